@@ -1,0 +1,45 @@
+//! What can go wrong with the engine.
+
+use std::path::PathBuf;
+
+use crate::lake::LakeError;
+
+/// An error of the engine. Each names the thing, and where it can the value and the accepted form.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The lake reported it.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// A plan failed.
+    #[error(transparent)]
+    DataFusion(#[from] datafusion::error::DataFusionError),
+    /// A batch could not be handled.
+    #[error(transparent)]
+    Arrow(#[from] arrow::error::ArrowError),
+    /// A file or folder could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An input to landing cannot be read as events.
+    #[error("{input}: {reason}")]
+    Input {
+        /// The file, or `stdin`.
+        input: String,
+        /// What is wrong with it, and what is accepted.
+        reason: String,
+    },
+    /// Settings of an account are not accepted.
+    #[error("{0}")]
+    Settings(String),
+    /// A saved query, its parameters, or its file is wrong.
+    #[error("{0}")]
+    Query(String),
+    /// The engine was asked for something that makes no sense.
+    #[error("{0}")]
+    Request(String),
+}

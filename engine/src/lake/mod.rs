@@ -1,0 +1,281 @@
+//! The lake: Delta tables on an object store, the only state there is.
+//!
+//! Files are written first and become part of a table by one commit; a commit names the version it follows, so of two
+//! writers one loses and looks again. All sessions share one snapshot of each table, advanced by what each commit changed.
+//!
+//! Two views of the lake exist. [`Lake::current`] has every table at its newest known version. [`Lake::served`] is what
+//! queries read: its derived tables all rest on the same landed versions, so that every path to a number agrees (SPEC M7)
+//! while a derive is between two of its commits.
+
+mod error;
+mod log;
+mod provider;
+mod prune;
+mod snapshot;
+mod stats;
+mod store;
+mod table;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use futures::future::try_join_all;
+use object_store::ObjectStore;
+
+pub use error::LakeError;
+pub use log::{Change, Operation};
+pub use provider::{LakeScan, LakeTable, PinnedLake};
+pub use snapshot::{ALL_DATES, DataFile, Partition, TableSnapshot};
+pub use stats::{ColumnRange, FileStatistics, date_text, parse_date};
+pub use table::{Partitioning, TableId, instant, money, strings, word};
+pub use write::{Freshness, NewFile};
+
+use log::TableLog;
+use store::Location;
+
+/// Every table at some version.
+#[derive(Debug, Clone)]
+pub struct LakeSnapshot {
+    tables: Vec<Arc<TableSnapshot>>,
+}
+
+impl LakeSnapshot {
+    /// One table.
+    pub fn get(&self, id: TableId) -> &Arc<TableSnapshot> {
+        &self.tables[id as usize]
+    }
+
+    /// Whether all derived tables rest on the same landed versions.
+    fn agrees(&self) -> bool {
+        let [first, rest @ ..] = TableId::DERIVED.map(|id| self.get(id).transactions());
+        rest.iter().all(|other| *other == first)
+    }
+}
+
+struct Inner {
+    location: Location,
+    store: Arc<dyn ObjectStore>,
+    logs: Vec<TableLog>,
+    current: RwLock<Arc<LakeSnapshot>>,
+    served: RwLock<Arc<LakeSnapshot>>,
+}
+
+/// A lake that is open. Cheap to clone.
+#[derive(Clone)]
+pub struct Lake(Arc<Inner>);
+
+impl std::fmt::Debug for Lake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Lake")
+            .field(&self.0.location.url.as_str())
+            .finish()
+    }
+}
+
+impl Lake {
+    /// Opens the lake at a path or URL; makes it, or what it lacks, if `create`.
+    ///
+    /// # Errors
+    /// [`LakeError::Address`] for an address that cannot be used, [`LakeError::Missing`] where there is no lake and
+    /// `create` is false.
+    pub async fn open(
+        url: &str,
+        options: &HashMap<String, String>,
+        create: bool,
+    ) -> Result<Lake, LakeError> {
+        let location = Location::resolve(url, options, create)?;
+        let logs = TableId::ALL
+            .iter()
+            .map(|id| TableLog::new(*id, &location))
+            .collect::<Result<Vec<_>, _>>()?;
+        for log in &logs {
+            if !log.exists().await? {
+                if !create {
+                    return Err(LakeError::Missing(url.to_owned()));
+                }
+                log.create().await?;
+            }
+        }
+        let loaded = try_join_all(logs.iter().map(TableLog::load)).await?;
+        let mut snapshot = LakeSnapshot {
+            tables: loaded.into_iter().map(Arc::new).collect(),
+        };
+        mark_unconsumed(&mut snapshot, &logs).await?;
+        let snapshot = Arc::new(snapshot);
+        Ok(Lake(Arc::new(Inner {
+            store: location.lake_store(),
+            location,
+            logs,
+            current: RwLock::new(Arc::clone(&snapshot)),
+            served: RwLock::new(snapshot),
+        })))
+    }
+
+    /// The object store, rooted at the lake.
+    pub fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.0.store
+    }
+
+    /// The folder of a lake on a local disk.
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.0.location.folder()
+    }
+
+    /// The lake's URL.
+    pub fn url(&self) -> &str {
+        self.0.location.url.as_str()
+    }
+
+    /// The URL under which plans name the lake's store.
+    pub(crate) fn store_url() -> Result<ObjectStoreUrl, LakeError> {
+        Ok(ObjectStoreUrl::parse("lake://tables")?)
+    }
+
+    /// Makes the lake's files readable to plans that run in `runtime`.
+    ///
+    /// # Errors
+    /// None in practice: the URL is a constant.
+    pub fn register(&self, runtime: &RuntimeEnv) -> Result<(), LakeError> {
+        runtime.register_object_store(Self::store_url()?.as_ref(), Arc::clone(&self.0.store));
+        Ok(())
+    }
+
+    /// Every table at the newest version that is known here. No I/O: see [`Lake::refresh`].
+    pub fn current(&self) -> Arc<LakeSnapshot> {
+        Arc::clone(&read(&self.0.current))
+    }
+
+    /// What queries read: the newest versions at which all derived tables agree. No I/O.
+    pub fn served(&self) -> Arc<LakeSnapshot> {
+        Arc::clone(&read(&self.0.served))
+    }
+
+    /// Takes in what other processes have committed.
+    ///
+    /// # Errors
+    /// A store that cannot be read, or a log that is damaged.
+    pub async fn refresh(&self) -> Result<Arc<LakeSnapshot>, LakeError> {
+        let newest = try_join_all(TableId::ALL.iter().map(|id| self.refresh_table(*id))).await?;
+        drop(newest);
+        Ok(self.current())
+    }
+
+    /// Takes in what other processes have committed to one table.
+    ///
+    /// # Errors
+    /// As [`Lake::refresh`].
+    pub async fn refresh_table(&self, id: TableId) -> Result<Arc<TableSnapshot>, LakeError> {
+        let log = &self.0.logs[id as usize];
+        let mut snapshot = Arc::clone(self.current().get(id));
+        while let Some(changes) = log.changes(snapshot.version() + 1).await? {
+            snapshot = Arc::new(snapshot.advanced(snapshot.version() + 1, changes));
+        }
+        Ok(self.publish(snapshot))
+    }
+
+    /// Commits a change that was worked out on `base`, as the version right after it.
+    ///
+    /// # Errors
+    /// [`LakeError::Conflict`] if another writer committed first: nothing happened, and the files of the change may be
+    /// committed again on top of a refreshed snapshot once they have been checked against it.
+    pub async fn commit(
+        &self,
+        base: &TableSnapshot,
+        change: Change,
+    ) -> Result<Arc<TableSnapshot>, LakeError> {
+        let log = &self.0.logs[base.id() as usize];
+        let changes = log.commit(base, change).await?;
+        Ok(self.publish(Arc::new(base.advanced(base.version() + 1, changes))))
+    }
+
+    /// The files that came to a table after version `from` and up to `to`, as far as their rows are new; `None` if the log
+    /// no longer tells.
+    ///
+    /// # Errors
+    /// As [`Lake::refresh`].
+    pub async fn files_added(
+        &self,
+        id: TableId,
+        from: i64,
+        to: i64,
+    ) -> Result<Option<Vec<Arc<DataFile>>>, LakeError> {
+        let mut files = Vec::new();
+        for version in from + 1..=to {
+            match self.0.logs[id as usize].changes(version).await? {
+                Some(changes) => {
+                    files.extend(changes.adds.into_iter().filter(|f| f.version > 0));
+                }
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(files))
+    }
+
+    /// Makes a table's version known, unless a newer one is; answers with the newest.
+    fn publish(&self, table: Arc<TableSnapshot>) -> Arc<TableSnapshot> {
+        let mut current = write(&self.0.current);
+        let known = current.get(table.id());
+        if known.version() >= table.version() {
+            return Arc::clone(known);
+        }
+        let mut next = current.as_ref().clone();
+        next.tables[table.id() as usize] = Arc::clone(&table);
+        let next = Arc::new(next);
+        *current = Arc::clone(&next);
+        let mut served = write(&self.0.served);
+        if next.agrees() {
+            *served = next;
+        } else if !TableId::DERIVED.contains(&table.id()) {
+            let mut newer = served.as_ref().clone();
+            newer.tables[table.id() as usize] = Arc::clone(&table);
+            *served = Arc::new(newer);
+        }
+        table
+    }
+}
+
+/// Learns from the log which landed files the derived tables have not consumed, so that relations over landed events can
+/// leave those out.
+async fn mark_unconsumed(snapshot: &mut LakeSnapshot, logs: &[TableLog]) -> Result<(), LakeError> {
+    for id in [
+        TableId::ConversationEvents,
+        TableId::OrderEvents,
+        TableId::TouchEvents,
+    ] {
+        let table = snapshot.get(id);
+        let consumed = snapshot
+            .get(TableId::Conversations)
+            .transaction(id.name())
+            .unwrap_or_default();
+        let mut versions = HashMap::new();
+        for version in consumed + 1..=table.version() {
+            let changes = logs[id as usize].changes(version).await?;
+            for file in changes.into_iter().flat_map(|c| c.adds) {
+                if file.version > 0 {
+                    versions.insert(file.path.clone(), version);
+                }
+            }
+        }
+        if !versions.is_empty() {
+            let marked = table.as_ref().clone().with_versions(&versions);
+            snapshot.tables[id as usize] = Arc::new(marked);
+        }
+    }
+    Ok(())
+}
+
+// A poisoned lock guards a value that is replaced whole, so it is never half changed.
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}

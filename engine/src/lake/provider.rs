@@ -1,0 +1,274 @@
+//! Table providers over files that we choose.
+//!
+//! The plans they give are plain `DataSourceExec` over `ParquetSource`: nothing in them is ours, so they can be sent to
+//! another process. Footers are cached by path, which names a file's content for good.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::{DataFusionError, Result, ScalarValue, Statistics, internal_err};
+use datafusion::config::TableParquetOptions;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+
+use super::prune::{account_of, prune};
+use super::snapshot::{ALL_DATES, DataFile};
+use super::table::{Partitioning, TableId};
+use super::{Lake, LakeError, LakeSnapshot};
+
+/// Below so many rows a scan is one partition: splitting costs more than it gives.
+const ROWS_PER_PARTITION: u64 = 65_536;
+
+/// The lake as one statement sees it from its start to its end: an extension of its `SessionConfig`.
+#[derive(Debug, Clone)]
+pub struct PinnedLake(pub Arc<LakeSnapshot>);
+
+/// A table, or one account's part of it, at the version that the running statement has pinned.
+///
+/// The cut by account is made here, below any plan that a query can write: files of other accounts are never even listed.
+#[derive(Debug)]
+pub struct LakeTable {
+    lake: Lake,
+    id: TableId,
+    account: Option<String>,
+    consumed_only: bool,
+}
+
+impl LakeTable {
+    /// A table as its newest pinned version has it; with an account, that account's part alone.
+    pub fn new(lake: Lake, id: TableId, account: Option<String>) -> Arc<dyn TableProvider> {
+        Arc::new(Self {
+            lake,
+            id,
+            account,
+            consumed_only: false,
+        })
+    }
+
+    /// Landed events as far as the pinned derived tables rest on them, so that what is computed from both agrees (SPEC M7).
+    pub fn consumed(lake: Lake, id: TableId, account: Option<String>) -> Arc<dyn TableProvider> {
+        Arc::new(Self {
+            lake,
+            id,
+            account,
+            consumed_only: true,
+        })
+    }
+}
+
+#[async_trait]
+impl TableProvider for LakeTable {
+    fn schema(&self) -> SchemaRef {
+        self.id.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let Some(pinned) = state.config().get_extension::<PinnedLake>() else {
+            return internal_err!("a statement over {} pinned no lake", self.id.name());
+        };
+        let snapshot = pinned.0.get(self.id);
+        let partitioned_by_account = matches!(
+            self.id.partitioning(),
+            Partitioning::Account | Partitioning::AccountAndDate(_)
+        );
+        if self.account.is_some() && !partitioned_by_account {
+            return internal_err!("{} cannot be cut by account", self.id.name());
+        }
+        let asked = account_of(filters).filter(|_| partitioned_by_account);
+        let account = match (&self.account, asked) {
+            (Some(own), Some(asked)) if *own != asked => {
+                return Ok(Arc::new(EmptyExec::new(project(
+                    &self.id.schema(),
+                    projection,
+                )?)));
+            }
+            (Some(own), _) => Some(own.clone()),
+            (None, asked) => asked,
+        };
+        let mut files = snapshot.files(account.as_deref(), ALL_DATES);
+        if self.consumed_only {
+            let consumed = pinned
+                .0
+                .get(TableId::Conversations)
+                .transaction(self.id.name())
+                .unwrap_or_default();
+            files.retain(|file| file.version <= consumed);
+        }
+        let files = prune(state, self.id, &self.id.schema(), filters, files)?;
+        scan_files(&self.lake, self.id, state, &files, projection, limit)
+    }
+}
+
+/// A table provider over exactly the files it is given; for landing and deriving, which choose them.
+#[derive(Debug)]
+pub struct LakeScan {
+    lake: Lake,
+    id: TableId,
+    files: Vec<Arc<DataFile>>,
+}
+
+impl LakeScan {
+    /// Over some files of a table.
+    pub fn new(lake: Lake, id: TableId, files: Vec<Arc<DataFile>>) -> Arc<dyn TableProvider> {
+        Arc::new(Self { lake, id, files })
+    }
+
+    /// Over an account's files whose partition date is in the range.
+    pub fn of_account(
+        lake: Lake,
+        snapshot: &LakeSnapshot,
+        id: TableId,
+        account: &str,
+        dates: RangeInclusive<i32>,
+    ) -> Arc<dyn TableProvider> {
+        let files = snapshot.get(id).files(Some(account), dates);
+        Self::new(lake, id, files)
+    }
+}
+
+#[async_trait]
+impl TableProvider for LakeScan {
+    fn schema(&self) -> SchemaRef {
+        self.id.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let files = prune(
+            state,
+            self.id,
+            &self.id.schema(),
+            filters,
+            self.files.clone(),
+        )?;
+        scan_files(&self.lake, self.id, state, &files, projection, limit)
+    }
+}
+
+fn project(schema: &SchemaRef, projection: Option<&Vec<usize>>) -> Result<SchemaRef> {
+    Ok(match projection {
+        Some(columns) => Arc::new(schema.project(columns)?),
+        None => Arc::clone(schema),
+    })
+}
+
+fn scan_files(
+    lake: &Lake,
+    id: TableId,
+    state: &dyn Session,
+    files: &[Arc<DataFile>],
+    projection: Option<&Vec<usize>>,
+    limit: Option<usize>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let schema = id.schema();
+    if files.is_empty() {
+        return Ok(Arc::new(EmptyExec::new(project(&schema, projection)?)));
+    }
+    let partition_fields = id.partition_fields();
+    let file_columns: Vec<usize> = (0..schema.fields().len() - partition_fields.len()).collect();
+    let table_schema = TableSchema::builder(Arc::new(schema.project(&file_columns)?))
+        .with_table_partition_cols(partition_fields)
+        .build();
+    let url = Lake::store_url().map_err(external)?;
+    let reader = CachedParquetFileReaderFactory::new(
+        Arc::clone(lake.store()),
+        state.runtime_env().cache_manager.get_file_metadata_cache(),
+    );
+    let options = TableParquetOptions {
+        global: state.config_options().execution.parquet.clone(),
+        ..Default::default()
+    };
+    let source = ParquetSource::new(table_schema)
+        .with_table_parquet_options(options)
+        .with_parquet_file_reader_factory(Arc::new(reader));
+    let rows: u64 = files.iter().map(|f| f.rows()).sum();
+    let mut statistics = Statistics::new_unknown(&schema);
+    // Rows are known exactly unless another writer left its statistics out.
+    if files.iter().all(|f| f.rows() > 0) {
+        statistics.num_rows = Precision::Exact(rows as usize);
+    }
+    let groups = (rows.div_ceil(ROWS_PER_PARTITION) as usize)
+        .clamp(1, state.config().target_partitions().max(1));
+    let config = FileScanConfigBuilder::new(url, Arc::new(source))
+        .with_file_groups(deal(id, files, groups))
+        .with_statistics(statistics)
+        .with_limit(limit)
+        .with_projection_indices(projection.cloned())?
+        .build();
+    Ok(DataSourceExec::from_data_source(config))
+}
+
+/// Deals files to groups of about equal size, each in the order given.
+fn deal(id: TableId, files: &[Arc<DataFile>], groups: usize) -> Vec<FileGroup> {
+    let mut dealt: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, vec![]); groups];
+    for file in files {
+        if let Some(group) = dealt.iter_mut().min_by_key(|(size, _)| *size) {
+            group.0 += file.size;
+            group.1.push(partitioned_file(id, file));
+        }
+    }
+    dealt
+        .into_iter()
+        .filter(|(_, files)| !files.is_empty())
+        .map(|(_, files)| FileGroup::new(files))
+        .collect()
+}
+
+fn partitioned_file(id: TableId, file: &DataFile) -> PartitionedFile {
+    let mut values = Vec::new();
+    if let Some(account) = &file.partition.account {
+        values.push(ScalarValue::Utf8View(Some(account.to_string())));
+    }
+    if let Some(date) = file.partition.date {
+        values.push(ScalarValue::Date32(Some(date)));
+    }
+    PartitionedFile::new(format!("{}/{}", id.name(), file.path), file.size)
+        .with_partition_values(values)
+}
+
+fn external(error: LakeError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

@@ -1,0 +1,109 @@
+//! From a lake's address to an object store rooted at it.
+
+use std::collections::HashMap;
+use std::path::{Path as FsPath, PathBuf};
+use std::sync::Arc;
+
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, parse_url_opts};
+use url::Url;
+
+use super::error::LakeError;
+
+/// The schemes that a lake may live under; everything else is refused before any I/O.
+const SCHEMES: [&str; 9] = [
+    "file", "memory", "s3", "s3a", "gs", "az", "azure", "abfs", "abfss",
+];
+
+/// Where a lake lives.
+#[derive(Debug, Clone)]
+pub(crate) struct Location {
+    /// Its canonical URL, ending in a slash.
+    pub url: Url,
+    /// The store that holds it, from its bucket's root.
+    pub root: Arc<dyn ObjectStore>,
+    /// The lake's folder under that root.
+    pub prefix: Path,
+}
+
+impl Location {
+    /// Resolves an address: a path or a URL. A local folder is made if `create`.
+    pub fn resolve(
+        address: &str,
+        options: &HashMap<String, String>,
+        create: bool,
+    ) -> Result<Location, LakeError> {
+        let refuse = |reason: String| LakeError::Address {
+            url: address.to_owned(),
+            reason,
+        };
+        if address.is_empty() {
+            return Err(refuse("it is empty".into()));
+        }
+        let mut url = match address.split_once("://") {
+            Some((scheme, _)) if !SCHEMES.contains(&scheme) => {
+                return Err(refuse(format!("unknown scheme {scheme:?}")));
+            }
+            Some(_) => Url::parse(address).map_err(|e| refuse(e.to_string()))?,
+            None => local_url(FsPath::new(address), create).map_err(refuse)?,
+        };
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        if url.scheme() == "file" {
+            let folder = url
+                .to_file_path()
+                .map_err(|()| refuse("not a local path".into()))?;
+            prepare_folder(&folder, create).map_err(refuse)?;
+        }
+        let (store, prefix) = parse_url_opts(&url, options.iter().map(|(k, v)| (k, v.clone())))
+            .map_err(|e| refuse(e.to_string()))?;
+        Ok(Location {
+            url,
+            root: Arc::from(store),
+            prefix,
+        })
+    }
+
+    /// The store as seen from inside the lake.
+    pub fn lake_store(&self) -> Arc<dyn ObjectStore> {
+        Arc::new(PrefixStore::new(
+            Arc::clone(&self.root),
+            self.prefix.clone(),
+        ))
+    }
+
+    /// The store as seen from inside a table.
+    pub fn table_store(&self, name: &str) -> Arc<dyn ObjectStore> {
+        Arc::new(PrefixStore::new(
+            Arc::clone(&self.root),
+            self.prefix.clone().join(name),
+        ))
+    }
+
+    /// A local lake's folder.
+    pub fn folder(&self) -> Option<PathBuf> {
+        (self.url.scheme() == "file")
+            .then(|| self.url.to_file_path().ok())
+            .flatten()
+    }
+}
+
+fn local_url(path: &FsPath, create: bool) -> Result<Url, String> {
+    prepare_folder(path, create)?;
+    let absolute = std::path::absolute(path).map_err(|e| e.to_string())?;
+    // A lake that is not there yet has no canonical form; the caller reports it as missing.
+    let absolute = std::fs::canonicalize(&absolute).unwrap_or(absolute);
+    Url::from_directory_path(&absolute).map_err(|()| "not an absolute path".to_owned())
+}
+
+fn prepare_folder(path: &FsPath, create: bool) -> Result<(), String> {
+    if path.exists() && !path.is_dir() {
+        return Err("it is a file".into());
+    }
+    if create {
+        std::fs::create_dir_all(path).map_err(|e| format!("cannot make the folder: {e}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! What can go wrong with a landing. Whatever it is, nothing of that landing has been committed.
+
+use std::io;
+
+use arrow::error::ArrowError;
+use parquet::errors::ParquetError;
+
+use crate::lake::LakeError;
+
+/// An error of landing. Each names the input it is about.
+#[derive(Debug, thiserror::Error)]
+pub enum LandError {
+    /// An input is not there, or cannot be opened.
+    #[error("cannot open {input}: {source}")]
+    Open {
+        /// The input.
+        input: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// An input's name promises a form that its content does not have.
+    #[error("{input}: {}, so it is no {expected} file as its name says", if *.empty { "it is empty" } else { "it starts with other bytes" })]
+    Form {
+        /// The input.
+        input: String,
+        /// The form that its name promises.
+        expected: &'static str,
+        /// Whether there is nothing in it.
+        empty: bool,
+    },
+    /// An input cannot be read to its end.
+    #[error("cannot read {input} after line {line}: {}", reading(.source))]
+    Read {
+        /// The input.
+        input: String,
+        /// The last complete line that was read.
+        line: u64,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A Parquet file is broken.
+    #[error("cannot read {input} as Parquet: {source}")]
+    Parquet {
+        /// The input.
+        input: String,
+        /// Why.
+        #[source]
+        source: ParquetError,
+    },
+    /// A Parquet file's rows cannot be decoded.
+    #[error("cannot read {input} as Parquet after row {row}: {source}")]
+    Rows {
+        /// The input.
+        input: String,
+        /// The last row that was read.
+        row: u64,
+        /// Why.
+        #[source]
+        source: ArrowError,
+    },
+    /// A batch does not have the fields or types of events.
+    #[error("{input}: {source}")]
+    Batch {
+        /// The input.
+        input: String,
+        /// Which column, what it is, and what was expected.
+        #[source]
+        source: rapport_data::BatchError,
+    },
+    /// The temporary files that hold what does not fit into memory cannot be used.
+    #[error("cannot use temporary space in {folder}: {source}")]
+    Spill {
+        /// Where.
+        folder: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Another writer was first too often.
+    #[error("table {table}: other writers were first {attempts} times in a row; nothing of this table was landed, land again")]
+    Contended {
+        /// The table.
+        table: &'static str,
+        /// How often it was tried.
+        attempts: usize,
+    },
+    /// The lake reported an error.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// Arrow reported an error.
+    #[error("{0}")]
+    Arrow(#[from] ArrowError),
+    /// A task of this landing ended without an answer.
+    #[error("a landing task stopped: {0}")]
+    Task(String),
+}
+
+/// What a failed read means, in the words of who has to act on it.
+fn reading(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => format!("it is cut off ({error})"),
+        _ => error.to_string(),
+    }
+}

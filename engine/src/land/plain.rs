@@ -1,0 +1,115 @@
+//! Rows on their way through landing hold each word of a small vocabulary as its number alone.
+//!
+//! The parser gives all batches of a table the same dictionaries. Carrying them along would make every gather compare them
+//! and every spilled block repeat them; so they are taken off at the start and put back before a file is written.
+
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, RecordBatch};
+use arrow::datatypes::{DataType, Date32Type, Field, Int8Type, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use rapport_data::RawTable;
+
+use super::error::LandError;
+use super::keys::{Accounts, PartitionKey};
+
+/// The columns that stand before the file's own in what the parser gives: `account_id` and `event_date`.
+const PARTITION_COLUMNS: usize = 2;
+
+/// The forms of one table's rows.
+#[derive(Debug)]
+pub(super) struct PlainForm {
+    file: SchemaRef,
+    plain: SchemaRef,
+    /// The words of each column that has numbers for them, as first seen.
+    words: Vec<OnceLock<ArrayRef>>,
+}
+
+impl PlainForm {
+    pub fn new(table: RawTable) -> Self {
+        let file = table.file_schema();
+        let plain = file
+            .fields()
+            .iter()
+            .map(|field| match field.data_type() {
+                DataType::Dictionary(key, _) => {
+                    Arc::new(Field::new(field.name(), key.as_ref().clone(), field.is_nullable()))
+                }
+                _ => Arc::clone(field),
+            })
+            .collect::<Vec<_>>();
+        Self {
+            words: file.fields().iter().map(|_| OnceLock::new()).collect(),
+            plain: Arc::new(Schema::new(plain)),
+            file,
+        }
+    }
+
+    /// Takes off the dictionaries and the partition columns; the latter become keys.
+    pub fn take_apart(
+        &self,
+        parsed: &RecordBatch,
+        accounts: &Accounts,
+    ) -> Result<(RecordBatch, Vec<PartitionKey>), LandError> {
+        let keys = keys(parsed, accounts);
+        let columns = parsed
+            .columns()
+            .iter()
+            .skip(PARTITION_COLUMNS)
+            .zip(&self.words)
+            .map(|(column, words)| numbers(column, words))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok((RecordBatch::try_new(Arc::clone(&self.plain), columns)?, keys))
+    }
+
+    /// Puts the dictionaries back: the table's file schema.
+    pub fn restore(&self, plain: RecordBatch) -> Result<RecordBatch, LandError> {
+        let columns = plain
+            .columns()
+            .iter()
+            .zip(&self.words)
+            .map(|(column, words)| match words.get() {
+                Some(words) => Ok(Arc::new(DictionaryArray::<Int8Type>::try_new(
+                    column.as_primitive().clone(),
+                    Arc::clone(words),
+                )?) as ArrayRef),
+                None => Ok(Arc::clone(column)),
+            })
+            .collect::<Result<Vec<_>, ArrowError>>()?;
+        Ok(RecordBatch::try_new(Arc::clone(&self.file), columns)?)
+    }
+}
+
+fn numbers(column: &ArrayRef, words: &OnceLock<ArrayRef>) -> Result<ArrayRef, ArrowError> {
+    let Some(dictionary) = column.as_dictionary_opt::<Int8Type>() else {
+        return Ok(Arc::clone(column));
+    };
+    let own = dictionary.values();
+    let known = words.get_or_init(|| Arc::clone(own));
+    if !Arc::ptr_eq(known, own) && known != own {
+        return Err(ArrowError::SchemaError(format!(
+            "the parser numbered words in two ways: {known:?} and {own:?}"
+        )));
+    }
+    Ok(Arc::new(dictionary.keys().clone()))
+}
+
+fn keys(parsed: &RecordBatch, accounts: &Accounts) -> Vec<PartitionKey> {
+    let names = parsed.column(0).as_string::<i32>();
+    let dates = parsed.column(1).as_primitive::<Date32Type>().values();
+    // Neighbours mostly share their account.
+    let mut latest: Option<(&str, u32)> = None;
+    dates
+        .iter()
+        .enumerate()
+        .map(|(row, date)| {
+            let name = names.value(row);
+            let number = match latest {
+                Some((known, number)) if known == name => number,
+                _ => accounts.number(name),
+            };
+            latest = Some((name, number));
+            PartitionKey::new(number, *date)
+        })
+        .collect()
+}

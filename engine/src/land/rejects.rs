@@ -1,0 +1,199 @@
+//! Keeping what is no event: every rejected line, whole, with its source, line and reason (SPEC E3).
+//!
+//! A rejected line is the same as one that is already kept if source, line, reason and content are all equal. So landing
+//! the same input again, or after a crash, keeps each of its bad lines once, as it keeps each event once (SPEC E1).
+//!
+//! Rejected lines are committed before the events of the same landing: whatever happens in between, there is never an event
+//! in the lake whose rejected neighbours are unknown.
+
+use std::sync::Arc;
+
+use ahash::RandomState;
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryBuilder, Int64Array, RecordBatch, StringBuilder,
+    TimestampMicrosecondArray, UInt64Array,
+};
+use arrow::compute::take_record_batch;
+use arrow::datatypes::{DataType, Int64Type};
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
+use hashbrown::HashMap;
+use rapport_data::Rejected;
+
+use super::error::LandError;
+use super::files;
+use crate::lake::{Lake, TableId};
+
+/// A file of rejected lines is written when so much of them is held.
+const HELD_AT_MOST: usize = 32 * 1024 * 1024;
+
+/// The columns that tell one rejected line from another.
+const IDENTITY: [&str; 5] = ["source", "line", "reason", "raw", "raw_bytes"];
+
+/// Rejected lines on their way into a file.
+pub(super) struct RejectedRows {
+    landed_at: DateTime<Utc>,
+    source: StringBuilder,
+    line: Vec<i64>,
+    reason: StringBuilder,
+    raw: StringBuilder,
+    raw_bytes: BinaryBuilder,
+    bytes: usize,
+}
+
+impl RejectedRows {
+    pub fn new(landed_at: DateTime<Utc>) -> Self {
+        Self {
+            landed_at,
+            source: StringBuilder::new(),
+            line: Vec::new(),
+            reason: StringBuilder::new(),
+            raw: StringBuilder::new(),
+            raw_bytes: BinaryBuilder::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Adds a line. Text that is not UTF-8 is kept twice: readable, and byte by byte.
+    pub fn push(&mut self, source: &str, rejected: &Rejected) {
+        self.source.append_value(source);
+        self.line
+            .push(i64::try_from(rejected.line).unwrap_or(i64::MAX));
+        self.reason.append_value(&rejected.reason);
+        match std::str::from_utf8(&rejected.raw) {
+            Ok(text) => {
+                self.raw.append_value(text);
+                self.raw_bytes.append_null();
+            }
+            Err(_) => {
+                self.raw
+                    .append_value(String::from_utf8_lossy(&rejected.raw));
+                self.raw_bytes.append_value(&rejected.raw);
+            }
+        }
+        self.bytes += source.len() + rejected.reason.len() + 2 * rejected.raw.len() + 64;
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.bytes >= HELD_AT_MOST
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.line.is_empty()
+    }
+
+    /// The lines as rows of the table, in its order.
+    pub fn finish(mut self) -> Result<RecordBatch, LandError> {
+        let landed_at = vec![self.landed_at.timestamp_micros(); self.line.len()];
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(TimestampMicrosecondArray::from(landed_at).with_timezone("UTC")),
+            Arc::new(self.source.finish()),
+            Arc::new(Int64Array::from(self.line)),
+            Arc::new(self.reason.finish()),
+            Arc::new(self.raw.finish()),
+            Arc::new(self.raw_bytes.finish()),
+        ];
+        let rows = RecordBatch::try_new(TableId::RejectedEvents.file_schema(), columns)?;
+        let (sources, lines) = (
+            rows.column(1).as_string::<i32>(),
+            rows.column(2).as_primitive::<Int64Type>(),
+        );
+        let mut order: Vec<u64> = (0..rows.num_rows() as u64).collect();
+        order.sort_by_key(|row| (sources.value(*row as usize), lines.value(*row as usize)));
+        Ok(take_record_batch(&rows, &UInt64Array::from(order))?)
+    }
+}
+
+/// What tells a rejected line from others.
+#[derive(PartialEq, Eq, Hash)]
+struct Identity<'a> {
+    source: &'a str,
+    line: i64,
+    reason: &'a str,
+    /// The bytes of the line.
+    raw: &'a [u8],
+}
+
+/// The identities of a batch's rows. The batch has [`IDENTITY`]'s columns, in any order and among others.
+fn identities(rows: &RecordBatch) -> Result<Vec<Identity<'_>>, LandError> {
+    let column = |name: &str| -> Result<&ArrayRef, LandError> {
+        Ok(rows.column(rows.schema_ref().index_of(name)?))
+    };
+    let (source, reason, raw) = (
+        column("source")?.as_string::<i32>(),
+        column("reason")?.as_string::<i32>(),
+        column("raw")?.as_string::<i32>(),
+    );
+    let line = column("line")?.as_primitive::<Int64Type>();
+    let bytes = column("raw_bytes")?.as_binary::<i32>();
+    Ok((0..rows.num_rows())
+        .map(|row| Identity {
+            source: source.value(row),
+            line: line.value(row),
+            reason: reason.value(row),
+            raw: match bytes.is_valid(row) {
+                true => bytes.value(row),
+                false => raw.value(row).as_bytes(),
+            },
+        })
+        .collect())
+}
+
+/// Leaves out the rows that some files already have (each a path and a size). None left: `None`.
+pub(super) async fn without_known(
+    lake: &Lake,
+    rows: RecordBatch,
+    known: &[(&str, u64)],
+) -> Result<Option<RecordBatch>, LandError> {
+    let mut new = vec![true; rows.num_rows()];
+    {
+        let mut places: HashMap<Identity<'_>, usize, RandomState> = identities(&rows)?
+            .into_iter()
+            .enumerate()
+            .map(|(row, identity)| (identity, row))
+            .collect();
+        // Within one landing a line comes once, unless its source was given twice.
+        if places.len() < new.len() {
+            new.fill(false);
+            places.values().for_each(|row| new[*row] = true);
+        }
+        for (path, size) in known {
+            let mut batches =
+                files::read(lake, TableId::RejectedEvents, path, *size, Some(&IDENTITY)).await?;
+            while let Some(batch) = batches.try_next().await? {
+                for identity in identities(&as_written(&batch)?)? {
+                    if let Some(row) = places.remove(&identity) {
+                        new[row] = false;
+                    }
+                }
+            }
+        }
+    }
+    let left: UInt64Array = (0..)
+        .zip(&new)
+        .filter_map(|(row, new)| new.then_some(row))
+        .collect();
+    if left.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(take_record_batch(&rows, &left)?))
+}
+
+/// A batch with the types that we write, whoever wrote the file.
+fn as_written(batch: &RecordBatch) -> Result<RecordBatch, LandError> {
+    let schema = TableId::RejectedEvents.file_schema();
+    let (mut fields, mut columns) = (Vec::new(), Vec::new());
+    for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+        let wanted = schema
+            .field_with_name(field.name())
+            .map_or(&DataType::Utf8, |f| f.data_type());
+        columns.push(arrow::compute::cast(column, wanted)?);
+        fields.push(Arc::new(
+            field.as_ref().clone().with_data_type(wanted.clone()),
+        ));
+    }
+    Ok(RecordBatch::try_new(
+        Arc::new(arrow::datatypes::Schema::new(fields)),
+        columns,
+    )?)
+}

@@ -1,0 +1,292 @@
+//! What is landed: files, folders, standard input, bytes in memory; found, named, and opened as plain NDJSON or Parquet.
+//!
+//! The form of an input is told by its first bytes, so that a mislabelled file lands right; a name that promises a form
+//! the bytes do not have is an error, since that is what a broken download looks like. In folders only files with a known
+//! ending are taken (a folder holds other things too), and a file `accounts.ndjson` is left out: by convention it holds
+//! settings, not events. What was left out is reported, never silent.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use flate2::bufread::MultiGzDecoder;
+
+use super::error::LandError;
+
+/// The endings of the files that are taken from a folder.
+const ENDINGS: [&str; 6] = ["ndjson", "jsonl", "json", "gz", "zst", "parquet"];
+/// By convention the settings beside the events, in the same folder.
+const SETTINGS_FILE: &str = "accounts.ndjson";
+const READ_AHEAD: usize = 256 * 1024;
+
+/// Something to land.
+#[derive(Debug, Clone)]
+pub struct LandSource {
+    /// What rejected lines are said to come from, and what errors name.
+    label: String,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Path(PathBuf),
+    Stdin,
+    Bytes(Bytes),
+}
+
+impl LandSource {
+    /// A file, or a folder with all that is below it.
+    pub fn path(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Self {
+            label: path.display().to_string(),
+            kind: Kind::Path(path),
+        }
+    }
+
+    /// Standard input, named `-`.
+    pub fn stdin() -> Self {
+        Self {
+            label: "-".into(),
+            kind: Kind::Stdin,
+        }
+    }
+
+    /// Bytes in memory, under a name of the caller's.
+    pub fn bytes(label: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
+        Self {
+            label: label.into(),
+            kind: Kind::Bytes(bytes.into()),
+        }
+    }
+
+    /// The name under which its rejected lines are kept.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+}
+
+/// The inputs that sources stand for, in the order in which they land.
+#[derive(Debug, Default)]
+pub(super) struct Inputs {
+    /// Files, standard input and bytes; no folders.
+    pub inputs: Vec<LandSource>,
+    /// Files in folders that were left out.
+    pub skipped: Vec<String>,
+    /// The bytes of all inputs together, where all are known.
+    pub bytes: Option<u64>,
+}
+
+impl Inputs {
+    /// Finds what the sources stand for. A path that is not there is an error before anything is read.
+    pub fn find(sources: Vec<LandSource>) -> Result<Self, LandError> {
+        let mut found = Inputs {
+            bytes: Some(0),
+            ..Inputs::default()
+        };
+        for source in sources {
+            match &source.kind {
+                Kind::Path(path) => found.add_path(path, true, &mut HashSet::new())?,
+                Kind::Stdin => {
+                    found.bytes = None;
+                    found.inputs.push(source);
+                }
+                Kind::Bytes(bytes) => {
+                    found.bytes = found.bytes.map(|b| b + bytes.len() as u64);
+                    found.inputs.push(source);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Adds a file, or a folder's files by name. `given`: the caller named this very path, so its ending does not matter.
+    fn add_path(
+        &mut self,
+        path: &Path,
+        given: bool,
+        above: &mut HashSet<PathBuf>,
+    ) -> Result<(), LandError> {
+        let fail = |source: io::Error| LandError::Open {
+            input: path.display().to_string(),
+            source,
+        };
+        let metadata = std::fs::metadata(path).map_err(fail)?;
+        if !metadata.is_dir() {
+            if !given && !wanted(path) {
+                self.skipped.push(path.display().to_string());
+                return Ok(());
+            }
+            self.bytes = match metadata.is_file() {
+                true => self.bytes.map(|b| b + metadata.len()),
+                false => None,
+            };
+            self.inputs.push(LandSource::path(path));
+            return Ok(());
+        }
+        // A link to a folder above would never end.
+        let real = std::fs::canonicalize(path).map_err(fail)?;
+        if !above.insert(real.clone()) {
+            return Ok(());
+        }
+        let mut entries = std::fs::read_dir(path)
+            .and_then(|entries| entries.map(|e| Ok(e?.path())).collect::<io::Result<Vec<_>>>())
+            .map_err(fail)?;
+        entries.sort();
+        for entry in entries {
+            if !hidden(&entry) {
+                self.add_path(&entry, false, above)?;
+            }
+        }
+        above.remove(&real);
+        Ok(())
+    }
+}
+
+fn hidden(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+fn wanted(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name != SETTINGS_FILE)
+        && ending(path).is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+}
+
+fn ending(path: &Path) -> Option<String> {
+    Some(path.extension()?.to_str()?.to_ascii_lowercase())
+}
+
+/// An opened input.
+pub(super) enum Opened {
+    /// Lines, decompressed.
+    Lines(Box<dyn Read + Send>),
+    /// A Parquet file.
+    Parquet(ParquetInput),
+}
+
+/// Where a Parquet file's bytes are.
+pub(super) enum ParquetInput {
+    /// On disk.
+    File(File),
+    /// In memory.
+    Bytes(Bytes),
+}
+
+/// Counts the bytes that were read from an input, before decompression.
+pub(super) type BytesRead = Box<dyn FnMut(u64) + Send>;
+
+struct Counted<R> {
+    inner: R,
+    count: BytesRead,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        (self.count)(read as u64);
+        Ok(read)
+    }
+}
+
+/// The forms that first bytes tell apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Plain,
+    Gzip,
+    Zstd,
+    Parquet,
+}
+
+impl Form {
+    fn of(start: &[u8]) -> Self {
+        match start {
+            [0x1f, 0x8b, ..] => Form::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Form::Zstd,
+            [b'P', b'A', b'R', b'1', ..] => Form::Parquet,
+            _ => Form::Plain,
+        }
+    }
+
+    /// What a name promises.
+    fn promised(label: &str) -> Option<(Self, &'static str)> {
+        match ending(Path::new(label))?.as_str() {
+            "gz" => Some((Form::Gzip, "gzip")),
+            "zst" => Some((Form::Zstd, "zstd")),
+            "parquet" => Some((Form::Parquet, "Parquet")),
+            _ => None,
+        }
+    }
+}
+
+impl LandSource {
+    /// Opens an input (not a folder) for reading.
+    pub(super) fn open(&self, count: BytesRead) -> Result<Opened, LandError> {
+        let fail = |source: io::Error| LandError::Open {
+            input: self.label.clone(),
+            source,
+        };
+        let mut stream: Box<dyn Read + Send> = match &self.kind {
+            Kind::Path(path) => Box::new(File::open(path).map_err(fail)?),
+            Kind::Stdin => Box::new(io::stdin()),
+            Kind::Bytes(bytes) => Box::new(Cursor::new(bytes.clone())),
+        };
+        let start = read_start(&mut stream).map_err(fail)?;
+        let form = Form::of(&start);
+        if let (Kind::Path(_), Some((promised, name))) = (&self.kind, Form::promised(&self.label))
+            && promised != form
+        {
+            return Err(LandError::Form {
+                input: self.label.clone(),
+                expected: name,
+                empty: start.is_empty(),
+            });
+        }
+        let whole = Counted {
+            inner: Cursor::new(start).chain(stream),
+            count,
+        };
+        Ok(match form {
+            Form::Plain => Opened::Lines(Box::new(whole)),
+            Form::Gzip => Opened::Lines(Box::new(MultiGzDecoder::new(BufReader::with_capacity(
+                READ_AHEAD, whole,
+            )))),
+            Form::Zstd => Opened::Lines(Box::new(
+                zstd::Decoder::with_buffer(BufReader::with_capacity(READ_AHEAD, whole))
+                    .map_err(fail)?,
+            )),
+            Form::Parquet => Opened::Parquet(self.parquet(whole).map_err(fail)?),
+        })
+    }
+
+    /// Parquet is read from its end, so what cannot be sought in is first copied to a nameless file.
+    fn parquet(
+        &self,
+        mut stream: Counted<Chain<Cursor<Vec<u8>>, Box<dyn Read + Send>>>,
+    ) -> io::Result<ParquetInput> {
+        match &self.kind {
+            Kind::Bytes(bytes) => {
+                (stream.count)(bytes.len() as u64);
+                Ok(ParquetInput::Bytes(bytes.clone()))
+            }
+            Kind::Path(path) if std::fs::metadata(path)?.is_file() => {
+                (stream.count)(0);
+                Ok(ParquetInput::File(File::open(path)?))
+            }
+            Kind::Path(_) | Kind::Stdin => {
+                let mut copy = tempfile::tempfile()?;
+                io::copy(&mut stream, &mut copy)?;
+                Ok(ParquetInput::File(copy))
+            }
+        }
+    }
+}
+
+/// The first few bytes: enough to tell the form, fewer only at the end.
+fn read_start(stream: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut start = Vec::with_capacity(4);
+    stream.take(4).read_to_end(&mut start)?;
+    Ok(start)
+}

@@ -1,0 +1,103 @@
+//! Temporary space on disk for what does not fit into memory: blocks of Arrow IPC in one nameless file.
+//!
+//! The file has no name, so nothing of it outlives the process, however that ends. Blocks are LZ4, since writing them
+//! costs more than packing them.
+
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use arrow::array::RecordBatch;
+use arrow::ipc::CompressionType;
+use arrow::ipc::reader::StreamReader;
+use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
+
+use super::error::LandError;
+
+/// The temporary file of one landing, made when first needed.
+#[derive(Debug)]
+pub(super) struct SpillFile {
+    folder: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    file: Option<File>,
+    end: u64,
+}
+
+/// Where a block is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    offset: u64,
+    bytes: usize,
+}
+
+impl SpillFile {
+    /// A file in `folder`, or the system's own folder for such files.
+    pub fn new(folder: Option<PathBuf>) -> Self {
+        Self {
+            folder: folder.unwrap_or_else(std::env::temp_dir),
+            state: Mutex::default(),
+        }
+    }
+
+    fn error(&self, source: io::Error) -> LandError {
+        LandError::Spill {
+            folder: self.folder.display().to_string(),
+            source,
+        }
+    }
+
+    /// Writes a batch.
+    pub fn write(&self, batch: &RecordBatch) -> Result<Place, LandError> {
+        let options =
+            IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
+        let mut bytes = Vec::new();
+        let mut writer =
+            StreamWriter::try_new_with_options(&mut bytes, &batch.schema(), options)?;
+        writer.write(batch)?;
+        writer.finish()?;
+        drop(writer);
+        self.append(&bytes).map_err(|e| self.error(e))
+    }
+
+    fn append(&self, bytes: &[u8]) -> io::Result<Place> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let offset = state.end;
+        let file = match &mut state.file {
+            Some(file) => file,
+            empty => empty.insert(tempfile::tempfile_in(&self.folder)?),
+        };
+        file.seek(SeekFrom::Start(offset))?;
+        file.write_all(bytes)?;
+        state.end += bytes.len() as u64;
+        Ok(Place {
+            offset,
+            bytes: bytes.len(),
+        })
+    }
+
+    /// Reads a batch back.
+    pub fn read(&self, place: Place) -> Result<RecordBatch, LandError> {
+        let bytes = self.bytes(place).map_err(|e| self.error(e))?;
+        let mut reader = StreamReader::try_new(Cursor::new(bytes), None)?;
+        reader.next().transpose()?.ok_or_else(|| {
+            self.error(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "a block holds no rows",
+            ))
+        })
+    }
+
+    fn bytes(&self, place: Place) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; place.bytes];
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = state.file.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        file.seek(SeekFrom::Start(place.offset))?;
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+}

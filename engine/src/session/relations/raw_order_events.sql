@@ -1,0 +1,13 @@
+-- Order events as they landed (section 2).
+SELECT account_id,
+       event_id,
+       CAST(type AS VARCHAR) AS type,
+       occurred_at,
+       order_id,
+       profile_id,
+       conversation_id,
+       value,
+       currency,
+       properties,
+       event_date
+FROM stored.order_events
