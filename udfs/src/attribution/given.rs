@@ -1,0 +1,196 @@
+//! The model and windows that a query gives: constants, as a rule, or columns that are constant within each group.
+
+use std::collections::HashMap;
+
+use arrow::array::{Array, StringViewArray};
+use datafusion::common::{DataFusionError, Result, exec_err};
+
+use super::ledger::Ledger;
+use super::resolve::RuleBook;
+use super::rules::{Classes, Lanes, Model, RuleError, Windows};
+
+const UNKNOWN: u32 = u32::MAX;
+
+/// The rules of the groups.
+#[derive(Debug, Clone)]
+pub(super) enum Given {
+    /// The same for all.
+    Constant(Model, Windows),
+    /// Told by the rows.
+    ByGroup(ByGroup),
+}
+
+/// What the rows told so far. A null tells nothing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ByGroup {
+    models: Vec<Option<Model>>,
+    windows: Vec<u32>,
+    known: Vec<(String, Windows)>,
+    codes: HashMap<String, u32>,
+}
+
+pub(super) fn refused(error: RuleError) -> DataFusionError {
+    DataFusionError::Plan(format!("attribute: {error}"))
+}
+
+impl Model {
+    fn name(self) -> &'static str {
+        match self {
+            Self::LastTouch => "last_touch",
+            Self::Linear => "linear",
+        }
+    }
+}
+
+impl ByGroup {
+    /// Makes room for groups.
+    pub(super) fn resize(&mut self, groups: usize) {
+        self.models.resize(groups, None);
+        self.windows.resize(groups, UNKNOWN);
+    }
+
+    /// Takes what a row says.
+    pub(super) fn tell(
+        &mut self,
+        group: usize,
+        row: usize,
+        model: &StringViewArray,
+        windows: &StringViewArray,
+    ) -> Result<()> {
+        if model.is_valid(row) {
+            self.tell_model(group, model.value(row))?;
+        }
+        if windows.is_valid(row) {
+            self.tell_windows(group, windows.value(row))?;
+        }
+        Ok(())
+    }
+
+    /// Takes a model for a group.
+    pub(super) fn tell_model(&mut self, group: usize, text: &str) -> Result<()> {
+        match self.models[group] {
+            Some(known) if known.name() == text => Ok(()),
+            Some(known) => exec_err!(
+                "attribute: model differs within a group: '{}' and '{text}'; give one for all rows of a group",
+                known.name()
+            ),
+            None => {
+                self.models[group] = Some(text.parse().map_err(refused)?);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes windows for a group.
+    pub(super) fn tell_windows(&mut self, group: usize, text: &str) -> Result<()> {
+        if let Some((known, _)) = self.known.get(self.windows[group] as usize) {
+            if known == text {
+                return Ok(());
+            }
+            return exec_err!(
+                "attribute: windows differ within a group: '{known}' and '{text}'; give the same for all rows of a group"
+            );
+        }
+        self.windows[group] = match self.codes.get(text) {
+            Some(code) => *code,
+            None => {
+                let windows = text.parse().map_err(refused)?;
+                // Fewer than there are rows, so below 2^32.
+                let code = self.known.len() as u32;
+                self.known.push((text.to_owned(), windows));
+                self.codes.insert(text.to_owned(), code);
+                code
+            }
+        };
+        Ok(())
+    }
+
+    /// The model and windows of a group, as told.
+    pub(super) fn told(&self, group: usize) -> (Option<&'static str>, Option<&str>) {
+        let model = self.models.get(group).copied().flatten().map(Model::name);
+        let windows = self
+            .windows
+            .get(group)
+            .and_then(|code| self.known.get(*code as usize));
+        (model, windows.map(|(text, _)| text.as_str()))
+    }
+
+    /// Takes the first `n` groups out.
+    fn split_off_first(&mut self, n: usize) -> Self {
+        let rest = |all: &mut Vec<_>| all.split_off(n);
+        let (models, windows) = (self.models.split_off(n), rest(&mut self.windows));
+        Self {
+            models: std::mem::replace(&mut self.models, models),
+            windows: std::mem::replace(&mut self.windows, windows),
+            known: self.known.clone(),
+            codes: HashMap::new(),
+        }
+    }
+}
+
+impl Given {
+    /// Takes what is given for the first `n` groups out.
+    pub(super) fn split_off_first(&mut self, n: usize) -> Self {
+        match self {
+            Self::Constant(model, windows) => Self::Constant(*model, windows.clone()),
+            Self::ByGroup(by_group) => Self::ByGroup(by_group.split_off_first(n)),
+        }
+    }
+
+    /// Lays the rules out for matching. A group that has orders must have been given some.
+    pub(super) fn book(&self, ledger: &Ledger, classes: &Classes) -> Result<RuleBook> {
+        let by_group = match self {
+            Self::Constant(model, windows) => {
+                return Ok(RuleBook {
+                    rules: vec![(*model, Lanes::new(windows, classes))],
+                    of_group: None,
+                });
+            }
+            Self::ByGroup(by_group) => by_group,
+        };
+        for order in ledger.orders() {
+            let missing = match by_group.told(order.group as usize) {
+                (None, _) => "model",
+                (_, None) => "windows",
+                _ => continue,
+            };
+            return exec_err!(
+                "attribute: {missing} is null in all rows of the group of order '{}'; give it as a constant, or in some row of each group",
+                ledger.order_id(order)
+            );
+        }
+        let mut rules = Vec::new();
+        for (_, windows) in &by_group.known {
+            let lanes = Lanes::new(windows, classes);
+            rules.push((Model::LastTouch, lanes.clone()));
+            rules.push((Model::Linear, lanes));
+        }
+        let of_group = by_group.models.iter().zip(&by_group.windows);
+        let of_group = of_group.map(|(model, windows)| match model {
+            None => UNKNOWN,
+            Some(_) if *windows == UNKNOWN => UNKNOWN,
+            Some(Model::LastTouch) => windows * 2,
+            Some(Model::Linear) => windows * 2 + 1,
+        });
+        Ok(RuleBook {
+            rules,
+            of_group: Some(of_group.collect()),
+        })
+    }
+
+    /// Bytes held.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Constant(..) => 0,
+            Self::ByGroup(by_group) => {
+                by_group.models.capacity() * size_of::<Option<Model>>()
+                    + by_group.windows.capacity() * size_of::<u32>()
+                    + by_group
+                        .known
+                        .iter()
+                        .map(|(text, _)| 4 * text.len() + 128)
+                        .sum::<usize>()
+            }
+        }
+    }
+}

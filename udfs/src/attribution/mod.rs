@@ -1,0 +1,177 @@
+//! `attribute(...)`: which of the agent's conversations an order is credited to (SPEC section 5), as an aggregate.
+//!
+//! It runs over the union of orders and touches, grouped by shopper, and gives for each group the list of its
+//! attributed rows. Model and windows are arguments, so that the stored answer and any what-if question are one
+//! function. [`ledger`] holds the rows, [`resolve`] and [`linear`] match them, [`rules`] reads model and windows: these
+//! know nothing of DataFusion. What always holds: the answer depends on the set of rows of a group alone (E2), not on
+//! their order, their batches, or the partial states that they came through.
+
+mod accumulator;
+mod columns;
+mod given;
+mod ledger;
+mod linear;
+mod output;
+mod resolve;
+mod rules;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result, ScalarValue, plan_err};
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, DocSection, Documentation, GroupsAccumulator,
+    Signature, Volatility,
+};
+use datafusion::physical_expr::expressions::Literal;
+
+use accumulator::{Attribute, AttributeGroups};
+use given::{ByGroup, Given, refused};
+
+/// The aggregate `attribute(model, windows, order_id, occurred_at, event_id, value, touch_class, unit, is_agent)`.
+pub fn attribute_udaf() -> Arc<AggregateUDF> {
+    static FUNCTION: LazyLock<Arc<AggregateUDF>> =
+        LazyLock::new(|| Arc::new(AggregateUDF::from(AttributeUdaf::new())));
+    Arc::clone(&FUNCTION)
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct AttributeUdaf {
+    signature: Signature,
+}
+
+impl AttributeUdaf {
+    fn new() -> Self {
+        let mut signature = Signature::user_defined(Volatility::Immutable);
+        signature.parameter_names = Some(columns::ARGUMENTS.map(String::from).to_vec());
+        Self { signature }
+    }
+
+    fn given(args: &AccumulatorArgs<'_>) -> Result<Given> {
+        if args.is_distinct {
+            return plan_err!("attribute does not take DISTINCT");
+        }
+        let constant = |argument: usize| -> Option<&str> {
+            let literal = args.exprs.get(argument)?.downcast_ref::<Literal>()?;
+            literal.value().try_as_str().flatten()
+        };
+        match (constant(0), constant(1)) {
+            (Some(model), Some(windows)) => Ok(Given::Constant(
+                model.parse().map_err(refused)?,
+                windows.parse().map_err(refused)?,
+            )),
+            _ => Ok(Given::ByGroup(ByGroup::default())),
+        }
+    }
+}
+
+impl AggregateUDFImpl for AttributeUdaf {
+    fn name(&self) -> &str {
+        "attribute"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
+        columns::coerce(arg_types)
+    }
+
+    fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {
+        Ok(output::return_type())
+    }
+
+    /// The rows of a group in the byte order of [`state`].
+    fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        let name = format_state_name(args.name, "rows");
+        Ok(vec![Arc::new(Field::new(
+            name,
+            DataType::LargeBinary,
+            true,
+        ))])
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        Ok(Box::new(Attribute::new(Self::given(&args)?)))
+    }
+
+    fn groups_accumulator_supported(&self, _args: AccumulatorArgs<'_>) -> bool {
+        true
+    }
+
+    fn create_groups_accumulator(
+        &self,
+        args: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
+        Ok(Box::new(AttributeGroups::new(Self::given(&args)?)))
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        AggregateOrderSensitivity::Insensitive
+    }
+
+    /// An empty list, as of a group where nothing is attributed.
+    fn default_value(&self, data_type: &DataType) -> Result<ScalarValue> {
+        ScalarValue::new_default(data_type)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&DOCUMENTATION)
+    }
+}
+
+static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
+    Documentation::builder(
+        DocSection {
+            include: true,
+            label: "Attribution",
+            description: None,
+        },
+        "Credits orders to the AI agent's conversations, over the union of orders and touches grouped by shopper. \
+         A row whose `touch_class` is null is an order, any other a touch. Gives the list of the group's attributed \
+         rows, each a struct of `order_id`, `unit` (the conversation), `touch_class`, `touched_at`, `units` (the credit \
+         is one divided by it) and `attributed_value`; an empty list where nothing is attributed. \
+         Exclusions (bots, machine opens, transactional messages) are filtered out of the touches before. A row that \
+         lacks what it needs is an error that names it. `ORDER BY` changes nothing, `DISTINCT` is refused.",
+        "attribute(model, windows, order_id, occurred_at, event_id, value, touch_class, unit, is_agent)",
+    )
+    .with_argument("model", "`'last_touch'` or `'linear'`. Like `windows` a constant, or the same in all rows of a \
+         group where it is not null.")
+    .with_argument("windows", "The classes that attribute, as `'sms_clicked=5 days,sms_opened=12 hours'`; a duration is \
+         `N days`, `N hours`, `N minutes`, `N seconds` or `off`. `web_chat` has 24 hours unless given; any other class \
+         that is not given never attributes.")
+    .with_argument("order_id", "The order; of a touch: the one order that it is for, or null if it is for all orders of \
+         the group. Touches of the conversation that an order names come once with that order's id.")
+    .with_argument("occurred_at", "The instant of the order or the touch.")
+    .with_argument("event_id", "Orders the touches of one instant, bytewise. Not needed of an order.")
+    .with_argument("value", "The value of the order: a decimal of at most 4 decimals, or an integer. Unused of a touch.")
+    .with_argument("touch_class", "Null for an order; else `web_chat` (always the agent's), `sms_clicked`, ….")
+    .with_argument("unit", "The conversation of an agent's touch, the message of a marketing one. Unused of an order.")
+    .with_argument("is_agent", "Whether the touch is the agent's. Unused of an order and of `web_chat`.")
+    .with_sql_example(
+        r#"```sql
+> SELECT profile_id, unnest(attribute('last_touch', 'sms_clicked=5 days,email_clicked=5 days',
+    order_id, occurred_at, event_id, value, touch_class, unit, is_agent)) AS credited
+  FROM orders_and_touches GROUP BY profile_id;
++------------+-----------------------------------------------------------------------------------+
+| profile_id | credited                                                                          |
++------------+-----------------------------------------------------------------------------------+
+| p1         | {order_id: o1, unit: c1, touch_class: sms_clicked, touched_at: …, units: 1, …}     |
++------------+-----------------------------------------------------------------------------------+
+```
+What if clicks in SMS counted for a day only, and web chat for two?
+```sql
+> SELECT sum(credited['attributed_value']) FROM (
+    SELECT unnest(attribute('last_touch', 'web_chat=2 days,sms_clicked=1 day,email_clicked=5 days',
+      order_id, occurred_at, event_id, value, touch_class, unit, is_agent)) AS credited
+    FROM orders_and_touches GROUP BY profile_id);
+```"#,
+    )
+    .build()
+});

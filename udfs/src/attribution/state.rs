@@ -1,0 +1,246 @@
+//! The rows of a group as bytes: the partial state that passes between the phases of an aggregation.
+//!
+//! One record a row, little-endian, in any order; the state of a group is its records one after another, so that
+//! merging states is reading both. What always holds: classes stand by name, so writer and reader need not have met
+//! them in the same order.
+//!
+//! | record | bytes |
+//! |---|---|
+//! | order | `0`, at i64, value i64, id |
+//! | touch | `1` + 2 (agent) + 4 (addressed), at i64, class, event, unit, and order where addressed |
+//! | model | `8`, text |
+//! | windows | `16`, text |
+//!
+//! A text is its length as u16 (of windows: u32) and its bytes.
+
+use super::ledger::{Ledger, LedgerError, Order, OrderRow, Touch, TouchRow};
+use super::rules::Classes;
+
+const ORDER: u8 = 0;
+const TOUCH: u8 = 1;
+const AGENT: u8 = 2;
+const ADDRESSED: u8 = 4;
+const MODEL: u8 = 8;
+const WINDOWS: u8 = 16;
+
+/// Where records are written to: bytes, or their count.
+pub trait Sink {
+    /// Takes some bytes.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// Counts what would be written.
+impl Sink for usize {
+    fn put(&mut self, bytes: &[u8]) {
+        *self += bytes.len();
+    }
+}
+
+/// Writes into a run of a buffer that was measured before.
+pub struct At<'a> {
+    /// The whole buffer.
+    pub buffer: &'a mut [u8],
+    /// Where to go on.
+    pub position: usize,
+}
+
+impl Sink for At<'_> {
+    fn put(&mut self, bytes: &[u8]) {
+        let end = self.position + bytes.len();
+        if let Some(run) = self.buffer.get_mut(self.position..end) {
+            run.copy_from_slice(bytes);
+        }
+        self.position = end;
+    }
+}
+
+fn put_text(sink: &mut impl Sink, text: &str) {
+    // Lengths were checked when the row was taken.
+    sink.put(&u16::try_from(text.len()).unwrap_or(u16::MAX).to_le_bytes());
+    sink.put(text.as_bytes());
+}
+
+/// Writes an order.
+pub fn put_order(sink: &mut impl Sink, ledger: &Ledger, order: &Order) {
+    sink.put(&[ORDER]);
+    sink.put(&order.at.to_le_bytes());
+    sink.put(&order.value.to_le_bytes());
+    put_text(sink, ledger.order_id(order));
+}
+
+/// Writes a touch.
+pub fn put_touch(sink: &mut impl Sink, ledger: &Ledger, touch: &Touch, classes: &Classes) {
+    let agent = if touch.agent { AGENT } else { 0 };
+    let addressed = if touch.addressed { ADDRESSED } else { 0 };
+    sink.put(&[TOUCH | agent | addressed]);
+    sink.put(&touch.at.to_le_bytes());
+    put_text(sink, classes.name(touch.class));
+    put_text(sink, ledger.event(touch));
+    put_text(sink, ledger.unit(touch));
+    if touch.addressed {
+        put_text(sink, ledger.addressee(touch));
+    }
+}
+
+/// Writes the model that a group was given.
+pub fn put_model(sink: &mut impl Sink, model: &str) {
+    sink.put(&[MODEL]);
+    put_text(sink, model);
+}
+
+/// Writes the windows that a group was given.
+pub fn put_windows(sink: &mut impl Sink, windows: &str) {
+    sink.put(&[WINDOWS]);
+    sink.put(
+        &u32::try_from(windows.len())
+            .unwrap_or(u32::MAX)
+            .to_le_bytes(),
+    );
+    sink.put(windows.as_bytes());
+}
+
+/// A record as it is read.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Record<'a> {
+    /// An order.
+    Order(OrderRow<'a>),
+    /// A touch, whose class code is not set, and the name of its class.
+    Touch(TouchRow<'a>, &'a str),
+    /// The model of the group.
+    Model(&'a str),
+    /// The windows of the group.
+    Windows(&'a str),
+}
+
+/// Reads the records of a group's state.
+pub struct Records<'a>(pub &'a [u8]);
+
+impl<'a> Records<'a> {
+    fn take(&mut self, length: usize) -> Result<&'a [u8], LedgerError> {
+        let (head, rest) = self
+            .0
+            .split_at_checked(length)
+            .ok_or(LedgerError::Malformed)?;
+        self.0 = rest;
+        Ok(head)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], LedgerError> {
+        self.take(N)?.try_into().map_err(|_| LedgerError::Malformed)
+    }
+
+    fn text_of(&mut self, length: usize) -> Result<&'a str, LedgerError> {
+        std::str::from_utf8(self.take(length)?).map_err(|_| LedgerError::Malformed)
+    }
+
+    fn text(&mut self) -> Result<&'a str, LedgerError> {
+        let length = u16::from_le_bytes(self.array()?);
+        self.text_of(usize::from(length))
+    }
+
+    fn instant(&mut self) -> Result<i64, LedgerError> {
+        Ok(i64::from_le_bytes(self.array()?))
+    }
+
+    fn record(&mut self) -> Result<Record<'a>, LedgerError> {
+        let [kind] = self.array()?;
+        match kind {
+            ORDER => Ok(Record::Order(OrderRow {
+                at: self.instant()?,
+                value: i64::from_le_bytes(self.array()?),
+                id: self.text()?,
+            })),
+            MODEL => Ok(Record::Model(self.text()?)),
+            WINDOWS => {
+                let length = u32::from_le_bytes(self.array()?);
+                Ok(Record::Windows(self.text_of(length as usize)?))
+            }
+            kind if kind & !(AGENT | ADDRESSED) == TOUCH => {
+                let at = self.instant()?;
+                let class = self.text()?;
+                let touch = TouchRow {
+                    at,
+                    event: self.text()?,
+                    class: Classes::WEB_CHAT,
+                    unit: self.text()?,
+                    agent: kind & AGENT != 0,
+                    order: match kind & ADDRESSED {
+                        0 => None,
+                        _ => Some(self.text()?),
+                    },
+                };
+                Ok(Record::Touch(touch, class))
+            }
+            _ => Err(LedgerError::Malformed),
+        }
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Result<Record<'a>, LedgerError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let record = self.record();
+        if record.is_err() {
+            self.0 = &[];
+        }
+        Some(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            at: i64, value: i64, id in ".*", event in ".*", unit in ".*", agent: bool,
+            order in proptest::option::of(".*"), model in ".*", windows in ".*",
+        ) {
+            let mut classes = Classes::new();
+            let class = classes.intern("sms_clicked").unwrap();
+            let mut ledger = Ledger::default();
+            let order_row = OrderRow { at, value, id: &id };
+            let touch_row = TouchRow { at, event: &event, class, unit: &unit, agent, order: order.as_deref() };
+            ledger.push_order(0, order_row).unwrap();
+            ledger.push_touch(0, touch_row).unwrap();
+            let (mut bytes, mut count) = (Vec::new(), 0usize);
+            put_order(&mut bytes, &ledger, &ledger.orders()[0]);
+            put_order(&mut count, &ledger, &ledger.orders()[0]);
+            put_touch(&mut bytes, &ledger, &ledger.touches()[0], &classes);
+            put_touch(&mut count, &ledger, &ledger.touches()[0], &classes);
+            put_model(&mut bytes, &model);
+            put_windows(&mut bytes, &windows);
+            prop_assert!(count < bytes.len());
+            let read: Vec<_> = Records(&bytes).collect::<Result<_, _>>().unwrap();
+            let touch_read = TouchRow { class: Classes::WEB_CHAT, ..touch_row };
+            prop_assert_eq!(read, vec![
+                Record::Order(order_row),
+                Record::Touch(touch_read, "sms_clicked"),
+                Record::Model(&model),
+                Record::Windows(&windows),
+            ]);
+            // A state cut anywhere but between records is refused.
+            for cut in 1..count {
+                let rows = Records(&bytes[..cut]).collect::<Result<Vec<_>, _>>();
+                prop_assert!(rows.is_err() || rows.unwrap().len() == 1);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+            let _ = Records(&bytes).collect::<Result<Vec<_>, _>>();
+        }
+    }
+}
