@@ -1,1 +1,52 @@
-//! .
+//! Rapport's DataFusion functions.
+//!
+//! | function | what it is |
+//! |---|---|
+//! | `conversation_status(type, sender, occurred_at, event_id)` | aggregate: the status of a conversation (SPEC C3) |
+//! | `conversation_fold(type, occurred_at, event_id, …)` | aggregate: a whole conversation from its events (SPEC C1 to C10) |
+//! | `order_fold(type, occurred_at, event_id, …)` | aggregate: an order from its events (SPEC A9) |
+//! | `local_date(instant, zone)`, `day_start(date, zone)` | days of a time zone (SPEC T2) |
+//! | `exact_credit(units)`, `round_credit(sum)` | credits that sum exactly (SPEC A7) |
+//! | `average_order_value(sales, credits)`, `net_value(attributed, refunded, units)` | exact money (SPEC M4, A9) |
+//!
+//! [`register`] gives all of them to a session. They are ordinary functions: they work in any SQL over any table, with
+//! texts in any of Arrow's shapes, nulls, `FILTER`, windows and partial aggregation.
+
+pub mod calendar;
+mod columns;
+pub mod money;
+
+#[cfg(test)]
+mod testing;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::prelude::SessionContext;
+
+/// Every scalar function.
+pub fn all_udfs() -> Vec<Arc<ScalarUDF>> {
+    vec![
+        Arc::new(calendar::LocalDate::default().into()),
+        Arc::new(calendar::DayStart::default().into()),
+        Arc::new(money::ExactCredit::default().into()),
+        Arc::new(money::RoundCredit::default().into()),
+        Arc::new(money::AverageOrderValue::default().into()),
+        Arc::new(money::NetValue::default().into()),
+    ]
+}
+
+/// Every aggregate function.
+pub fn all_udafs() -> Vec<Arc<AggregateUDF>> {
+    vec![]
+}
+
+/// Registers every function with a session.
+pub fn register(context: &SessionContext) {
+    for function in all_udfs() {
+        context.register_udf(function.as_ref().clone());
+    }
+    for function in all_udafs() {
+        context.register_udaf(function.as_ref().clone());
+    }
+}

@@ -1,0 +1,177 @@
+//! `average_order_value(sales, credits)` (SPEC M4).
+//!
+//! The quotient is rounded to 15 decimals first, which takes away what the 24 decimals of the credits lack, and then half
+//! away from zero to 4. All of it in 256-bit integers, so a sum of the largest values divides exactly too.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::Decimal128Array;
+use arrow::datatypes::{DataType, Decimal128Type, DecimalType, i256};
+use datafusion::common::utils::take_function_args;
+use datafusion::common::{Result, exec_datafusion_err};
+use datafusion::logical_expr::{
+    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
+};
+
+use super::divide::half_away_wide;
+use super::{SECTION, arrays, primitive, result};
+use crate::columns::{Kind, Parameter, coerce, signature};
+
+const NAME: &str = "average_order_value";
+const PARAMETERS: [Parameter; 2] = [
+    Parameter::new("sales", Kind::MoneySum),
+    Parameter::new("credits", Kind::Credits),
+];
+
+static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
+    Documentation::builder(
+        SECTION,
+        "Sales divided by a sum of exact credits, rounded half away from zero to 4 decimals; null where there are no \
+         credits.",
+        "average_order_value(sales, credits)",
+    )
+    .with_sql_example(
+        "```sql\n> SELECT average_order_value(sum(attributed_value), sum(exact_credit(units))) FROM attributed;\n42.1250\n```",
+    )
+    .with_argument("sales", "A sum of money: a decimal with at most 4 decimals.")
+    .with_argument("credits", "A sum of `exact_credit`s: DECIMAL(38,24).")
+    .with_related_udf("exact_credit")
+    .build()
+});
+
+/// The `average_order_value` function.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct AverageOrderValue {
+    signature: Signature,
+}
+
+impl Default for AverageOrderValue {
+    fn default() -> Self {
+        Self {
+            signature: signature(&PARAMETERS),
+        }
+    }
+}
+
+/// DECIMAL(38,4) by DECIMAL(38,24) as DECIMAL(38,4). None where it does not fit.
+fn average(sales: i128, credits: i128) -> Option<i128> {
+    // sales / 10^4 / (credits / 10^24) in units of 10^-15: 38 digits and 35 more fit into 256 bits.
+    let scale = i256::from_i128(10).checked_pow(24 - 4 + 15)?;
+    let at_15 = half_away_wide(
+        i256::from_i128(sales).checked_mul(scale)?,
+        i256::from_i128(credits),
+    )?;
+    let at_4 = half_away_wide(at_15, i256::from_i128(10_i128.pow(11)))?.to_i128()?;
+    (at_4.unsigned_abs() < 10_u128.pow(38)).then_some(at_4)
+}
+
+impl ScalarUDFImpl for AverageOrderValue {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
+        coerce(NAME, &PARAMETERS, given)
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Decimal128(38, 4))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let (arrays, constant) = arrays(&args)?;
+        let [sales, credits] = take_function_args(NAME, &arrays)?;
+        let sales = primitive::<Decimal128Type>(sales)?;
+        let credits = primitive::<Decimal128Type>(credits)?;
+        let averages: Decimal128Array = sales
+            .iter()
+            .zip(credits)
+            .map(|pair| match pair {
+                (None, _) | (_, None | Some(0)) => Ok(None),
+                (Some(sales), Some(credits)) => {
+                    average(sales, credits).map(Some).ok_or_else(|| {
+                        exec_datafusion_err!(
+                            "{NAME}: {} / {} does not fit into DECIMAL(38,4)",
+                            Decimal128Type::format_decimal(sales, 38, 4),
+                            Decimal128Type::format_decimal(credits, 38, 24)
+                        )
+                    })
+                }
+            })
+            .collect::<Result<_>>()?;
+        let averages = averages.with_precision_and_scale(38, 4)?;
+        result(Arc::new(averages), constant)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&DOCUMENTATION)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+    use crate::testing::{sql, text_of};
+
+    const ONE: i128 = 10_i128.pow(24);
+
+    #[rstest]
+    #[case::exact(80_1000, 2 * ONE, 40_0500)]
+    #[case::half_up(1_0001, 2 * ONE, 5001)]
+    #[case::half_away_below_zero(-1_0001, 2 * ONE, -5001)]
+    // 1 / 3 credits: 0.333... of 24 digits must not make 3.0000000000000000003 of it.
+    #[case::thirds(1_0000, ONE / 3, 3_0000)]
+    #[case::thirds_at_a_half(5, 10 * (ONE / 3 * 3) / 10 * 10, 1)]
+    #[case::largest(10_i128.pow(38) - 1, ONE, 10_i128.pow(38) - 1)]
+    #[case::largest_of_many(99_999_999_999_999_9999 * 3, 3 * ONE, 99_999_999_999_999_9999)]
+    fn m4_rounded_half_away_from_zero(
+        #[case] sales: i128,
+        #[case] credits: i128,
+        #[case] expected: i128,
+    ) {
+        assert_eq!(average(sales, credits), Some(expected));
+    }
+
+    #[test]
+    fn too_large_is_refused() {
+        assert_eq!(average(10_i128.pow(38) - 1, ONE / 1000), None);
+    }
+
+    #[rstest]
+    #[case("CAST('10' AS DECIMAL(18,4)), exact_credit(3)", "30.0000")]
+    #[case("CAST('10' AS DECIMAL(18,4)), CAST(0 AS DECIMAL(38,24))", "")]
+    #[case("NULL, exact_credit(3)", "")]
+    #[case("CAST('10' AS DECIMAL(18,4)), NULL", "")]
+    #[tokio::test]
+    async fn m4_null_where_there_are_none(#[case] args: &str, #[case] expected: &str) {
+        let query = format!("SELECT average_order_value({args})");
+        assert_eq!(text_of(&sql(&query, 1).await), [expected]);
+    }
+
+    #[tokio::test]
+    async fn over_sums() {
+        let query = "SELECT average_order_value(sum(v), sum(exact_credit(u))) FROM (VALUES
+            (CAST('33.3333' AS DECIMAL(18,4)), 3), (CAST('66.6667' AS DECIMAL(18,4)), 3)) AS t(v, u)";
+        assert_eq!(text_of(&sql(query, 4).await), ["150.0000"]);
+        assert_eq!(
+            text_of(&sql(&format!("{query} WHERE u > 3"), 4).await),
+            [""]
+        );
+    }
+
+    proptest! {
+        /// Against whole credits the rule is plain: value / n, half away from zero.
+        #[test]
+        fn m4_of_whole_credits(sales in -10_i128.pow(30)..10_i128.pow(30), n in 1..1_000_000_i128) {
+            let expected = (2 * sales.abs() + n) / (2 * n) * sales.signum();
+            prop_assert_eq!(average(sales, n * ONE), Some(expected), "{}", Decimal128Type::format_decimal(sales, 38, 4));
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Exact money and credits (SPEC E5, M4, A7, A9).
+//!
+//! A credit is `1/units`. Floats would make a sum depend on its order, so credits are summed as DECIMAL(38,24)
+//! (`exact_credit`) and become float8 once, when they are shown (`round_credit`). `average_order_value` and `net_value`
+//! divide in integers wide enough to be exact, and round once, half away from zero.
+
+mod average_order_value;
+mod divide;
+mod exact_credit;
+mod net_value;
+mod round_credit;
+
+pub use average_order_value::AverageOrderValue;
+pub use exact_credit::ExactCredit;
+pub use net_value::NetValue;
+pub use round_credit::RoundCredit;
+
+use arrow::array::{ArrayRef, AsArray, PrimitiveArray};
+use arrow::datatypes::{ArrowPrimitiveType, DataType};
+use datafusion::common::{Result, ScalarValue, exec_err, internal_datafusion_err};
+use datafusion::logical_expr::{ColumnarValue, DocSection, ScalarFunctionArgs};
+
+/// Decimals of an exact credit: a sum of as many credits as there are orders keeps far more than the 9 that are shown.
+const CREDIT_SCALE: i8 = 24;
+
+/// Where the docs list these functions.
+const SECTION: DocSection = DocSection {
+    include: true,
+    label: "Money Functions",
+    description: Some("Exact arithmetic with money and attribution credits."),
+};
+
+fn credit_type() -> DataType {
+    DataType::Decimal128(38, CREDIT_SCALE)
+}
+
+/// The arguments as arrays of one length, and whether all were constants (then of length 1).
+fn arrays(args: &ScalarFunctionArgs) -> Result<(Vec<ArrayRef>, bool)> {
+    let constant = args
+        .args
+        .iter()
+        .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+    let rows = if constant { 1 } else { args.number_rows };
+    let arrays = args
+        .args
+        .iter()
+        .map(|arg| arg.to_array(rows))
+        .collect::<Result<_>>()?;
+    Ok((arrays, constant))
+}
+
+/// The result: a constant of constants, a column otherwise.
+fn result(array: ArrayRef, constant: bool) -> Result<ColumnarValue> {
+    Ok(if constant {
+        ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
+    } else {
+        ColumnarValue::Array(array)
+    })
+}
+
+fn primitive<T: ArrowPrimitiveType>(array: &ArrayRef) -> Result<&PrimitiveArray<T>> {
+    array.as_primitive_opt::<T>().ok_or_else(|| {
+        internal_datafusion_err!("{} was expected, got {}", T::DATA_TYPE, array.data_type())
+    })
+}
+
+/// Units that share an order: at least one.
+fn counted(function: &str, units: i64) -> Result<i128> {
+    if units < 1 {
+        return exec_err!("{function}: units must be at least 1, got {units}");
+    }
+    Ok(i128::from(units))
+}

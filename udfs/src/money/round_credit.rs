@@ -1,0 +1,127 @@
+//! `round_credit(sum)`: a sum of exact credits as float8, rounded once to 9 decimals (SPEC A7).
+//!
+//! The decimals of `exact_credit` cut 1/3 off at the 24th, so a sum that is exactly a half of the 9th may lie a hair
+//! below it. Rounding to 20 decimals first takes those hairs away.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::Float64Array;
+use arrow::datatypes::{DataType, Decimal128Type};
+use datafusion::common::Result;
+use datafusion::common::utils::take_function_args;
+use datafusion::logical_expr::{
+    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
+};
+
+use super::divide::half_away;
+use super::{SECTION, arrays, primitive, result};
+use crate::columns::{Kind, Parameter, coerce, signature};
+
+const NAME: &str = "round_credit";
+const PARAMETERS: [Parameter; 1] = [Parameter::new("sum", Kind::Credits)];
+const BILLION: i128 = 1_000_000_000;
+
+static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
+    Documentation::builder(
+        SECTION,
+        "A sum of exact credits as float8, rounded half away from zero to 9 decimals.",
+        "round_credit(sum)",
+    )
+    .with_sql_example("```sql\n> SELECT round_credit(exact_credit(3));\n0.333333333\n```")
+    .with_argument("sum", "A sum of `exact_credit`s: DECIMAL(38,24).")
+    .with_related_udf("exact_credit")
+    .build()
+});
+
+/// The `round_credit` function.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct RoundCredit {
+    signature: Signature,
+}
+
+impl Default for RoundCredit {
+    fn default() -> Self {
+        Self {
+            signature: signature(&PARAMETERS),
+        }
+    }
+}
+
+/// A DECIMAL(38,24) as the float nearest to its 9 decimals.
+fn round(credits: i128) -> f64 {
+    let at_20 = half_away(credits, 10_i128.pow(4));
+    let at_9 = half_away(at_20, 10_i128.pow(11));
+    if at_9.abs() < 1 << 53 {
+        // Both operands are exact, so the quotient is rounded once.
+        return at_9 as f64 / BILLION as f64;
+    }
+    let (whole, rest) = (at_9 / BILLION, (at_9 % BILLION).abs());
+    // Beyond 2^53 billionths `whole` is not zero, so it carries the sign; the text is a number by construction.
+    format!("{whole}.{rest:09}").parse().unwrap_or(f64::NAN)
+}
+
+impl ScalarUDFImpl for RoundCredit {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
+        coerce(NAME, &PARAMETERS, given)
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Float64)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let (arrays, constant) = arrays(&args)?;
+        let [sums] = take_function_args(NAME, &arrays)?;
+        let rounded: Float64Array = primitive::<Decimal128Type>(sums)?.unary(round);
+        result(Arc::new(rounded), constant)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&DOCUMENTATION)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::testing::{sql, text_of};
+
+    #[rstest]
+    #[case(10_i128.pow(24), 1.0)]
+    #[case(3 * (10_i128.pow(24) / 3), 1.0)]
+    #[case(2 * 10_i128.pow(24) / 3, 0.666666667)]
+    // Three thirds of a half of the ninth decimal, a hair below it.
+    #[case(499_999_999_999_999, 1e-9)]
+    #[case(-10_i128.pow(24) / 3, -0.333333333)]
+    #[case(99_999_999_999_999 * 10_i128.pow(24), 99_999_999_999_999.0)]
+    #[case(12_345_678 * 10_i128.pow(24) + 10_i128.pow(24) / 7, 12_345_678.142857143)]
+    fn a7_rounded_once(#[case] sum: i128, #[case] expected: f64) {
+        assert_eq!(round(sum), expected);
+    }
+
+    #[rstest]
+    #[case(
+        "SELECT round_credit(sum(exact_credit(c))) FROM (VALUES (3), (3), (3), (7)) AS t(c)",
+        "1.142857143"
+    )]
+    #[case(
+        "SELECT round_credit(sum(exact_credit(c))) FROM (VALUES (3)) AS t(c) WHERE c > 3",
+        ""
+    )]
+    #[case("SELECT round_credit(NULL)", "")]
+    #[case("SELECT round_credit(2)", "2.0")]
+    #[tokio::test]
+    async fn in_sql(#[case] query: &str, #[case] expected: &str) {
+        assert_eq!(text_of(&sql(query, 4).await), [expected]);
+    }
+}
