@@ -1,0 +1,258 @@
+//! The rules that make something an event (SPEC E3), written once for every form of input.
+//!
+//! A form of input is a [`Source`]: it finds the fields of one event and turns them into plain values. Everything that
+//! can be said of a plain value (required, empty, one of a list, too old) is said here. A check either gives all cells
+//! of a row or one reason; a rejected event leaves no trace in the rows.
+
+use crate::event::{
+    COMMON_FIELDS, EventType, Field, FieldRule, Kind, MAX_EVENT_ID_CHARACTERS, is_account_id,
+};
+use crate::instant;
+use std::borrow::Cow;
+use std::fmt;
+
+/// A value as its column takes it.
+#[derive(Debug)]
+pub(crate) enum Cell<'a> {
+    Text(Cow<'a, str>),
+    TextList(Vec<Cow<'a, str>>),
+    /// The place of a value among those that it may be.
+    Code(i8),
+    Whole(i64),
+    Flag(bool),
+    /// Microseconds of UTC.
+    Instant(i64),
+    /// Steps of 0.0001.
+    Money(i64),
+}
+
+/// What a source says of a field: its value; none where it is missing or null; or what is wrong with it.
+pub(crate) type Found<T> = Result<Option<T>, Fault>;
+
+/// One event in some form.
+pub(crate) trait Source<'a> {
+    fn text(&self, field: Field) -> Found<Cow<'a, str>>;
+    fn text_list(&self, field: Field) -> Found<Vec<Cow<'a, str>>>;
+    fn whole(&self, field: Field) -> Found<i64>;
+    fn flag(&self, field: Field) -> Found<bool>;
+    fn instant(&self, field: Field) -> Found<i64>;
+    fn money(&self, field: Field) -> Found<i64>;
+}
+
+/// What is wrong with a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    NotText,
+    NotATextList,
+    NotAFlag,
+    NotWhole,
+    NotADecimal,
+    Negative,
+    TooManyDecimals,
+    TooLarge,
+    NotAnInstant,
+    NoSuchDate,
+    NoSuchTime,
+    NoCharacter,
+    TooLong,
+    NotAnAccount,
+    NotACurrency,
+}
+
+/// Why a line or row is no event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reason {
+    NotUtf8 { at: usize },
+    NotJson(crate::json::NotJson),
+    NotAnObject(crate::json::Shape),
+    LineTooLong { bytes: usize },
+    UnknownType(String),
+    UnknownValue(Field, String, &'static [&'static str]),
+    Missing(Field),
+    Malformed(Field, Fault),
+    TooEarly,
+    TooLate,
+}
+
+/// What is known of an event that passed, besides its cells.
+pub(crate) struct Checked<'a> {
+    pub(crate) kind: EventType,
+    pub(crate) account: Cow<'a, str>,
+    pub(crate) event_id: Cow<'a, str>,
+    pub(crate) occurred_at: i64,
+}
+
+/// Checks one event. `cells` gets the values of the type's own fields that have one.
+pub(crate) fn check<'a>(
+    source: &impl Source<'a>,
+    latest: i64,
+    cells: &mut Vec<(Field, Cell<'a>)>,
+) -> Result<Checked<'a>, Reason> {
+    let event_id = required_text(source, Field::EventId)?;
+    if event_id.len() > MAX_EVENT_ID_CHARACTERS
+        && event_id.chars().count() > MAX_EVENT_ID_CHARACTERS
+    {
+        return Err(Reason::Malformed(Field::EventId, Fault::TooLong));
+    }
+    let account = required_text(source, Field::AccountId)?;
+    if !is_account_id(&account) {
+        return Err(Reason::Malformed(Field::AccountId, Fault::NotAnAccount));
+    }
+    let name = required_text(source, Field::Type)?;
+    let kind = EventType::from_name(&name).ok_or_else(|| Reason::UnknownType(excerpt(&name)))?;
+    let occurred_at = found(Field::OccurredAt, source.instant(Field::OccurredAt))?;
+    let occurred_at = occurred_at.ok_or(Reason::Missing(Field::OccurredAt))?;
+    if occurred_at < instant::EARLIEST {
+        return Err(Reason::TooEarly);
+    }
+    if occurred_at > latest {
+        return Err(Reason::TooLate);
+    }
+    cells.clear();
+    for rule in kind.fields() {
+        match cell(source, rule)? {
+            Some(cell) => cells.push((rule.field, cell)),
+            None if rule.required => return Err(Reason::Missing(rule.field)),
+            None => {}
+        }
+    }
+    Ok(Checked {
+        kind,
+        account,
+        event_id,
+        occurred_at,
+    })
+}
+
+fn required_text<'a>(source: &impl Source<'a>, field: Field) -> Result<Cow<'a, str>, Reason> {
+    found(field, source.text(field))?
+        .filter(|text| !text.is_empty())
+        .ok_or(Reason::Missing(field))
+}
+
+fn found<T>(field: Field, found: Found<T>) -> Result<Option<T>, Reason> {
+    found.map_err(|fault| Reason::Malformed(field, fault))
+}
+
+#[inline]
+fn cell<'a>(source: &impl Source<'a>, rule: &FieldRule) -> Result<Option<Cell<'a>>, Reason> {
+    let field = rule.field;
+    let cell = match rule.kind {
+        Kind::Text => source.text(field).map(|text| text.map(Cell::Text)),
+        Kind::TextList => source.text_list(field).map(|list| list.map(Cell::TextList)),
+        Kind::Whole => source.whole(field).map(|number| number.map(Cell::Whole)),
+        Kind::Flag => source.flag(field).map(|flag| flag.map(Cell::Flag)),
+        Kind::Instant => source
+            .instant(field)
+            .map(|instant| instant.map(Cell::Instant)),
+        Kind::Money => source.money(field).map(|steps| steps.map(Cell::Money)),
+        Kind::Currency => source.text(field).and_then(|text| match text {
+            Some(text) if !is_currency_code(&text) => Err(Fault::NotACurrency),
+            text => Ok(text.map(Cell::Text)),
+        }),
+        Kind::OneOf(names) => match source.text(field) {
+            Ok(Some(text)) if !(rule.required && text.is_empty()) => {
+                let code = names.iter().position(|name| *name == text);
+                let code = code.and_then(|code| i8::try_from(code).ok());
+                let code =
+                    code.ok_or_else(|| Reason::UnknownValue(field, excerpt(&text), names))?;
+                return Ok(Some(Cell::Code(code)));
+            }
+            Ok(_) => Ok(None),
+            Err(fault) => Err(fault),
+        },
+    };
+    let cell = found(field, cell)?;
+    // An empty string is a value where the field is optional, and none where it is required.
+    Ok(cell.filter(|cell| !(rule.required && matches!(cell, Cell::Text(text) if text.is_empty()))))
+}
+
+/// An event's currency is three capitals; which of them exist is a matter of the account's settings alone (SPEC E3).
+fn is_currency_code(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+/// The beginning of a value, enough to recognise it by.
+#[cold]
+fn excerpt(text: &str) -> String {
+    const SHOWN: usize = 40;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::NotUtf8 { at } => write!(f, "not_json: not UTF-8 at byte {at}"),
+            Reason::NotJson(error) => write!(f, "not_json: {error}"),
+            Reason::NotAnObject(shape) => {
+                write!(f, "not_an_object: {shape}; expected one JSON object a line")
+            }
+            Reason::LineTooLong { bytes } => {
+                let most = crate::ndjson::MAX_LINE_BYTES;
+                write!(
+                    f,
+                    "line_too_long: {bytes} bytes without the newline; at most {most} (1 MiB)"
+                )
+            }
+            Reason::UnknownType(name) => {
+                write!(
+                    f,
+                    "unknown_type: {name} is none of {}",
+                    EventType::NAMES.join(", ")
+                )
+            }
+            Reason::UnknownValue(field, value, names) => {
+                write!(
+                    f,
+                    "unknown_value: {field} {value} is none of {}",
+                    names.join(", ")
+                )
+            }
+            Reason::Missing(field) => write!(f, "missing_field: {field}"),
+            Reason::Malformed(field, fault) => write!(f, "malformed_field: {field} {fault}"),
+            Reason::TooEarly => write!(
+                f,
+                "out_of_range: {} is before 2000-01-01T00:00:00Z",
+                Field::OccurredAt
+            ),
+            Reason::TooLate => write!(
+                f,
+                "out_of_range: {} is over 24 h in the future",
+                Field::OccurredAt
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Fault::NotText => "is not a string",
+            Fault::NotATextList => "is not a list of strings",
+            Fault::NotAFlag => "is not true or false",
+            Fault::NotWhole => "is not a whole number from 0 to 9223372036854775807",
+            Fault::NotADecimal => "is not a decimal number or a string of one",
+            Fault::Negative => "is negative",
+            Fault::TooManyDecimals => "has more than 4 decimals",
+            Fault::TooLarge => "is too large (at most 99999999999999.9999)",
+            Fault::NotAnInstant => {
+                "is not an RFC 3339 instant with an offset (2026-01-31T12:00:00Z)"
+            }
+            Fault::NoSuchDate => "has a date that does not exist",
+            Fault::NoSuchTime => "has a time or an offset that does not exist",
+            Fault::NoCharacter => "has an escape that stands for no character",
+            Fault::TooLong => "has more than 128 characters",
+            Fault::NotAnAccount => "is not of the form [A-Za-z0-9_-]{1,64}",
+            Fault::NotACurrency => "is not three capitals (ISO 4217)",
+        })
+    }
+}
+
+// The four fields that `check` reads by name are those that every event must have.
+const _: () = assert!(COMMON_FIELDS.len() == 4);
+
+#[cfg(test)]
+mod tests;

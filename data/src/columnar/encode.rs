@@ -1,0 +1,98 @@
+//! Rows as JSON: for `properties`, and for rows that are rejected.
+
+use crate::error::InputError;
+use crate::event::{Field, FieldSet};
+use arrow::array::{Array, RecordBatch};
+use arrow::buffer::NullBuffer;
+use arrow::json::EncoderOptions;
+use arrow::json::writer::{NullableEncoder, make_encoder};
+use std::borrow::Cow;
+
+/// One encoder for each column of a batch.
+pub(super) struct Encoders<'a> {
+    columns: Vec<Column<'a>>,
+}
+
+struct Column<'a> {
+    /// The column's name as JSON, and a colon.
+    key: String,
+    field: Option<Field>,
+    encoder: NullableEncoder<'a>,
+    /// Those of the values, which for dictionaries are not those of the keys.
+    nulls: Option<NullBuffer>,
+}
+
+impl<'a> Encoders<'a> {
+    pub(super) fn new(
+        batch: &'a RecordBatch,
+        options: &'a EncoderOptions,
+    ) -> Result<Encoders<'a>, InputError> {
+        let columns =
+            batch
+                .schema_ref()
+                .fields()
+                .iter()
+                .zip(batch.columns())
+                .map(|(column, array)| {
+                    let encoder = make_encoder(column, array, options).map_err(|error| {
+                        InputError::Convert {
+                            column: column.name().clone(),
+                            error,
+                        }
+                    })?;
+                    Ok(Column {
+                        key: format!("{}:", serde_json::Value::from(column.name().as_str())),
+                        field: Field::from_key(column.name().as_bytes()),
+                        encoder,
+                        nulls: array.logical_nulls(),
+                    })
+                });
+        Ok(Encoders {
+            columns: columns.collect::<Result<_, InputError>>()?,
+        })
+    }
+
+    /// The row's values besides those of the `listed` fields, as one object in `json`; none where there are none.
+    pub(super) fn properties<'j>(
+        &mut self,
+        row: usize,
+        listed: FieldSet,
+        json: &'j mut Vec<u8>,
+    ) -> Option<Cow<'j, str>> {
+        json.clear();
+        self.write(
+            row,
+            |field| field.is_none_or(|field| !listed.contains(field)),
+            json,
+        );
+        (!json.is_empty()).then(|| {
+            json.push(b'}');
+            String::from_utf8_lossy(json)
+        })
+    }
+
+    /// All of the row's values, as one object.
+    pub(super) fn row(&mut self, row: usize) -> Vec<u8> {
+        let mut json = Vec::new();
+        self.write(row, |_| true, &mut json);
+        if json.is_empty() {
+            json.push(b'{');
+        }
+        json.push(b'}');
+        json
+    }
+
+    fn write(&mut self, row: usize, wanted: impl Fn(Option<Field>) -> bool, json: &mut Vec<u8>) {
+        for column in &mut self.columns {
+            let null = column
+                .nulls
+                .as_ref()
+                .is_some_and(|nulls| nulls.is_null(row));
+            if wanted(column.field) && !null {
+                json.push(if json.is_empty() { b'{' } else { b',' });
+                json.extend_from_slice(column.key.as_bytes());
+                column.encoder.encode(row, json);
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Input that cannot be read at all, as opposed to single events that are rejected.
+
+use arrow::error::ArrowError;
+use thiserror::Error;
+
+/// Why a whole input was refused.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// A column that holds a field of the contract has a type that cannot hold it.
+    #[error("column {column} is {found}; accepted: {accepted}")]
+    ColumnType {
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+        /// The types that are accepted.
+        accepted: &'static str,
+    },
+    /// Two columns have one name, so it cannot be told which is meant.
+    #[error("column {column} is there twice; accepted: each column once")]
+    DuplicateColumn {
+        /// The name.
+        column: String,
+    },
+    /// A line is too long even to be kept as rejected.
+    #[error(
+        "line {line} is over {limit} bytes; accepted: lines that end within them (an event within 1 MiB)"
+    )]
+    LineTooLong {
+        /// The line's number, from 1.
+        line: u64,
+        /// The most bytes that are kept of a line.
+        limit: usize,
+    },
+    /// The input could not be read.
+    #[error("the input cannot be read: {0}")]
+    Read(#[from] std::io::Error),
+    /// A column could not be converted.
+    #[error("column {column} cannot be converted: {error}")]
+    Convert {
+        /// The column.
+        column: String,
+        /// What Arrow said.
+        error: ArrowError,
+    },
+}

@@ -1,0 +1,326 @@
+//! Which fields each type of event has: the table of SPEC section 2.
+
+use super::{Channel, EventType, Field, Mode, Sender, TouchChannel, TouchKind};
+use crate::table::RawTable;
+
+/// What a field's value must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// A list of strings.
+    TextList,
+    /// One of these strings.
+    OneOf(&'static [&'static str]),
+    /// A whole number, not negative.
+    Whole,
+    /// True or false.
+    Flag,
+    /// An RFC 3339 instant with an offset.
+    Instant,
+    /// An amount that DECIMAL(18,4) holds, not negative, as a JSON number or a string of one.
+    Money,
+    /// Three capitals.
+    Currency,
+}
+
+/// How a value is represented, whatever else it must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A string.
+    Text,
+    /// A list of strings.
+    TextList,
+    /// A whole number.
+    Whole,
+    /// True or false.
+    Flag,
+    /// An instant.
+    Instant,
+    /// A decimal number.
+    Money,
+}
+
+/// One field of one type of event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldRule {
+    /// The field.
+    pub field: Field,
+    /// What its value must be.
+    pub kind: Kind,
+    /// Whether the event must have it, and not empty.
+    pub required: bool,
+}
+
+/// A set of fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FieldSet(u32);
+
+impl FieldSet {
+    /// The set without fields.
+    pub const EMPTY: FieldSet = FieldSet(0);
+
+    /// This set and `field`.
+    #[must_use]
+    pub const fn with(self, field: Field) -> FieldSet {
+        FieldSet(self.0 | 1 << field as u32)
+    }
+
+    /// Whether `field` is in it.
+    pub const fn contains(self, field: Field) -> bool {
+        self.0 & 1 << field as u32 != 0
+    }
+
+    /// Whether all fields of `other` are in it.
+    pub const fn covers(self, other: FieldSet) -> bool {
+        other.0 & !self.0 == 0
+    }
+}
+
+const fn required(field: Field, kind: Kind) -> FieldRule {
+    FieldRule {
+        field,
+        kind,
+        required: true,
+    }
+}
+
+const fn optional(field: Field, kind: Kind) -> FieldRule {
+    FieldRule {
+        field,
+        kind,
+        required: false,
+    }
+}
+
+/// The fields that every event must have.
+pub const COMMON_FIELDS: &[FieldRule] = &[
+    required(Field::EventId, Kind::Text),
+    required(Field::AccountId, Kind::Text),
+    required(Field::Type, Kind::OneOf(EventType::NAMES)),
+    required(Field::OccurredAt, Kind::Instant),
+];
+
+const CONVERSATION: FieldRule = required(Field::ConversationId, Kind::Text);
+
+impl EventType {
+    /// The fields of this type besides [`COMMON_FIELDS`], in the order of the contract.
+    pub const fn fields(self) -> &'static [FieldRule] {
+        match self {
+            EventType::ConversationStarted => {
+                const {
+                    &[
+                        CONVERSATION,
+                        required(Field::Channel, Kind::OneOf(Channel::NAMES)),
+                        optional(Field::ProfileId, Kind::Text),
+                        optional(Field::FirstMessage, Kind::Text),
+                        optional(Field::Mode, Kind::OneOf(Mode::NAMES)),
+                    ]
+                }
+            }
+            EventType::MessageSent => {
+                const {
+                    &[
+                        CONVERSATION,
+                        required(Field::Sender, Kind::OneOf(Sender::NAMES)),
+                        optional(Field::Text, Kind::Text),
+                    ]
+                }
+            }
+            EventType::ProcedureStarted => {
+                const { &[CONVERSATION, required(Field::Procedure, Kind::Text)] }
+            }
+            EventType::ProductRecommended => {
+                const { &[CONVERSATION, optional(Field::ProductIds, Kind::TextList)] }
+            }
+            EventType::LinkClicked => {
+                const {
+                    &[
+                        CONVERSATION,
+                        optional(Field::Url, Kind::Text),
+                        optional(Field::IsBot, Kind::Flag),
+                    ]
+                }
+            }
+            EventType::AddedToCart => {
+                const {
+                    &[
+                        CONVERSATION,
+                        optional(Field::ProductId, Kind::Text),
+                        optional(Field::Quantity, Kind::Whole),
+                    ]
+                }
+            }
+            EventType::TagAdded => const { &[CONVERSATION, required(Field::Tag, Kind::Text)] },
+            EventType::ProfileLinked => {
+                const { &[CONVERSATION, required(Field::ProfileId, Kind::Text)] }
+            }
+            EventType::ConversationResolved => {
+                const {
+                    &[
+                        CONVERSATION,
+                        optional(Field::Procedure, Kind::Text),
+                        optional(Field::Tags, Kind::TextList),
+                    ]
+                }
+            }
+            EventType::ConversationEscalated => {
+                const {
+                    &[
+                        CONVERSATION,
+                        optional(Field::Reason, Kind::Text),
+                        optional(Field::Category, Kind::Text),
+                        optional(Field::Procedure, Kind::Text),
+                        optional(Field::Tags, Kind::TextList),
+                    ]
+                }
+            }
+            EventType::ConversationClosed => {
+                const { &[CONVERSATION, optional(Field::Reason, Kind::Text)] }
+            }
+            EventType::OrderPlaced => {
+                const {
+                    &[
+                        required(Field::OrderId, Kind::Text),
+                        required(Field::Value, Kind::Money),
+                        optional(Field::Currency, Kind::Currency),
+                        optional(Field::ProfileId, Kind::Text),
+                        optional(Field::ConversationId, Kind::Text),
+                    ]
+                }
+            }
+            EventType::OrderRefunded => {
+                const {
+                    &[
+                        required(Field::OrderId, Kind::Text),
+                        required(Field::Value, Kind::Money),
+                    ]
+                }
+            }
+            EventType::OrderCancelled => const { &[required(Field::OrderId, Kind::Text)] },
+            EventType::Touch => {
+                const {
+                    &[
+                        required(Field::ProfileId, Kind::Text),
+                        required(Field::Channel, Kind::OneOf(TouchChannel::NAMES)),
+                        required(Field::Kind, Kind::OneOf(TouchKind::NAMES)),
+                        required(Field::MessageId, Kind::Text),
+                        optional(Field::ConversationId, Kind::Text),
+                        optional(Field::Source, Kind::Text),
+                        optional(Field::IsBot, Kind::Flag),
+                        optional(Field::IsMachineOpen, Kind::Flag),
+                        optional(Field::IsTransactional, Kind::Flag),
+                    ]
+                }
+            }
+        }
+    }
+
+    /// All fields that this type lists, the common ones among them; any other goes to `properties` (SPEC E4).
+    pub const fn listed(self) -> FieldSet {
+        const LISTED: [FieldSet; EventType::ALL.len()] = {
+            let mut listed = [FieldSet::EMPTY; EventType::ALL.len()];
+            let mut each = 0;
+            while each < listed.len() {
+                listed[each] = with_all(
+                    with_all(FieldSet::EMPTY, COMMON_FIELDS),
+                    EventType::ALL[each].fields(),
+                );
+                each += 1;
+            }
+            listed
+        };
+        LISTED[self as usize]
+    }
+
+    /// The number that stands for this type in its table's `type` column: its place among the table's types.
+    pub(crate) const fn code(self) -> i8 {
+        let first = match self.table() {
+            RawTable::ConversationEvents => EventType::ConversationStarted,
+            RawTable::OrderEvents => EventType::OrderPlaced,
+            RawTable::TouchEvents => EventType::Touch,
+        };
+        self as i8 - first as i8
+    }
+}
+
+const fn with_all(mut set: FieldSet, rules: &[FieldRule]) -> FieldSet {
+    let mut each = 0;
+    while each < rules.len() {
+        set = set.with(rules[each].field);
+        each += 1;
+    }
+    set
+}
+
+impl Kind {
+    /// How a value of this kind is represented.
+    pub const fn form(self) -> Form {
+        match self {
+            Kind::Text | Kind::OneOf(_) | Kind::Currency => Form::Text,
+            Kind::TextList => Form::TextList,
+            Kind::Whole => Form::Whole,
+            Kind::Flag => Form::Flag,
+            Kind::Instant => Form::Instant,
+            Kind::Money => Form::Money,
+        }
+    }
+}
+
+impl Field {
+    /// How many fields there are.
+    pub(crate) const COUNT: usize = Field::ALL.len();
+
+    /// How the field's value is represented, in every type that has it.
+    pub const fn form(self) -> Form {
+        match self {
+            Field::OccurredAt => Form::Instant,
+            Field::Tags | Field::ProductIds => Form::TextList,
+            Field::Quantity => Form::Whole,
+            Field::IsBot | Field::IsMachineOpen | Field::IsTransactional => Form::Flag,
+            Field::Value => Form::Money,
+            _ => Form::Text,
+        }
+    }
+
+    /// The field whose name is `key`. As [`Field::from_name`], but told apart by length first: every key of every
+    /// event passes here.
+    pub(crate) fn from_key(key: &[u8]) -> Option<Field> {
+        let candidates: &[Field] = match key.len() {
+            3 => &[Field::Url, Field::Tag],
+            4 => &[
+                Field::Type,
+                Field::Text,
+                Field::Kind,
+                Field::Mode,
+                Field::Tags,
+            ],
+            5 => &[Field::Value],
+            6 => &[Field::Sender, Field::IsBot, Field::Source, Field::Reason],
+            7 => &[Field::Channel],
+            8 => &[
+                Field::EventId,
+                Field::OrderId,
+                Field::Currency,
+                Field::Quantity,
+                Field::Category,
+            ],
+            9 => &[Field::Procedure],
+            10 => &[
+                Field::AccountId,
+                Field::ProfileId,
+                Field::MessageId,
+                Field::ProductId,
+            ],
+            11 => &[Field::OccurredAt, Field::ProductIds],
+            13 => &[Field::FirstMessage],
+            15 => &[Field::ConversationId, Field::IsMachineOpen],
+            16 => &[Field::IsTransactional],
+            _ => &[],
+        };
+        candidates
+            .iter()
+            .copied()
+            .find(|field| field.name().as_bytes() == key)
+    }
+}

@@ -1,0 +1,136 @@
+//! Events as lines of JSON.
+//!
+//! A line is checked as JSON and cut into fields without copying ([`crate::json`]); the fields that the event's type
+//! lists are turned into values in place, and everything else is copied verbatim into `properties` (SPEC E4). Of a key
+//! that comes twice the last counts.
+
+mod line;
+
+use crate::check::{Cell, Reason, check};
+use crate::event::Field;
+use crate::instant;
+use crate::json::{NoObject, scan_object};
+use crate::parsed::{Parsed, Rejected};
+use crate::rows::Rows;
+use chrono::{DateTime, Utc};
+use line::Line;
+
+/// The most bytes of a line, without its newline (SPEC E3).
+pub const MAX_LINE_BYTES: usize = 1 << 20;
+
+/// Reads `chunk`, whole lines of JSON of which the last may lack its newline, as events that arrive at `now`. Its first
+/// line is the source's line `first_line`. A newline is `\n` or `\r\n`; lines of white space are counted and skipped.
+///
+/// A chunk must be below 2 GiB, the most that one Arrow column of strings holds; [`crate::LineChunker`] makes chunks
+/// that are.
+pub fn parse_ndjson(chunk: &[u8], first_line: u64, now: DateTime<Utc>) -> Parsed {
+    let mut reader = Reader::new(instant::latest(now));
+    let mut number = first_line;
+    match std::str::from_utf8(chunk) {
+        Ok(text) => {
+            for line in text.split_terminator('\n') {
+                reader.line(line, number);
+                number += 1;
+            }
+        }
+        Err(_) => {
+            let lines = chunk
+                .strip_suffix(b"\n")
+                .unwrap_or(chunk)
+                .split(|byte| *byte == b'\n');
+            for line in lines {
+                match std::str::from_utf8(line) {
+                    Ok(line) => reader.line(line, number),
+                    Err(error) => reader.no_text(line, number, error.valid_up_to()),
+                }
+                number += 1;
+            }
+        }
+    }
+    Parsed {
+        rejected: reader.rejected,
+        lines: number - first_line,
+        ..reader.rows.finish()
+    }
+}
+
+/// What is kept from line to line.
+struct Reader<'a> {
+    latest: i64,
+    rows: Rows,
+    rejected: Vec<Rejected>,
+    line: Line<'a>,
+    cells: Vec<(Field, Cell<'a>)>,
+    properties: String,
+}
+
+impl<'a> Reader<'a> {
+    fn new(latest: i64) -> Reader<'a> {
+        Reader {
+            latest,
+            rows: Rows::default(),
+            rejected: Vec::new(),
+            line: Line::default(),
+            cells: Vec::new(),
+            properties: String::new(),
+        }
+    }
+
+    fn line(&mut self, line: &'a str, number: u64) {
+        let content = line.strip_suffix('\r').unwrap_or(line);
+        if let Err(reason) = self.event(content)
+            && !content
+                .bytes()
+                .all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+        {
+            self.reject(line.as_bytes(), number, &reason);
+        }
+    }
+
+    fn event(&mut self, line: &'a str) -> Result<(), Reason> {
+        check_length(line.len())?;
+        self.line.clear();
+        scan_object(line, |key, value| self.line.add(key, value)).map_err(|error| match error {
+            NoObject::NotJson(error) => Reason::NotJson(error),
+            NoObject::Other(shape) => Reason::NotAnObject(shape),
+        })?;
+        let event = check(&self.line, self.latest, &mut self.cells)?;
+        let properties = self
+            .line
+            .properties(event.kind.listed(), &mut self.properties);
+        self.rows.push(
+            &event,
+            &self.cells,
+            properties.then_some(self.properties.as_str()),
+        );
+        Ok(())
+    }
+
+    fn no_text(&mut self, line: &[u8], number: u64, valid: usize) {
+        let content = line.strip_suffix(b"\r").unwrap_or(line);
+        let reason = check_length(content.len())
+            .err()
+            .unwrap_or(Reason::NotUtf8 { at: valid + 1 });
+        self.reject(line, number, &reason);
+    }
+
+    #[cold]
+    fn reject(&mut self, line: &[u8], number: u64, reason: &Reason) {
+        self.rejected.push(Rejected {
+            line: number,
+            reason: reason.to_string(),
+            raw: line.to_vec(),
+        });
+    }
+}
+
+fn check_length(bytes: usize) -> Result<(), Reason> {
+    if bytes > MAX_LINE_BYTES {
+        Err(Reason::LineTooLong { bytes })
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

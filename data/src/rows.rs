@@ -1,0 +1,134 @@
+//! The rows of the raw tables, as they grow.
+//!
+//! An event fills a handful of its table's twenty columns. So a column is touched only when it gets a value: the nulls
+//! before it are put in at once then, and those after the last when the batch is made.
+
+mod column;
+
+use crate::check::{Cell, Checked};
+use crate::event::{Field, Kind};
+use crate::instant;
+use crate::parsed::Parsed;
+use crate::table::{RawTable, UTC};
+use arrow::array::{
+    ArrayRef, Date32Array, DictionaryArray, Int8Array, RecordBatch, StringArray, StringBuilder,
+    StructArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::Int8Type;
+use column::Column;
+use std::sync::Arc;
+
+/// Events by table, in the order in which they came.
+#[derive(Default)]
+pub(crate) struct Rows {
+    tables: [Option<TableRows>; 3],
+}
+
+impl Rows {
+    /// Adds an event that passed its checks.
+    pub(crate) fn push(
+        &mut self,
+        event: &Checked<'_>,
+        cells: &[(Field, Cell<'_>)],
+        properties: Option<&str>,
+    ) {
+        let table = event.kind.table();
+        self.tables[table as usize]
+            .get_or_insert_with(|| TableRows::new(table))
+            .push(event, cells, properties);
+    }
+
+    /// The batches of all tables.
+    pub(crate) fn finish(self) -> Parsed {
+        Parsed {
+            tables: self.tables.map(|rows| rows.map(TableRows::finish)),
+            ..Parsed::default()
+        }
+    }
+}
+
+/// The columns that every row fills are plain vectors; the others are told where their next value stands.
+struct TableRows {
+    table: RawTable,
+    accounts: StringBuilder,
+    event_ids: StringBuilder,
+    instants: Vec<i64>,
+    types: Vec<i8>,
+    /// By field; none where the table has no column for it, or one of those above.
+    columns: [Option<Column>; Field::COUNT],
+    properties: Column,
+}
+
+impl TableRows {
+    fn new(table: RawTable) -> TableRows {
+        let mut columns = [const { None }; Field::COUNT];
+        for &(field, kind) in table.columns() {
+            columns[field as usize] = Some(Column::new(kind));
+        }
+        TableRows {
+            table,
+            accounts: StringBuilder::new(),
+            event_ids: StringBuilder::new(),
+            instants: Vec::new(),
+            types: Vec::new(),
+            columns,
+            properties: Column::new(Kind::Text),
+        }
+    }
+
+    fn push(&mut self, event: &Checked<'_>, cells: &[(Field, Cell<'_>)], properties: Option<&str>) {
+        let row = self.instants.len();
+        for (field, cell) in cells {
+            if let Some(column) = &mut self.columns[*field as usize] {
+                column.put(row, cell);
+            }
+        }
+        if let Some(properties) = properties {
+            self.properties.put_text(row, properties);
+        }
+        self.accounts.append_value(&event.account);
+        self.event_ids.append_value(&event.event_id);
+        self.types.push(event.kind.code());
+        self.instants.push(event.occurred_at);
+    }
+
+    fn finish(mut self) -> RecordBatch {
+        let rows = self.instants.len();
+        let dates = Date32Array::from_iter_values(
+            self.instants.iter().map(|&micros| instant::date(micros)),
+        );
+        let mut arrays: Vec<ArrayRef> = vec![Arc::new(self.accounts.finish()), Arc::new(dates)];
+        for &(field, kind) in self.table.columns() {
+            arrays.push(match (field, kind) {
+                (Field::EventId, _) => Arc::new(self.event_ids.finish()),
+                (Field::OccurredAt, _) => {
+                    let micros = std::mem::take(&mut self.instants);
+                    Arc::new(TimestampMicrosecondArray::from(micros).with_timezone(UTC))
+                }
+                (Field::Type, Kind::OneOf(names)) => Arc::new(dictionary(
+                    Int8Array::from(std::mem::take(&mut self.types)),
+                    names,
+                )),
+                _ => self.columns[field as usize]
+                    .take()
+                    .unwrap_or(Column::new(kind))
+                    .finish(rows),
+            });
+        }
+        arrays.push(self.properties.finish(rows));
+        // The columns are made from the table that the schema is made from, so they fit; the tests hold every table to it.
+        RecordBatch::from(StructArray::new(
+            self.table.landing_schema().fields().clone(),
+            arrays,
+            None,
+        ))
+    }
+}
+
+/// The strings of an enum column: its values in the order of their codes.
+fn dictionary(keys: Int8Array, names: &[&str]) -> DictionaryArray<Int8Type> {
+    DictionaryArray::new(keys, Arc::new(StringArray::from_iter_values(names)))
+}
+
+#[cfg(test)]
+mod tests;
