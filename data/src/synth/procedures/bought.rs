@@ -1,0 +1,235 @@
+//! What people ask once they have bought.
+
+use super::{ASKED, DISPUTE, LIMIT, LOST, PACKED, PHOTOS, Procedure, Trade, UPSET};
+
+pub(super) const ORDER_STATUS: Procedure = Procedure {
+    name: "Order status",
+    weight: 200,
+    trade: Trade::Any,
+    resolved: 860,
+    escalated: 50,
+    sells: 170,
+    recommends: 60,
+    questions: &[
+        "Where is my order {o}?",
+        "Hi, has {o} shipped yet?",
+        "My tracking hasn't moved in {n} days, order {o}",
+        "When will my {p} arrive?",
+        "It says delivered but I don't have it. Order {o}",
+        "can you check on order {o} pls",
+        "Hello! I ordered the {p} last week and haven't heard anything since.",
+        "Is there a tracking link for {o}?",
+        "wheres my package",
+    ],
+    follow_ups: &[
+        "It was order {o}",
+        "Ok, and is there a way to get it sooner?",
+        "The email is the one on my account",
+        "Will someone need to be home for it?",
+        "So {n} more days?",
+    ],
+    answers: &[
+        "Order {o} left our warehouse {n} days ago and is on its way. Here is your tracking link.",
+        "Good news: your {p} is out for delivery today.",
+        "I can see {o} is at the local depot. Delivery is expected within {n} days.",
+        "Thanks for your patience! The carrier scanned your parcel this morning.",
+        "Could you tell me your order number or the email you used?",
+    ],
+    tags: &["order-status", "tracking", "delay", "repeat-contact"],
+    escalations: &[LOST, ASKED, UPSET],
+};
+
+pub(super) const RETURNS_AND_EXCHANGES: Procedure = Procedure {
+    name: "Returns and exchanges",
+    weight: 120,
+    trade: Trade::Any,
+    resolved: 590,
+    escalated: 210,
+    sells: 130,
+    recommends: 90,
+    questions: &[
+        "How do I return the {p}?",
+        "I'd like to exchange order {o} for something else",
+        "What is your return policy?",
+        "I sent my return {n} weeks ago and still have no refund",
+        "Can I return a sale item?",
+        "The {p} isn't what I expected, can I send it back?",
+        "Return label for {o} please",
+        "Is return shipping free?",
+    ],
+    follow_ups: &[
+        "It's unworn, still in the box",
+        "How long until I see the money?",
+        "Can I drop it off in a store?",
+        "I'd rather have an exchange",
+        "I don't have a printer for the label",
+        "That seems long...",
+    ],
+    answers: &[
+        "You can return it within 30 days. I have sent a label to your email.",
+        "I have started the return for {o}. Refunds take {n} to 10 days after we receive it.",
+        "An exchange is no problem. Which variant would you like instead?",
+        "Sale items can be returned for store credit.",
+        "Could you tell me what was wrong with the {p}?",
+    ],
+    tags: &["returns", "exchange", "refund-pending", "policy"],
+    escalations: &[LIMIT, ASKED, UPSET],
+};
+
+pub(super) const CANCEL_OR_CHANGE_ORDER: Procedure = Procedure {
+    name: "Cancel or change order",
+    weight: 52,
+    trade: Trade::Any,
+    resolved: 380,
+    escalated: 360,
+    sells: 160,
+    recommends: 30,
+    questions: &[
+        "I need to cancel order {o}",
+        "Wrong address on {o}, can you change it?",
+        "Can I add the {p} to order {o}?",
+        "I ordered twice by mistake",
+        "Please change the size on {o}",
+        "Cancel my order!! {o}",
+    ],
+    follow_ups: &[
+        "I ordered {n} minutes ago",
+        "So can you stop it?",
+        "The new address is the one on my account",
+        "Why not?",
+    ],
+    answers: &[
+        "Let me see whether {o} can still be changed.",
+        "Order {o} was already handed to the carrier, so I cannot change it.",
+        "Done: {o} is cancelled and the money is on its way back.",
+        "I have passed your new address to the warehouse.",
+    ],
+    tags: &["cancellation", "address-change", "order-edit", "urgent"],
+    escalations: &[PACKED, ASKED, UPSET],
+};
+
+pub(super) const DAMAGED_OR_MISSING_ITEM: Procedure = Procedure {
+    name: "Damaged or missing item",
+    weight: 42,
+    trade: Trade::Any,
+    resolved: 190,
+    escalated: 630,
+    sells: 70,
+    recommends: 10,
+    questions: &[
+        "The {p} arrived broken",
+        "There's an item missing from order {o}",
+        "I got the wrong product in {o}",
+        "My parcel was open and the {p} is gone",
+        "The {p} stopped working after {n} days",
+        "Box totally crushed, {p} is scratched. Not happy.",
+    ],
+    follow_ups: &[
+        "I can send photos",
+        "I want a replacement, not a refund",
+        "This is the second time",
+        "The box was damaged too",
+    ],
+    answers: &[
+        "I'm sorry to hear that. Could you send a photo of the {p} and the parcel?",
+        "That should not happen. I am looking into {o} now.",
+        "A replacement for the {p} can be sent within {n} days.",
+    ],
+    tags: &[
+        "damaged",
+        "missing-item",
+        "wrong-item",
+        "replacement",
+        "carrier-claim",
+    ],
+    escalations: &[PHOTOS, LIMIT, UPSET, LOST],
+};
+
+pub(super) const SUBSCRIPTION_MANAGEMENT: Procedure = Procedure {
+    name: "Subscription management",
+    weight: 60,
+    trade: Trade::Consumed,
+    resolved: 310,
+    escalated: 130,
+    sells: 180,
+    recommends: 60,
+    questions: &[
+        "How do I pause my subscription?",
+        "Please cancel my subscription",
+        "Can I change my delivery to every {n} weeks?",
+        "I was charged for a box I didn't want",
+        "Swap the {p} in my next delivery",
+        "skip next month please",
+    ],
+    follow_ups: &[
+        "I can't find that button",
+        "It still shows as active",
+        "Will I be charged this month?",
+        "I did that already",
+    ],
+    answers: &[
+        "You can pause it under Account, Subscriptions.",
+        "Your next delivery is in {n} days; changes are possible until the day before.",
+        "I'm not able to change that for you, but the page in your account can.",
+    ],
+    tags: &["subscription", "churn-risk", "billing", "skip"],
+    escalations: &[ASKED, DISPUTE, UPSET],
+};
+
+pub(super) const PAYMENT_PROBLEMS: Procedure = Procedure {
+    name: "Payment problems",
+    weight: 22,
+    trade: Trade::Any,
+    resolved: 270,
+    escalated: 490,
+    sells: 300,
+    recommends: 10,
+    questions: &[
+        "My card keeps getting declined",
+        "I was charged twice for {o}",
+        "Can I pay in {n} instalments?",
+        "PayPal shows an error at checkout",
+        "Paid but no confirmation email",
+        "Is there an invoice for {o}?",
+    ],
+    follow_ups: &[
+        "Tried {n} times already",
+        "The bank says it's fine",
+        "It's gone from my account twice",
+        "Another card doesn't work either",
+    ],
+    answers: &[
+        "I see one completed payment and one reservation, which lapses by itself in {n} days.",
+        "Could you try another browser or card?",
+        "I have sent the invoice of {o} to your email.",
+    ],
+    tags: &["payment", "double-charge", "invoice", "checkout-error"],
+    escalations: &[DISPUTE, ASKED, UPSET],
+};
+
+pub(super) const WARRANTY_CLAIM: Procedure = Procedure {
+    name: "Warranty claim",
+    weight: 12,
+    trade: Trade::Any,
+    resolved: 430,
+    escalated: 310,
+    sells: 50,
+    recommends: 20,
+    questions: &[
+        "Is my {p} still under warranty?",
+        "The zip of my {p} broke after {n} months",
+        "How do I make a warranty claim?",
+        "Can you repair the {p}?",
+    ],
+    follow_ups: &[
+        "I don't have the receipt any more",
+        "I bought it {n} months ago",
+        "Do I pay for shipping?",
+    ],
+    answers: &[
+        "The {p} has a two-year warranty. I need your order number to start a claim.",
+        "Repairs take about {n} weeks; shipping is on us.",
+    ],
+    tags: &["warranty", "repair", "quality"],
+    escalations: &[PHOTOS, LIMIT],
+};

@@ -1,0 +1,253 @@
+//! What people ask before they buy.
+
+use super::{ALLERGY, ASKED, BUSINESS, Procedure, Trade, UNKNOWN, UPSET};
+
+pub(super) const PRODUCT_RECOMMENDATION: Procedure = Procedure {
+    name: "Product recommendation",
+    weight: 170,
+    trade: Trade::Any,
+    resolved: 780,
+    escalated: 25,
+    sells: 520,
+    recommends: 900,
+    questions: &[
+        "I'm looking for a gift, what do you recommend?",
+        "Is the {p} any good for beginners?",
+        "What's the difference between the {p} and the cheaper one?",
+        "Which of these would you pick for daily use?",
+        "Do you have something like the {p} but lighter?",
+        "Need a birthday present under {n}0, any ideas?",
+        "Hey, is the {p} worth the money? 🙂",
+        "What goes well with the {p}?",
+        "What are your bestsellers right now?",
+    ],
+    follow_ups: &[
+        "Nice, do you have anything cheaper?",
+        "Which one has better reviews?",
+        "Does it come in other colours?",
+        "And would the {p} work as well?",
+        "Great, I like the first one",
+        "How long does it usually last?",
+    ],
+    answers: &[
+        "Our {p} is a favourite for exactly that. Want me to show you two more?",
+        "For daily use I would go with the {p}: it has {n}00 five-star reviews.",
+        "These three fit what you describe. The {p} is the best value of them.",
+        "Great choice! The {p} is in stock and ships today.",
+        "Who is it for, and do you have a budget in mind?",
+    ],
+    tags: &["pre-purchase", "gift", "recommendation", "high-intent"],
+    escalations: &[UNKNOWN, ASKED],
+};
+
+pub(super) const SIZING_AND_FIT: Procedure = Procedure {
+    name: "Sizing and fit",
+    weight: 120,
+    trade: Trade::Worn,
+    resolved: 830,
+    escalated: 20,
+    sells: 560,
+    recommends: 450,
+    questions: &[
+        "Does the {p} run small?",
+        "I'm 1.7{n} m, which size in the {p}?",
+        "Between M and L, what should I take?",
+        "Is there a size chart for the {p}?",
+        "Is the {p} true to size?",
+        "I usually wear a 4{n}, what's that in US?",
+        "Will the {p} fit over a thick jumper?",
+    ],
+    follow_ups: &[
+        "I like it a bit looser",
+        "And the length?",
+        "What if it doesn't fit?",
+        "My chest is 10{n} cm",
+        "Ok so M then?",
+    ],
+    answers: &[
+        "The {p} fits true to size; between two sizes I would take the larger one.",
+        "With your measurements I recommend a medium.",
+        "Here is the size chart of the {p}. Exchanges are free if it doesn't fit.",
+        "{n} out of 10 shoppers say it runs slightly small.",
+    ],
+    tags: &["sizing", "pre-purchase", "fit", "high-intent"],
+    escalations: &[UNKNOWN, ASKED],
+};
+
+pub(super) const PRODUCT_CARE_AND_USE: Procedure = Procedure {
+    name: "Product care and use",
+    weight: 110,
+    trade: Trade::NotWorn,
+    resolved: 800,
+    escalated: 45,
+    sells: 330,
+    recommends: 350,
+    questions: &[
+        "How do I clean the {p}?",
+        "Can I use the {p} every day?",
+        "Is the {p} safe for kids?",
+        "What is the {p} made of?",
+        "How long does the {p} keep?",
+        "Does the {p} come with instructions?",
+        "Is the {p} vegan?",
+        "I'm allergic to nuts, is the {p} ok for me?",
+    ],
+    follow_ups: &[
+        "And how often?",
+        "Is that on the label too?",
+        "What would you use with it?",
+        "Does it contain perfume?",
+    ],
+    answers: &[
+        "The {p} is best wiped with a damp cloth; no detergent needed.",
+        "Yes, daily use is fine. Start with every other day for {n} weeks.",
+        "All materials are listed on the product page; here is the link.",
+        "It keeps for {n} months after opening.",
+    ],
+    tags: &["how-to", "ingredients", "materials", "pre-purchase"],
+    escalations: &[ALLERGY, UNKNOWN],
+};
+
+pub(super) const SHIPPING_AND_DELIVERY: Procedure = Procedure {
+    name: "Shipping and delivery",
+    weight: 90,
+    trade: Trade::Any,
+    resolved: 800,
+    escalated: 40,
+    sells: 360,
+    recommends: 80,
+    questions: &[
+        "Do you ship to Switzerland?",
+        "How much is express shipping?",
+        "If I order today, will it be here by Friday?",
+        "Is shipping free over a certain amount?",
+        "Can I pick up in store?",
+        "Do you deliver to PO boxes?",
+        "How long does delivery take?",
+        "Any customs fees for Canada?",
+    ],
+    follow_ups: &[
+        "And with express?",
+        "Can I choose the delivery day?",
+        "What carrier do you use?",
+        "OK, that works for me",
+    ],
+    answers: &[
+        "Standard shipping takes {n} to 7 working days; express takes 2.",
+        "Shipping is free above a small minimum, which your cart already meets.",
+        "Yes, we deliver there. Duties are paid at checkout, so there is nothing to pay at the door.",
+        "Order before 14:00 and it leaves today.",
+    ],
+    tags: &["shipping", "international", "pre-purchase", "express"],
+    escalations: &[UNKNOWN, ASKED],
+};
+
+pub(super) const STOCK_AVAILABILITY: Procedure = Procedure {
+    name: "Stock availability",
+    weight: 70,
+    trade: Trade::Any,
+    resolved: 740,
+    escalated: 25,
+    sells: 470,
+    recommends: 500,
+    questions: &[
+        "When is the {p} back in stock?",
+        "Is the {p} available in black?",
+        "How many of the {p} do you have left?",
+        "Will you restock the {p}?",
+        "Do you have the {p} in your shops?",
+        "sold out again?? the {p}",
+    ],
+    follow_ups: &[
+        "Can you tell me when it's back?",
+        "Any alternative?",
+        "I need {n} of them",
+        "I'll take the other one then",
+    ],
+    answers: &[
+        "The {p} is expected back in about {n} weeks. Shall I let you know?",
+        "We have {n} left. I can put one in your cart.",
+        "That colour is gone for this season, but these are close.",
+        "It is available online and ships today.",
+    ],
+    tags: &["stock", "back-in-stock", "pre-purchase"],
+    escalations: &[UNKNOWN, BUSINESS],
+};
+
+pub(super) const DISCOUNTS_AND_PROMOTIONS: Procedure = Procedure {
+    name: "Discounts and promotions",
+    weight: 65,
+    trade: Trade::Any,
+    resolved: 690,
+    escalated: 60,
+    sells: 580,
+    recommends: 200,
+    questions: &[
+        "My discount code doesn't work",
+        "Is there a code for first orders?",
+        "Will the {p} be on sale soon?",
+        "Do you have a student discount?",
+        "Can I combine two codes?",
+        "I forgot to use my code on order {o}",
+        "Got 10% for signing up but never received the code",
+    ],
+    follow_ups: &[
+        "It says expired",
+        "Can you apply it to {o}?",
+        "So no discount at all?",
+        "It works now, ty!",
+    ],
+    answers: &[
+        "I have checked: the code is valid from a minimum basket. Yours is just below it.",
+        "New here? WELCOME10 takes 10% off your first order.",
+        "Codes cannot be combined, but I can apply the better one.",
+        "I'm afraid a code cannot be added after the order was placed.",
+    ],
+    tags: &["discount", "promo-code", "price", "first-order"],
+    escalations: &[UPSET, ASKED],
+};
+
+pub(super) const GIFT_CARDS: Procedure = Procedure {
+    name: "Gift cards",
+    weight: 5,
+    trade: Trade::Any,
+    resolved: 900,
+    escalated: 20,
+    sells: 400,
+    recommends: 150,
+    questions: &[
+        "Do you sell gift cards?",
+        "How do I redeem a gift card?",
+        "My gift card balance shows 0",
+        "Can a gift card be sent on a date?",
+    ],
+    follow_ups: &["For 50 please", "Is it valid abroad?"],
+    answers: &[
+        "Yes, from 10 to 500, sent by email at once.",
+        "Enter the code at checkout, in the field below your cart.",
+    ],
+    tags: &["gift-card", "gift"],
+    escalations: &[ASKED],
+};
+
+pub(super) const WHOLESALE_ENQUIRY: Procedure = Procedure {
+    name: "Wholesale enquiry",
+    weight: 3,
+    trade: Trade::Any,
+    resolved: 480,
+    escalated: 420,
+    sells: 60,
+    recommends: 40,
+    questions: &[
+        "Do you offer wholesale prices?",
+        "We'd like to stock the {p} in our shop",
+        "Order of {n}00 units for our staff, is that possible?",
+    ],
+    follow_ups: &["We are {n} stores", "Is there a price list?"],
+    answers: &[
+        "Happy to hear! Wholesale starts at {n}0 units.",
+        "I'll take your details so that our team can send a price list.",
+    ],
+    tags: &["wholesale", "b2b"],
+    escalations: &[BUSINESS, UNKNOWN],
+};
