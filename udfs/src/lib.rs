@@ -5,6 +5,7 @@
 //! | `conversation_status(type, sender, occurred_at, event_id)` | aggregate: the status of a conversation (SPEC C3) |
 //! | `conversation_fold(type, occurred_at, event_id, …)` | aggregate: a whole conversation from its events (SPEC C1 to C10) |
 //! | `order_fold(type, occurred_at, event_id, …)` | aggregate: an order from its events (SPEC A9) |
+//! | `attribute(model, windows, …)` | aggregate: which conversations an order is credited to (SPEC section 5) |
 //! | `local_date(instant, zone)`, `day_start(date, zone)` | days of a time zone (SPEC T2) |
 //! | `exact_credit(units)`, `round_credit(sum)` | credits that sum exactly (SPEC A7) |
 //! | `average_order_value(sales, credits)`, `net_value(attributed, refunded, units)` | exact money (SPEC M4, A9) |
@@ -12,9 +13,13 @@
 //! [`register`] gives all of them to a session. They are ordinary functions: they work in any SQL over any table, with
 //! texts in any of Arrow's shapes, nulls, `FILTER`, windows and partial aggregation.
 
+pub mod attribution;
 pub mod calendar;
 mod columns;
+mod grouped;
 pub mod money;
+pub mod orders;
+pub mod resolution;
 
 #[cfg(test)]
 mod testing;
@@ -38,7 +43,12 @@ pub fn all_udfs() -> Vec<Arc<ScalarUDF>> {
 
 /// Every aggregate function.
 pub fn all_udafs() -> Vec<Arc<AggregateUDF>> {
-    vec![]
+    vec![
+        resolution::conversation_status_udaf(),
+        resolution::conversation_fold_udaf(),
+        orders::order_fold_udaf(),
+        attribution::attribute_udaf(),
+    ]
 }
 
 /// Registers every function with a session.

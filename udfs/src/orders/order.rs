@@ -1,0 +1,240 @@
+//! The state of an order, as its events go into it.
+//!
+//! The earliest `order_placed` is the order, whichever landed first; a later one adds nothing. Refunds and cancellations
+//! count whenever they were, even before it.
+
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
+use arrow::datatypes::{DataType, Decimal128Type};
+use datafusion::common::utils::take_function_args;
+use datafusion::common::{Result, internal_datafusion_err};
+use datafusion::logical_expr::Documentation;
+
+use super::order_fold::{DOCUMENTATION, PARAMETERS, result_type, results};
+use crate::columns::{Instants, Parameter, TextColumn};
+use crate::grouped::{Decoder, Encoder, Fold, Pool, Stamp, Text};
+
+/// The types of event that belong to an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Placed,
+    Refunded,
+    Cancelled,
+    Foreign,
+}
+
+impl Kind {
+    fn of(name: Option<&str>) -> Self {
+        match name {
+            Some("order_placed") => Self::Placed,
+            Some("order_refunded") => Self::Refunded,
+            Some("order_cancelled") => Self::Cancelled,
+            _ => Self::Foreign,
+        }
+    }
+}
+
+/// The state of `order_fold`.
+#[derive(Debug)]
+pub(super) struct Order {
+    /// The earliest `order_placed`, and what it says.
+    pub(super) placed: Stamp,
+    pub(super) profile: Text,
+    pub(super) conversation: Text,
+    pub(super) currency: Text,
+    pub(super) value: Option<i128>,
+    /// The sum of all refunds, which may be more than the value: 128 bits hold 10^20 of the largest.
+    refunds: i128,
+    pub(super) cancelled: bool,
+    /// The earliest and latest instant of any event.
+    pub(super) first_at: i64,
+    pub(super) last_at: i64,
+    pub(super) events: u64,
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Self {
+            placed: Stamp::default(),
+            profile: Text::NONE,
+            conversation: Text::NONE,
+            currency: Text::NONE,
+            value: None,
+            refunds: 0,
+            cancelled: false,
+            first_at: i64::MAX,
+            last_at: i64::MIN,
+            events: 0,
+        }
+    }
+}
+
+impl Order {
+    /// A9: the refunds, at most the value; all of it where the order was cancelled.
+    pub(super) fn refunded(&self) -> Option<i128> {
+        let value = self.value?;
+        Some(if self.cancelled {
+            value
+        } else {
+            self.refunds.min(value)
+        })
+    }
+
+    fn placed(
+        &mut self,
+        at: i64,
+        id: &[u8],
+        said: [Option<&[u8]>; 3],
+        value: Option<i128>,
+        pool: &mut Pool,
+    ) {
+        if self.placed.lower(at, id, pool) {
+            self.value = value;
+            let kept = [
+                &mut self.profile,
+                &mut self.conversation,
+                &mut self.currency,
+            ];
+            for (kept, said) in kept.into_iter().zip(said) {
+                pool.set(kept, said);
+            }
+        }
+    }
+}
+
+/// A batch of events.
+pub(super) struct Events<'a> {
+    kinds: Vec<Kind>,
+    at: Instants<'a>,
+    ids: TextColumn<'a>,
+    profiles: TextColumn<'a>,
+    conversations: TextColumn<'a>,
+    values: &'a Decimal128Array,
+    currencies: TextColumn<'a>,
+}
+
+impl Events<'_> {
+    fn value(&self, row: usize) -> Option<i128> {
+        self.values.is_valid(row).then(|| self.values.value(row))
+    }
+}
+
+impl Fold for Order {
+    const NAME: &'static str = "order_fold";
+
+    const PARAMETERS: &'static [Parameter] = &PARAMETERS;
+
+    type Events<'a> = Events<'a>;
+
+    fn result_type() -> DataType {
+        result_type()
+    }
+
+    fn documentation() -> &'static Documentation {
+        &DOCUMENTATION
+    }
+
+    fn events(arguments: &[ArrayRef]) -> Result<Events<'_>> {
+        let [
+            kinds,
+            at,
+            ids,
+            profiles,
+            conversations,
+            values,
+            currencies,
+        ] = take_function_args(Self::NAME, arguments)?;
+        Ok(Events {
+            kinds: TextColumn::new(kinds)?.codes(kinds.len(), Kind::of),
+            at: Instants::new(at)?,
+            ids: TextColumn::new(ids)?,
+            profiles: TextColumn::new(profiles)?,
+            conversations: TextColumn::new(conversations)?,
+            values: values
+                .as_primitive_opt::<Decimal128Type>()
+                .ok_or_else(|| {
+                    internal_datafusion_err!("order_fold: value is {}", values.data_type())
+                })?,
+            currencies: TextColumn::new(currencies)?,
+        })
+    }
+
+    #[inline]
+    fn add(&mut self, events: &Events<'_>, row: usize, pool: &mut Pool) {
+        let kind = events.kinds[row];
+        let Some(at) = events.at.get(row).filter(|_| kind != Kind::Foreign) else {
+            return;
+        };
+        self.events += 1;
+        self.first_at = self.first_at.min(at);
+        self.last_at = self.last_at.max(at);
+        match kind {
+            Kind::Placed => {
+                let id = events.ids.get(row).unwrap_or_default().as_bytes();
+                let said = [&events.profiles, &events.conversations, &events.currencies]
+                    .map(|column| column.get(row).map(str::as_bytes));
+                self.placed(at, id, said, events.value(row), pool);
+            }
+            Kind::Refunded => self.refunds += events.value(row).unwrap_or(0),
+            Kind::Cancelled => self.cancelled = true,
+            Kind::Foreign => {}
+        }
+    }
+
+    fn encode(&self, pool: &Pool, out: &mut Encoder) {
+        out.count(self.events);
+        if self.events == 0 {
+            return;
+        }
+        out.instant(self.first_at);
+        out.instant(self.last_at);
+        out.money(self.refunds);
+        out.flag(self.cancelled);
+        self.placed.encode(pool, out);
+        if self.placed.is_some() {
+            for text in [self.profile, self.conversation, self.currency] {
+                out.text(pool.get(text));
+            }
+            out.flag(self.value.is_some());
+            if let Some(value) = self.value {
+                out.money(value);
+            }
+        }
+    }
+
+    fn merge(&mut self, state: &mut Decoder<'_>, pool: &mut Pool) -> Result<()> {
+        let events = state.count()?;
+        if events == 0 {
+            return Ok(());
+        }
+        self.events += events;
+        self.first_at = self.first_at.min(state.instant()?);
+        self.last_at = self.last_at.max(state.instant()?);
+        self.refunds += state.money()?;
+        self.cancelled |= state.flag()?;
+        if let Some((at, id)) = Stamp::decode(state)? {
+            let said = [state.text()?, state.text()?, state.text()?];
+            let value = if state.flag()? {
+                Some(state.money()?)
+            } else {
+                None
+            };
+            self.placed(at, id, said, value, pool);
+        }
+        Ok(())
+    }
+
+    fn visit(&mut self, visit: &mut dyn FnMut(&mut Text)) {
+        self.placed.visit(visit);
+        for text in [
+            &mut self.profile,
+            &mut self.conversation,
+            &mut self.currency,
+        ] {
+            visit(text);
+        }
+    }
+
+    fn results(groups: &[Self], pool: &Pool) -> Result<ArrayRef> {
+        results(groups, pool)
+    }
+}

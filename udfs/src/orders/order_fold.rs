@@ -1,0 +1,106 @@
+//! `order_fold(type, occurred_at, event_id, …)`: an order from its events (SPEC A9).
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::{ArrayRef, BooleanArray, Decimal128Array, Int64Array, StructArray};
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::{DataType, Field, Fields};
+use datafusion::common::Result;
+use datafusion::logical_expr::Documentation;
+
+use super::order::Order;
+use crate::columns::{Kind, Parameter, instant_type};
+use crate::grouped::{Pool, SECTION, Text, instants, texts};
+
+/// The parameters, named as the fields of an event.
+pub(super) const PARAMETERS: [Parameter; 7] = [
+    Parameter::new("type", Kind::Text),
+    Parameter::new("occurred_at", Kind::Instant),
+    Parameter::new("event_id", Kind::Text),
+    Parameter::new("profile_id", Kind::Text),
+    Parameter::new("conversation_id", Kind::Text),
+    Parameter::new("value", Kind::Money),
+    Parameter::new("currency", Kind::Text),
+];
+
+pub(super) static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
+    Documentation::builder(
+        SECTION,
+        "An order from its events, as a struct: `ordered_at`, `profile_id`, `conversation_id`, `value` and `currency` of \
+         its earliest `order_placed` (null where none was given), `refunded_value` (the sum of its refunds, at most the \
+         value; the whole value where it was cancelled), `cancelled`, and how many `events` there were from \
+         `first_event_at` to `last_event_at`. The order of the events does not matter; events of other types are left out, \
+         and null is returned where there are no others.",
+        "order_fold(type, occurred_at, event_id, profile_id, conversation_id, value, currency)",
+    )
+    .with_sql_example(
+        "```sql\n> SELECT order_id, o['value'] AS value, o['refunded_value'] AS refunded FROM (\n    \
+         SELECT order_id, order_fold(type, occurred_at, event_id, profile_id, conversation_id, value, currency) AS o\n    \
+         FROM raw.order_events GROUP BY account_id, order_id);\n\
+         +----------+---------+----------+\n| order_id | value   | refunded |\n+----------+---------+----------+\n\
+         | o1       | 80.1000 | 7.7777   |\n+----------+---------+----------+\n```",
+    )
+    .with_argument("type", "The event's type: `order_placed`, `order_refunded` or `order_cancelled`.")
+    .with_argument("occurred_at", "The event's instant.")
+    .with_argument("event_id", "The event's id, which orders events of one instant bytewise.")
+    .with_argument("profile_id", "The shopper's profile, of `order_placed`.")
+    .with_argument("conversation_id", "The conversation that it names, of `order_placed`.")
+    .with_argument("value", "The value, of `order_placed` and `order_refunded`: DECIMAL(18,4).")
+    .with_argument("currency", "The currency, of `order_placed`.")
+    .build()
+});
+
+static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
+    [
+        ("ordered_at", instant_type()),
+        ("profile_id", DataType::Utf8View),
+        ("conversation_id", DataType::Utf8View),
+        ("value", DataType::Decimal128(18, 4)),
+        ("currency", DataType::Utf8View),
+        ("refunded_value", DataType::Decimal128(18, 4)),
+        ("cancelled", DataType::Boolean),
+        ("first_event_at", instant_type()),
+        ("last_event_at", instant_type()),
+        ("events", DataType::Int64),
+    ]
+    .into_iter()
+    .map(|(name, data_type)| Field::new(name, data_type, true))
+    .collect()
+});
+
+/// The struct that the function returns.
+pub(super) fn result_type() -> DataType {
+    DataType::Struct(FIELDS.clone())
+}
+
+/// The results of these groups.
+pub(super) fn results(groups: &[Order], pool: &Pool) -> Result<ArrayRef> {
+    let text = |text: fn(&Order) -> Text| texts(groups.iter().map(|group| pool.get(text(group))));
+    let money = |money: fn(&Order) -> Option<i128>| -> Result<ArrayRef> {
+        let column: Decimal128Array = groups.iter().map(money).collect();
+        Ok(Arc::new(column.with_precision_and_scale(18, 4)?))
+    };
+    let seen = NullBuffer::from_iter(groups.iter().map(|group| group.events > 0));
+    let columns: Vec<ArrayRef> = vec![
+        instants(groups.iter().map(|group| group.placed.at())),
+        text(|group| group.profile)?,
+        text(|group| group.conversation)?,
+        money(|group| group.value)?,
+        text(|group| group.currency)?,
+        money(Order::refunded)?,
+        Arc::new(BooleanArray::from_iter(
+            groups.iter().map(|group| Some(group.cancelled)),
+        )),
+        instants(groups.iter().map(|group| (group.events > 0).then_some(group.first_at))),
+        instants(groups.iter().map(|group| (group.events > 0).then_some(group.last_at))),
+        // No table has more than 2^63 rows.
+        Arc::new(Int64Array::from_iter_values(
+            groups.iter().map(|group| group.events as i64),
+        )),
+    ];
+    Ok(Arc::new(StructArray::try_new(
+        FIELDS.clone(),
+        columns,
+        Some(seen).filter(|seen| seen.null_count() > 0),
+    )?))
+}

@@ -1,0 +1,108 @@
+//! The status of a conversation: SPEC C3, rules 1 to 3 and 5.
+
+use datafusion::common::Result;
+
+use super::event::{Kind, Sender};
+use crate::grouped::{Decoder, Encoder, Pool, Stamp, Text};
+
+/// What a conversation came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Routed,
+    Resolved,
+    Closed,
+    Open,
+}
+
+impl Status {
+    /// The name that SQL shows.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Routed => "routed",
+            Self::Resolved => "resolved",
+            Self::Closed => "closed",
+            Self::Open => "open",
+        }
+    }
+}
+
+/// What the status depends on: one flag and three events, however long the conversation is.
+#[derive(Debug, Default)]
+pub(super) struct Resolution {
+    /// Any escalation, or any message by a human.
+    routed: bool,
+    /// The latest `conversation_resolved` (`r`).
+    pub(super) resolved: Stamp,
+    /// The latest `conversation_closed` (`c`).
+    closed: Stamp,
+    /// The latest message by the shopper (`s`).
+    pub(super) shopper: Stamp,
+}
+
+impl Resolution {
+    /// Takes an event; `sender` and `id` are asked for where they matter.
+    #[inline]
+    pub(super) fn add<'a>(
+        &mut self,
+        kind: Kind,
+        sender: impl FnOnce() -> Sender,
+        at: i64,
+        id: impl FnOnce() -> &'a [u8],
+        pool: &mut Pool,
+    ) {
+        match kind {
+            Kind::Message => match sender() {
+                Sender::Shopper => {
+                    self.shopper.raise(at, id(), pool);
+                }
+                Sender::Human => self.routed = true,
+                Sender::Other => {}
+            },
+            Kind::Escalated => self.routed = true,
+            Kind::Resolved => {
+                self.resolved.raise(at, id(), pool);
+            }
+            Kind::Closed => {
+                self.closed.raise(at, id(), pool);
+            }
+            _ => {}
+        }
+    }
+
+    /// C3, by the first rule that holds.
+    pub(super) fn status(&self, pool: &Pool) -> Status {
+        let stands = |end: Stamp| end.is_some() && !self.shopper.is_later_than(end, pool);
+        if self.routed {
+            Status::Routed
+        } else if stands(self.resolved) {
+            Status::Resolved
+        } else if stands(self.closed) {
+            Status::Closed
+        } else {
+            Status::Open
+        }
+    }
+
+    pub(super) fn encode(&self, pool: &Pool, out: &mut Encoder) {
+        out.flag(self.routed);
+        self.resolved.encode(pool, out);
+        self.closed.encode(pool, out);
+        self.shopper.encode(pool, out);
+    }
+
+    pub(super) fn merge(&mut self, state: &mut Decoder<'_>, pool: &mut Pool) -> Result<()> {
+        self.routed |= state.flag()?;
+        for kept in [&mut self.resolved, &mut self.closed, &mut self.shopper] {
+            if let Some((at, id)) = Stamp::decode(state)? {
+                kept.raise(at, id, pool);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn visit(&mut self, visit: &mut dyn FnMut(&mut Text)) {
+        self.resolved.visit(visit);
+        self.closed.visit(visit);
+        self.shopper.visit(visit);
+    }
+}
