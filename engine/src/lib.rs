@@ -7,11 +7,16 @@
 //! The lake is the only state. Landing marks by committing; deriving reads from the log what has come since the versions
 //! that its own last commit recorded, so nothing else has to be kept, locked or repaired.
 
+pub mod derive;
 mod engine;
 mod error;
 pub mod lake;
+pub mod land;
 mod progress;
+pub mod settings;
 
+pub use derive::{DeriveReport, TableReport};
 pub use engine::{Engine, EngineOptions};
 pub use error::EngineError;
+pub use land::{LandReport, LandSource};
 pub use progress::{NoProgress, Progress};

@@ -52,6 +52,15 @@ impl LakeSnapshot {
         &self.tables[id as usize]
     }
 
+    /// These landed tables, with the derived ones of another snapshot.
+    pub(crate) fn with_derived(&self, other: &LakeSnapshot) -> LakeSnapshot {
+        let mut mixed = self.clone();
+        for id in TableId::DERIVED {
+            mixed.tables[id as usize] = Arc::clone(other.get(id));
+        }
+        mixed
+    }
+
     /// Whether all derived tables rest on the same landed versions.
     fn agrees(&self) -> bool {
         let [first, rest @ ..] = TableId::DERIVED.map(|id| self.get(id).transactions());

@@ -1,0 +1,158 @@
+//! Sets of UTC days, and how derived files span them.
+//!
+//! A day is a `Date32`: days since 1970-01-01.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use chrono::{Datelike, NaiveDate};
+
+use crate::lake::{DataFile, date_text};
+use datafusion::common::ScalarValue;
+
+/// Microseconds of a day of UTC, which has no others.
+pub(super) const DAY_MICROS: i64 = 86_400_000_000;
+
+/// Days nearer to the present than this get files of their own, because they will be derived again soon; older ones share
+/// one file a month.
+const MOVING_DAYS: i32 = 3;
+
+/// A set of UTC days.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Days(BTreeSet<i32>);
+
+impl Days {
+    /// Every day of a range.
+    pub fn of(range: RangeInclusive<i32>) -> Self {
+        Self(range.collect())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn insert(&mut self, day: i32) {
+        self.0.insert(day);
+    }
+
+    /// Adds every day between two instants, both included.
+    pub fn cover(&mut self, from_micros: i64, to_micros: i64) {
+        self.0.extend(day_of(from_micros)..=day_of(to_micros));
+    }
+
+    pub fn extend(&mut self, days: impl IntoIterator<Item = i32>) {
+        self.0.extend(days);
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = i32> {
+        self.0.iter().copied()
+    }
+
+    /// Whether it has a day of the range.
+    pub fn touches(&self, range: RangeInclusive<i32>) -> bool {
+        self.0.range(range).next().is_some()
+    }
+
+    /// The set and the `before` days before, and `after` days after, each of its days.
+    pub fn widened(&self, before: i32, after: i32) -> Self {
+        let mut wide = BTreeSet::new();
+        let mut done = i32::MIN;
+        for day in &self.0 {
+            let from = (day - before).max(done);
+            wide.extend(from..=day + after);
+            done = day + after + 1;
+        }
+        Self(wide)
+    }
+
+    /// The first days of its months.
+    pub fn months(&self) -> BTreeSet<i32> {
+        self.0.iter().map(|day| month_of(*day)).collect()
+    }
+
+    /// As an SQL list of dates, for `IN (…)`.
+    pub fn sql_list(&self) -> String {
+        let dates: Vec<String> = self
+            .0
+            .iter()
+            .map(|day| format!("DATE '{}'", date_text(*day)))
+            .collect();
+        dates.join(", ")
+    }
+}
+
+/// The UTC day of an instant.
+pub(super) fn day_of(micros: i64) -> i32 {
+    // Landed instants lie between 2000 and a day from now (SPEC E3), so the quotient fits.
+    micros.div_euclid(DAY_MICROS) as i32
+}
+
+/// The first day of a day's month.
+pub(super) fn month_of(day: i32) -> i32 {
+    NaiveDate::from_epoch_days(day)
+        .and_then(|date| date.with_day(1))
+        .map_or(day, |first| first.to_epoch_days())
+}
+
+/// The first day of the month after a day's.
+pub(super) fn next_month(day: i32) -> i32 {
+    month_of(month_of(day) + 31)
+}
+
+/// Which file of its month a day's rows go to: one of its own while it moves, the month's otherwise. Days with equal spans
+/// share a file.
+pub(super) fn span_of(day: i32, today: i32) -> i32 {
+    if day >= today - MOVING_DAYS {
+        day
+    } else {
+        month_of(day)
+    }
+}
+
+/// The days of a file's rows, by the range of an instant or date column.
+pub(super) fn days_of(file: &DataFile, column: &str) -> Option<RangeInclusive<i32>> {
+    let range = file.statistics.column(column)?;
+    Some(scalar_day(&range.min)?..=scalar_day(&range.max)?)
+}
+
+fn scalar_day(value: &ScalarValue) -> Option<i32> {
+    match value {
+        ScalarValue::TimestampMicrosecond(Some(micros), _) => Some(day_of(*micros)),
+        ScalarValue::Date32(Some(day)) => Some(*day),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widening_merges_neighbours() {
+        let days = Days(BTreeSet::from([10, 12, 30]));
+        let wide: Vec<i32> = days.widened(2, 1).iter().collect();
+        assert_eq!(wide, vec![8, 9, 10, 11, 12, 13, 28, 29, 30, 31]);
+    }
+
+    #[test]
+    fn months_begin_on_the_first() {
+        let day = |text: &str| crate::lake::parse_date(text).unwrap();
+        assert_eq!(month_of(day("2026-02-28")), day("2026-02-01"));
+        assert_eq!(next_month(day("2026-01-31")), day("2026-02-01"));
+        assert_eq!(next_month(day("2026-12-05")), day("2027-01-01"));
+        assert_eq!(month_of(day("1969-12-31")), day("1969-12-01"));
+    }
+
+    #[test]
+    fn days_before_1970_round_down() {
+        assert_eq!(day_of(-1), -1);
+        assert_eq!(day_of(0), 0);
+    }
+
+    #[test]
+    fn recent_days_have_files_of_their_own() {
+        assert_eq!(span_of(100, 100), 100);
+        assert_eq!(span_of(97, 100), 97);
+        assert_eq!(span_of(96, 100), month_of(96));
+    }
+}

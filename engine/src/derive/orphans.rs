@@ -1,0 +1,167 @@
+//! Orphans: conversations and orders that have events and no start (SPEC C1).
+//!
+//! They are what is left when the derived keys are taken from the landed ones. What is known of a waiting key (its reach,
+//! how many events) is a sum over its events, so new events are added to it without reading the old ones again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+
+use super::account::{Account, CONVERSATION, Changed, Entity, ORDER, Rewritten};
+use crate::EngineError;
+use crate::lake::{Freshness, Partition, TableId};
+
+/// Reach and number of a waiting key's events, by kind and key.
+type Waiting = BTreeMap<(String, String), (i64, i64, i64)>;
+
+impl Account {
+    /// Derives the account's orphans.
+    pub(super) async fn derive_orphans(&self) -> Result<Rewritten, EngineError> {
+        let removes = self.files(TableId::Orphans);
+        let before = self.waiting().await?;
+        let mut waiting = before.clone();
+        for entity in [CONVERSATION, ORDER] {
+            match self.changes.of(entity.raw) {
+                // A backfill counts them afresh.
+                Changed::Nothing if self.changes.forced.is_empty() => {}
+                Changed::Files(files) if self.changes.forced.is_empty() => {
+                    for key in self.changed_keys(entity, files).await? {
+                        let name = (entity.kind.to_owned(), key.key.clone());
+                        if key.known.is_some() {
+                            waiting.remove(&name);
+                        } else {
+                            let (first, last) = key.reach();
+                            let events = key.events + key.waiting.map_or(0, |(.., n)| n);
+                            waiting.insert(name, (first, last, events));
+                        }
+                    }
+                }
+                _ => {
+                    waiting.retain(|(kind, _), _| kind != entity.kind);
+                    self.count_waiting(entity, &mut waiting).await?;
+                }
+            }
+        }
+        if waiting == before {
+            return Ok(Rewritten::default());
+        }
+        let mut adds = Vec::new();
+        if !waiting.is_empty() {
+            let partition = Partition {
+                account: Some(Arc::clone(&self.name)),
+                date: None,
+            };
+            let file = self
+                .engine
+                .lake()
+                .write(
+                    TableId::Orphans,
+                    &partition,
+                    &[to_batch(&waiting)?],
+                    Freshness::Moving,
+                )
+                .await?;
+            adds.push(file);
+        }
+        Ok(Rewritten { adds, removes })
+    }
+
+    async fn waiting(&self) -> Result<Waiting, EngineError> {
+        let context = self.context();
+        let files = self.files(TableId::Orphans);
+        let rows = context.read_table(self.scan(TableId::Orphans, files))?;
+        let mut waiting = Waiting::new();
+        for batch in rows.collect().await? {
+            read(&batch, &mut waiting)?;
+        }
+        Ok(waiting)
+    }
+
+    /// Adds every key of an entity that has events and no start, from all that has landed.
+    async fn count_waiting(
+        &self,
+        entity: Entity,
+        waiting: &mut Waiting,
+    ) -> Result<(), EngineError> {
+        let context = self.context();
+        context.register_table("events", self.scan(entity.raw, self.files(entity.raw)))?;
+        let derived = self.files(entity.derived);
+        context.register_table("derived", self.scan(entity.derived, derived))?;
+        let sql = format!(
+            "SELECT '{kind}' AS kind, e.{key} AS key, min(e.occurred_at), max(e.occurred_at), count(*)
+             FROM events e
+             WHERE NOT EXISTS (SELECT 1 FROM derived d WHERE d.{key} = e.{key})
+             GROUP BY e.{key}",
+            kind = entity.kind,
+            key = entity.key,
+        );
+        for batch in context.sql(&sql).await?.collect().await? {
+            read(&batch, waiting)?;
+        }
+        Ok(())
+    }
+}
+
+fn read(batch: &RecordBatch, waiting: &mut Waiting) -> Result<(), EngineError> {
+    let text = |column: usize| cast(batch.column(column), &DataType::Utf8);
+    let (kind, key) = (text(0)?, text(1)?);
+    let (kind, key) = (kind.as_string::<i32>(), key.as_string::<i32>());
+    let first = batch.column(2).as_primitive::<TimestampMicrosecondType>();
+    let last = batch.column(3).as_primitive::<TimestampMicrosecondType>();
+    let events = batch.column(4).as_primitive::<Int64Type>();
+    for row in 0..batch.num_rows() {
+        waiting.insert(
+            (kind.value(row).to_owned(), key.value(row).to_owned()),
+            (first.value(row), last.value(row), events.value(row)),
+        );
+    }
+    Ok(())
+}
+
+fn to_batch(waiting: &Waiting) -> Result<RecordBatch, EngineError> {
+    let instants = |of: fn(&(i64, i64, i64)) -> i64| -> ArrayRef {
+        let values = waiting.values().map(of);
+        Arc::new(TimestampMicrosecondArray::from_iter_values(values).with_timezone("UTC"))
+    };
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(
+            waiting.keys().map(|(kind, _)| kind),
+        )),
+        Arc::new(StringArray::from_iter_values(
+            waiting.keys().map(|(_, key)| key),
+        )),
+        instants(|(first, ..)| *first),
+        instants(|(_, last, _)| *last),
+        Arc::new(Int64Array::from_iter_values(
+            waiting.values().map(|(.., events)| *events),
+        )),
+    ];
+    Ok(RecordBatch::try_new(
+        TableId::Orphans.file_schema(),
+        columns,
+    )?)
+}
+
+/// How many landed conversation events wait for their start.
+pub(super) async fn count(
+    engine: &crate::Engine,
+    files: Vec<Arc<crate::lake::DataFile>>,
+) -> Result<u64, EngineError> {
+    let context = datafusion::prelude::SessionContext::new_with_config_rt(
+        Default::default(),
+        Arc::clone(engine.runtime()),
+    );
+    let table = crate::lake::LakeScan::new(engine.lake().clone(), TableId::Orphans, files);
+    context.register_table("orphans", table)?;
+    let sql = "SELECT coalesce(sum(events), 0) FROM orphans WHERE kind = 'conversation'";
+    let batches = context.sql(sql).await?.collect().await?;
+    let sum = batches.first().map_or(0, |batch| {
+        batch.column(0).as_primitive::<Int64Type>().value(0)
+    });
+    Ok(sum.unsigned_abs())
+}

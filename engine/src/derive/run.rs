@@ -1,0 +1,346 @@
+//! One run of deriving: from the versions it consumes to its commits.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use rapport_data::Settings;
+
+use super::account::{Account, CONVERSATION, Changed, Changes, FilesByAccount, ORDER, Rewritten};
+use super::days::{Days, day_of};
+use super::report::{DeriveReport, TableReport};
+use super::rules::Rules;
+use crate::lake::{ALL_DATES, Change, DataFile, LakeSnapshot, Operation, Partition, TableId};
+use crate::settings::{SettingsVersion, in_force, versions};
+use crate::{Engine, EngineError, Progress};
+
+/// What a run is asked for.
+pub(super) enum Request {
+    /// What is dirty.
+    Dirty,
+    /// What is dirty, and some days of some accounts (none named: of all).
+    Days { days: Days, accounts: Vec<String> },
+}
+
+/// The tables that are consumed; a derived commit records their versions under their names.
+const CONSUMED: [TableId; 4] = [
+    TableId::ConversationEvents,
+    TableId::OrderEvents,
+    TableId::TouchEvents,
+    TableId::Accounts,
+];
+
+/// A share of new events in an account from which on it is derived whole: telling the new from the old would read most of
+/// both.
+const MOSTLY_NEW: (u64, u64) = (1, 2);
+
+/// The files that came to a raw table since some version; `None` if the log no longer tells.
+type Added = Option<FilesByAccount>;
+
+pub(super) struct Run<'a> {
+    engine: &'a Engine,
+    request: &'a Request,
+    /// What this run consumes.
+    target: Arc<LakeSnapshot>,
+    settings: BTreeMap<String, SettingsVersion>,
+    added: HashMap<(TableId, i64), Arc<Added>>,
+    changed_settings: HashMap<i64, Arc<BTreeSet<String>>>,
+}
+
+impl<'a> Run<'a> {
+    pub async fn prepare(engine: &'a Engine, request: &'a Request) -> Result<Self, EngineError> {
+        let target = engine.lake().refresh().await?;
+        let files = target.get(TableId::Accounts).all_files();
+        let settings = in_force(versions(engine.lake(), &files).await?);
+        let run = Self {
+            engine,
+            request,
+            target,
+            settings,
+            added: HashMap::new(),
+            changed_settings: HashMap::new(),
+        };
+        if let Request::Days { accounts, .. } = request {
+            let known = run.accounts();
+            for account in accounts {
+                if !known.contains(account.as_str()) {
+                    return Err(EngineError::Request(format!(
+                        "no account {account:?}: it has neither settings nor events"
+                    )));
+                }
+            }
+        }
+        Ok(run)
+    }
+
+    /// Derives the tables one after the other.
+    pub async fn derive(mut self, progress: &dyn Progress) -> Result<DeriveReport, EngineError> {
+        let mut report = DeriveReport::default();
+        for table in TableId::DERIVED {
+            report
+                .tables
+                .push(self.derive_table(table, progress).await?);
+        }
+        report.orphans = self.orphans().await?;
+        Ok(report)
+    }
+
+    async fn derive_table(
+        &mut self,
+        table: TableId,
+        progress: &dyn Progress,
+    ) -> Result<TableReport, EngineError> {
+        let base = Arc::clone(self.engine.lake().current().get(table));
+        let mut report = TableReport {
+            table: table.name(),
+            ..TableReport::default()
+        };
+        let consumed = CONSUMED.map(|raw| base.transaction(raw.name()).unwrap_or_default());
+        let target = CONSUMED.map(|raw| self.target.get(raw).version());
+        if consumed == target && matches!(self.request, Request::Dirty) {
+            return Ok(report);
+        }
+        let accounts = self.dirty_accounts(consumed).await?;
+        progress.begin(table.name(), "accounts", Some(accounts.len() as u64));
+        let concurrent = self.engine.options().threads.max(1);
+        let rewritten: Vec<Rewritten> = futures::stream::iter(accounts.into_iter().map(Ok))
+            .map_ok(|account| {
+                let work = tokio::spawn(async move { derive_account(&account, table).await });
+                async move {
+                    let rewritten = work.await.map_err(|error| {
+                        EngineError::Request(format!("deriving stopped: {error}"))
+                    })?;
+                    progress.advance(1);
+                    rewritten
+                }
+            })
+            .try_buffer_unordered(concurrent)
+            .try_collect()
+            .await?;
+        progress.end();
+        let mut adds = Vec::new();
+        let mut removes = Vec::new();
+        for part in rewritten {
+            adds.extend(part.adds);
+            removes.extend(part.removes);
+        }
+        let partitions: BTreeSet<&Partition> = adds
+            .iter()
+            .map(|file| &file.partition)
+            .chain(removes.iter().map(|file| &file.partition))
+            .collect();
+        report.partitions = partitions.len();
+        report.accounts = partitions
+            .iter()
+            .filter_map(|partition| partition.account.as_ref())
+            .collect::<BTreeSet<_>>()
+            .len();
+        report.files = adds.len();
+        report.rows = adds.iter().map(|file| file.statistics.rows).sum();
+        if consumed != target || !adds.is_empty() || !removes.is_empty() {
+            let change = Change {
+                operation: match self.request {
+                    Request::Dirty => Operation::Derive,
+                    Request::Days { .. } => Operation::Backfill,
+                },
+                adds,
+                removes,
+                transactions: CONSUMED
+                    .iter()
+                    .zip(target)
+                    .map(|(raw, version)| (raw.name().to_owned(), version))
+                    .collect(),
+            };
+            self.engine.lake().commit(&base, change).await?;
+        }
+        Ok(report)
+    }
+
+    /// The accounts of which some of a derived table must be derived again, the largest first.
+    async fn dirty_accounts(
+        &mut self,
+        consumed: [i64; CONSUMED.len()],
+    ) -> Result<Vec<Account>, EngineError> {
+        let [conversations, orders, touches, settings] = consumed;
+        let reset = self.accounts_with_changed_settings(settings).await?;
+        let conversations = self
+            .added(TableId::ConversationEvents, conversations)
+            .await?;
+        let orders = self.added(TableId::OrderEvents, orders).await?;
+        let touches = self.added(TableId::TouchEvents, touches).await?;
+        // Landed tables as this run consumes them, derived ones as far as they have come.
+        let lake = Arc::new(self.target.with_derived(&self.engine.lake().current()));
+        let now = self.engine.now().timestamp_micros();
+        let mut dirty = Vec::new();
+        for name in self.accounts() {
+            let mut changes = if reset.contains(name.as_ref()) {
+                Changes::everything()
+            } else {
+                Changes {
+                    conversations: self.changed(TableId::ConversationEvents, &conversations, &name),
+                    orders: self.changed(TableId::OrderEvents, &orders, &name),
+                    touches: self.changed(TableId::TouchEvents, &touches, &name),
+                    forced: Days::default(),
+                }
+            };
+            if let Request::Days { days, accounts } = self.request
+                && (accounts.is_empty() || accounts.iter().any(|a| *a == *name))
+            {
+                changes.forced = days.clone();
+            }
+            let rules = match self.settings.get(name.as_ref()) {
+                Some(version) => Rules::from(&version.settings),
+                None => Rules::from(&default_settings(&name)?),
+            };
+            let account = Account {
+                engine: self.engine.clone(),
+                name,
+                rules,
+                lake: Arc::clone(&lake),
+                changes,
+                today: day_of(now),
+                partitions: 1,
+            };
+            if !account.is_clean() {
+                dirty.push(account);
+            }
+        }
+        dirty.sort_by_key(|account| std::cmp::Reverse(self.size(&account.name)));
+        let threads = self.engine.options().threads;
+        let spare = threads.div_ceil(dirty.len().max(1));
+        for account in &mut dirty {
+            account.partitions = spare;
+        }
+        Ok(dirty)
+    }
+
+    /// Every account that has a landed event.
+    fn accounts(&self) -> BTreeSet<Arc<str>> {
+        CONSUMED
+            .iter()
+            .flat_map(|raw| self.target.get(*raw).accounts())
+            .cloned()
+            .collect()
+    }
+
+    fn size(&self, account: &str) -> u64 {
+        rows(
+            &self
+                .target
+                .get(TableId::ConversationEvents)
+                .files(Some(account), ALL_DATES),
+        )
+    }
+
+    fn changed(&self, raw: TableId, added: &Added, account: &str) -> Changed {
+        let Some(added) = added else {
+            return Changed::Everything;
+        };
+        match added.get(account) {
+            None => Changed::Nothing,
+            Some(files) => {
+                let all = rows(&self.target.get(raw).files(Some(account), ALL_DATES));
+                let (part, whole) = MOSTLY_NEW;
+                if rows(files) * whole >= all * part {
+                    Changed::Everything
+                } else {
+                    Changed::Files(files.clone())
+                }
+            }
+        }
+    }
+
+    async fn added(&mut self, raw: TableId, since: i64) -> Result<Arc<Added>, EngineError> {
+        if let Some(known) = self.added.get(&(raw, since)) {
+            return Ok(Arc::clone(known));
+        }
+        let target = self.target.get(raw);
+        let files = self
+            .engine
+            .lake()
+            .files_added(raw, since, target.version())
+            .await?;
+        let added = files.map(|files| {
+            let mut by_account = FilesByAccount::new();
+            for file in files {
+                if let Some(account) = file.partition.account.clone() {
+                    by_account.entry(account).or_default().push(file);
+                }
+            }
+            by_account
+        });
+        let added = Arc::new(added);
+        self.added.insert((raw, since), Arc::clone(&added));
+        Ok(added)
+    }
+
+    /// The accounts whose settings changed since a version, in more than their name (SPEC S1).
+    async fn accounts_with_changed_settings(
+        &mut self,
+        since: i64,
+    ) -> Result<Arc<BTreeSet<String>>, EngineError> {
+        if let Some(known) = self.changed_settings.get(&since) {
+            return Ok(Arc::clone(known));
+        }
+        let lake = self.engine.lake();
+        let target = self.target.get(TableId::Accounts);
+        let changed: BTreeSet<String> = match lake
+            .files_added(TableId::Accounts, since, target.version())
+            .await?
+        {
+            None => self.settings.keys().cloned().collect(),
+            Some(new) => {
+                let mut old = target.all_files();
+                old.retain(|file| !new.iter().any(|n| n.path == file.path));
+                let before = in_force(versions(lake, &old).await?);
+                let touched = in_force(versions(lake, &new).await?);
+                touched
+                    .into_keys()
+                    .filter(|account| self.rules_differ(account, before.get(account)))
+                    .collect()
+            }
+        };
+        let changed = Arc::new(changed);
+        self.changed_settings.insert(since, Arc::clone(&changed));
+        Ok(changed)
+    }
+
+    fn rules_differ(&self, account: &str, before: Option<&SettingsVersion>) -> bool {
+        let Some(after) = self.settings.get(account) else {
+            return true;
+        };
+        let before = match before {
+            Some(version) => Rules::from(&version.settings),
+            None => match default_settings(account) {
+                Ok(defaults) => Rules::from(&defaults),
+                Err(_) => return true,
+            },
+        };
+        before != Rules::from(&after.settings)
+    }
+
+    /// The landed conversation events that wait for their start.
+    async fn orphans(&self) -> Result<u64, EngineError> {
+        let lake = self.engine.lake();
+        let files = lake.current().get(TableId::Orphans).all_files();
+        super::orphans::count(self.engine, files).await
+    }
+}
+
+async fn derive_account(account: &Account, table: TableId) -> Result<Rewritten, EngineError> {
+    match table {
+        TableId::Conversations => account.derive_entities(CONVERSATION).await,
+        TableId::Orders => account.derive_entities(ORDER).await,
+        TableId::Orphans => account.derive_orphans().await,
+        TableId::AttributedOrders => account.derive_attributed().await,
+        _ => account.derive_daily().await,
+    }
+}
+
+fn rows(files: &[Arc<DataFile>]) -> u64 {
+    files.iter().map(|file| file.rows()).sum()
+}
+
+fn default_settings(account: &str) -> Result<Settings, EngineError> {
+    Settings::defaults(account).map_err(|error| EngineError::Settings(error.to_string()))
+}
