@@ -4,6 +4,7 @@ use std::io;
 
 use arrow::error::ArrowError;
 use parquet::errors::ParquetError;
+use rapport_data::InputError;
 
 use crate::lake::LakeError;
 
@@ -30,12 +31,10 @@ pub enum LandError {
         empty: bool,
     },
     /// An input cannot be read to its end.
-    #[error("cannot read {input} after line {line}: {}", reading(.source))]
+    #[error("cannot read {input} to its end: {}", reading(.source))]
     Read {
         /// The input.
         input: String,
-        /// The last complete line that was read.
-        line: u64,
         /// Why.
         #[source]
         source: io::Error,
@@ -60,14 +59,14 @@ pub enum LandError {
         #[source]
         source: ArrowError,
     },
-    /// A batch does not have the fields or types of events.
+    /// An input as a whole is none of events.
     #[error("{input}: {source}")]
-    Batch {
+    Input {
         /// The input.
         input: String,
-        /// Which column, what it is, and what was expected.
+        /// What is wrong with it, and what is accepted.
         #[source]
-        source: rapport_data::BatchError,
+        source: InputError,
     },
     /// The temporary files that hold what does not fit into memory cannot be used.
     #[error("cannot use temporary space in {folder}: {source}")]

@@ -19,6 +19,17 @@ pub(super) struct PartitionRows {
     pub picks: Vec<(usize, usize)>,
 }
 
+impl PartitionRows {
+    /// All rows of a batch, as they stand. Their key is of no account.
+    pub fn whole(batch: RecordBatch) -> Self {
+        Self {
+            key: PartitionKey::new(0, 0),
+            picks: (0..batch.num_rows()).map(|row| (0, row)).collect(),
+            batches: vec![batch],
+        }
+    }
+}
+
 /// Reads the partitions from `first` to `last` out of runs.
 pub(super) struct Merge<'a> {
     spill: &'a SpillFile,

@@ -1,9 +1,7 @@
 //! One partition's rows: the first of each `event_id`, without those that the lake has, in the table's order (SPEC E1).
 
-use std::hash::BuildHasher;
-
 use ahash::RandomState;
-use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::array::{AsArray, RecordBatch, StringArray};
 use arrow::datatypes::TimestampMicrosecondType;
 use hashbrown::HashTable;
 

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, DictionaryArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Field, Int8Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use rapport_data::RawTable;

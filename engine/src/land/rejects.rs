@@ -17,7 +17,8 @@ use arrow::compute::take_record_batch;
 use arrow::datatypes::{DataType, Int64Type};
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use rapport_data::Rejected;
 
 use super::error::LandError;
@@ -145,26 +146,33 @@ pub(super) async fn without_known(
     rows: RecordBatch,
     known: &[(&str, u64)],
 ) -> Result<Option<RecordBatch>, LandError> {
-    let mut new = vec![true; rows.num_rows()];
-    {
-        let mut places: HashMap<Identity<'_>, usize, RandomState> = identities(&rows)?
-            .into_iter()
-            .enumerate()
-            .map(|(row, identity)| (identity, row))
-            .collect();
-        // Within one landing a line comes once, unless its source was given twice.
-        if places.len() < new.len() {
-            new.fill(false);
-            places.values().for_each(|row| new[*row] = true);
+    let own = identities(&rows)?;
+    let hasher = RandomState::new();
+    let mut new = vec![true; own.len()];
+    let mut places: HashTable<usize> = HashTable::with_capacity(own.len());
+    for (row, identity) in own.iter().enumerate() {
+        let entry = places.entry(
+            hasher.hash_one(identity),
+            |other| own[*other] == *identity,
+            |other| hasher.hash_one(&own[*other]),
+        );
+        match entry {
+            // Only where an input is landed twice at once.
+            Entry::Occupied(_) => new[row] = false,
+            Entry::Vacant(vacant) => {
+                vacant.insert(row);
+            }
         }
-        for (path, size) in known {
-            let mut batches =
-                files::read(lake, TableId::RejectedEvents, path, *size, Some(&IDENTITY)).await?;
-            while let Some(batch) = batches.try_next().await? {
-                for identity in identities(&as_written(&batch)?)? {
-                    if let Some(row) = places.remove(&identity) {
-                        new[row] = false;
-                    }
+    }
+    for (path, size) in known {
+        let mut batches =
+            files::read(lake, TableId::RejectedEvents, path, *size, Some(&IDENTITY)).await?;
+        while let Some(batch) = batches.try_next().await? {
+            let batch = as_written(&batch)?;
+            for identity in identities(&batch)? {
+                let hash = hasher.hash_one(&identity);
+                if let Some(row) = places.find(hash, |other| own[*other] == identity) {
+                    new[*row] = false;
                 }
             }
         }

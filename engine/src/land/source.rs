@@ -7,8 +7,10 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
@@ -175,18 +177,29 @@ pub(super) enum ParquetInput {
     Bytes(Bytes),
 }
 
-/// Counts the bytes that were read from an input, before decompression.
-pub(super) type BytesRead = Box<dyn FnMut(u64) + Send>;
+/// Counts the bytes that were read from all inputs, before decompression.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Meter(Arc<AtomicU64>);
+
+impl Meter {
+    pub fn add(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub fn read(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 struct Counted<R> {
     inner: R,
-    count: BytesRead,
+    meter: Meter,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        (self.count)(read as u64);
+        self.meter.add(read as u64);
         Ok(read)
     }
 }
@@ -222,8 +235,9 @@ impl Form {
 }
 
 impl LandSource {
-    /// Opens an input (not a folder) for reading.
-    pub(super) fn open(&self, count: BytesRead) -> Result<Opened, LandError> {
+    /// Opens an input (not a folder) for reading. What is read of lines goes to the meter; Parquet's reader has to tell
+    /// it itself.
+    pub(super) fn open(&self, meter: &Meter) -> Result<Opened, LandError> {
         let fail = |source: io::Error| LandError::Open {
             input: self.label.clone(),
             source,
@@ -244,35 +258,27 @@ impl LandSource {
                 empty: start.is_empty(),
             });
         }
-        let whole = Counted {
-            inner: Cursor::new(start).chain(stream),
-            count,
+        let whole = Cursor::new(start).chain(stream);
+        if form == Form::Parquet {
+            return self.seekable(whole).map(Opened::Parquet).map_err(fail);
+        }
+        let counted = Counted {
+            inner: whole,
+            meter: meter.clone(),
         };
-        Ok(match form {
-            Form::Plain => Opened::Lines(Box::new(whole)),
-            Form::Gzip => Opened::Lines(Box::new(MultiGzDecoder::new(BufReader::with_capacity(
-                READ_AHEAD, whole,
-            )))),
-            Form::Zstd => Opened::Lines(Box::new(
-                zstd::Decoder::with_buffer(BufReader::with_capacity(READ_AHEAD, whole))
-                    .map_err(fail)?,
-            )),
-            Form::Parquet => Opened::Parquet(self.parquet(whole).map_err(fail)?),
-        })
+        let ahead = BufReader::with_capacity(READ_AHEAD, counted);
+        Ok(Opened::Lines(match form {
+            Form::Gzip => Box::new(MultiGzDecoder::new(ahead)),
+            Form::Zstd => Box::new(zstd::Decoder::with_buffer(ahead).map_err(fail)?),
+            Form::Plain | Form::Parquet => Box::new(ahead),
+        }))
     }
 
     /// Parquet is read from its end, so what cannot be sought in is first copied to a nameless file.
-    fn parquet(
-        &self,
-        mut stream: Counted<Chain<Cursor<Vec<u8>>, Box<dyn Read + Send>>>,
-    ) -> io::Result<ParquetInput> {
+    fn seekable(&self, mut stream: impl Read) -> io::Result<ParquetInput> {
         match &self.kind {
-            Kind::Bytes(bytes) => {
-                (stream.count)(bytes.len() as u64);
-                Ok(ParquetInput::Bytes(bytes.clone()))
-            }
+            Kind::Bytes(bytes) => Ok(ParquetInput::Bytes(bytes.clone())),
             Kind::Path(path) if std::fs::metadata(path)?.is_file() => {
-                (stream.count)(0);
                 Ok(ParquetInput::File(File::open(path)?))
             }
             Kind::Path(_) | Kind::Stdin => {

@@ -1,0 +1,342 @@
+//! From runs to files: every partition's rows are read, freed of duplicates, sorted and written. Nothing is visible yet.
+//!
+//! The partitions are cut into as many stretches as there are threads, each merged from the runs by one of them; encoding
+//! and storing goes on beside that, several files at once, as long as their rows fit into the budget.
+
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use futures::TryStreamExt;
+use rapport_data::RawTable;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use super::error::LandError;
+use super::files;
+use super::keys::PartitionKey;
+use super::merge::Merge;
+use super::partition::FirstRows;
+use super::plain::PlainForm;
+use super::runs::{TableRuns, stopped};
+use super::spill::SpillFile;
+use crate::Progress;
+use crate::lake::{DataFile, Freshness, Lake, NewFile, Partition, TableId, TableSnapshot};
+
+/// Partitions that are merged and wait to be written, for each thread.
+const WAITING: usize = 2;
+/// The unit in which the budget is dealt out.
+const PERMIT_BYTES: u64 = 64 * 1024;
+
+/// What is needed to finish one table.
+pub(super) struct Finish<'a> {
+    pub lake: &'a Lake,
+    pub raw: RawTable,
+    pub form: Arc<PlainForm>,
+    pub accounts: Arc<Vec<Arc<str>>>,
+    pub spill: Arc<SpillFile>,
+    pub threads: usize,
+    /// How many bytes of rows may be on their way into files.
+    pub budget: usize,
+    pub progress: &'a dyn Progress,
+}
+
+/// Files of a table that are written and wait for a commit.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// The version that their rows were compared with.
+    pub base: Arc<TableSnapshot>,
+    pub files: Vec<NewFile>,
+    pub landed: u64,
+    pub duplicates: u64,
+}
+
+impl Written {
+    /// Nothing yet, on top of a version.
+    pub fn none(base: Arc<TableSnapshot>) -> Self {
+        Self {
+            base,
+            files: Vec::new(),
+            landed: 0,
+            duplicates: 0,
+        }
+    }
+}
+
+/// A partition on its way from a merging thread to its file.
+struct Prepared {
+    partition: Partition,
+    arrived: u64,
+    rows: Rows,
+    permit: OwnedSemaphorePermit,
+}
+
+/// How far a partition's rows are.
+enum Rows {
+    /// They have yet to be compared with files of the lake.
+    ToCompare(FirstRows, Vec<Arc<DataFile>>),
+    /// They are ready; `None` if all were duplicates.
+    Ready(Option<RecordBatch>, u64),
+}
+
+/// The table's id in the lake.
+fn table(raw: RawTable) -> TableId {
+    TableId::of_raw(raw)
+}
+
+/// The text column that the table's files are sorted by first.
+fn sort_key(raw: RawTable) -> &'static str {
+    table(raw).sort_columns()[0]
+}
+
+impl Finish<'_> {
+    /// Writes the files of all partitions. On an error those that were written are taken away again.
+    pub async fn write(&self, runs: TableRuns) -> Result<Written, LandError> {
+        let base = self.lake.refresh_table(table(self.raw)).await?;
+        let mut written = Written::none(base);
+        match self.write_partitions(Arc::new(runs), &mut written).await {
+            Ok(()) => Ok(written),
+            Err(error) => {
+                for file in &written.files {
+                    files::discard(self.lake, table(self.raw), &file.path).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn write_partitions(
+        &self,
+        runs: Arc<TableRuns>,
+        written: &mut Written,
+    ) -> Result<(), LandError> {
+        let permits = u32::try_from(self.budget as u64 / PERMIT_BYTES)
+            .unwrap_or(u32::MAX)
+            .max(1);
+        let memory = Arc::new(Semaphore::new(permits as usize));
+        let (sender, mut prepared) = mpsc::channel(WAITING * self.threads);
+        for (first, last) in stretches(&runs, self.threads) {
+            let merging = Merging {
+                raw: self.raw,
+                runs: Arc::clone(&runs),
+                spill: Arc::clone(&self.spill),
+                form: Arc::clone(&self.form),
+                accounts: Arc::clone(&self.accounts),
+                base: Arc::clone(&written.base),
+                memory: Arc::clone(&memory),
+                permits,
+            };
+            let sender = sender.clone();
+            tokio::task::spawn_blocking(move || merging.run(first, last, &sender));
+        }
+        drop(sender);
+
+        let mut tasks = JoinSet::new();
+        let mut outcome = Ok(());
+        while outcome.is_ok() {
+            tokio::select! {
+                Some(joined) = tasks.join_next() => outcome = self.done(joined, written),
+                next = prepared.recv() => match next {
+                    Some(Ok(partition)) => {
+                        let (lake, form, raw) = (self.lake.clone(), Arc::clone(&self.form), self.raw);
+                        tasks.spawn(write_partition(lake, raw, form, partition));
+                    }
+                    Some(Err(error)) => outcome = Err(error),
+                    None => break,
+                },
+            }
+        }
+        // After an error too: what is being written must be known, to be taken away.
+        prepared.close();
+        while prepared.recv().await.is_some() {}
+        while let Some(joined) = tasks.join_next().await {
+            let done = self.done(joined, written);
+            outcome = outcome.and(done);
+        }
+        outcome
+    }
+
+    fn done(
+        &self,
+        joined: Result<Result<Outcome, LandError>, tokio::task::JoinError>,
+        written: &mut Written,
+    ) -> Result<(), LandError> {
+        let outcome = joined.map_err(|_| stopped())??;
+        self.progress.advance(outcome.arrived);
+        written.duplicates += outcome.duplicates;
+        if let Some(file) = outcome.file {
+            written.landed += file.statistics.rows;
+            written.files.push(file);
+        }
+        Ok(())
+    }
+}
+
+/// What became of one partition.
+struct Outcome {
+    file: Option<NewFile>,
+    arrived: u64,
+    duplicates: u64,
+}
+
+async fn write_partition(
+    lake: Lake,
+    raw: RawTable,
+    form: Arc<PlainForm>,
+    prepared: Prepared,
+) -> Result<Outcome, LandError> {
+    let _held = prepared.permit;
+    let (rows, duplicates) = match prepared.rows {
+        Rows::Ready(rows, duplicates) => (rows, duplicates),
+        Rows::ToCompare(mut first, files) => {
+            for file in files {
+                compare(&lake, table(raw), &file.path, file.size, &mut first).await?;
+            }
+            let finishing = move || finish_rows(first, raw, &form);
+            tokio::task::spawn_blocking(finishing)
+                .await
+                .map_err(|_| stopped())??
+        }
+    };
+    let file = match rows {
+        Some(rows) => Some(
+            lake.write(table(raw), &prepared.partition, &[rows], Freshness::Moving)
+                .await?,
+        ),
+        None => None,
+    };
+    Ok(Outcome {
+        file,
+        arrived: prepared.arrived,
+        duplicates,
+    })
+}
+
+/// Drops the rows whose id a file has.
+pub(super) async fn compare(
+    lake: &Lake,
+    table: TableId,
+    path: &str,
+    size: u64,
+    rows: &mut FirstRows,
+) -> Result<(), LandError> {
+    let mut batches = files::read(lake, table, path, size, Some(&["event_id"])).await?;
+    while let Some(batch) = batches.try_next().await? {
+        // Another writer may have compacted the file with other string types.
+        let ids = cast(batch.column(0), &DataType::Utf8)?;
+        rows.drop_known(ids.as_string::<i32>().iter().flatten())?;
+    }
+    Ok(())
+}
+
+/// Whether a file may have an id between two bounds.
+pub(super) fn may_have(file: &DataFile, (least, greatest): (&str, &str)) -> bool {
+    let Some(range) = file.statistics.column("event_id") else {
+        return true;
+    };
+    let text = |value: &datafusion::common::ScalarValue| value.try_as_str().flatten().map(str::to_owned);
+    match (text(&range.min), text(&range.max)) {
+        (Some(min), Some(max)) => min.as_str() <= greatest && least <= max.as_str(),
+        _ => true,
+    }
+}
+
+/// The rows that are left, as the table's files have them, and how many were not.
+pub(super) fn finish_rows(
+    rows: FirstRows,
+    raw: RawTable,
+    form: &PlainForm,
+) -> Result<(Option<RecordBatch>, u64), LandError> {
+    let duplicates = rows.duplicates();
+    let sorted = rows.sorted(sort_key(raw))?;
+    Ok((sorted.map(|rows| form.restore(rows)).transpose()?, duplicates))
+}
+
+/// Cuts the partitions into stretches of about as many rows each; answers with the first and last key of each.
+fn stretches(runs: &TableRuns, count: usize) -> Vec<(PartitionKey, PartitionKey)> {
+    let mut partitions: Vec<(PartitionKey, u64)> =
+        runs.partitions.iter().map(|(k, n)| (*k, *n)).collect();
+    partitions.sort_unstable();
+    let total: u64 = partitions.iter().map(|(_, rows)| rows).sum();
+    let share = total.div_ceil(count.max(1) as u64).max(1);
+    let mut cut: Vec<(PartitionKey, PartitionKey)> = Vec::new();
+    let (mut before, mut open) = (0, None);
+    for (key, rows) in partitions {
+        let stretch = before / share;
+        match cut.last_mut() {
+            Some(last) if open == Some(stretch) => last.1 = key,
+            _ => cut.push((key, key)),
+        }
+        open = Some(stretch);
+        before += rows;
+    }
+    cut
+}
+
+/// One thread's part of the merge.
+struct Merging {
+    raw: RawTable,
+    runs: Arc<TableRuns>,
+    spill: Arc<SpillFile>,
+    form: Arc<PlainForm>,
+    accounts: Arc<Vec<Arc<str>>>,
+    base: Arc<TableSnapshot>,
+    memory: Arc<Semaphore>,
+    permits: u32,
+}
+
+type Sender = mpsc::Sender<Result<Prepared, LandError>>;
+
+impl Merging {
+    fn run(&self, first: PartitionKey, last: PartitionKey, sender: &Sender) {
+        if let Err(error) = self.try_run(first, last, sender) {
+            // If nobody listens, another error came first.
+            let _ = sender.blocking_send(Err(error));
+        }
+    }
+
+    fn try_run(
+        &self,
+        first: PartitionKey,
+        last: PartitionKey,
+        sender: &Sender,
+    ) -> Result<(), LandError> {
+        let all: u64 = self.runs.partitions.values().sum();
+        let row_bytes = self.runs.bytes / all.max(1) + 1;
+        let runtime = tokio::runtime::Handle::current();
+        for rows in Merge::new(&self.runs.runs, &self.spill, first, last)? {
+            let rows = rows?;
+            let arrived = rows.picks.len() as u64;
+            let permits = u32::try_from(arrived * row_bytes / PERMIT_BYTES)
+                .unwrap_or(u32::MAX)
+                .clamp(1, self.permits);
+            let permit = runtime
+                .block_on(Arc::clone(&self.memory).acquire_many_owned(permits))
+                .map_err(|_| stopped())?;
+            let account = Arc::clone(&self.accounts[rows.key.account() as usize]);
+            let date = rows.key.date();
+            let mut files = self.base.files(Some(&account), date..=date);
+            let first = FirstRows::of(rows)?;
+            if let Some(bounds) = first.id_bounds()? {
+                files.retain(|file| may_have(file, bounds));
+            }
+            let rows = if files.is_empty() {
+                let (rows, duplicates) = finish_rows(first, self.raw, &self.form)?;
+                Rows::Ready(rows, duplicates)
+            } else {
+                Rows::ToCompare(first, files)
+            };
+            let prepared = Prepared {
+                partition: Partition::new(account, date),
+                arrived,
+                rows,
+                permit,
+            };
+            if sender.blocking_send(Ok(prepared)).is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}

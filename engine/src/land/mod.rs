@@ -1,0 +1,376 @@
+//! Landing: events from files, folders, standard input or memory become rows of the raw tables (SPEC 2).
+//!
+//! ```text
+//! inputs ─▶ pieces ─▶ typed rows ─▶ runs ─▶ one partition at a time ─▶ files ─▶ one commit per table
+//!   source    read      data crate    runs    merge, partition          finish    publish
+//! ```
+//!
+//! 1. One thread reads and decompresses the inputs in the order given and cuts them into pieces; several parse and check
+//!    them; their results are taken in the order of arrival ([`read`]).
+//! 2. Accepted rows are grouped by (table, account, UTC date), in memory up to a budget and in sorted runs on disk past it
+//!    ([`runs`], [`spill`]). Rejected lines are written as they come ([`rejects`]).
+//! 3. When all has arrived, each partition is read from the runs in the order of arrival ([`merge`]); the first row of each
+//!    `event_id` stays, unless the lake has that id in the same partition already (SPEC E1: the first to land wins); the rest
+//!    is sorted ([`partition`]) and written as one file ([`finish`]).
+//! 4. Each table that got files gets one commit ([`publish`]).
+//!
+//! What always holds: nothing is visible before every input has been read to its end, so an input that breaks off or cannot
+//! be read lands nothing at all. Memory is bounded by the budget and the largest single partition, not by the input. Landing
+//! the same input again changes nothing, whether the first time was complete, killed half way, or is still going on.
+
+mod error;
+pub(crate) mod files;
+mod finish;
+mod keys;
+mod merge;
+mod partition;
+mod plain;
+mod publish;
+mod read;
+mod rejects;
+mod runs;
+mod source;
+mod spill;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
+use rapport_data::RawTable;
+use tokio::sync::mpsc;
+
+pub use error::LandError;
+pub use source::LandSource;
+
+use crate::lake::{Freshness, Lake, Partition, TableId};
+use crate::{Engine, EngineError, Progress};
+use finish::{Finish, Written};
+use keys::Accounts;
+use read::{Arrival, Parsing, plain_forms};
+use rejects::RejectedRows;
+use runs::{Collector, TABLES, TableRuns, stopped};
+use source::{Inputs, Meter};
+use spill::SpillFile;
+
+/// Rows are held up to here before they go to disk, unless plans are allowed less.
+const BUDGET: usize = 512 * 1024 * 1024;
+/// How often progress is told.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What a landing did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LandReport {
+    /// Events that are in the lake because of this landing.
+    pub landed: u64,
+    /// Events that were dropped because their identity was taken (SPEC E1).
+    pub duplicates: u64,
+    /// Lines that are no events (SPEC E3), whether or not an earlier landing had kept them already.
+    pub rejected: u64,
+    /// Lines or rows that were read, blank ones included.
+    pub lines: u64,
+    /// Each input, in the order of landing.
+    pub inputs: Vec<InputReport>,
+    /// Files in the given folders that were not read, because their names are not those of events.
+    pub skipped: Vec<String>,
+}
+
+/// What was read from one input.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InputReport {
+    /// Its name, as rejected lines have it.
+    pub source: String,
+    /// Lines or rows, blank ones included.
+    pub lines: u64,
+    /// Events that passed the checks, duplicates among them.
+    pub accepted: u64,
+    /// Lines that did not.
+    pub rejected: u64,
+}
+
+impl Engine {
+    /// Lands events. Either all inputs land, or (with an error) none.
+    ///
+    /// # Errors
+    /// [`LandError`], naming the input that cannot be read, or what the lake reported.
+    pub async fn land(
+        &self,
+        sources: Vec<LandSource>,
+        progress: &dyn Progress,
+    ) -> Result<LandReport, EngineError> {
+        let landing = Landing {
+            lake: self.lake().clone(),
+            now: self.now(),
+            threads: self.options().threads.max(1),
+            budget: BUDGET.min(self.options().memory_limit / 2),
+            spill_dir: self.options().spill_dir.clone(),
+        };
+        Ok(landing.run(sources, progress).await?)
+    }
+}
+
+/// One landing.
+struct Landing {
+    lake: Lake,
+    now: DateTime<Utc>,
+    threads: usize,
+    budget: usize,
+    spill_dir: Option<PathBuf>,
+}
+
+/// What all inputs gave.
+struct Collected {
+    report: LandReport,
+    runs: [TableRuns; TABLES],
+    spill: Arc<SpillFile>,
+    forms: [Arc<plain::PlainForm>; TABLES],
+    accounts: Arc<Vec<Arc<str>>>,
+}
+
+impl Landing {
+    async fn run(
+        &self,
+        sources: Vec<LandSource>,
+        progress: &dyn Progress,
+    ) -> Result<LandReport, LandError> {
+        let inputs = Inputs::find(sources)?;
+        let mut written = Vec::new();
+        let prepared = self.prepare(inputs, &mut written, progress).await;
+        let outcome = match prepared {
+            Ok(report) => self.commit(&mut written).await.map(|()| report),
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(mut report) => {
+                for (table, written) in &written {
+                    if *table != TableId::RejectedEvents {
+                        report.landed += written.landed;
+                        report.duplicates += written.duplicates;
+                    }
+                }
+                Ok(report)
+            }
+            Err(error) => {
+                publish::abandon(&self.lake, &written).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Does all but the commits: reads the inputs and writes the files.
+    async fn prepare(
+        &self,
+        inputs: Inputs,
+        written: &mut Vec<(TableId, Written)>,
+        progress: &dyn Progress,
+    ) -> Result<LandReport, LandError> {
+        let base = self.lake.refresh_table(TableId::RejectedEvents).await?;
+        written.push((TableId::RejectedEvents, Written::none(base)));
+        let (give_rejected, mut rejected) = mpsc::channel::<RecordBatch>(1);
+        let repeated = repeats(&inputs);
+        let collected = tokio::join!(self.collect(inputs, give_rejected, progress), async {
+            let rows = &mut written[0].1;
+            while let Some(batch) = rejected.recv().await {
+                self.keep_rejected(batch, repeated, rows).await?;
+            }
+            Ok::<(), LandError>(())
+        });
+        // If rejected lines could not be kept, that is the cause, whatever the other side says.
+        collected.1?;
+        let collected = collected.0?;
+        let rows: u64 = collected
+            .runs
+            .iter()
+            .flat_map(|runs| runs.partitions.values())
+            .sum();
+        progress.begin("writing", "events", Some(rows));
+        for ((raw, runs), form) in RawTable::ALL
+            .into_iter()
+            .zip(collected.runs)
+            .zip(collected.forms)
+        {
+            if runs.runs.is_empty() {
+                continue;
+            }
+            let finish = Finish {
+                lake: &self.lake,
+                raw,
+                form,
+                accounts: Arc::clone(&collected.accounts),
+                spill: Arc::clone(&collected.spill),
+                threads: self.threads,
+                budget: self.budget / 2,
+                progress,
+            };
+            written.push((TableId::of_raw(raw), finish.write(runs).await?));
+        }
+        progress.end();
+        Ok(collected.report)
+    }
+
+    /// Reads all inputs into runs, telling of progress meanwhile.
+    async fn collect(
+        &self,
+        inputs: Inputs,
+        rejected: mpsc::Sender<RecordBatch>,
+        progress: &dyn Progress,
+    ) -> Result<Collected, LandError> {
+        progress.begin("reading", "bytes", inputs.bytes);
+        let meter = Meter::default();
+        let collecting = Collecting {
+            now: self.now,
+            threads: self.threads,
+            spill: Arc::new(SpillFile::new(self.spill_dir.clone())),
+            budget: self.budget,
+            meter: meter.clone(),
+        };
+        let mut task = tokio::task::spawn_blocking(move || collecting.run(inputs, &rejected));
+        let mut tick = tokio::time::interval(TICK);
+        let mut told = 0;
+        loop {
+            let joined = tokio::select! {
+                joined = &mut task => Some(joined),
+                _ = tick.tick() => None,
+            };
+            let read = meter.read();
+            progress.advance(read - told);
+            told = read;
+            if let Some(joined) = joined {
+                progress.end();
+                return joined.map_err(|_| stopped())?;
+            }
+        }
+    }
+
+    /// Writes rejected lines, unless they are kept already.
+    async fn keep_rejected(
+        &self,
+        rows: RecordBatch,
+        repeated: bool,
+        written: &mut Written,
+    ) -> Result<(), LandError> {
+        let base = written.base.all_files();
+        let mut known: Vec<(&str, u64)> = base.iter().map(|f| (f.path.as_str(), f.size)).collect();
+        if repeated {
+            known.extend(written.files.iter().map(|f| (f.path.as_str(), f.size)));
+        }
+        let Some(rows) = rejects::without_known(&self.lake, rows, &known).await? else {
+            return Ok(());
+        };
+        let partition = Partition {
+            account: None,
+            date: Some(self.now.date_naive().to_epoch_days()),
+        };
+        let table = TableId::RejectedEvents;
+        let file = self
+            .lake
+            .write(table, &partition, &[rows], Freshness::Moving)
+            .await?;
+        written.files.push(file);
+        Ok(())
+    }
+
+    /// Commits table after table; what has been committed is no longer this landing's to take away.
+    async fn commit(&self, written: &mut [(TableId, Written)]) -> Result<(), LandError> {
+        for (table, written) in written {
+            publish::publish(&self.lake, *table, written).await?;
+            written.files.clear();
+        }
+        Ok(())
+    }
+}
+
+/// Whether an input is given twice, so that its rejected lines come twice too.
+fn repeats(inputs: &Inputs) -> bool {
+    let mut seen = HashSet::new();
+    !inputs.inputs.iter().all(|input| seen.insert(input.label()))
+}
+
+/// The blocking part of a landing, on a thread of its own.
+struct Collecting {
+    now: DateTime<Utc>,
+    threads: usize,
+    spill: Arc<SpillFile>,
+    budget: usize,
+    meter: Meter,
+}
+
+impl Collecting {
+    fn run(
+        self,
+        inputs: Inputs,
+        rejected: &mpsc::Sender<RecordBatch>,
+    ) -> Result<Collected, LandError> {
+        let (accounts, forms) = (Accounts::default(), plain_forms());
+        let parsing = Parsing {
+            now: self.now,
+            accounts: &accounts,
+            forms: &forms,
+            threads: self.threads,
+        };
+        let mut report = LandReport {
+            skipped: inputs.skipped,
+            ..LandReport::default()
+        };
+        report.inputs.extend(inputs.inputs.iter().map(|input| InputReport {
+            source: input.label().to_owned(),
+            ..InputReport::default()
+        }));
+        let mut collector = Collector::new(self.budget, self.threads, self.spill);
+        let mut refused = RejectedRows::new(self.now);
+        parsing.run(&inputs.inputs, &self.meter, |arrival| {
+            count(&mut report, &arrival);
+            let source = inputs.inputs[arrival.input].label();
+            for line in &arrival.rejected {
+                refused.push(source, line);
+                if refused.is_full() {
+                    let full = std::mem::replace(&mut refused, RejectedRows::new(self.now));
+                    give(rejected, full)?;
+                }
+            }
+            for (table, rows) in arrival.tables.into_iter().enumerate() {
+                if let Some((batch, keys)) = rows {
+                    collector.push(table, batch, keys)?;
+                }
+            }
+            Ok(())
+        })?;
+        if !refused.is_empty() {
+            give(rejected, refused)?;
+        }
+        let (runs, spill) = collector.finish()?;
+        Ok(Collected {
+            report,
+            runs,
+            spill,
+            forms,
+            accounts: Arc::new(accounts.names()),
+        })
+    }
+}
+
+fn give(rejected: &mpsc::Sender<RecordBatch>, rows: RejectedRows) -> Result<(), LandError> {
+    rejected
+        .blocking_send(rows.finish()?)
+        .map_err(|_| LandError::Task("rejected lines could not be kept".into()))
+}
+
+fn count(report: &mut LandReport, arrival: &Arrival) {
+    let accepted: usize = arrival
+        .tables
+        .iter()
+        .flatten()
+        .map(|(rows, _)| rows.num_rows())
+        .sum();
+    let rejected = arrival.rejected.len() as u64;
+    report.lines += arrival.lines;
+    report.rejected += rejected;
+    let input = &mut report.inputs[arrival.input];
+    input.lines += arrival.lines;
+    input.accepted += accepted as u64;
+    input.rejected += rejected;
+}

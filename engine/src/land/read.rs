@@ -1,0 +1,258 @@
+//! Reading all inputs: one thread reads, several parse, and what they give is taken in the order of arrival.
+//!
+//! The reader cuts the inputs into pieces (some thousands of lines, or rows of Parquet). With each piece goes the sending end
+//! of a channel of its own; the receiving ends are queued in order. Whoever takes from that queue has the pieces in order,
+//! however long each took, and since the queue is bounded no thread runs far ahead of another.
+
+use std::fs::File;
+use std::io::Read;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::reader::ChunkReader;
+use rapport_data::{Chunk, InputError, LineChunker, RawTable, Rejected, check_batch, parse_ndjson};
+
+use super::error::LandError;
+use super::keys::{Accounts, PartitionKey};
+use super::plain::PlainForm;
+use super::runs::{TABLES, stopped};
+use super::source::{LandSource, Meter, Opened, ParquetInput};
+
+/// About so many bytes of lines make a piece.
+const CHUNK_BYTES: usize = 1 << 20;
+/// So many rows of Parquet make a piece.
+const BATCH_ROWS: usize = 8192;
+
+/// What a piece of an input gave.
+pub(super) struct Arrival {
+    /// The input's number.
+    pub input: usize,
+    /// Its lines, blank ones included.
+    pub lines: u64,
+    /// The accepted events of each table, with their partitions.
+    pub tables: [Option<(RecordBatch, Vec<PartitionKey>)>; TABLES],
+    /// What was refused.
+    pub rejected: Vec<Rejected>,
+}
+
+/// What parsing needs to know.
+pub(super) struct Parsing<'a> {
+    pub now: DateTime<Utc>,
+    pub accounts: &'a Accounts,
+    pub forms: &'a [std::sync::Arc<PlainForm>; TABLES],
+    pub threads: usize,
+}
+
+enum Piece {
+    Lines(Chunk),
+    Rows { batch: RecordBatch, first: u64 },
+}
+
+type Answer = Result<Arrival, LandError>;
+type Job = (usize, Piece, SyncSender<Answer>);
+
+impl Parsing<'_> {
+    /// Reads all inputs and hands over what they hold, in order. Ends at the first error.
+    pub fn run(
+        &self,
+        inputs: &[LandSource],
+        meter: &Meter,
+        mut take: impl FnMut(Arrival) -> Result<(), LandError>,
+    ) -> Result<(), LandError> {
+        let (give_jobs, jobs) = sync_channel::<Job>(self.threads);
+        let (give_answers, answers) = sync_channel::<Receiver<Answer>>(2 * self.threads);
+        let jobs = Mutex::new(jobs);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let reader = Reader {
+                    jobs: give_jobs,
+                    answers: give_answers,
+                    meter,
+                };
+                reader.run(inputs);
+            });
+            for _ in 0..self.threads {
+                scope.spawn(|| self.work(inputs, &jobs));
+            }
+            // Moved in here, so that an early return closes the queue and with it the reader.
+            for answer in answers {
+                take(answer.recv().map_err(|_| stopped())??)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn work(&self, inputs: &[LandSource], jobs: &Mutex<Receiver<Job>>) {
+        loop {
+            let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok((input, piece, answer)) = job else {
+                return;
+            };
+            let arrival = self.parse(input, piece).map_err(|source| match source {
+                ParseError::Input(source) => LandError::Input {
+                    input: inputs[input].label().to_owned(),
+                    source,
+                },
+                ParseError::Land(error) => error,
+            });
+            // If nobody waits for it, the landing has failed already.
+            let _ = answer.send(arrival);
+        }
+    }
+
+    fn parse(&self, input: usize, piece: Piece) -> Result<Arrival, ParseError> {
+        let parsed = match piece {
+            Piece::Lines(chunk) => parse_ndjson(&chunk.bytes, chunk.first_line, self.now),
+            Piece::Rows { batch, first } => {
+                check_batch(&batch, first, self.now).map_err(ParseError::Input)?
+            }
+        };
+        let mut arrival = Arrival {
+            input,
+            lines: parsed.lines,
+            tables: Default::default(),
+            rejected: parsed.rejected,
+        };
+        for ((rows, form), parts) in parsed
+            .tables
+            .into_iter()
+            .zip(self.forms)
+            .zip(&mut arrival.tables)
+        {
+            if let Some(rows) = rows {
+                let taken = form.take_apart(&rows, self.accounts);
+                *parts = Some(taken.map_err(ParseError::Land)?);
+            }
+        }
+        Ok(arrival)
+    }
+}
+
+enum ParseError {
+    Input(InputError),
+    Land(LandError),
+}
+
+/// The forms of the rows of all tables.
+pub(super) fn plain_forms() -> [std::sync::Arc<PlainForm>; TABLES] {
+    RawTable::ALL.map(|table| std::sync::Arc::new(PlainForm::new(table)))
+}
+
+/// The reading thread.
+struct Reader<'a> {
+    jobs: SyncSender<Job>,
+    answers: SyncSender<Receiver<Answer>>,
+    meter: &'a Meter,
+}
+
+/// Nobody listens any more: the landing has failed, and its error is known.
+struct Abandoned;
+
+impl Reader<'_> {
+    fn run(&self, inputs: &[LandSource]) {
+        for (number, input) in inputs.iter().enumerate() {
+            match self.read(number, input) {
+                Ok(()) => {}
+                Err(Stop::Failed(error)) => {
+                    // The error takes its place in the queue, after all that was read before it.
+                    let (give, answer) = sync_channel(1);
+                    let _ = give.send(Err(error));
+                    let _ = self.answers.send(answer);
+                    return;
+                }
+                Err(Stop::Abandoned) => return,
+            }
+        }
+    }
+
+    fn read(&self, number: usize, input: &LandSource) -> Result<(), Stop> {
+        match input.open(self.meter)? {
+            Opened::Lines(lines) => self.lines(number, input, lines),
+            Opened::Parquet(ParquetInput::File(file)) => {
+                let bytes = file.metadata().map_or(0, |m| m.len());
+                self.rows::<File>(number, input, file, bytes)
+            }
+            Opened::Parquet(ParquetInput::Bytes(bytes)) => {
+                let size = bytes.len() as u64;
+                self.rows::<Bytes>(number, input, bytes, size)
+            }
+        }
+    }
+
+    fn lines(
+        &self,
+        number: usize,
+        input: &LandSource,
+        lines: Box<dyn Read + Send>,
+    ) -> Result<(), Stop> {
+        for chunk in LineChunker::new(lines, CHUNK_BYTES) {
+            let chunk = chunk.map_err(|source| {
+                let input = input.label().to_owned();
+                match source {
+                    InputError::Read(source) => LandError::Read { input, source },
+                    source => LandError::Input { input, source },
+                }
+            })?;
+            self.give(number, Piece::Lines(chunk))?;
+        }
+        Ok(())
+    }
+
+    fn rows<R: ChunkReader + 'static>(
+        &self,
+        number: usize,
+        input: &LandSource,
+        file: R,
+        bytes: u64,
+    ) -> Result<(), Stop> {
+        let broken = |source| LandError::Parquet {
+            input: input.label().to_owned(),
+            source,
+        };
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file)
+            .map_err(broken)?
+            .with_batch_size(BATCH_ROWS);
+        let rows = builder.metadata().file_metadata().num_rows().unsigned_abs();
+        let mut first = 1;
+        for batch in builder.build().map_err(broken)? {
+            let batch = batch.map_err(|source| LandError::Rows {
+                input: input.label().to_owned(),
+                row: first - 1,
+                source,
+            })?;
+            let count = batch.num_rows() as u64;
+            self.meter.add(bytes * count / rows.max(1));
+            self.give(number, Piece::Rows { batch, first })?;
+            first += count;
+        }
+        Ok(())
+    }
+
+    fn give(&self, number: usize, piece: Piece) -> Result<(), Abandoned> {
+        let (give, answer) = sync_channel(1);
+        self.answers.send(answer).map_err(|_| Abandoned)?;
+        self.jobs.send((number, piece, give)).map_err(|_| Abandoned)
+    }
+}
+
+/// Why reading ends early.
+enum Stop {
+    Failed(LandError),
+    Abandoned,
+}
+
+impl From<LandError> for Stop {
+    fn from(error: LandError) -> Self {
+        Stop::Failed(error)
+    }
+}
+
+impl From<Abandoned> for Stop {
+    fn from(_: Abandoned) -> Self {
+        Stop::Abandoned
+    }
+}

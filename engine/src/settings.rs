@@ -1,0 +1,228 @@
+//! The settings of accounts, as the lake keeps them: every version of every account's, with its time (SPEC S1).
+//!
+//! The last version of an account is in force, over its whole history. Versions of one account never have the same time,
+//! whatever the clock does, so which one is the last never depends on anything else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow::compute::cast;
+use arrow::datatypes::TimestampMicrosecondType;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::TryStreamExt;
+use rapport_data::{RawTable, Settings};
+
+use crate::lake::{
+    Change, DataFile, Freshness, Lake, LakeError, LakeSnapshot, Operation, Partition, TableId,
+};
+use crate::land::files;
+use crate::{Engine, EngineError};
+
+/// How often a change of settings is tried again after another writer was first.
+const ATTEMPTS: usize = 100;
+/// The least step between two versions.
+const STEP: TimeDelta = TimeDelta::microseconds(1);
+
+/// One version of an account's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsVersion {
+    /// The settings, complete.
+    pub settings: Settings,
+    /// Since when they are in force.
+    pub changed_at: DateTime<Utc>,
+}
+
+/// Why there is an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountState {
+    /// It has settings, in force since then.
+    Configured(DateTime<Utc>),
+    /// It has none, but events have landed for it, so the defaults hold (SPEC E6).
+    Landed,
+}
+
+/// All versions that some files of the table `accounts` hold, oldest first.
+///
+/// # Errors
+/// A file that cannot be read, or that holds what are no settings.
+pub async fn versions(
+    lake: &Lake,
+    files: &[Arc<DataFile>],
+) -> Result<Vec<SettingsVersion>, EngineError> {
+    let mut versions = Vec::new();
+    for file in files {
+        let mut batches =
+            files::read(lake, TableId::Accounts, &file.path, file.size, None).await?;
+        while let Some(batch) = batches.try_next().await? {
+            read_versions(&batch, &mut versions)?;
+        }
+    }
+    versions.sort_by(|a, b| {
+        let key = |v: &SettingsVersion| (v.changed_at, v.settings.account_id().to_owned());
+        key(a).cmp(&key(b))
+    });
+    Ok(versions)
+}
+
+fn read_versions(
+    batch: &RecordBatch,
+    versions: &mut Vec<SettingsVersion>,
+) -> Result<(), EngineError> {
+    let schema = TableId::Accounts.file_schema();
+    let column = |name: &str| -> Result<ArrayRef, EngineError> {
+        let column = batch.column(batch.schema_ref().index_of(name)?);
+        Ok(cast(column, schema.field_with_name(name)?.data_type())?)
+    };
+    let (times, texts) = (column("changed_at")?, column("settings")?);
+    let times = times.as_primitive::<TimestampMicrosecondType>();
+    let texts = texts.as_string::<i32>();
+    for (text, time) in texts.iter().zip(times) {
+        let (Some(text), Some(changed_at)) =
+            (text, time.and_then(DateTime::from_timestamp_micros))
+        else {
+            continue;
+        };
+        let settings = Settings::from_json_line(text).map_err(|error| {
+            EngineError::Settings(format!("table accounts holds settings that are none: {error}"))
+        })?;
+        versions.push(SettingsVersion {
+            settings,
+            changed_at,
+        });
+    }
+    Ok(())
+}
+
+/// The last version of each account.
+pub fn in_force(versions: Vec<SettingsVersion>) -> BTreeMap<String, SettingsVersion> {
+    let mut last: BTreeMap<String, SettingsVersion> = BTreeMap::new();
+    for version in versions {
+        let account = version.settings.account_id().to_owned();
+        match last.get(&account) {
+            Some(known) if known.changed_at > version.changed_at => {}
+            _ => {
+                last.insert(account, version);
+            }
+        }
+    }
+    last
+}
+
+/// The accounts that have events in a raw table.
+fn landed(lake: &LakeSnapshot) -> impl Iterator<Item = &Arc<str>> {
+    RawTable::ALL
+        .into_iter()
+        .flat_map(|raw| lake.get(TableId::of_raw(raw)).accounts())
+}
+
+impl Engine {
+    /// Puts settings in force. Those that are in force already change nothing; answers with how many did.
+    ///
+    /// # Errors
+    /// A lake that cannot be read or written.
+    pub async fn put_accounts(&self, settings: Vec<Settings>) -> Result<usize, EngineError> {
+        let lake = self.lake();
+        for _ in 0..ATTEMPTS {
+            let base = lake.refresh_table(TableId::Accounts).await?;
+            let known = in_force(versions(lake, &base.all_files()).await?);
+            let changed = changes(known, &settings, self.now());
+            if changed.is_empty() {
+                return Ok(0);
+            }
+            let rows = rows(&changed)?;
+            let file = lake
+                .write(
+                    TableId::Accounts,
+                    &Partition::default(),
+                    &[rows],
+                    Freshness::Moving,
+                )
+                .await?;
+            let path = file.path.clone();
+            let change = Change {
+                operation: Operation::Settings,
+                adds: vec![file],
+                removes: Vec::new(),
+                transactions: Vec::new(),
+            };
+            match lake.commit(&base, change).await {
+                Ok(_) => return Ok(changed.len()),
+                Err(error) => {
+                    files::discard(lake, TableId::Accounts, &path).await;
+                    if !matches!(error, LakeError::Conflict { .. }) {
+                        return Err(error.into());
+                    }
+                }
+            }
+        }
+        Err(EngineError::Request(format!(
+            "the settings were changed by others {ATTEMPTS} times in a row; try again"
+        )))
+    }
+
+    /// Every account in the order of their ids, with the settings in force.
+    ///
+    /// # Errors
+    /// A lake that cannot be read.
+    pub async fn accounts(&self) -> Result<Vec<(Settings, AccountState)>, EngineError> {
+        let snapshot = self.lake().refresh().await?;
+        let files = snapshot.get(TableId::Accounts).all_files();
+        let mut accounts: BTreeMap<String, (Settings, AccountState)> =
+            in_force(versions(self.lake(), &files).await?)
+                .into_iter()
+                .map(|(account, version)| {
+                    let state = AccountState::Configured(version.changed_at);
+                    (account, (version.settings, state))
+                })
+                .collect();
+        for account in landed(&snapshot) {
+            if !accounts.contains_key(account.as_ref()) {
+                let defaults = Settings::defaults(account)
+                    .map_err(|error| EngineError::Settings(error.to_string()))?;
+                accounts.insert(account.to_string(), (defaults, AccountState::Landed));
+            }
+        }
+        Ok(accounts.into_values().collect())
+    }
+}
+
+/// The versions that putting `settings` makes, in their order.
+fn changes(
+    mut known: BTreeMap<String, SettingsVersion>,
+    settings: &[Settings],
+    now: DateTime<Utc>,
+) -> Vec<SettingsVersion> {
+    let mut changed = Vec::new();
+    for settings in settings {
+        let last = known.get(settings.account_id());
+        if last.is_some_and(|last| last.settings == *settings) {
+            continue;
+        }
+        let version = SettingsVersion {
+            changed_at: last.map_or(now, |last| now.max(last.changed_at + STEP)),
+            settings: settings.clone(),
+        };
+        known.insert(settings.account_id().to_owned(), version.clone());
+        changed.push(version);
+    }
+    changed
+}
+
+fn rows(versions: &[SettingsVersion]) -> Result<RecordBatch, EngineError> {
+    let mut sorted: Vec<&SettingsVersion> = versions.iter().collect();
+    sorted.sort_by_key(|version| (version.settings.account_id(), version.changed_at));
+    let times = sorted.iter().map(|version| version.changed_at.timestamp_micros());
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(
+            sorted.iter().map(|version| version.settings.account_id()),
+        )),
+        Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC")),
+        Arc::new(StringArray::from_iter_values(
+            sorted.iter().map(|version| version.settings.to_json()),
+        )),
+    ];
+    Ok(RecordBatch::try_new(TableId::Accounts.file_schema(), columns)?)
+}
