@@ -123,8 +123,9 @@ impl Stage<'_> {
                 },
             );
         }
-        self.conclude(&mut talk);
+        // Who buys does so after the talk, whenever the conversation is closed.
         self.follow_chat(&talk);
+        self.conclude(&mut talk);
     }
 
     /// The start and the first message.

@@ -19,8 +19,14 @@ impl Stage<'_> {
     /// What a chat leads to: an order, or a forgotten cart and a message about it.
     pub(super) fn follow_chat(&mut self, talk: &Talk) {
         let delay = self.dice.curve(&AFTER_CHAT) * MINUTE + self.dice.between(0, MINUTE);
-        if talk.cart && talk.known && (!talk.buys || delay > 3 * HOUR) && self.dice.chance(450) {
-            let channel = if self.dice.chance(700) {
+        let waits = delay > 3 * HOUR;
+        let reminded = if talk.buys {
+            waits && (talk.cart || talk.channel != Channel::WebChat)
+        } else {
+            talk.cart
+        };
+        if reminded && talk.known && self.dice.chance(550) {
+            let channel = if self.dice.chance(650) {
                 Channel::Email
             } else {
                 Channel::Sms

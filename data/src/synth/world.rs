@@ -12,7 +12,7 @@ use super::rhythm::{DAY, HOUR, LocalHour, MINUTE, Quota, SECOND};
 use super::shops::Identity;
 
 /// Walk-in orders for a hundred conversations.
-const WALK_INS: u64 = 64;
+const WALK_INS: u64 = 68;
 /// Campaign and flow messages for a hundred conversations.
 const CAMPAIGN_MESSAGES: u64 = 105;
 const FLOW_MESSAGES: u64 = 55;
