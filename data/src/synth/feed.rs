@@ -18,8 +18,6 @@ pub(super) struct Wheel {
     /// The first instant of the hour in front.
     front: i64,
     hours: VecDeque<Vec<Event>>,
-    /// Emptied hours, to be used again.
-    spare: Vec<Vec<Event>>,
 }
 
 impl Wheel {
@@ -27,25 +25,18 @@ impl Wheel {
     pub(super) fn push(&mut self, event: Event) {
         let hour = usize::try_from((event.lands - self.front) / HOUR).unwrap_or(0);
         while self.hours.len() <= hour {
-            self.hours.push_back(self.spare.pop().unwrap_or_default());
+            self.hours.push_back(Vec::new());
         }
         self.hours[hour].push(event);
     }
 
-    /// Takes the hour in front, sorted, in exchange for an emptied one; false where nothing waits any more.
-    fn turn(&mut self, ready: &mut Vec<Event>) -> bool {
-        ready.clear();
+    /// Takes the hour in front, sorted; none where nothing waits any more.
+    fn turn(&mut self) -> Option<Vec<Event>> {
         self.front += HOUR;
-        let Some(mut hour) = self.hours.pop_front() else {
-            return false;
-        };
+        // Its space is given back with it: used again for a quiet hour, a campaign's would stay taken.
+        let mut hour = self.hours.pop_front()?;
         hour.sort_unstable_by_key(|event| (event.lands, event.shop, event.serial));
-        let emptied = std::mem::replace(ready, hour);
-        // Keep few: after a campaign's hour the space would stay taken for good.
-        if self.spare.len() < 4 {
-            self.spare.push(emptied);
-        }
-        true
+        Some(hour)
     }
 }
 
@@ -110,7 +101,10 @@ impl Events {
             }
             self.hour += 1;
         }
-        self.wheel.turn(&mut self.ready) || playing
+        let ready = self.wheel.turn();
+        let waiting = ready.is_some();
+        self.ready = ready.unwrap_or_default();
+        waiting || playing
     }
 }
 
