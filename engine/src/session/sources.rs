@@ -5,7 +5,7 @@
 //! below every plan, preparing costs nothing per account, and a scan that was forgotten reads nothing at all: an
 //! unbound one refuses to run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
@@ -13,7 +13,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use chrono_tz::Tz;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{Result, internal_err};
 use datafusion::datasource::{TableType, provider_as_source, source_as_provider};
 use datafusion::logical_expr::{
@@ -63,6 +63,11 @@ impl Stored {
             Stored::Accounts => "accounts",
             Stored::AppliedAccounts => "applied_accounts",
         }
+    }
+
+    /// Whether each of its rows belongs to an account; what does not is for operators alone.
+    pub fn is_of_accounts(self) -> bool {
+        self != Stored::Table(TableId::RejectedEvents)
     }
 
     /// What a scan of it gives.
@@ -129,9 +134,15 @@ impl fmt::Debug for BoundSources {
 
 impl BoundSources {
     pub fn new(sources: &dyn Sources, scope: &Scope) -> BoundSources {
-        let source = |stored| provider_as_source(sources.provider(stored, scope));
+        let bound = Stored::ALL
+            .into_iter()
+            .filter(|stored| *scope == Scope::Operator || stored.is_of_accounts())
+            .map(|stored| {
+                let source = provider_as_source(sources.provider(stored, scope));
+                (stored, source)
+            });
         BoundSources {
-            sources: Stored::ALL.map(|stored| (stored, source(stored))).into(),
+            sources: bound.collect(),
         }
     }
 
@@ -157,6 +168,18 @@ impl BoundSources {
             ..scan
         })))
     }
+}
+
+/// The stored relations that an unbound plan reads.
+pub(super) fn stored_of(plan: &LogicalPlan) -> Result<HashSet<Stored>> {
+    let mut stored = HashSet::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            stored.extend(unbound(scan));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(stored)
 }
 
 fn unbound(scan: &TableScan) -> Option<Stored> {

@@ -23,7 +23,7 @@ FROM (
            0, 0, CAST(0 AS DECIMAL(38, 24)), CAST(0 AS DECIMAL(28, 4)), 0
     FROM stored.conversations
     WHERE mode = 'live' AND idle_at <= arrow_cast(now(), 'Timestamp(Microsecond, Some("UTC"))')
-)
+) AS day
 GROUP BY account_id, date, channel
-HAVING sum(conversations) + sum(link_clicks) + sum(cart_adds) + sum(other_currency_orders) > 0
-    OR sum(credits) > 0
+HAVING sum(day.conversations) + sum(day.link_clicks) + sum(day.cart_adds) + sum(day.other_currency_orders) > 0
+    OR sum(day.credits) > 0

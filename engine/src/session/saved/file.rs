@@ -27,6 +27,8 @@ pub(super) struct QueryFile {
     pub path: String,
     pub purpose: String,
     pub parameters: Vec<Parameter>,
+    /// The line that declares each parameter.
+    pub parameter_lines: Vec<usize>,
     /// What each documented column is, and the line that says so.
     pub columns: Vec<(String, String, usize)>,
     pub private: bool,
@@ -59,6 +61,7 @@ impl QueryFile {
             path: path.to_owned(),
             purpose: String::new(),
             parameters: vec![],
+            parameter_lines: vec![],
             columns: vec![],
             private: false,
             body: String::new(),
@@ -71,6 +74,7 @@ impl QueryFile {
                     return Err(refuse(line, format!("parameter {:?} is there twice", parameter.name)));
                 }
                 query.parameters.push(parameter);
+                query.parameter_lines.push(line);
             } else if let Some(column) = entry.strip_prefix("column ") {
                 let (column, what) = column.split_once(" : ").ok_or_else(|| {
                     refuse(line, format!("{entry:?}; expected `column NAME : what it is`"))

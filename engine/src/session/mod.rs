@@ -1,0 +1,286 @@
+//! What a user's SQL can see (SPEC 7, 8).
+//!
+//! [`Sessions`] belongs to an engine: it has planned the relations and the saved queries once. [`Session`] belongs to a
+//! connection: a catalog of its own, in which the relations are bound to providers that are cut to its scope, so no
+//! statement, function or error of a shop's session can reach another account. A statement runs in a
+//! [statement state](Session::statement_state), which pins one version of the lake and one instant as now.
+
+mod call_planner;
+mod catalog;
+mod error;
+mod relations;
+mod saved;
+mod scope;
+mod sources;
+mod today;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
+    MemorySchemaProvider, SchemaProvider,
+};
+use datafusion::common::{Result, TableReference};
+use datafusion::config::Dialect;
+use datafusion::datasource::ViewTable;
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+
+use call_planner::CallPlanner;
+use catalog::{BoundSchema, PlannedRelation};
+use relations::RELATIONS;
+use saved::{SavedQueryFunction, Template};
+use sources::{BoundSources, Unbound};
+use today::AccountToday;
+
+pub use error::SessionError;
+pub use saved::{Parameter, ParameterKind, SavedColumn, SavedQuery};
+pub use scope::{Identity, Scope};
+pub use sources::{Sources, Stored, WINDOW_CLASSES};
+
+/// The catalog of every session.
+pub const CATALOG: &str = "rapport";
+
+/// How sessions are made.
+#[derive(Debug, Clone, Default)]
+pub struct SessionsOptions {
+    /// What all plans share: memory, spill folder, object store, footer cache.
+    pub runtime: Arc<RuntimeEnv>,
+    /// How many threads a statement may use.
+    pub threads: usize,
+    /// What `now()` means; `None`: the clock.
+    pub now: Option<DateTime<Utc>>,
+    /// A folder of a team's own saved queries.
+    pub queries_dir: Option<PathBuf>,
+}
+
+/// What makes sessions: relations and saved queries, planned once. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Sessions(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    sources: Arc<dyn Sources>,
+    now: Option<DateTime<Utc>>,
+    /// Functions, rules and settings of every session; its catalog list is empty.
+    base: SessionState,
+    relations: Vec<Arc<PlannedRelation>>,
+    queries: Vec<Arc<Template>>,
+    /// What of `queries` users may know.
+    saved: Vec<SavedQuery>,
+}
+
+impl Sessions {
+    /// Plans the relations, the built-in saved queries and a team's own.
+    ///
+    /// # Errors
+    /// A saved query that is wrong, by its file and line.
+    pub async fn new(
+        options: SessionsOptions,
+        sources: Arc<dyn Sources>,
+    ) -> Result<Sessions, SessionError> {
+        let base = base_state(&options);
+        let planning = SessionContext::new_with_state(with_catalogs(&base, memory_catalog()?));
+        let relations = plan_relations(&planning).await?;
+        let queries = saved::load(options.queries_dir.as_deref(), &planning).await?;
+        let mut base = base;
+        base.register_relation_planner(Arc::new(CallPlanner::new(&queries)))?;
+        let public = queries.iter().filter(|template| !template.private);
+        let saved = public.map(|template| template.query.clone()).collect();
+        Ok(Sessions(Arc::new(Shared {
+            sources,
+            now: options.now,
+            base,
+            relations,
+            queries,
+            saved,
+        })))
+    }
+
+    /// The saved queries, by name.
+    pub fn saved_queries(&self) -> &[SavedQuery] {
+        &self.0.saved
+    }
+
+    /// A session of a user.
+    pub fn open(&self, who: Identity) -> Result<Session, SessionError> {
+        let shared = &self.0;
+        let operator = who.scope == Scope::Operator;
+        let sources = Arc::new(BoundSources::new(shared.sources.as_ref(), &who.scope));
+        let catalog = MemoryCatalogProvider::new();
+        for schema in ["public", "raw"] {
+            let relations = shared
+                .relations
+                .iter()
+                .filter(|planned| planned.relation.schema == schema)
+                .filter(|planned| operator || !planned.relation.operator_only);
+            let bound = BoundSchema::new(relations.map(Arc::clone), Arc::clone(&sources));
+            catalog.register_schema(schema, Arc::new(bound))?;
+        }
+        let mut state = with_catalogs(&shared.base, catalog);
+        for template in &shared.queries {
+            if template.private || (template.operator_only && !operator) {
+                continue;
+            }
+            let function = SavedQueryFunction {
+                template: Arc::clone(template),
+                sources: Some(Arc::clone(&sources)),
+            };
+            state.register_udtf(&template.query.name, Arc::new(function));
+        }
+        Ok(Session {
+            who,
+            shared: Arc::clone(shared),
+            context: SessionContext::new_with_state(state),
+        })
+    }
+}
+
+/// A connection's session.
+pub struct Session {
+    who: Identity,
+    shared: Arc<Shared>,
+    context: SessionContext,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("who", &self.who).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Whose session it is.
+    pub fn identity(&self) -> &Identity {
+        &self.who
+    }
+
+    /// The connection's own context: catalog `rapport` with schemas `public` and `raw`, and the session's settings.
+    /// Statements run in a [statement state](Session::statement_state), not in this.
+    pub fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// The saved queries that this session can call, by name.
+    pub fn saved_queries(&self) -> impl Iterator<Item = &SavedQuery> {
+        let operator = self.who.scope == Scope::Operator;
+        self.shared
+            .queries
+            .iter()
+            .filter(move |template| !template.private && (operator || !template.operator_only))
+            .map(|template| &template.query)
+    }
+
+    /// A state to plan and to execute one statement in: the lake as it is now, and now itself, stand still in it.
+    ///
+    /// # Errors
+    /// A lake that cannot be read.
+    pub async fn statement_state(&self) -> Result<SessionState> {
+        let mut state = self.context.state();
+        let zone = self
+            .shared
+            .sources
+            .pin(&self.who.scope, state.config_mut())
+            .await?;
+        if let Some(now) = self.shared.now {
+            state.execution_props_mut().query_execution_start_time = Some(now);
+        }
+        if self.who.scope != Scope::Operator {
+            state.register_udf(AccountToday::udf(zone))?;
+        }
+        Ok(state)
+    }
+
+    /// Plans one read-only statement, to be executed over the lake as it is now.
+    ///
+    /// # Errors
+    /// A statement that is wrong, or would change anything.
+    pub async fn sql(&self, sql: &str) -> Result<DataFrame> {
+        let state = self.statement_state().await?;
+        let plan = state.create_logical_plan(sql).await?;
+        read_only().verify_plan(&plan)?;
+        Ok(DataFrame::new(state, plan))
+    }
+}
+
+/// What a statement may be: a query (SPEC 8: the endpoint is read-only for every role).
+pub fn read_only() -> SQLOptions {
+    SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false)
+}
+
+fn base_state(options: &SessionsOptions) -> SessionState {
+    let mut config = SessionConfig::new()
+        .with_default_catalog_and_schema(CATALOG, "public")
+        .with_create_default_catalog_and_schema(false)
+        .with_information_schema(true)
+        .with_target_partitions(options.threads.max(1));
+    let settings = config.options_mut();
+    settings.sql_parser.dialect = Dialect::PostgreSQL;
+    settings.execution.time_zone = Some("UTC".to_owned());
+    // The order in which a saved query gives its rows stands when it is called (SPEC 7).
+    settings.sql_parser.enable_subquery_sort_elimination = false;
+    // Files by account stay together, and grouping by more than the account needs no second shuffle.
+    settings.optimizer.subset_repartition_threshold = 1;
+    settings.optimizer.preserve_file_partitions = 1;
+    let mut builder = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(Arc::clone(&options.runtime))
+        .with_default_features();
+    // Formats and factories are for reading and writing files by path, which no session may.
+    builder.file_formats().take();
+    builder.table_factories().take();
+    let context = SessionContext::new_with_state(builder.build());
+    rapport_udfs::register(&context);
+    let mut state = context.state();
+    state.register_catalog_list(Arc::new(MemoryCatalogProviderList::new()));
+    state
+}
+
+/// A state like `base` with a catalog of its own.
+fn with_catalogs(base: &SessionState, catalog: MemoryCatalogProvider) -> SessionState {
+    let mut state = base.clone();
+    let catalogs = MemoryCatalogProviderList::new();
+    catalogs.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
+    state.register_catalog_list(Arc::new(catalogs));
+    state
+}
+
+/// The catalog that relations and saved queries are planned in: `stored` too, and nothing bound.
+fn memory_catalog() -> Result<MemoryCatalogProvider> {
+    let catalog = MemoryCatalogProvider::new();
+    let stored = MemorySchemaProvider::new();
+    for relation in Stored::ALL {
+        stored.register_table(relation.name().to_owned(), Arc::new(Unbound(relation)))?;
+    }
+    catalog.register_schema("stored", Arc::new(stored))?;
+    for schema in ["public", "raw"] {
+        catalog.register_schema(schema, Arc::new(MemorySchemaProvider::new()))?;
+    }
+    Ok(catalog)
+}
+
+async fn plan_relations(context: &SessionContext) -> Result<Vec<Arc<PlannedRelation>>> {
+    let mut planned = vec![];
+    for relation in RELATIONS {
+        let plan = context
+            .state()
+            .create_logical_plan(relation.sql)
+            .await
+            .map_err(|e| e.context(format!("relation {}", relation.name)))?;
+        let view = ViewTable::new(plan.clone(), None);
+        let name = TableReference::partial(relation.schema, relation.name);
+        context.register_table(name, Arc::new(view))?;
+        planned.push(Arc::new(PlannedRelation { relation, plan }));
+    }
+    Ok(planned)
+}

@@ -1,0 +1,17 @@
+-- Attributed sales by currency, for money is never converted (A10). The headline counts the account's currency alone.
+-- param from date = current_date - 6 : first day of the range, in the account's time zone
+-- param to date = current_date : last day of the range, itself included
+-- param channel list of web_chat, email, sms, whatsapp = null : channels to count; null for all
+-- column account_id : the account
+-- column currency : the orders' currency
+-- column sales : attributed sales in it, gross (A9)
+-- column attributed_orders : sum of the orders' credits, exact and rounded once (A7)
+SELECT account_id,
+       currency,
+       CAST(sum(attributed_value) AS DECIMAL(28, 4)) AS sales,
+       round_credit(sum(exact_credit(units))) AS attributed_orders
+FROM stored.attributed_orders
+WHERE ordered_on BETWEEN $from AND $to
+  AND ($channel IS NULL OR array_has($channel, CAST(channel AS VARCHAR)))
+GROUP BY account_id, currency
+ORDER BY account_id, currency
