@@ -1,0 +1,105 @@
+//! Lakes in temporary folders, and their tables as sorted lines of JSON.
+
+use std::collections::BTreeMap;
+
+use arrow::json::LineDelimitedWriter;
+use chrono::{DateTime, Utc};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use rapport_data::Settings;
+use rapport_engine::lake::{LakeScan, TableId};
+use rapport_engine::{DeriveReport, Engine, EngineOptions, LandReport, LandSource, NoProgress};
+use tempfile::TempDir;
+
+/// A lake that goes away with its test.
+pub struct TestLake {
+    pub engine: Engine,
+    pub folder: TempDir,
+}
+
+impl TestLake {
+    /// An empty lake in which it is now `now`.
+    pub async fn new(now: DateTime<Utc>) -> Self {
+        let folder = TempDir::new().unwrap();
+        let engine = Self::open(&folder, now).await;
+        Self { engine, folder }
+    }
+
+    async fn open(folder: &TempDir, now: DateTime<Utc>) -> Engine {
+        let options = EngineOptions {
+            lake: folder.path().join("lake").to_str().unwrap().to_owned(),
+            create: true,
+            threads: 2,
+            now: Some(now),
+            ..EngineOptions::default()
+        };
+        Engine::open(options).await.unwrap()
+    }
+
+    /// The same lake as another process would see it.
+    pub async fn reopened(&self) -> Engine {
+        Self::open(&self.folder, self.engine.now()).await
+    }
+
+    pub async fn put(&self, accounts: &[String]) {
+        let settings = accounts
+            .iter()
+            .map(|line| Settings::from_json_line(line).unwrap())
+            .collect();
+        self.engine.put_accounts(settings).await.unwrap();
+    }
+
+    pub async fn land(&self, lines: &[String]) -> LandReport {
+        let text = lines.join("\n");
+        let source = LandSource::bytes("test.ndjson", text);
+        self.engine
+            .land(vec![source], &NoProgress)
+            .await
+            .unwrap()
+    }
+
+    pub async fn derive(&self) -> DeriveReport {
+        self.engine.derive(&NoProgress).await.unwrap()
+    }
+
+    pub async fn tables(&self) -> BTreeMap<&'static str, Vec<String>> {
+        tables(&self.engine).await
+    }
+}
+
+/// What each derived table holds, whatever files it is in.
+pub async fn tables(engine: &Engine) -> BTreeMap<&'static str, Vec<String>> {
+    let mut tables = BTreeMap::new();
+    for id in TableId::DERIVED {
+        tables.insert(id.name(), rows(engine, id).await);
+    }
+    tables
+}
+
+/// The rows of a table as JSON, sorted.
+pub async fn rows(engine: &Engine, id: TableId) -> Vec<String> {
+    let context = SessionContext::new_with_config_rt(
+        SessionConfig::new(),
+        std::sync::Arc::clone(engine.runtime()),
+    );
+    let files = engine.lake().current().get(id).all_files();
+    let table = LakeScan::new(engine.lake().clone(), id, files);
+    let batches = context
+        .read_table(table)
+        .unwrap()
+        .collect()
+        .await
+        .unwrap();
+    let mut text = Vec::new();
+    let mut writer = LineDelimitedWriter::new(&mut text);
+    for batch in &batches {
+        writer.write(batch).unwrap();
+    }
+    writer.finish().unwrap();
+    let mut rows: Vec<String> = String::from_utf8(text)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    rows.sort();
+    rows
+}
