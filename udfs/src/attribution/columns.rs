@@ -108,7 +108,8 @@ pub(super) fn kinds(
     classes: &ArrayRef,
     mut code: impl FnMut(&str) -> Result<Option<u16>>,
 ) -> Result<Vec<Kind>> {
-    let mut kind = |class: &str| Ok(code(class)?.map_or(Kind::Passed, Kind::Touch));
+    let mut kind =
+        |class: &str| -> Result<Kind> { Ok(code(class)?.map_or(Kind::Passed, Kind::Touch)) };
     let nulls: Option<NullBuffer> = classes.logical_nulls();
     let is_order = |row: usize| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
     let mut kinds = Vec::with_capacity(classes.len());

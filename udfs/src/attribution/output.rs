@@ -49,9 +49,9 @@ pub(super) fn lists(ledger: &Ledger, classes: &Classes, credits: &Credits) -> Re
     let mut names = Vec::new();
     let mut places = Vec::new();
     for name in classes.names() {
-        let start = u32::try_from(names.len())?;
+        let start = fitting::<u32>(names.len(), "bytes of touch classes")?;
         names.extend_from_slice(name.as_bytes());
-        places.push((start, u32::try_from(name.len())?));
+        places.push((start, fitting::<u32>(name.len(), "bytes of a touch class")?));
     }
     let block = class_names.append_block(Buffer::from(names));
 
@@ -63,18 +63,14 @@ pub(super) fn lists(ledger: &Ledger, classes: &Classes, credits: &Credits) -> Re
         let (start, length) = places[usize::from(touch.class)];
         class_names.try_append_view(block, start, length)?;
         touched.push(touch.at);
-        counts.push(i32::try_from(credit.units)?);
+        counts.push(fitting::<i32>(credit.units as usize, "units of an order")?);
         values.push(i128::from(credit.value));
     }
 
     let mut offsets = Vec::with_capacity(credits.ends.len() + 1);
     offsets.push(0i32);
     for end in &credits.ends {
-        offsets.push(i32::try_from(*end).map_err(|_| {
-            exec_datafusion_err!(
-                "attribute: {end} attributed rows are too many for one batch; group by account too"
-            )
-        })?);
+        offsets.push(fitting::<i32>(*end, "attributed rows")?);
     }
     let columns: Vec<ArrayRef> = vec![
         Arc::new(order_ids.finish()),
@@ -92,4 +88,9 @@ pub(super) fn lists(ledger: &Ledger, classes: &Classes, credits: &Credits) -> Re
         Arc::new(rows),
         None,
     )?))
+}
+
+/// A count as a smaller integer.
+fn fitting<T: TryFrom<usize>>(count: usize, what: &str) -> Result<T> {
+    T::try_from(count).map_err(|_| exec_datafusion_err!("attribute: {count} {what} are too many"))
 }
