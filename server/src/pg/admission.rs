@@ -1,0 +1,118 @@
+//! Who may run a statement now: so many at a time for an account, the others wait in line for a while.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::error::PgError;
+
+/// How many wait in an account's line for each that runs.
+const WAITING_PER_RUNNING: usize = 8;
+
+/// The lines of all accounts.
+#[derive(Debug)]
+pub struct Admission {
+    running: usize,
+    patience: Duration,
+    lines: Mutex<HashMap<Option<String>, Weak<Line>>>,
+}
+
+#[derive(Debug)]
+struct Line {
+    running: Arc<Semaphore>,
+    places: Arc<Semaphore>,
+}
+
+/// The right to run a statement, given back when it is dropped.
+#[derive(Debug)]
+pub struct Permit {
+    _running: OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
+    /// Keeps the line while somebody is in it.
+    _line: Arc<Line>,
+}
+
+impl Admission {
+    /// With so many statements at a time for an account.
+    pub fn new(running: usize, patience: Duration) -> Admission {
+        Admission {
+            running: running.max(1),
+            patience,
+            lines: Mutex::default(),
+        }
+    }
+
+    /// Waits for the account's turn.
+    ///
+    /// # Errors
+    /// If the line is too long, or the wait.
+    pub async fn admit(&self, account: Option<&str>) -> Result<Permit, PgError> {
+        let line = self.line(account);
+        let too_many = |why: &str| {
+            PgError::new("53400", format!("too many statements run at a time: {why}")).hint(
+                format!("at most {} run at a time for an account", self.running),
+            )
+        };
+        let place = Arc::clone(&line.places)
+            .try_acquire_owned()
+            .map_err(|_| too_many("the line of waiting ones is full"))?;
+        let running =
+            tokio::time::timeout(self.patience, Arc::clone(&line.running).acquire_owned())
+                .await
+                .map_err(|_| too_many("this one's turn did not come in time"))?
+                .map_err(PgError::internal)?;
+        Ok(Permit {
+            _running: running,
+            _place: place,
+            _line: line,
+        })
+    }
+
+    fn line(&self, account: Option<&str>) -> Arc<Line> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = account.map(str::to_owned);
+        if let Some(line) = lines.get(&key).and_then(Weak::upgrade) {
+            return line;
+        }
+        lines.retain(|_, line| line.strong_count() > 0);
+        let line = Arc::new(Line {
+            running: Arc::new(Semaphore::new(self.running)),
+            places: Arc::new(Semaphore::new(self.running * (1 + WAITING_PER_RUNNING))),
+        });
+        lines.insert(key, Arc::downgrade(&line));
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_account_waits_for_itself_alone() {
+        let admission = Admission::new(1, Duration::from_secs(5));
+        let first = admission.admit(Some("a")).await.unwrap();
+        admission.admit(Some("b")).await.unwrap();
+        admission.admit(None).await.unwrap();
+        assert_eq!(admission.admit(Some("a")).await.unwrap_err().code, "53400");
+        drop(first);
+        admission.admit(Some("a")).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_has_an_end() {
+        let admission = Admission::new(1, Duration::from_secs(5));
+        let _running = admission.admit(Some("a")).await.unwrap();
+        let waiting: Vec<_> = (0..WAITING_PER_RUNNING)
+            .map(|_| admission.admit(Some("a")))
+            .collect();
+        let mut waiting = futures::future::join_all(waiting);
+        assert!(futures::poll!(&mut waiting).is_pending());
+        let error = admission.admit(Some("a")).await.unwrap_err();
+        assert!(error.message.contains("full"), "{error}");
+    }
+}

@@ -1,0 +1,31 @@
+//! What the endpoint asks of the engine: a session for a user, and a state for a statement.
+//!
+//! It is a trait so that the connection layer can be tested over tables in memory, with queries that run for ever or
+//! that fail half way, which no lake gives on demand.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::error::Result;
+use datafusion::execution::SessionState;
+use datafusion::prelude::SessionContext;
+
+/// Makes sessions.
+#[async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// A session for a user, who sees that account, or as an operator all of them.
+    async fn open(&self, user: &str, account: Option<&str>) -> Result<Arc<dyn BackendSession>>;
+}
+
+/// The session of one connection.
+#[async_trait]
+pub trait BackendSession: Send + Sync + 'static {
+    /// The connection's own context, in which its functions and settings live.
+    fn context(&self) -> &SessionContext;
+
+    /// A state in which one statement is planned and run: the lake and the time stand still in it.
+    async fn statement_state(&self) -> Result<SessionState>;
+
+    /// The zone in which the session shows instants unless it says otherwise.
+    fn time_zone(&self) -> Option<String>;
+}

@@ -1,0 +1,410 @@
+//! One connection from accept to end: login, then message after message, and the ways in which it ends.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use pgwire::messages::PgWireBackendMessage as Backend;
+use pgwire::messages::response::{ReadyForQuery, SslResponse, TransactionStatus};
+use pgwire::messages::startup::{Authentication, BackendKeyData, ParameterStatus, SecretKey};
+use pgwire::tokio::server::MaybeTls;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::catalog;
+use super::control::{Control, Registration};
+use super::encode::RowEncoder;
+use super::error::{PgError, code};
+use super::execute::{self, RowStream};
+use super::frontend::{self, Message, Opening};
+use super::login;
+use super::run::{Failure, Watch};
+use super::server::Server;
+use super::session::Session;
+use super::settings::Settings;
+use super::wire::{ReadError, Wire};
+use super::zone::Zone;
+
+/// How much a client may send ahead of the answer to what it has sent.
+const READ_AHEAD: usize = 64 * 1024;
+
+/// A connection that is logged in.
+pub(super) struct Connection {
+    pub(super) wire: Wire<MaybeTls>,
+    pub(super) server: Arc<Server>,
+    pub(super) session: Session,
+    /// Messages are ignored until the next Sync, for one before has failed.
+    skipping: bool,
+    _registration: Registration,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Serves a client to its end.
+pub(super) async fn serve(socket: TcpStream, peer: Option<IpAddr>, server: Arc<Server>) {
+    let mut wire = Wire::new(MaybeTls::Plain(socket));
+    let opened = tokio::time::timeout(server.options.login_timeout, open(&mut wire, &server)).await;
+    let parts = match opened {
+        Ok(Ok(Some(parts))) => parts,
+        Ok(Ok(None) | Err(ReadError::Lost)) => return,
+        Ok(Err(ReadError::Invalid(error))) => {
+            tracing::info!(peer = ?peer, "login refused: {error}");
+            return part(
+                &mut wire,
+                PgError {
+                    fatal: true,
+                    ..error
+                },
+            )
+            .await;
+        }
+        Err(_) => {
+            let error = PgError::fatal(
+                code::NOT_AUTHORIZED,
+                "canceling authentication due to timeout",
+            );
+            return part(&mut wire, error).await;
+        }
+    };
+    let connection = Connection {
+        wire,
+        server,
+        session: parts.session,
+        skipping: false,
+        _registration: parts.registration,
+        _place: parts.place,
+    };
+    connection.run_to_end().await;
+}
+
+/// The last word.
+async fn part(wire: &mut Wire<MaybeTls>, error: PgError) {
+    wire.put(&Backend::ErrorResponse(error.into_response()));
+    // A client that does not even read this is not waited for.
+    let _ = tokio::time::timeout(Duration::from_secs(5), wire.close()).await;
+}
+
+struct Opened {
+    session: Session,
+    registration: Registration,
+    place: OwnedSemaphorePermit,
+}
+
+/// The login; none where the connection only brought a cancel request.
+async fn open(
+    wire: &mut Wire<MaybeTls>,
+    server: &Arc<Server>,
+) -> Result<Option<Opened>, ReadError> {
+    // One request for TLS and one for GSSAPI may come before the startup message.
+    let mut requests = 0;
+    let (minor, parameters) = loop {
+        let body = wire.read_opening(login::MAX_MESSAGE).await?;
+        match frontend::opening(body)? {
+            Opening::Ssl | Opening::Gss if requests < 2 => {
+                requests += 1;
+                wire.put(&Backend::SslResponse(SslResponse::Refuse));
+                wire.flush().await?;
+            }
+            Opening::Ssl | Opening::Gss => {
+                return Err(
+                    PgError::fatal(code::PROTOCOL, "encryption was refused already").into(),
+                );
+            }
+            Opening::Cancel { pid, key } => {
+                server.connections.cancel(pid, &key);
+                return Ok(None);
+            }
+            Opening::Startup { minor, parameters } => break (minor, parameters),
+        }
+    };
+    let place = Arc::clone(&server.logged_in)
+        .try_acquire_owned()
+        .map_err(|_| PgError::fatal(code::TOO_MANY, "sorry, too many clients already"))?;
+    let login = login::log_in(wire, server, minor, parameters).await?;
+
+    let control = Arc::new(Control::default());
+    let key = Bytes::from(
+        (0..login.key_length)
+            .map(|_| rand::random::<u8>())
+            .collect::<Vec<_>>(),
+    );
+    let (pid, registration) =
+        server
+            .connections
+            .register(key.clone(), Arc::clone(&login.user), Arc::clone(&control));
+
+    let info = login.user.info.clone();
+    let backend = Arc::clone(&server.backend);
+    let backend = execute::run(&server.queries, async move {
+        let session = backend.open(&info.name, info.account.as_deref()).await?;
+        Ok(session)
+    })
+    .await?;
+    let zone = backend
+        .time_zone()
+        .and_then(|zone| Zone::parse(&zone))
+        .unwrap_or(Zone::UTC);
+    let timeout = server.options.statement_timeout;
+    let mut settings = Settings::new(
+        &login.user.info.name,
+        catalog::SERVER_VERSION,
+        zone,
+        timeout,
+    );
+    for (name, value) in &login.settings {
+        settings.set_initial(name, value)?;
+    }
+    let settings = Arc::new(Mutex::new(settings));
+    let identity = catalog::Identity {
+        user: login.user.info.name.clone(),
+        pid,
+    };
+    catalog::install(backend.context(), &identity).map_err(PgError::from)?;
+
+    let session = Session::new(backend, login.user, control, settings);
+    wire.put(&Backend::Authentication(Authentication::Ok));
+    put_reports(wire, &session);
+    let secret = match <[u8; 4]>::try_from(&key[..]) {
+        Ok(four) => SecretKey::I32(i32::from_be_bytes(four)),
+        Err(_) => SecretKey::Bytes(key),
+    };
+    wire.put(&Backend::BackendKeyData(BackendKeyData::new(pid, secret)));
+    wire.put(&Backend::ReadyForQuery(ReadyForQuery::new(
+        TransactionStatus::Idle,
+    )));
+    wire.flush().await?;
+    Ok(Some(Opened {
+        session,
+        registration,
+        place,
+    }))
+}
+
+/// Tells the client of the settings that it shall know and that have changed.
+fn put_reports(wire: &mut Wire<MaybeTls>, session: &Session) {
+    for (name, value) in session.settings().take_reports() {
+        wire.put(&Backend::ParameterStatus(ParameterStatus::new(
+            name.to_owned(),
+            value,
+        )));
+    }
+}
+
+impl Connection {
+    async fn run_to_end(mut self) {
+        let last_word = loop {
+            match self.next_message().await {
+                Ok(Message::Terminate) | Err(Failure::Lost) => return,
+                Ok(message) => match self.handle(message).await {
+                    Ok(()) => {}
+                    Err(Failure::Lost) => return,
+                    Err(Failure::Error(error)) => break error,
+                },
+                Err(Failure::Error(error)) => break error,
+            }
+        };
+        part(
+            &mut self.wire,
+            PgError {
+                fatal: true,
+                ..last_word
+            },
+        )
+        .await;
+    }
+
+    /// The next message of a client that may take its time, though not more than its settings say.
+    async fn next_message(&mut self) -> Result<Message, Failure> {
+        let (timeout, error) = self.idle_timeout();
+        let idle = async {
+            match timeout {
+                Some(timeout) => tokio::time::sleep(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        let control = Arc::clone(&self.session.control);
+        let (kind, body) = tokio::select! {
+            biased;
+            error = control.finished() => return Err(error.into()),
+            frame = self.wire.read(self.server.options.max_message) => match frame {
+                Ok(frame) => frame,
+                Err(ReadError::Lost) => return Err(Failure::Lost),
+                Err(ReadError::Invalid(error)) => return Err(error.into()),
+            },
+            () = idle => return Err(error.into()),
+        };
+        match frontend::message(kind, body) {
+            Ok(message) => Ok(message),
+            Err(error) if error.fatal => Err(error.into()),
+            Err(error) => {
+                // The message is lost, the step is kept.
+                self.fail(error, kind == b'Q' || kind == b'F').await?;
+                Box::pin(self.next_message()).await
+            }
+        }
+    }
+
+    fn idle_timeout(&self) -> (Option<Duration>, PgError) {
+        let settings = self.session.settings();
+        if self.session.in_transaction() {
+            let error = PgError::fatal(
+                "25P03",
+                "terminating connection due to idle-in-transaction timeout",
+            );
+            (settings.idle_in_transaction_timeout(), error)
+        } else {
+            let error = PgError::fatal(
+                "57P05",
+                "terminating connection due to idle-session timeout",
+            );
+            (settings.idle_timeout(), error)
+        }
+    }
+
+    /// Does what a message asks. An error ends the connection; failures of statements are told here.
+    async fn handle(&mut self, message: Message) -> Result<(), Failure> {
+        if self.skipping && !matches!(message, Message::Sync) {
+            return Ok(());
+        }
+        let simple = matches!(message, Message::Query(_) | Message::FunctionCall);
+        let result = match message {
+            Message::Query(text) => self.simple_query(&text).await,
+            Message::Parse { name, query, types } => self.parse(&name, &query, &types).await,
+            Message::Bind(bind) => self.bind(bind),
+            Message::Describe(target, name) => self.describe(target, &name),
+            Message::Execute { portal, max_rows } => self.execute(&portal, max_rows).await,
+            Message::Close(target, name) => self.close(target, &name),
+            Message::Flush => self.flush().await,
+            Message::Sync => return self.sync().await,
+            Message::FunctionCall => {
+                Err(PgError::new(code::NOT_SUPPORTED, "function calls are not supported").into())
+            }
+            Message::Password(_) => {
+                Err(PgError::fatal(code::PROTOCOL, "unexpected password message").into())
+            }
+            Message::Copy | Message::Terminate => Ok(()),
+        };
+        match result {
+            Ok(()) if self.wire.is_full() => self.flush().await,
+            Ok(()) => Ok(()),
+            Err(Failure::Error(error)) if !error.fatal => self.fail(error, simple).await,
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Tells an error, and goes on after it as the protocol says.
+    async fn fail(&mut self, error: PgError, simple: bool) -> Result<(), Failure> {
+        self.wire
+            .put(&Backend::ErrorResponse(error.into_response()));
+        self.session.fail();
+        if simple {
+            self.ready().await
+        } else {
+            self.skipping = true;
+            self.flush().await
+        }
+    }
+
+    async fn sync(&mut self) -> Result<(), Failure> {
+        self.skipping = false;
+        self.ready().await
+    }
+
+    /// The end of a group of messages.
+    pub(super) async fn ready(&mut self) -> Result<(), Failure> {
+        if !self.session.in_transaction() {
+            self.session.drop_portals();
+        }
+        put_reports(&mut self.wire, &self.session);
+        self.wire.put(&Backend::ReadyForQuery(ReadyForQuery::new(
+            self.session.status(),
+        )));
+        self.flush().await
+    }
+
+    /// Sends what is buffered, to a client that reads.
+    pub(super) async fn flush(&mut self) -> Result<(), Failure> {
+        match tokio::time::timeout(self.server.options.write_timeout, self.wire.flush()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Failure::Lost),
+        }
+    }
+
+    /// A statement begins: its user must still be who logged in.
+    pub(super) fn begin_statement(&mut self) -> Result<Watch, Failure> {
+        let user = &self.session.user;
+        match self.server.users.find(&user.info.name) {
+            Ok(Some(now)) if now == *user => {}
+            Ok(_) => {
+                return Err(PgError::fatal(
+                    code::SHUTDOWN,
+                    "terminating connection due to administrator command",
+                )
+                .into());
+            }
+            // Who is in stays in while the file cannot be read; nobody else gets in.
+            Err(error) => tracing::error!("{error}"),
+        }
+        let timeout = self.session.settings().statement_timeout();
+        Ok(Watch::begin(&self.session.control, timeout))
+    }
+
+    /// Waits for a part of a statement, which the client can cancel, or give up by going away.
+    pub(super) async fn wait<T>(
+        &mut self,
+        watch: &Watch,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Failure> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                error = watch.stopped() => return Err(error.into()),
+                done = &mut work => return Ok(done),
+                read = self.wire.fill(), if self.wire.buffered() < READ_AHEAD => {
+                    if read.is_err() {
+                        return Err(Failure::Lost);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends rows until there are no more, or so many; tells how many, and whether that was all.
+    pub(super) async fn send_rows(
+        &mut self,
+        stream: &mut RowStream,
+        limit: u64,
+        late: Option<&RowEncoder>,
+        watch: &Watch,
+    ) -> Result<(u64, bool), Failure> {
+        if stream.is_paused() {
+            let permit = self.admit(watch).await?;
+            stream.resume(permit);
+        }
+        let mut sent = 0;
+        while sent < limit {
+            let Some(taken) = self.wait(watch, stream.next(limit - sent, late)).await?? else {
+                return Ok((sent, true));
+            };
+            sent += taken.rows;
+            self.wire.put_encoded(&taken.data);
+            if self.wire.is_full() {
+                self.send_buffered(watch).await?;
+            }
+        }
+        Ok((sent, false))
+    }
+
+    /// Sends what is buffered, though a cancel comes between.
+    async fn send_buffered(&mut self, watch: &Watch) -> Result<(), Failure> {
+        tokio::select! {
+            biased;
+            error = watch.stopped() => Err(error.into()),
+            sent = tokio::time::timeout(self.server.options.write_timeout, self.wire.flush()) => match sent {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(_)) | Err(_) => Err(Failure::Lost),
+            },
+        }
+    }
+}

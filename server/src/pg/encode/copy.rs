@@ -1,0 +1,214 @@
+//! Record batches as the data of COPY … TO STDOUT.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use datafusion::arrow::array::RecordBatch;
+
+use super::super::error::PgError;
+use super::super::sql::{CopyFormat, CopyOptions};
+use super::rows::{RowEncoder, Rows, Values, set_length};
+use super::{Column, Formats, Style};
+
+const CHUNK: usize = 64 * 1024;
+
+/// Encodes the rows of one COPY as CopyData messages.
+pub struct CopyEncoder {
+    columns: Arc<[Column]>,
+    rows: RowEncoder,
+    options: CopyOptions,
+    style: Style,
+    quoted: Vec<bool>,
+}
+
+impl CopyEncoder {
+    /// For these columns.
+    ///
+    /// # Errors
+    /// If a column that shall be quoted is not there.
+    pub fn new(
+        columns: Arc<[Column]>,
+        options: CopyOptions,
+        style: Style,
+    ) -> Result<CopyEncoder, PgError> {
+        let all = options.force_quote.iter().any(|name| name == "*");
+        if let Some(missing) = options
+            .force_quote
+            .iter()
+            .find(|name| !all && !columns.iter().any(|column| column.name == **name))
+        {
+            return Err(PgError::new(
+                "42703",
+                format!("column \"{missing}\" of FORCE_QUOTE does not exist"),
+            ));
+        }
+        let quoted = columns
+            .iter()
+            .map(|column| all || options.force_quote.contains(&column.name))
+            .collect();
+        Ok(CopyEncoder {
+            rows: RowEncoder::new(Arc::clone(&columns), Formats::default(), style),
+            columns,
+            options,
+            style,
+            quoted,
+        })
+    }
+
+    /// Whether the rows are in binary.
+    pub fn is_binary(&self) -> bool {
+        self.options.format == CopyFormat::Binary
+    }
+
+    /// What comes before the rows.
+    pub fn header(&self) -> Bytes {
+        let mut data = BytesMut::new();
+        match self.options.format {
+            CopyFormat::Binary => message(&mut data, |data| {
+                data.put_slice(b"PGCOPY\n\xff\r\n\0");
+                data.put_i32(0);
+                data.put_i32(0);
+            }),
+            _ if self.options.header => message(&mut data, |data| {
+                for (at, column) in self.columns.iter().enumerate() {
+                    if at > 0 {
+                        data.put_u8(self.options.delimiter);
+                    }
+                    self.put_value(data, &column.name, at, false);
+                }
+                data.put_u8(b'\n');
+            }),
+            _ => {}
+        }
+        data.freeze()
+    }
+
+    /// What comes after the rows.
+    pub fn trailer(&self) -> Bytes {
+        let mut data = BytesMut::new();
+        if self.is_binary() {
+            message(&mut data, |data| data.put_i16(-1));
+        }
+        data.freeze()
+    }
+
+    /// Encodes a batch, in pieces.
+    ///
+    /// # Errors
+    /// If a value cannot be written.
+    pub fn encode(&self, batch: &RecordBatch) -> Result<Vec<Rows>, PgError> {
+        let values = self.rows.values(batch)?;
+        let mut pieces = Vec::new();
+        let mut data = BytesMut::new();
+        let mut ends = Vec::new();
+        let mut scratch = String::new();
+        for row in 0..batch.num_rows() {
+            let start = data.len();
+            data.put_u8(b'd');
+            data.put_i32(0);
+            if self.is_binary() {
+                data.put_i16(values.len() as i16);
+                for value in &values {
+                    value.put_binary(&mut data, row, &mut scratch)?;
+                }
+            } else {
+                self.put_line(&mut data, &values, row, &mut scratch);
+            }
+            set_length(&mut data, start + 1)?;
+            ends.push(data.len());
+            if data.len() >= CHUNK {
+                pieces.push(Rows {
+                    data: data.split().freeze(),
+                    ends: std::mem::take(&mut ends),
+                });
+            }
+        }
+        if !ends.is_empty() {
+            pieces.push(Rows {
+                data: data.freeze(),
+                ends,
+            });
+        }
+        Ok(pieces)
+    }
+
+    fn put_line(&self, data: &mut BytesMut, values: &[Values], row: usize, scratch: &mut String) {
+        for (at, value) in values.iter().enumerate() {
+            if at > 0 {
+                data.put_u8(self.options.delimiter);
+            }
+            if value.is_null(row) {
+                data.put_slice(self.options.null.as_bytes());
+            } else {
+                scratch.clear();
+                value.text(scratch, row, &self.style);
+                self.put_value(
+                    data,
+                    scratch,
+                    at,
+                    self.quoted.get(at).copied().unwrap_or(false),
+                );
+            }
+        }
+        data.put_u8(b'\n');
+    }
+
+    fn put_value(&self, data: &mut BytesMut, text: &str, column: usize, force: bool) {
+        if self.options.format == CopyFormat::Csv {
+            self.put_csv(data, text, column, force);
+        } else {
+            self.put_escaped(data, text);
+        }
+    }
+
+    fn put_csv(&self, data: &mut BytesMut, text: &str, column: usize, force: bool) {
+        let options = &self.options;
+        // A lone `\.` would end the data for older clients.
+        let alone = column == 0 && self.columns.len() == 1 && text == "\\.";
+        let special = |byte: u8| {
+            byte == options.delimiter || byte == options.quote || byte == b'\n' || byte == b'\r'
+        };
+        if !force && !alone && text != options.null && !text.bytes().any(special) {
+            return data.put_slice(text.as_bytes());
+        }
+        data.put_u8(options.quote);
+        for byte in text.bytes() {
+            if byte == options.quote || byte == options.escape {
+                data.put_u8(options.escape);
+            }
+            data.put_u8(byte);
+        }
+        data.put_u8(options.quote);
+    }
+
+    fn put_escaped(&self, data: &mut BytesMut, text: &str) {
+        for byte in text.bytes() {
+            let escaped = match byte {
+                b'\\' => b'\\',
+                8 => b'b',
+                12 => b'f',
+                b'\n' => b'n',
+                b'\r' => b'r',
+                b'\t' => b't',
+                11 => b'v',
+                byte if byte == self.options.delimiter => byte,
+                byte => {
+                    data.put_u8(byte);
+                    continue;
+                }
+            };
+            data.put_u8(b'\\');
+            data.put_u8(escaped);
+        }
+    }
+}
+
+/// A CopyData message.
+fn message(data: &mut BytesMut, body: impl FnOnce(&mut BytesMut)) {
+    let start = data.len();
+    data.put_u8(b'd');
+    data.put_i32(0);
+    body(data);
+    let length = (data.len() - start - 1) as i32;
+    data[start + 1..start + 5].copy_from_slice(&length.to_be_bytes());
+}

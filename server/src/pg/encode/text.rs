@@ -1,0 +1,328 @@
+//! Values as text, to the letter as PostgreSQL writes them.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
+use datafusion::arrow::datatypes::{IntervalMonthDayNano, i256};
+
+use super::super::zone::Zone;
+
+/// A number of so many digits after the point.
+pub(super) fn decimal(out: &mut String, value: i128, scale: i8) {
+    digits(out, value < 0, &value.unsigned_abs().to_string(), scale);
+}
+
+/// The same for one of more digits.
+pub(super) fn large_decimal(out: &mut String, value: i256, scale: i8) {
+    let text = value.to_string();
+    match text.strip_prefix('-') {
+        Some(digits_only) => digits(out, true, digits_only, scale),
+        None => digits(out, false, &text, scale),
+    }
+}
+
+fn digits(out: &mut String, negative: bool, digits: &str, scale: i8) {
+    if negative {
+        out.push('-');
+    }
+    match usize::try_from(scale) {
+        Ok(0) => out.push_str(digits),
+        Ok(scale) if digits.len() > scale => {
+            let (whole, fraction) = digits.split_at(digits.len() - scale);
+            out.push_str(whole);
+            out.push('.');
+            out.push_str(fraction);
+        }
+        Ok(scale) => {
+            out.push_str("0.");
+            for _ in digits.len()..scale {
+                out.push('0');
+            }
+            out.push_str(digits);
+        }
+        Err(_) => {
+            out.push_str(digits);
+            if digits != "0" {
+                for _ in 0..scale.unsigned_abs() {
+                    out.push('0');
+                }
+            }
+        }
+    }
+}
+
+/// A float8: exactly and as short as can be, or rounded to `15 + extra` digits.
+pub(super) fn float8(out: &mut String, value: f64, extra: i32) {
+    let scientific = if extra > 0 {
+        format!("{value:e}")
+    } else {
+        rounded(value, 15 + extra)
+    };
+    float(out, value, &scientific, 15, extra);
+}
+
+/// A float4, likewise.
+pub(super) fn float4(out: &mut String, value: f32, extra: i32) {
+    let scientific = if extra > 0 {
+        format!("{value:e}")
+    } else {
+        rounded(f64::from(value), 6 + extra)
+    };
+    float(out, f64::from(value), &scientific, 6, extra);
+}
+
+fn rounded(value: f64, digits: i32) -> String {
+    let after_point = usize::try_from(digits - 1).unwrap_or(0);
+    let text = format!("{value:.after_point$e}");
+    match text.split_once('e') {
+        Some((mantissa, exponent)) if mantissa.contains('.') => {
+            format!(
+                "{}e{exponent}",
+                mantissa.trim_end_matches('0').trim_end_matches('.')
+            )
+        }
+        _ => text,
+    }
+}
+
+fn float(out: &mut String, value: f64, scientific: &str, precision: i32, extra: i32) {
+    if value.is_nan() {
+        return out.push_str("NaN");
+    }
+    if value.is_infinite() {
+        return out.push_str(if value > 0.0 { "Infinity" } else { "-Infinity" });
+    }
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let (sign, mantissa) = match mantissa.strip_prefix('-') {
+        Some(mantissa) => ("-", mantissa),
+        None => ("", mantissa),
+    };
+    let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
+    out.push_str(sign);
+    let highest = if extra > 0 {
+        precision
+    } else {
+        precision + extra
+    };
+    if exponent < -4 || exponent >= highest {
+        out.push_str(mantissa);
+        let sign = if exponent < 0 { '-' } else { '+' };
+        // Writing to a String cannot fail.
+        let _ = write!(out, "e{sign}{:02}", exponent.abs());
+    } else if exponent < 0 {
+        out.push_str("0.");
+        for _ in exponent..-1 {
+            out.push('0');
+        }
+        out.push_str(&digits);
+    } else {
+        let point = exponent as usize + 1;
+        if digits.len() <= point {
+            out.push_str(&digits);
+            for _ in digits.len()..point {
+                out.push('0');
+            }
+        } else {
+            out.push_str(&digits[..point]);
+            out.push('.');
+            out.push_str(&digits[point..]);
+        }
+    }
+}
+
+/// Days since 1970.
+pub(super) fn date(out: &mut String, days: i32) {
+    let date = NaiveDate::from_epoch_days(days);
+    match date {
+        Some(date) => {
+            year_month_day(out, date);
+            era(out, date.year());
+        }
+        None => out.push_str(if days > 0 { "infinity" } else { "-infinity" }),
+    }
+}
+
+/// Microseconds since 1970, without a zone.
+pub(super) fn timestamp(out: &mut String, microseconds: i64) {
+    match DateTime::from_timestamp_micros(microseconds) {
+        Some(instant) => {
+            let local = instant.naive_utc();
+            date_and_time(out, local);
+            era(out, local.year());
+        }
+        None => out.push_str(if microseconds > 0 {
+            "infinity"
+        } else {
+            "-infinity"
+        }),
+    }
+}
+
+/// Microseconds since 1970 UTC, in a zone.
+pub(super) fn timestamptz(out: &mut String, microseconds: i64, zone: Zone) {
+    let Some(instant) = DateTime::from_timestamp_micros(microseconds) else {
+        return out.push_str(if microseconds > 0 {
+            "infinity"
+        } else {
+            "-infinity"
+        });
+    };
+    let utc = instant.naive_utc();
+    let offset = zone.offset_at(&utc);
+    let local = utc + chrono::TimeDelta::seconds(i64::from(offset));
+    date_and_time(out, local);
+    let sign = if offset < 0 { '-' } else { '+' };
+    let (hours, minutes, seconds) = (
+        offset.abs() / 3600,
+        offset.abs() / 60 % 60,
+        offset.abs() % 60,
+    );
+    two(out, sign, hours.unsigned_abs());
+    if minutes != 0 || seconds != 0 {
+        two(out, ':', minutes.unsigned_abs());
+    }
+    if seconds != 0 {
+        two(out, ':', seconds.unsigned_abs());
+    }
+    era(out, local.year());
+}
+
+fn date_and_time(out: &mut String, local: NaiveDateTime) {
+    year_month_day(out, local.date());
+    two(out, ' ', local.hour());
+    two(out, ':', local.minute());
+    two(out, ':', local.second());
+    fraction(out, local.nanosecond() / 1000);
+}
+
+fn year_month_day(out: &mut String, date: NaiveDate) {
+    let year = if date.year() > 0 {
+        date.year()
+    } else {
+        1 - date.year()
+    };
+    let _ = write!(out, "{year:04}");
+    two(out, '-', date.month());
+    two(out, '-', date.day());
+}
+
+fn era(out: &mut String, year: i32) {
+    if year <= 0 {
+        out.push_str(" BC");
+    }
+}
+
+fn two(out: &mut String, before: char, number: u32) {
+    out.push(before);
+    out.push(char::from(b'0' + (number / 10 % 10) as u8));
+    out.push(char::from(b'0' + (number % 10) as u8));
+}
+
+/// Microseconds, without zeros at the end.
+fn fraction(out: &mut String, microseconds: u32) {
+    if microseconds != 0 {
+        let text = format!(".{microseconds:06}");
+        out.push_str(text.trim_end_matches('0'));
+    }
+}
+
+/// Microseconds since midnight.
+pub(super) fn time(out: &mut String, microseconds: i64) {
+    let seconds = (microseconds / 1_000_000) as u32;
+    let _ = write!(out, "{:02}", seconds / 3600);
+    two(out, ':', seconds / 60 % 60);
+    two(out, ':', seconds % 60);
+    fraction(out, (microseconds % 1_000_000) as u32);
+}
+
+/// In PostgreSQL's own style.
+pub(super) fn interval(out: &mut String, value: IntervalMonthDayNano) {
+    let start = out.len();
+    let mut before_negative = false;
+    let mut part = |out: &mut String, number: i64, unit: &str| {
+        if number == 0 {
+            return;
+        }
+        if out.len() > start {
+            out.push(' ');
+        }
+        let plus = if before_negative && number > 0 {
+            "+"
+        } else {
+            ""
+        };
+        let plural = if number == 1 { "" } else { "s" };
+        let _ = write!(out, "{plus}{number} {unit}{plural}");
+        before_negative = number < 0;
+    };
+    part(out, i64::from(value.months / 12), "year");
+    part(out, i64::from(value.months % 12), "mon");
+    part(out, i64::from(value.days), "day");
+    let microseconds = value.nanoseconds / 1000;
+    if microseconds != 0 || out.len() == start {
+        if out.len() > start {
+            out.push(' ');
+        }
+        if microseconds < 0 {
+            out.push('-');
+        } else if before_negative {
+            out.push('+');
+        }
+        let magnitude = microseconds.unsigned_abs();
+        let seconds = magnitude / 1_000_000;
+        let _ = write!(out, "{:02}", seconds / 3600);
+        two(out, ':', (seconds / 60 % 60) as u32);
+        two(out, ':', (seconds % 60) as u32);
+        fraction(out, (magnitude % 1_000_000) as u32);
+    }
+}
+
+/// `\x` and hexadecimal digits.
+pub(super) fn bytea(out: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.push_str("\\x");
+    for byte in bytes {
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+}
+
+/// An element inside `{…}`, quoted where it must be.
+pub(super) fn array_element(out: &mut String, text: &str) {
+    let plain = !text.is_empty()
+        && !text.eq_ignore_ascii_case("null")
+        && !text.chars().any(|c| {
+            matches!(c, '{' | '}' | ',' | '"' | '\\') || c.is_ascii_whitespace() || c == '\u{b}'
+        });
+    if plain {
+        return out.push_str(text);
+    }
+    out.push('"');
+    for c in text.chars() {
+        if matches!(c, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+}
+
+/// A field inside `(…)`, quoted where it must be.
+pub(super) fn record_field(out: &mut String, text: &str) {
+    let plain = !text.is_empty()
+        && !text.chars().any(|c| {
+            matches!(c, '(' | ')' | ',' | '"' | '\\') || c.is_ascii_whitespace() || c == '\u{b}'
+        });
+    if plain {
+        return out.push_str(text);
+    }
+    out.push('"');
+    for c in text.chars() {
+        if matches!(c, '"' | '\\') {
+            out.push(c);
+        }
+        out.push(c);
+    }
+    out.push('"');
+}

@@ -1,0 +1,322 @@
+//! Errors as PostgreSQL reports them, and what each of DataFusion's means in its terms.
+//!
+//! A client acts on the SQLSTATE (a pool drops a connection on class 57, an ORM tells a missing table by 42P01), so
+//! every error carries one; XX000 is left for what is a fault of ours.
+
+use std::borrow::Cow;
+
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::SchemaError;
+use datafusion::error::DataFusionError;
+use pgwire::messages::response::{ErrorResponse, NoticeResponse};
+
+/// SQLSTATEs that are used in more than one place.
+pub mod code {
+    /// syntax_error
+    pub const SYNTAX: &str = "42601";
+    /// undefined_table
+    pub const UNDEFINED_TABLE: &str = "42P01";
+    /// undefined_column
+    pub const UNDEFINED_COLUMN: &str = "42703";
+    /// undefined_function
+    pub const UNDEFINED_FUNCTION: &str = "42883";
+    /// undefined_object
+    pub const UNDEFINED_OBJECT: &str = "42704";
+    /// invalid_parameter_value
+    pub const INVALID_PARAMETER: &str = "22023";
+    /// invalid_text_representation
+    pub const INVALID_TEXT: &str = "22P02";
+    /// invalid_binary_representation
+    pub const INVALID_BINARY: &str = "22P03";
+    /// feature_not_supported
+    pub const NOT_SUPPORTED: &str = "0A000";
+    /// read_only_sql_transaction
+    pub const READ_ONLY: &str = "25006";
+    /// in_failed_sql_transaction
+    pub const FAILED_TRANSACTION: &str = "25P02";
+    /// no_active_sql_transaction
+    pub const NO_TRANSACTION: &str = "25P01";
+    /// query_canceled
+    pub const CANCELED: &str = "57014";
+    /// protocol_violation
+    pub const PROTOCOL: &str = "08P01";
+    /// invalid_password
+    pub const INVALID_PASSWORD: &str = "28P01";
+    /// invalid_authorization_specification
+    pub const NOT_AUTHORIZED: &str = "28000";
+    /// insufficient_privilege
+    pub const NO_PRIVILEGE: &str = "42501";
+    /// too_many_connections
+    pub const TOO_MANY: &str = "53300";
+    /// out_of_memory
+    pub const OUT_OF_MEMORY: &str = "53200";
+    /// invalid_cursor_name
+    pub const NO_CURSOR: &str = "34000";
+    /// admin_shutdown
+    pub const SHUTDOWN: &str = "57P01";
+    /// internal_error
+    pub const INTERNAL: &str = "XX000";
+}
+
+/// An error for the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PgError {
+    /// The connection ends with it.
+    pub fatal: bool,
+    /// SQLSTATE.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: Cow<'static, str>,
+    /// More of it.
+    pub detail: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Where in the statement, counted in characters from 1.
+    pub position: Option<usize>,
+}
+
+impl PgError {
+    /// An error that ends a statement.
+    pub fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> PgError {
+        PgError {
+            fatal: false,
+            code,
+            message: message.into(),
+            detail: None,
+            hint: None,
+            position: None,
+        }
+    }
+
+    /// An error that ends the connection.
+    pub fn fatal(code: &'static str, message: impl Into<Cow<'static, str>>) -> PgError {
+        PgError {
+            fatal: true,
+            ..PgError::new(code, message)
+        }
+    }
+
+    /// A fault of ours: logged in full, told in short, so that nothing of the server's inside leaks.
+    pub fn internal(what: impl std::fmt::Display) -> PgError {
+        tracing::error!("internal error in the Postgres endpoint: {what}");
+        PgError::new(code::INTERNAL, "internal error: see the server's log")
+    }
+
+    /// A message that does not follow the protocol.
+    pub fn protocol(message: impl Into<Cow<'static, str>>) -> PgError {
+        PgError::new(code::PROTOCOL, message)
+    }
+
+    /// With a hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> PgError {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// With a detail.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> PgError {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// With a place in the statement.
+    #[must_use]
+    pub fn at(mut self, position: usize) -> PgError {
+        self.position = Some(position);
+        self
+    }
+
+    /// As a message to the client.
+    pub fn into_response(self) -> ErrorResponse {
+        let severity = if self.fatal { "FATAL" } else { "ERROR" };
+        ErrorResponse::new(self.into_fields(severity))
+    }
+
+    fn into_fields(self, severity: &str) -> Vec<(u8, String)> {
+        let mut fields = vec![
+            (b'S', severity.to_owned()),
+            (b'V', severity.to_owned()),
+            (b'C', self.code.to_owned()),
+            (b'M', self.message.replace('\0', "\u{fffd}")),
+        ];
+        if let Some(detail) = self.detail {
+            fields.push((b'D', detail.replace('\0', "\u{fffd}")));
+        }
+        if let Some(hint) = self.hint {
+            fields.push((b'H', hint));
+        }
+        if let Some(position) = self.position {
+            fields.push((b'P', position.to_string()));
+        }
+        fields
+    }
+}
+
+/// A warning for the client.
+pub fn warning(code: &'static str, message: impl Into<Cow<'static, str>>) -> NoticeResponse {
+    NoticeResponse::new(PgError::new(code, message).into_fields("WARNING"))
+}
+
+impl From<DataFusionError> for PgError {
+    fn from(error: DataFusionError) -> PgError {
+        from_datafusion(&error)
+    }
+}
+
+fn from_datafusion(error: &DataFusionError) -> PgError {
+    match error {
+        DataFusionError::Context(_, inner) => return from_datafusion(inner),
+        DataFusionError::Diagnostic(_, inner) => return from_datafusion(inner),
+        DataFusionError::Shared(inner) => return from_datafusion(inner),
+        DataFusionError::Collection(errors) => {
+            if let Some(first) = errors.first() {
+                return from_datafusion(first);
+            }
+        }
+        DataFusionError::External(inner) => {
+            if let Some(inner) = inner.downcast_ref::<PgError>() {
+                return inner.clone();
+            }
+            if let Some(inner) = inner.downcast_ref::<DataFusionError>() {
+                return from_datafusion(inner);
+            }
+        }
+        DataFusionError::ArrowError(inner, _) => {
+            if let ArrowError::ExternalError(inner) = inner.as_ref() {
+                if let Some(inner) = inner.downcast_ref::<DataFusionError>() {
+                    return from_datafusion(inner);
+                }
+                if let Some(inner) = inner.downcast_ref::<PgError>() {
+                    return inner.clone();
+                }
+            }
+        }
+        _ => {}
+    }
+    let message = plain_message(error);
+    let code = match error {
+        DataFusionError::SQL(..) => code::SYNTAX,
+        DataFusionError::SchemaError(error, _) => match error.as_ref() {
+            SchemaError::AmbiguousReference { .. } => "42702",
+            SchemaError::DuplicateQualifiedField { .. }
+            | SchemaError::DuplicateUnqualifiedField { .. } => "42701",
+            SchemaError::FieldNotFound { .. } => code::UNDEFINED_COLUMN,
+        },
+        DataFusionError::NotImplemented(_) => code::NOT_SUPPORTED,
+        DataFusionError::ResourcesExhausted(_) => code::OUT_OF_MEMORY,
+        DataFusionError::ArrowError(inner, _) => arrow_code(inner),
+        DataFusionError::Plan(_) | DataFusionError::Execution(_) | DataFusionError::External(_) => {
+            return by_message(message);
+        }
+        DataFusionError::Configuration(_) => code::INVALID_PARAMETER,
+        _ => {
+            // Paths, object store addresses and the like stay here.
+            return PgError::internal(error);
+        }
+    };
+    PgError::new(code, message)
+}
+
+/// What DataFusion says only in words.
+fn by_message(message: String) -> PgError {
+    const BY_WORDS: &[(&str, &str)] = &[
+        ("table '", code::UNDEFINED_TABLE),
+        ("Invalid function '", code::UNDEFINED_FUNCTION),
+        ("There is no table function", code::UNDEFINED_FUNCTION),
+        ("table function '", code::UNDEFINED_FUNCTION),
+        ("No function matches", code::UNDEFINED_FUNCTION),
+        ("Function '", code::UNDEFINED_FUNCTION),
+        ("Failed to coerce arguments", code::UNDEFINED_FUNCTION),
+        (
+            "Cannot infer common argument type",
+            code::UNDEFINED_FUNCTION,
+        ),
+        ("must be in the GROUP BY", "42803"),
+        ("must appear in the GROUP BY", "42803"),
+        ("could not be resolved from available columns", "42803"),
+        ("Divide by zero", "22012"),
+        ("divide by zero", "22012"),
+        ("Unsupported", code::NOT_SUPPORTED),
+        ("not supported", code::NOT_SUPPORTED),
+        ("not implemented", code::NOT_SUPPORTED),
+        ("DDL not", code::READ_ONLY),
+        ("DML not", code::READ_ONLY),
+        ("Resources exhausted", code::OUT_OF_MEMORY),
+        ("verflow", "22003"),
+        ("out of range", "22003"),
+        ("Error parsing", code::INVALID_TEXT),
+        ("Cannot cast", code::INVALID_TEXT),
+        ("duplicate expression name", "42701"),
+        ("unique expression names", "42701"),
+    ];
+    let code = BY_WORDS
+        .iter()
+        .find(|(words, _)| message.contains(words))
+        .map_or("42000", |(_, code)| *code);
+    let message = match code {
+        code::UNDEFINED_TABLE => undefined_table(&message).unwrap_or(message),
+        _ => message,
+    };
+    PgError::new(code, message)
+}
+
+/// `table 'rapport.public.x' not found` in PostgreSQL's words, which some tools look for.
+fn undefined_table(message: &str) -> Option<String> {
+    let name = message.split("table '").nth(1)?.split('\'').next()?;
+    let name = name.strip_prefix("rapport.").unwrap_or(name);
+    let name = name.strip_prefix("public.").unwrap_or(name);
+    Some(format!("relation \"{name}\" does not exist"))
+}
+
+fn arrow_code(error: &ArrowError) -> &'static str {
+    match error {
+        ArrowError::DivideByZero => "22012",
+        ArrowError::ArithmeticOverflow(_) => "22003",
+        ArrowError::CastError(_) | ArrowError::ParseError(_) => code::INVALID_TEXT,
+        ArrowError::NotYetImplemented(_) => code::NOT_SUPPORTED,
+        ArrowError::MemoryError(_) => code::OUT_OF_MEMORY,
+        ArrowError::InvalidArgumentError(message)
+            if message.contains("verflow") || message.contains("too large") =>
+        {
+            "22003"
+        }
+        ArrowError::InvalidArgumentError(_) | ArrowError::ComputeError(_) => "22000",
+        _ => code::INTERNAL,
+    }
+}
+
+/// The innermost message without DataFusion's prefixes and backtraces.
+fn plain_message(error: &DataFusionError) -> String {
+    let text = match error {
+        DataFusionError::Plan(text)
+        | DataFusionError::Execution(text)
+        | DataFusionError::NotImplemented(text) => text.clone(),
+        DataFusionError::SchemaError(error, _) => match error.as_ref() {
+            SchemaError::FieldNotFound { field, .. } => {
+                format!("column \"{}\" does not exist", field.flat_name())
+            }
+            SchemaError::AmbiguousReference { field } => {
+                format!("column reference \"{}\" is ambiguous", field.name)
+            }
+            other => other.to_string(),
+        },
+        DataFusionError::ArrowError(error, _) => match error.as_ref() {
+            ArrowError::DivideByZero => "division by zero".to_owned(),
+            other => other.to_string(),
+        },
+        DataFusionError::SQL(error, _) => error.to_string(),
+        other => other.strip_backtrace(),
+    };
+    let end = text.find("\n\nbacktrace:").unwrap_or(text.len());
+    text[..end].trim_end().to_owned()
+}
+
+impl std::fmt::Display for PgError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.message, self.code)
+    }
+}
+
+impl std::error::Error for PgError {}

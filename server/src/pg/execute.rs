@@ -1,0 +1,353 @@
+//! Running plans: on threads of their own, streamed, and stopped when nobody wants the rows any more.
+//!
+//! A plan runs in a task on the query runtime, which also encodes its rows; the connection, on the I/O runtime, takes
+//! encoded pieces from a channel of two. So a client that reads slowly holds back its own query alone, and a heavy
+//! query holds back no login. Rows of a cursor are encoded late, when they are fetched and their format is known. What
+//! always holds: when a [`RowStream`] is dropped, its task is aborted, and with it everything that DataFusion has
+//! started for it; and the task's right to run is given back only when it has really ended.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execute_stream;
+use futures::{FutureExt, StreamExt};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinHandle};
+
+use super::admission::Permit;
+use super::encode::{CopyEncoder, RowEncoder, Rows};
+use super::error::PgError;
+
+/// Turns batches into messages.
+pub enum Encoder {
+    /// As rows of a result.
+    Rows(RowEncoder),
+    /// As data of a COPY.
+    Copy(CopyEncoder),
+    /// Not yet: whoever takes the rows encodes them.
+    Late,
+}
+
+impl Encoder {
+    fn encode(&self, batch: RecordBatch) -> Result<Vec<Piece>, PgError> {
+        Ok(match self {
+            Encoder::Rows(rows) => rows.encode(&batch)?.into_iter().map(Piece::Rows).collect(),
+            Encoder::Copy(copy) => copy.encode(&batch)?.into_iter().map(Piece::Rows).collect(),
+            Encoder::Late => vec![Piece::Batch(batch)],
+        })
+    }
+}
+
+/// Part of a result.
+#[derive(Debug)]
+enum Piece {
+    Rows(Rows),
+    Batch(RecordBatch),
+}
+
+impl Piece {
+    fn rows(&self) -> usize {
+        match self {
+            Piece::Rows(rows) => rows.ends.len(),
+            Piece::Batch(batch) => batch.num_rows(),
+        }
+    }
+}
+
+/// Rows that are encoded at once, where they are fetched.
+const LATE_ROWS: usize = 1024;
+
+/// A task's right to run, which its owner can take back while the task stands still.
+type Slot = Arc<Mutex<Option<Permit>>>;
+
+/// Stops a task when it is dropped.
+#[derive(Debug)]
+pub struct AbortOnDrop(pub AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Runs work on the query runtime and gives its result; dropped before, it stops the work.
+///
+/// # Errors
+/// If the work fails, or dies.
+pub async fn run<T, F>(runtime: &Handle, work: F) -> Result<T, PgError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, PgError>> + Send + 'static,
+{
+    let task = runtime.spawn(work);
+    let _abort = AbortOnDrop(task.abort_handle());
+    joined(task).await?
+}
+
+async fn joined<T>(task: JoinHandle<T>) -> Result<T, PgError> {
+    task.await
+        .map_err(|error| PgError::internal(format!("a query's task ended: {error}")))
+}
+
+/// The rows of a running query as they come.
+#[derive(Debug)]
+pub struct RowStream {
+    pieces: mpsc::Receiver<Result<Option<Piece>, PgError>>,
+    /// A piece of which some rows have been taken.
+    current: Option<(Piece, usize)>,
+    finished: bool,
+    permit: Slot,
+    task: Option<AbortOnDrop>,
+}
+
+/// Some rows.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// The messages.
+    pub data: Bytes,
+    /// How many there are.
+    pub rows: u64,
+}
+
+impl RowStream {
+    /// Starts to run a plan.
+    pub fn start(
+        runtime: &Handle,
+        state: SessionState,
+        plan: LogicalPlan,
+        encoder: Encoder,
+        permit: Permit,
+    ) -> RowStream {
+        let (sender, pieces) = mpsc::channel(2);
+        let permit: Slot = Arc::new(Mutex::new(Some(permit)));
+        let held = Arc::clone(&permit);
+        let task = runtime.spawn(async move {
+            let _held = held;
+            let work = std::panic::AssertUnwindSafe(produce(&state, &plan, &encoder, &sender));
+            let end = match work.catch_unwind().await {
+                Ok(Ok(())) => Ok(None),
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(PgError::internal("a query panicked")),
+            };
+            // Nobody waits any more if this fails.
+            let _ = sender.send(end).await;
+        });
+        RowStream {
+            pieces,
+            current: None,
+            finished: false,
+            permit,
+            task: Some(AbortOnDrop(task.abort_handle())),
+        }
+    }
+
+    /// Rows that are there already.
+    ///
+    /// # Errors
+    /// If they cannot be encoded.
+    pub fn ready(batches: Vec<RecordBatch>, encoder: &Encoder) -> Result<RowStream, PgError> {
+        let mut ready = Vec::new();
+        for batch in batches {
+            ready.append(&mut encoder.encode(batch)?);
+        }
+        let (sender, pieces) = mpsc::channel(ready.len() + 1);
+        for piece in ready {
+            // There is room for all.
+            let _ = sender.try_send(Ok(Some(piece)));
+        }
+        let _ = sender.try_send(Ok(None));
+        Ok(RowStream {
+            pieces,
+            current: None,
+            finished: false,
+            permit: Slot::default(),
+            task: None,
+        })
+    }
+
+    /// Lines of text that are there already.
+    ///
+    /// # Errors
+    /// If they cannot be encoded.
+    pub fn of_text(
+        columns: usize,
+        lines: &[Vec<Option<String>>],
+        encoder: &Encoder,
+    ) -> Result<RowStream, PgError> {
+        let fields: Vec<Field> = (0..columns)
+            .map(|at| Field::new(format!("c{at}"), DataType::Utf8, true))
+            .collect();
+        let arrays: Vec<ArrayRef> = (0..columns)
+            .map(|at| {
+                let values: StringArray = lines
+                    .iter()
+                    .map(|line| line.get(at).cloned().flatten())
+                    .collect();
+                Arc::new(values) as ArrayRef
+            })
+            .collect();
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+            .map_err(PgError::internal)?;
+        RowStream::ready(vec![batch], encoder)
+    }
+
+    /// The next rows, at most so many; none at the end. `late` encodes what is not encoded yet. May be given up and
+    /// taken up again.
+    ///
+    /// # Errors
+    /// If the query fails.
+    pub async fn next(
+        &mut self,
+        limit: u64,
+        late: Option<&RowEncoder>,
+    ) -> Result<Option<Taken>, PgError> {
+        loop {
+            if let Some((piece, from)) = self.current.take() {
+                return self.take(piece, from, limit, late).map(Some);
+            }
+            if self.finished {
+                return Ok(None);
+            }
+            match self.pieces.recv().await {
+                Some(Ok(Some(piece))) if piece.rows() > 0 => self.current = Some((piece, 0)),
+                Some(Ok(Some(_))) => {}
+                Some(Ok(None)) => self.finished = true,
+                Some(Err(error)) => {
+                    self.finished = true;
+                    return Err(error);
+                }
+                None => {
+                    self.finished = true;
+                    return Err(PgError::internal("a query's task ended without a word"));
+                }
+            }
+        }
+    }
+
+    fn take(
+        &mut self,
+        piece: Piece,
+        from: usize,
+        limit: u64,
+        late: Option<&RowEncoder>,
+    ) -> Result<Taken, PgError> {
+        let left = piece.rows() - from;
+        let count = usize::try_from(limit).map_or(left, |limit| limit.min(left));
+        let (data, count) = match (&piece, late) {
+            (Piece::Rows(rows), _) => {
+                let position = |row: usize| if row == 0 { 0 } else { rows.ends[row - 1] };
+                (
+                    rows.data.slice(position(from)..position(from + count)),
+                    count,
+                )
+            }
+            (Piece::Batch(batch), Some(encoder)) => {
+                let count = count.min(LATE_ROWS);
+                let encoded = encoder.encode(&batch.slice(from, count))?;
+                (
+                    Bytes::from(
+                        encoded
+                            .into_iter()
+                            .flat_map(|rows| rows.data)
+                            .collect::<Vec<u8>>(),
+                    ),
+                    count,
+                )
+            }
+            (Piece::Batch(_), None) => (Bytes::new(), count),
+        };
+        if count < left {
+            self.current = Some((piece, from + count));
+        }
+        Ok(Taken {
+            data,
+            rows: count as u64,
+        })
+    }
+
+    /// The query stands still for now and lets others run.
+    pub fn pause(&self) {
+        self.permit
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+    }
+
+    /// The query goes on.
+    pub fn resume(&self, permit: Permit) {
+        *self.permit.lock().unwrap_or_else(PoisonError::into_inner) = Some(permit);
+    }
+
+    /// Whether it needs a permit to go on.
+    pub fn is_paused(&self) -> bool {
+        let permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
+        permit.is_none() && self.task.is_some() && !self.finished
+    }
+}
+
+async fn produce(
+    state: &SessionState,
+    plan: &LogicalPlan,
+    encoder: &Encoder,
+    sender: &mpsc::Sender<Result<Option<Piece>, PgError>>,
+) -> Result<(), PgError> {
+    let physical = state.create_physical_plan(plan).await?;
+    let mut stream = execute_stream(physical, state.task_ctx())?;
+    while let Some(batch) = stream.next().await {
+        for piece in encoder.encode(batch?)? {
+            if sender.send(Ok(Some(piece))).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::encode::{Column, Formats, Style};
+    use super::super::zone::Zone;
+    use super::*;
+
+    fn encoder() -> RowEncoder {
+        let style = Style {
+            zone: Zone::UTC,
+            extra_float_digits: 1,
+        };
+        RowEncoder::new([Column::text("c0")].into(), Formats::default(), style)
+    }
+
+    #[tokio::test]
+    async fn rows_are_taken_as_many_as_are_asked_for_early_and_late() {
+        for late in [false, true] {
+            let lines: Vec<_> = ["a", "b", "c"]
+                .map(|text| vec![Some(text.to_owned())])
+                .to_vec();
+            let (first, second) = if late {
+                (Encoder::Late, Some(encoder()))
+            } else {
+                (Encoder::Rows(encoder()), None)
+            };
+            let mut stream = RowStream::of_text(1, &lines, &first).unwrap();
+            let two = stream.next(2, second.as_ref()).await.unwrap().unwrap();
+            assert_eq!(
+                &two.data[..],
+                b"D\0\0\0\x0b\0\x01\0\0\0\x01aD\0\0\0\x0b\0\x01\0\0\0\x01b"
+            );
+            let rest = stream
+                .next(u64::MAX, second.as_ref())
+                .await
+                .unwrap()
+                .unwrap();
+            assert_eq!((rest.rows, rest.data.last()), (1, Some(&b'c')));
+            assert!(stream.next(1, second.as_ref()).await.unwrap().is_none());
+        }
+    }
+}

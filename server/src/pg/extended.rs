@@ -1,0 +1,275 @@
+//! The extended protocol: Parse, Bind, Describe, Execute, Close.
+
+use std::sync::Arc;
+
+use datafusion::scalar::ScalarValue;
+use pgwire::api::Type;
+use pgwire::messages::PgWireBackendMessage as Backend;
+use pgwire::messages::data::{NoData, ParameterDescription};
+use pgwire::messages::extendedquery::{
+    BindComplete, CloseComplete, ParseComplete, PortalSuspended,
+};
+use pgwire::messages::response::EmptyQueryResponse;
+
+use super::connection::Connection;
+use super::encode::{Column, Formats, row_description};
+use super::error::{PgError, code};
+use super::frontend::{Bind, Target};
+use super::params;
+use super::run::{Failure, Outcome, check_formats};
+use super::session::{Portal, Prepared, Progress};
+use super::sql::{self, Statement};
+
+impl Connection {
+    pub(super) async fn parse(
+        &mut self,
+        name: &str,
+        text: &str,
+        types: &[u32],
+    ) -> Result<(), Failure> {
+        let watch = self.begin_statement()?;
+        let mut statements = sql::parse(text)?;
+        if statements.len() > 1 {
+            return Err(PgError::new(
+                code::SYNTAX,
+                "cannot insert multiple commands into a prepared statement",
+            )
+            .into());
+        }
+        let declared = types
+            .iter()
+            .map(|oid| declared_type(*oid))
+            .collect::<Result<Vec<_>, _>>()?;
+        if name.is_empty() {
+            self.session.statements.remove("");
+        }
+        let prepared = match statements.pop() {
+            Some(statement) => self.prepare(statement, declared, &watch).await?,
+            None => Prepared {
+                statement: Statement::Accepted(""),
+                declared,
+                planned: None,
+            },
+        };
+        self.session.keep_prepared(name, prepared)?;
+        self.wire.put(&Backend::ParseComplete(ParseComplete::new()));
+        Ok(())
+    }
+
+    pub(super) fn bind(&mut self, bind: Bind) -> Result<(), Failure> {
+        let prepared = self.session.prepared(&bind.statement)?;
+        self.session.check_not_failed(&prepared.statement)?;
+        let values = self.values(&prepared, &bind)?;
+        let formats = Formats(bind.result_formats);
+        if let Some(columns) = self.session.columns_of(&prepared)? {
+            check_formats(&formats, columns.len())?;
+        }
+        if bind.portal.is_empty() {
+            self.session.portals.remove("");
+        }
+        let portal = Portal {
+            prepared,
+            values,
+            formats,
+            progress: Progress::New,
+            cursor: false,
+            hold: false,
+        };
+        self.session.keep_portal(&bind.portal, portal)?;
+        self.wire.put(&Backend::BindComplete(BindComplete::new()));
+        Ok(())
+    }
+
+    /// The values of a Bind message.
+    fn values(&self, prepared: &Prepared, bind: &Bind) -> Result<Vec<ScalarValue>, PgError> {
+        let parameters = parameter_types(prepared);
+        if bind.parameters.len() != parameters.len() {
+            return Err(PgError::protocol(format!(
+                "bind message supplies {} parameters, but prepared statement \"{}\" requires {}",
+                bind.parameters.len(),
+                bind.statement,
+                parameters.len()
+            )));
+        }
+        let formats = Formats(bind.parameter_formats.clone());
+        if !formats.fit(bind.parameters.len()) {
+            return Err(PgError::protocol(format!(
+                "bind message has {} parameter formats but {} parameters",
+                formats.0.len(),
+                bind.parameters.len()
+            )));
+        }
+        let zone = self.session.style().zone;
+        let planned = prepared
+            .planned
+            .as_ref()
+            .map(|planned| planned.parameters.as_slice())
+            .unwrap_or_default();
+        parameters
+            .iter()
+            .zip(&bind.parameters)
+            .enumerate()
+            .map(|(at, (pg, value))| {
+                let value = params::decode(pg, formats.of(at), value.as_ref(), zone)?;
+                match planned.get(at) {
+                    // A number keeps its digits; everything else becomes what it was planned as.
+                    Some(parameter)
+                        if !parameter.arrow.is_decimal()
+                            && value.data_type() != parameter.arrow =>
+                    {
+                        Ok(value.cast_to(&parameter.arrow)?)
+                    }
+                    _ => Ok(value),
+                }
+            })
+            .collect()
+    }
+
+    pub(super) fn describe(&mut self, target: Target, name: &str) -> Result<(), Failure> {
+        match target {
+            Target::Statement => {
+                let prepared = self.session.prepared(name)?;
+                let columns = self.session.columns_of(&prepared)?;
+                let types = parameter_types(&prepared).iter().map(Type::oid).collect();
+                self.wire
+                    .put(&Backend::ParameterDescription(ParameterDescription::new(
+                        types,
+                    )));
+                self.put_columns(columns, &Formats::default());
+            }
+            Target::Portal => {
+                let portal = self.portal(name)?;
+                let (prepared, formats) = (Arc::clone(&portal.prepared), portal.formats.clone());
+                let columns = self.session.columns_of(&prepared)?;
+                self.put_columns(columns, &formats);
+            }
+        }
+        Ok(())
+    }
+
+    fn put_columns(&mut self, columns: Option<Arc<[Column]>>, formats: &Formats) {
+        self.wire.put(&match columns {
+            Some(columns) => Backend::RowDescription(row_description(&columns, formats)),
+            None => Backend::NoData(NoData::new()),
+        });
+    }
+
+    fn portal(&self, name: &str) -> Result<&Portal, PgError> {
+        self.session.portals.get(name).ok_or_else(|| {
+            PgError::new(code::NO_CURSOR, format!("portal \"{name}\" does not exist"))
+        })
+    }
+
+    pub(super) async fn execute(&mut self, name: &str, max_rows: i32) -> Result<(), Failure> {
+        let watch = self.begin_statement()?;
+        let portal = self.portal(name)?;
+        let (prepared, values, formats) = (
+            Arc::clone(&portal.prepared),
+            portal.values.clone(),
+            portal.formats.clone(),
+        );
+        self.session.check_not_failed(&prepared.statement)?;
+        if matches!(prepared.statement, Statement::Accepted("")) {
+            self.wire
+                .put(&Backend::EmptyQueryResponse(EmptyQueryResponse::new()));
+            return Ok(());
+        }
+        let limit = u64::try_from(max_rows)
+            .ok()
+            .filter(|rows| *rows > 0)
+            .unwrap_or(u64::MAX);
+        let progress = match self.session.portals.get_mut(name) {
+            Some(portal) => std::mem::replace(&mut portal.progress, Progress::Done),
+            None => Progress::Done,
+        };
+        let (mut stream, tag) = match progress {
+            Progress::New => match self.run(&prepared, values, &formats, &watch).await? {
+                Outcome::Rows { stream, tag, .. } => (stream, tag),
+                outcome => return self.send_outcome(outcome, &formats, false, &watch).await,
+            },
+            Progress::Running(stream) => (stream, tag_of(&prepared.statement)),
+            Progress::Done => {
+                self.complete(with_rows(tag_of(&prepared.statement), 0));
+                return Ok(());
+            }
+        };
+        let (rows, at_end) = self.send_rows(&mut stream, limit, None, &watch).await?;
+        if at_end {
+            self.complete(with_rows(tag, rows));
+        } else {
+            stream.pause();
+            if let Some(portal) = self.session.portals.get_mut(name) {
+                portal.progress = Progress::Running(stream);
+            }
+            self.wire
+                .put(&Backend::PortalSuspended(PortalSuspended::new()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn close(&mut self, target: Target, name: &str) -> Result<(), Failure> {
+        match target {
+            Target::Statement => {
+                self.session.statements.remove(name);
+            }
+            Target::Portal => {
+                self.session.portals.remove(name);
+            }
+        }
+        self.wire.put(&Backend::CloseComplete(CloseComplete::new()));
+        Ok(())
+    }
+}
+
+fn tag_of(statement: &Statement) -> &'static str {
+    match statement {
+        Statement::Show(_) => "SHOW",
+        Statement::Explain(_) => "EXPLAIN",
+        _ => "SELECT",
+    }
+}
+
+fn with_rows(tag: &str, rows: u64) -> String {
+    if tag == "SELECT" {
+        format!("SELECT {rows}")
+    } else {
+        tag.to_owned()
+    }
+}
+
+/// The types of a statement's parameters, as clients send them.
+fn parameter_types(prepared: &Prepared) -> Vec<Type> {
+    match &prepared.planned {
+        Some(planned) => {
+            let mut types: Vec<Type> = planned
+                .parameters
+                .iter()
+                .map(|parameter| parameter.pg.clone())
+                .collect();
+            // Types may be declared for parameters that the statement does not use.
+            let unused = prepared.declared.iter().skip(types.len());
+            types.extend(unused.map(|declared| declared.clone().unwrap_or(Type::TEXT)));
+            types
+        }
+        None => prepared
+            .declared
+            .iter()
+            .map(|declared| declared.clone().unwrap_or(Type::TEXT))
+            .collect(),
+    }
+}
+
+/// The type of an OID; none where the server shall say.
+fn declared_type(oid: u32) -> Result<Option<Type>, PgError> {
+    match oid {
+        0 => Ok(None),
+        oid => match Type::from_oid(oid) {
+            Some(Type::UNKNOWN) => Ok(None),
+            Some(known) => Ok(Some(known)),
+            None => Err(PgError::new(
+                code::UNDEFINED_OBJECT,
+                format!("type with OID {oid} does not exist"),
+            )),
+        },
+    }
+}

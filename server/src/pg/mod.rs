@@ -1,0 +1,36 @@
+//! The Postgres endpoint: SQL for BI tools, over PostgreSQL's protocol, read-only.
+//!
+//! ```text
+//! server ─▶ connection ─▶ login ─▶ simple / extended ─▶ run ─▶ plan ─▶ execute
+//! accept     one task      SCRAM    what clients say     a statement     query threads, rows back as a stream
+//! ```
+//!
+//! `pgwire` brings the messages that the server sends and SCRAM; reading, dispatch and execution are ours, since its
+//! loop runs what follows a failed login, gathers whole results and cancels nothing but planning. What a user may see
+//! is not decided here: the session that the engine gives holds nothing else.
+
+mod admission;
+mod backend;
+mod catalog;
+mod connection;
+mod control;
+mod encode;
+mod error;
+mod execute;
+mod explain;
+mod extended;
+mod frontend;
+mod login;
+mod params;
+mod plan;
+mod run;
+mod server;
+mod session;
+mod settings;
+mod simple;
+mod sql;
+mod wire;
+mod zone;
+
+pub use backend::{Backend, BackendSession};
+pub use server::{PgOptions, PgServer};

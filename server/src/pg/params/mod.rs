@@ -1,0 +1,171 @@
+//! Values that a client binds to a statement's parameters.
+//!
+//! A value is read as the type that it was sent as; what it then becomes in an expression is for the planner to say.
+//! A number keeps the digits that it was sent with, so that `value = $1` compares exactly.
+
+mod binary;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
+use datafusion::scalar::ScalarValue;
+use pgwire::api::Type;
+
+use super::encode::Format;
+use super::error::{PgError, code};
+use super::zone::Zone;
+
+/// The Arrow type in which values of a PostgreSQL type are planned; text for those that are known as text alone.
+pub fn arrow_type(pg: &Type) -> DataType {
+    match *pg {
+        Type::BOOL => DataType::Boolean,
+        Type::INT2 => DataType::Int16,
+        Type::INT4 => DataType::Int32,
+        Type::INT8
+        | Type::OID
+        | Type::REGCLASS
+        | Type::REGTYPE
+        | Type::REGPROC
+        | Type::REGNAMESPACE
+        | Type::XID => DataType::Int64,
+        Type::FLOAT4 => DataType::Float32,
+        Type::FLOAT8 => DataType::Float64,
+        Type::NUMERIC | Type::MONEY => DataType::Decimal128(38, 10),
+        Type::BYTEA => DataType::Binary,
+        Type::DATE => DataType::Date32,
+        Type::TIME => DataType::Time64(TimeUnit::Microsecond),
+        Type::TIMESTAMP => DataType::Timestamp(TimeUnit::Microsecond, None),
+        Type::TIMESTAMPTZ => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        Type::INTERVAL => DataType::Interval(IntervalUnit::MonthDayNano),
+        _ => match element_type(pg) {
+            Some(element) => {
+                DataType::List(Arc::new(Field::new_list_field(arrow_type(&element), true)))
+            }
+            None => DataType::Utf8,
+        },
+    }
+}
+
+/// The type of an array's elements.
+fn element_type(pg: &Type) -> Option<Type> {
+    Some(match *pg {
+        Type::BOOL_ARRAY => Type::BOOL,
+        Type::INT2_ARRAY => Type::INT2,
+        Type::INT4_ARRAY => Type::INT4,
+        Type::INT8_ARRAY => Type::INT8,
+        Type::OID_ARRAY => Type::OID,
+        Type::FLOAT4_ARRAY => Type::FLOAT4,
+        Type::FLOAT8_ARRAY => Type::FLOAT8,
+        Type::NUMERIC_ARRAY => Type::NUMERIC,
+        Type::BYTEA_ARRAY => Type::BYTEA,
+        Type::DATE_ARRAY => Type::DATE,
+        Type::TIME_ARRAY => Type::TIME,
+        Type::TIMESTAMP_ARRAY => Type::TIMESTAMP,
+        Type::TIMESTAMPTZ_ARRAY => Type::TIMESTAMPTZ,
+        Type::INTERVAL_ARRAY => Type::INTERVAL,
+        Type::UUID_ARRAY => Type::UUID,
+        Type::TEXT_ARRAY | Type::VARCHAR_ARRAY | Type::BPCHAR_ARRAY | Type::NAME_ARRAY => {
+            Type::TEXT
+        }
+        _ => return None,
+    })
+}
+
+/// Reads one value.
+///
+/// # Errors
+/// If the bytes are none of that type.
+pub fn decode(
+    pg: &Type,
+    format: Format,
+    value: Option<&Bytes>,
+    zone: Zone,
+) -> Result<ScalarValue, PgError> {
+    let Some(bytes) = value else {
+        return ScalarValue::try_from(&arrow_type(pg)).map_err(PgError::from);
+    };
+    match format {
+        Format::Text => {
+            let text = std::str::from_utf8(bytes).map_err(|_| {
+                PgError::new("22021", "invalid byte sequence for encoding \"UTF8\"")
+            })?;
+            text::parse(pg, text, zone)
+        }
+        Format::Binary => binary::parse(pg, bytes),
+    }
+}
+
+/// A list of these elements, which all are of one type.
+fn list(elements: Vec<ScalarValue>, element: &Type) -> ScalarValue {
+    let (elements, arrow) = same_scale(elements, arrow_type(element));
+    ScalarValue::List(ScalarValue::new_list_nullable(&elements, &arrow))
+}
+
+/// Numbers as they were sent have different scales; in a list they need one.
+fn same_scale(elements: Vec<ScalarValue>, arrow: DataType) -> (Vec<ScalarValue>, DataType) {
+    if !matches!(arrow, DataType::Decimal128(..)) {
+        return (elements, arrow);
+    }
+    let scale = elements
+        .iter()
+        .filter_map(|element| match element {
+            ScalarValue::Decimal128(Some(_), _, scale) => Some(*scale),
+            _ => None,
+        })
+        .max()
+        .unwrap_or(0);
+    let arrow = DataType::Decimal128(38, scale);
+    let elements = elements
+        .into_iter()
+        .map(|element| match element {
+            ScalarValue::Decimal128(Some(value), _, from) => {
+                let factor = 10_i128.checked_pow(u32::from((scale - from).unsigned_abs()));
+                let value = factor.and_then(|factor| value.checked_mul(factor));
+                ScalarValue::Decimal128(value, 38, scale)
+            }
+            _ => ScalarValue::Decimal128(None, 38, scale),
+        })
+        .collect();
+    (elements, arrow)
+}
+
+fn invalid_text(pg: &Type, text: &str) -> PgError {
+    let shown: String = text.chars().take(200).collect();
+    PgError::new(
+        code::INVALID_TEXT,
+        format!(
+            "invalid input syntax for type {}: \"{shown}\"",
+            sql_name(pg)
+        ),
+    )
+}
+
+fn out_of_range(pg: &Type, text: &str) -> PgError {
+    let shown: String = text.chars().take(200).collect();
+    PgError::new(
+        "22003",
+        format!(
+            "value \"{shown}\" is out of range for type {}",
+            sql_name(pg)
+        ),
+    )
+}
+
+/// A type's name as error messages give it.
+fn sql_name(pg: &Type) -> &str {
+    match *pg {
+        Type::INT2 => "smallint",
+        Type::INT4 => "integer",
+        Type::INT8 => "bigint",
+        Type::FLOAT4 => "real",
+        Type::FLOAT8 => "double precision",
+        Type::BOOL => "boolean",
+        Type::TIMESTAMPTZ => "timestamp with time zone",
+        Type::TIMESTAMP => "timestamp",
+        _ => pg.name(),
+    }
+}

@@ -1,0 +1,288 @@
+//! Values that are sent as text.
+
+use chrono::{FixedOffset, NaiveDate, NaiveTime, Timelike};
+use datafusion::arrow::compute::kernels::cast_utils::{
+    parse_interval_month_day_nano, string_to_datetime,
+};
+use datafusion::scalar::ScalarValue;
+use pgwire::api::Type;
+
+use super::super::error::{PgError, code};
+use super::super::zone::Zone;
+use super::{element_type, invalid_text, list, out_of_range};
+
+pub(super) fn parse(pg: &Type, text: &str, zone: Zone) -> Result<ScalarValue, PgError> {
+    let trimmed = text.trim();
+    let invalid = || invalid_text(pg, text);
+    Ok(match *pg {
+        Type::BOOL => ScalarValue::Boolean(Some(boolean(trimmed).ok_or_else(invalid)?)),
+        Type::INT2 => ScalarValue::Int16(Some(integer(pg, trimmed)?)),
+        Type::INT4 => ScalarValue::Int32(Some(integer(pg, trimmed)?)),
+        Type::INT8
+        | Type::OID
+        | Type::REGCLASS
+        | Type::REGTYPE
+        | Type::REGPROC
+        | Type::REGNAMESPACE
+        | Type::XID => ScalarValue::Int64(Some(integer(pg, trimmed)?)),
+        Type::FLOAT4 => ScalarValue::Float32(Some(trimmed.parse().map_err(|_| invalid())?)),
+        Type::FLOAT8 => ScalarValue::Float64(Some(trimmed.parse().map_err(|_| invalid())?)),
+        Type::NUMERIC | Type::MONEY => numeric(pg, trimmed)?,
+        Type::BYTEA => ScalarValue::Binary(Some(bytea(text).ok_or_else(invalid)?)),
+        Type::DATE => ScalarValue::Date32(Some(
+            date(trimmed).ok_or_else(|| invalid_instant(pg, text))?,
+        )),
+        Type::TIME => ScalarValue::Time64Microsecond(Some(
+            time(trimmed).ok_or_else(|| invalid_instant(pg, text))?,
+        )),
+        Type::TIMESTAMP => {
+            let instant = instant(trimmed, Zone::UTC).ok_or_else(|| invalid_instant(pg, text))?;
+            ScalarValue::TimestampMicrosecond(Some(instant), None)
+        }
+        Type::TIMESTAMPTZ => {
+            let instant = instant(trimmed, zone).ok_or_else(|| invalid_instant(pg, text))?;
+            ScalarValue::TimestampMicrosecond(Some(instant), Some("UTC".into()))
+        }
+        Type::INTERVAL => {
+            let interval =
+                parse_interval_month_day_nano(trimmed).map_err(|_| invalid_instant(pg, text))?;
+            ScalarValue::IntervalMonthDayNano(Some(interval))
+        }
+        Type::UUID => ScalarValue::Utf8(Some(uuid(trimmed).ok_or_else(invalid)?)),
+        _ => match element_type(pg) {
+            Some(element) => array(&element, text, zone)?,
+            None => ScalarValue::Utf8(Some(text.to_owned())),
+        },
+    })
+}
+
+fn invalid_instant(pg: &Type, text: &str) -> PgError {
+    PgError {
+        code: "22007",
+        ..invalid_text(pg, text)
+    }
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    let text = text.to_ascii_lowercase();
+    let begins = |word: &str, at_least: usize| text.len() >= at_least && word.starts_with(&text);
+    if begins("true", 1) || begins("yes", 1) || begins("on", 2) || text == "1" {
+        Some(true)
+    } else if begins("false", 1) || begins("no", 1) || begins("off", 2) || text == "0" {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn integer<T: TryFrom<i128>>(pg: &Type, text: &str) -> Result<T, PgError> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(invalid_text(pg, text));
+    }
+    let value: i128 = text.parse().map_err(|_| out_of_range(pg, text))?;
+    T::try_from(value).map_err(|_| out_of_range(pg, text))
+}
+
+/// A number with the digits that it has, also `1.5e3`.
+fn numeric(pg: &Type, text: &str) -> Result<ScalarValue, PgError> {
+    let invalid = || invalid_text(pg, text);
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| invalid())?),
+        None => (text, 0),
+    };
+    let negative = mantissa.starts_with('-');
+    let unsigned = mantissa.strip_prefix(['-', '+']).unwrap_or(mantissa);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let digits = format!("{whole}{fraction}");
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let named = ["nan", "infinity", "-infinity", "inf", "-inf"];
+        if named.contains(&text.to_ascii_lowercase().as_str()) {
+            return Err(PgError::new(
+                code::NOT_SUPPORTED,
+                format!("numeric value \"{text}\" is not supported"),
+            ));
+        }
+        return Err(invalid());
+    }
+    let mut scale = i32::try_from(fraction.len()).map_err(|_| out_of_range(pg, text))? - exponent;
+    let mut value: i128 = digits
+        .trim_start_matches('0')
+        .parse()
+        .or_else(|error| {
+            if digits.bytes().all(|byte| byte == b'0') {
+                Ok(0)
+            } else {
+                Err(error)
+            }
+        })
+        .map_err(|_| out_of_range(pg, text))?;
+    while scale < 0 {
+        value = value
+            .checked_mul(10)
+            .ok_or_else(|| out_of_range(pg, text))?;
+        scale += 1;
+    }
+    // Zeros after the point that do not fit say nothing.
+    while scale > 38 && value % 10 == 0 {
+        value /= 10;
+        scale -= 1;
+    }
+    if scale > 38 || value > 99_999_999_999_999_999_999_999_999_999_999_999_999 {
+        return Err(out_of_range(pg, text));
+    }
+    let value = if negative { -value } else { value };
+    Ok(ScalarValue::Decimal128(Some(value), 38, scale as i8))
+}
+
+fn bytea(text: &str) -> Option<Vec<u8>> {
+    if let Some(digits) = text.strip_prefix("\\x") {
+        let digits: Vec<u8> = digits
+            .bytes()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .collect();
+        return digits
+            .chunks(2)
+            .map(|pair| {
+                let pair = std::str::from_utf8(pair)
+                    .ok()
+                    .filter(|pair| pair.len() == 2)?;
+                u8::from_str_radix(pair, 16).ok()
+            })
+            .collect();
+    }
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        if byte != b'\\' {
+            bytes.push(byte);
+            rest = after;
+        } else if after.first() == Some(&b'\\') {
+            bytes.push(b'\\');
+            rest = &after[1..];
+        } else {
+            let octal = std::str::from_utf8(after.get(..3)?).ok()?;
+            bytes.push(u8::from_str_radix(octal, 8).ok()?);
+            rest = &after[3..];
+        }
+    }
+    Some(bytes)
+}
+
+/// Days since 1970.
+fn date(text: &str) -> Option<i32> {
+    // A date may come with a time, which is left off.
+    let day = text.split([' ', 'T']).next()?;
+    let date = NaiveDate::parse_from_str(day, "%Y-%m-%d")
+        .or_else(|_| NaiveDate::parse_from_str(day, "%Y%m%d"))
+        .ok()?;
+    Some(date.to_epoch_days())
+}
+
+fn time(text: &str) -> Option<i64> {
+    let time = ["%H:%M:%S%.f", "%H:%M"]
+        .iter()
+        .find_map(|form| NaiveTime::parse_from_str(text, form).ok())?;
+    Some(
+        i64::from(time.num_seconds_from_midnight()) * 1_000_000
+            + i64::from(time.nanosecond() / 1000),
+    )
+}
+
+/// Microseconds since 1970 UTC of an instant, which is in that zone where it names none.
+fn instant(text: &str, zone: Zone) -> Option<i64> {
+    let text = text
+        .strip_suffix(" UTC")
+        .map_or_else(|| text.to_owned(), |text| format!("{text}Z"));
+    let instant = match zone {
+        Zone::Named(zone) => string_to_datetime(&zone, &text).ok()?.timestamp_micros(),
+        Zone::Fixed(seconds) => {
+            let zone = FixedOffset::east_opt(seconds)?;
+            string_to_datetime(&zone, &text).ok()?.timestamp_micros()
+        }
+    };
+    Some(instant)
+}
+
+fn uuid(text: &str) -> Option<String> {
+    let digits: String = text
+        .trim_start_matches('{')
+        .trim_end_matches('}')
+        .chars()
+        .filter(|c| *c != '-')
+        .collect();
+    if digits.len() != 32 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let digits = digits.to_ascii_lowercase();
+    Some(format!(
+        "{}-{}-{}-{}-{}",
+        &digits[..8],
+        &digits[8..12],
+        &digits[12..16],
+        &digits[16..20],
+        &digits[20..]
+    ))
+}
+
+fn array(element: &Type, text: &str, zone: Zone) -> Result<ScalarValue, PgError> {
+    let elements = elements(text)
+        .ok_or_else(|| {
+            PgError::new(
+                code::INVALID_TEXT,
+                format!("malformed array literal: \"{text}\""),
+            )
+            .detail("expected {value,value,…} of one dimension")
+        })?
+        .into_iter()
+        .map(|item| match item {
+            Some(item) => parse(element, &item, zone),
+            None => ScalarValue::try_from(&super::arrow_type(element)).map_err(PgError::from),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(list(elements, element))
+}
+
+/// The elements of `{…}`, unquoted.
+pub(super) fn elements(text: &str) -> Option<Vec<Option<String>>> {
+    let inside = text.trim().strip_prefix('{')?.strip_suffix('}')?;
+    if inside.trim().is_empty() {
+        return Some(Vec::new());
+    }
+    let mut elements = Vec::new();
+    let mut chars = inside.chars().peekable();
+    loop {
+        while chars.next_if(|c| c.is_ascii_whitespace()).is_some() {}
+        let mut item = String::new();
+        if chars.next_if_eq(&'"').is_some() {
+            loop {
+                match chars.next()? {
+                    '"' => break,
+                    '\\' => item.push(chars.next()?),
+                    c => item.push(c),
+                }
+            }
+            while chars.next_if(|c| c.is_ascii_whitespace()).is_some() {}
+            elements.push(Some(item));
+        } else {
+            while let Some(c) = chars.next_if(|c| *c != ',') {
+                match c {
+                    '{' | '}' | '"' => return None,
+                    '\\' => item.push(chars.next()?),
+                    c => item.push(c),
+                }
+            }
+            let item = item.trim_end();
+            match item {
+                "" => return None,
+                null if null.eq_ignore_ascii_case("null") => elements.push(None),
+                item => elements.push(Some(item.to_owned())),
+            }
+        }
+        match chars.next() {
+            None => return Some(elements),
+            Some(',') => {}
+            Some(_) => return None,
+        }
+    }
+}

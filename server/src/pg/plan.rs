@@ -1,0 +1,304 @@
+//! From a parsed query to a plan: which parameters it has, of what types, and which columns.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, ParamValues};
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
+use datafusion::execution::context::SQLOptions;
+use datafusion::logical_expr::planner::TypePlanner;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Statement as PlanStatement};
+use datafusion::scalar::ScalarValue;
+use datafusion::sql::parser::Statement as ParsedStatement;
+use datafusion::sql::sqlparser::ast::{self, Ident, ObjectName};
+use pgwire::api::Type;
+
+use super::encode::{Column, canonical, columns, pg_type};
+use super::error::PgError;
+use super::params::arrow_type;
+use super::sql::{Query, mark_columns};
+
+/// A parameter of a statement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameter {
+    /// The type that clients send it as.
+    pub pg: Type,
+    /// The type that it is planned as.
+    pub arrow: DataType,
+}
+
+/// A planned query.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// The plan, not yet optimised, with its placeholders.
+    pub plan: LogicalPlan,
+    /// Its columns.
+    pub columns: Arc<[Column]>,
+    /// Its parameters.
+    pub parameters: Vec<Parameter>,
+}
+
+/// Plans a query whose first parameters are declared to be of these types.
+///
+/// # Errors
+/// If it cannot be planned, or would do more than read.
+pub async fn plan(
+    state: &SessionState,
+    query: &Query,
+    declared: &[Option<Type>],
+) -> Result<Planned, PgError> {
+    let declared: Vec<Option<Parameter>> = (0..query.parameters)
+        .map(|at| {
+            let pg = declared.get(at).cloned().flatten()?;
+            let arrow = arrow_type(&pg);
+            Some(Parameter { pg, arrow })
+        })
+        .collect();
+    let parameters = if declared.iter().all(Option::is_some) {
+        declared.into_iter().flatten().collect()
+    } else {
+        infer(state, query, declared).await?
+    };
+    plan_with(state, query, parameters).await
+}
+
+/// Plans a query whose parameters are known.
+///
+/// # Errors
+/// If it cannot be planned, or would do more than read.
+pub async fn plan_with(
+    state: &SessionState,
+    query: &Query,
+    parameters: Vec<Parameter>,
+) -> Result<Planned, PgError> {
+    let known = Some(parameters.as_slice()).filter(|known| !known.is_empty());
+    let plan = plan_query(state, query, known).await?;
+    finish(plan, parameters)
+}
+
+fn finish(plan: LogicalPlan, parameters: Vec<Parameter>) -> Result<Planned, PgError> {
+    SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false)
+        .verify_plan(&plan)?;
+    Ok(Planned {
+        columns: columns(plan.schema().as_arrow())?.into(),
+        plan,
+        parameters,
+    })
+}
+
+/// Puts values into a plan's placeholders.
+///
+/// # Errors
+/// If a value does not fit where its placeholder stands.
+pub fn bind(plan: LogicalPlan, values: Vec<ScalarValue>) -> Result<LogicalPlan, PgError> {
+    if values.is_empty() {
+        return Ok(plan);
+    }
+    Ok(plan.replace_params_with_values(&ParamValues::from(values))?)
+}
+
+async fn plan_query(
+    state: &SessionState,
+    query: &Query,
+    parameters: Option<&[Parameter]>,
+) -> Result<LogicalPlan, PgError> {
+    match plan_ast(state, query.ast.clone(), parameters)
+        .await
+        .map_err(PgError::from)
+    {
+        Err(error) if matches!(error.code, "42701" | "42702") => {
+            // Perhaps a wildcard brings a column that has been named as well; PostgreSQL does not mind.
+            let mut ast = query.ast.clone();
+            mark_columns(&mut ast);
+            plan_ast(state, ast, parameters).await.map_err(|_| error)
+        }
+        result => result,
+    }
+}
+
+async fn plan_ast(
+    state: &SessionState,
+    ast: Box<ast::Query>,
+    parameters: Option<&[Parameter]>,
+) -> Result<LogicalPlan, DataFusionError> {
+    let query = ast::Statement::Query(ast);
+    let Some(parameters) = parameters else {
+        return state
+            .statement_to_plan(ParsedStatement::Statement(Box::new(query)))
+            .await;
+    };
+    // The planner takes types of parameters from a PREPARE alone.
+    let prepare = ast::Statement::Prepare {
+        name: Ident::new("p"),
+        data_types: parameters
+            .iter()
+            .map(|parameter| named_type(&parameter.arrow))
+            .collect(),
+        statement: Box::new(query),
+    };
+    let plan = state
+        .statement_to_plan(ParsedStatement::Statement(Box::new(prepare)))
+        .await?;
+    match plan {
+        LogicalPlan::Statement(PlanStatement::Prepare(prepare)) => {
+            Ok(Arc::unwrap_or_clone(prepare.input))
+        }
+        other => Ok(other),
+    }
+}
+
+/// Finds the types of the parameters that are not declared, from where they stand.
+async fn infer(
+    state: &SessionState,
+    query: &Query,
+    declared: Vec<Option<Parameter>>,
+) -> Result<Vec<Parameter>, PgError> {
+    let inferred = match plan_query(state, query, None).await {
+        Ok(plan) => parameter_types(&plan)?,
+        // Where a parameter's type must be known to go on, it is text, as PostgreSQL's unknown is in the end.
+        Err(_) => HashMap::new(),
+    };
+    Ok(declared
+        .into_iter()
+        .enumerate()
+        .map(|(at, declared)| {
+            declared.unwrap_or_else(|| {
+                let arrow = inferred.get(&format!("${}", at + 1)).map(canonical);
+                let known = arrow.and_then(|arrow| Some((pg_type(&arrow)?, arrow)));
+                let (pg, arrow) = known.unwrap_or((Type::TEXT, DataType::Utf8));
+                Parameter { pg, arrow }
+            })
+        })
+        .collect())
+}
+
+fn parameter_types(plan: &LogicalPlan) -> Result<HashMap<String, DataType>, PgError> {
+    let mut types = HashMap::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Limit(limit) = node {
+            for expr in [&limit.skip, &limit.fetch].into_iter().flatten() {
+                expr.apply(|expr| {
+                    if let Expr::Placeholder(placeholder) = expr {
+                        types.insert(placeholder.id.clone(), DataType::Int64);
+                    }
+                    Ok(TreeNodeRecursion::Continue)
+                })?;
+            }
+        }
+        let mut schema = DFSchema::empty();
+        for input in node.inputs() {
+            schema.merge(input.schema());
+        }
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                match expr {
+                    Expr::Placeholder(placeholder) => {
+                        if let Some(field) = &placeholder.field
+                            && field.data_type() != &DataType::Null
+                        {
+                            types
+                                .entry(placeholder.id.clone())
+                                .or_insert_with(|| field.data_type().clone());
+                        }
+                    }
+                    Expr::ScalarFunction(function) if function.name() == "array_has" => {
+                        infer_membership(&function.args, &schema, &mut types);
+                    }
+                    Expr::Cast(cast) => {
+                        if let Expr::Placeholder(placeholder) = cast.expr.as_ref() {
+                            types
+                                .entry(placeholder.id.clone())
+                                .or_insert_with(|| cast.field.data_type().clone());
+                        }
+                    }
+                    _ => {}
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(types)
+}
+
+/// `x = ANY($1)` and `$1 = ANY(xs)`.
+fn infer_membership(args: &[Expr], schema: &DFSchema, types: &mut HashMap<String, DataType>) {
+    match args {
+        [Expr::Placeholder(array), element] => {
+            if let Ok(element) = element.get_type(schema)
+                && element != DataType::Null
+            {
+                let list =
+                    DataType::List(Arc::new(Field::new_list_field(canonical(&element), true)));
+                types.insert(array.id.clone(), list);
+            }
+        }
+        [array, Expr::Placeholder(element)] => {
+            if let Ok(DataType::List(item)) = array.get_type(schema).map(|array| canonical(&array))
+            {
+                types.insert(element.id.clone(), item.data_type().clone());
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The PostgreSQL type that PREPARE declares; none where it is one that text stands for.
+pub fn declared_type(written: &ast::DataType) -> Option<Type> {
+    use ast::DataType as T;
+    Some(match written {
+        T::Int(_) | T::Integer(_) | T::Int4(_) => Type::INT4,
+        T::BigInt(_) | T::Int8(_) => Type::INT8,
+        T::SmallInt(_) | T::Int2(_) => Type::INT2,
+        T::DoublePrecision | T::Float8 | T::Double(_) | T::Float(_) => Type::FLOAT8,
+        T::Real | T::Float4 => Type::FLOAT4,
+        T::Numeric(_) | T::Decimal(_) | T::Dec(_) => Type::NUMERIC,
+        T::Boolean | T::Bool => Type::BOOL,
+        T::Text | T::Varchar(_) | T::CharacterVarying(_) | T::CharVarying(_) => Type::TEXT,
+        T::Date => Type::DATE,
+        T::Timestamp(_, ast::TimezoneInfo::Tz | ast::TimezoneInfo::WithTimeZone) => {
+            Type::TIMESTAMPTZ
+        }
+        T::Timestamp(..) => Type::TIMESTAMP,
+        T::Interval { .. } => Type::INTERVAL,
+        _ => return None,
+    })
+}
+
+/// A name that no SQL of a user's is likely to hold, for any Arrow type.
+const ANY_TYPE: &str = "rapport.arrow_type";
+
+fn named_type(arrow: &DataType) -> ast::DataType {
+    let name = ObjectName::from(vec![Ident::with_quote('"', ANY_TYPE)]);
+    ast::DataType::Custom(name, vec![arrow.to_string()])
+}
+
+/// PostgreSQL's types where DataFusion has others by default, and any Arrow type by its name.
+#[derive(Debug)]
+pub struct PgTypes;
+
+impl TypePlanner for PgTypes {
+    fn plan_type_field(
+        &self,
+        sql_type: &ast::DataType,
+    ) -> datafusion::error::Result<Option<Arc<Field>>> {
+        if let ast::DataType::Custom(name, arguments) = sql_type
+            && let [part] = name.0.as_slice()
+            && part.as_ident().is_some_and(|ident| ident.value == ANY_TYPE)
+            && let [arrow] = arguments.as_slice()
+        {
+            return Ok(Some(Arc::new(Field::new(
+                "",
+                DataType::from_str(arrow)?,
+                true,
+            ))));
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,585 @@
+//! Running a statement, whichever protocol brings it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::collect;
+use datafusion::scalar::ScalarValue;
+use pgwire::messages::PgWireBackendMessage as Backend;
+use tokio::time::Instant;
+
+use super::admission::Permit;
+use super::connection::Connection;
+use super::control::Control;
+use super::encode::{Column, CopyEncoder, Formats, RowEncoder};
+use super::error::{PgError, code, warning};
+use super::execute::{self, Encoder, RowStream};
+use super::explain;
+use super::plan::{self, Planned};
+use super::session::{Portal, Prepared, Progress};
+use super::settings::SetScope;
+use super::sql::{CopyOptions, Explain, Move, Query, SetValue, Statement};
+
+/// What has come of a statement.
+pub enum Outcome {
+    /// It is done; this is its tag.
+    Done(String),
+    /// It has rows.
+    Rows {
+        /// Their columns.
+        columns: Arc<[Column]>,
+        /// They themselves.
+        stream: RowStream,
+        /// The tag's word.
+        tag: &'static str,
+    },
+    /// It takes rows of a cursor.
+    Fetch {
+        /// The cursor.
+        cursor: String,
+        /// How many at most.
+        limit: u64,
+        /// They are sent, and not just passed over.
+        send: bool,
+    },
+    /// It sends rows as data.
+    Copy {
+        /// How many columns there are.
+        columns: usize,
+        /// How they are written.
+        encoder: CopyEncoder,
+        /// They themselves.
+        stream: RowStream,
+    },
+}
+
+/// Why a statement, or its connection, goes no further.
+#[derive(Debug)]
+pub enum Failure {
+    /// The client is told.
+    Error(PgError),
+    /// The client is gone.
+    Lost,
+}
+
+impl From<PgError> for Failure {
+    fn from(error: PgError) -> Failure {
+        Failure::Error(error)
+    }
+}
+
+/// What can stop a statement: a cancel request, the end of its connection, its time.
+#[derive(Clone)]
+pub struct Watch {
+    control: Arc<Control>,
+    deadline: Option<Instant>,
+}
+
+impl Watch {
+    /// A statement begins.
+    pub fn begin(control: &Arc<Control>, timeout: Option<Duration>) -> Watch {
+        control.statement_begins();
+        Watch {
+            control: Arc::clone(control),
+            deadline: timeout.map(|timeout| Instant::now() + timeout),
+        }
+    }
+
+    /// Waits until the statement shall stop.
+    pub async fn stopped(&self) -> PgError {
+        let timeout = async {
+            match self.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            error = self.control.stopped() => error,
+            () = timeout => PgError::new(code::CANCELED, "canceling statement due to statement timeout"),
+        }
+    }
+}
+
+impl Connection {
+    /// Runs a statement with these values for its parameters.
+    pub(super) async fn run(
+        &mut self,
+        prepared: &Prepared,
+        values: Vec<ScalarValue>,
+        formats: &Formats,
+        watch: &Watch,
+    ) -> Result<Outcome, Failure> {
+        let statement = &prepared.statement;
+        self.session.check_not_failed(statement)?;
+        let done = |tag: &str| Ok(Outcome::Done(tag.to_owned()));
+        match statement {
+            Statement::Query(query) => {
+                let (columns, stream) = self
+                    .query(query, prepared.planned.as_ref(), values, formats, watch)
+                    .await?;
+                Ok(Outcome::Rows {
+                    columns,
+                    stream,
+                    tag: "SELECT",
+                })
+            }
+            Statement::Explain(explain) => {
+                self.explain(explain, prepared, values, formats, watch)
+                    .await
+            }
+            Statement::Copy { query, options } => self.copy(query, options, watch).await,
+            Statement::Declare {
+                name,
+                hold,
+                binary,
+                query,
+            } => {
+                self.declare(name, *hold, *binary, query, watch).await?;
+                done("DECLARE CURSOR")
+            }
+            Statement::Fetch { name, step } => Ok(fetch(name, *step, true)?),
+            Statement::Move { name, step } => Ok(fetch(name, *step, false)?),
+            Statement::Execute { name, arguments } => {
+                let prepared = self.session.executed(name)?;
+                let values = self.arguments(&prepared, arguments.as_ref(), watch).await?;
+                Box::pin(self.run(&prepared, values, formats, watch)).await
+            }
+            Statement::Prepare {
+                name,
+                types,
+                statement,
+            } => {
+                let declared = types.iter().map(plan::declared_type).collect();
+                let prepared = self
+                    .prepare(statement.as_ref().clone(), declared, watch)
+                    .await?;
+                self.session.keep_prepared(name, prepared)?;
+                done("PREPARE")
+            }
+            other => self.utility(other, formats),
+        }
+    }
+
+    /// Statements that need no query.
+    fn utility(&mut self, statement: &Statement, formats: &Formats) -> Result<Outcome, Failure> {
+        let session = &mut self.session;
+        let tag = match statement {
+            Statement::Accepted(tag) | Statement::Discard(tag) => (*tag).to_owned(),
+            Statement::Refused(error) => return Err(error.clone().into()),
+            Statement::Show(name) => return self.show(name.as_deref(), formats),
+            Statement::Set { name, value, scope } => {
+                if *scope == SetScope::Local && !session.in_transaction() {
+                    self.wire.put(&Backend::NoticeResponse(warning(
+                        code::NO_TRANSACTION,
+                        "SET LOCAL can only be used in transaction blocks",
+                    )));
+                } else {
+                    match value {
+                        SetValue::Text(value) => session.settings().set(name, value, *scope)?,
+                        SetValue::Default => session.settings().reset(name, *scope)?,
+                    }
+                }
+                "SET".to_owned()
+            }
+            Statement::Reset(Some(name)) => {
+                session.settings().reset(name, SetScope::Session)?;
+                "RESET".to_owned()
+            }
+            Statement::Reset(None) => {
+                session.settings().reset_all();
+                "RESET".to_owned()
+            }
+            Statement::Begin { tag } => {
+                if !session.begin() {
+                    let notice = warning("25001", "there is already a transaction in progress");
+                    self.wire.put(&Backend::NoticeResponse(notice));
+                }
+                (*tag).to_owned()
+            }
+            Statement::Commit { chain } => self.end(true, *chain)?.to_owned(),
+            Statement::Rollback { chain } => self.end(false, *chain)?.to_owned(),
+            Statement::Savepoint(name) => {
+                session.savepoint(name)?;
+                "SAVEPOINT".to_owned()
+            }
+            Statement::Release(name) => {
+                session.release(name)?;
+                "RELEASE".to_owned()
+            }
+            Statement::RollbackTo(name) => {
+                session.rollback_to(name)?;
+                "ROLLBACK".to_owned()
+            }
+            Statement::DiscardAll => {
+                if session.in_transaction() {
+                    return Err(PgError::new(
+                        "25001",
+                        "DISCARD ALL cannot run inside a transaction block",
+                    )
+                    .into());
+                }
+                session.discard_all();
+                "DISCARD ALL".to_owned()
+            }
+            Statement::Deallocate(Some(name)) => {
+                session.prepared(name)?;
+                session.statements.remove(name);
+                "DEALLOCATE".to_owned()
+            }
+            Statement::Deallocate(None) => {
+                session.statements.clear();
+                "DEALLOCATE ALL".to_owned()
+            }
+            Statement::Close(Some(name)) => {
+                session.cursor(name)?;
+                session.portals.remove(name);
+                "CLOSE CURSOR".to_owned()
+            }
+            Statement::Close(None) => {
+                session.portals.retain(|_, portal| !portal.cursor);
+                "CLOSE CURSOR ALL".to_owned()
+            }
+            other => return Err(PgError::internal(format!("no way to run {other:?}")).into()),
+        };
+        Ok(Outcome::Done(tag))
+    }
+
+    fn end(&mut self, commit: bool, chain: bool) -> Result<&'static str, PgError> {
+        if !self.session.in_transaction() {
+            if chain {
+                return Err(PgError::new(
+                    code::NO_TRANSACTION,
+                    "AND CHAIN can only be used in transaction blocks",
+                ));
+            }
+            let notice = warning(code::NO_TRANSACTION, "there is no transaction in progress");
+            self.wire.put(&Backend::NoticeResponse(notice));
+            return Ok(if commit { "COMMIT" } else { "ROLLBACK" });
+        }
+        let tag = self.session.end(commit);
+        if chain {
+            self.session.begin();
+        }
+        Ok(tag)
+    }
+
+    fn show(&mut self, name: Option<&str>, formats: &Formats) -> Result<Outcome, Failure> {
+        let settings = self.session.settings();
+        let (columns, lines): (Arc<[Column]>, _) = match name {
+            Some(name) => {
+                let (name, value) = settings.show(name)?;
+                ([Column::text(&name)].into(), vec![vec![Some(value)]])
+            }
+            None => {
+                let lines = settings
+                    .all()
+                    .into_iter()
+                    .map(|(name, value, about)| {
+                        vec![Some(name.to_owned()), Some(value), Some(about.to_owned())]
+                    })
+                    .collect();
+                (
+                    ["name", "setting", "description"].map(Column::text).into(),
+                    lines,
+                )
+            }
+        };
+        drop(settings);
+        self.text_rows(columns, &lines, formats, "SHOW")
+    }
+
+    fn text_rows(
+        &self,
+        columns: Arc<[Column]>,
+        lines: &[Vec<Option<String>>],
+        formats: &Formats,
+        tag: &'static str,
+    ) -> Result<Outcome, Failure> {
+        let encoder = self.row_encoder(&columns, formats)?;
+        let stream = RowStream::of_text(columns.len(), lines, &encoder)?;
+        Ok(Outcome::Rows {
+            columns,
+            stream,
+            tag,
+        })
+    }
+
+    fn row_encoder(&self, columns: &Arc<[Column]>, formats: &Formats) -> Result<Encoder, PgError> {
+        check_formats(formats, columns.len())?;
+        let encoder = RowEncoder::new(Arc::clone(columns), formats.clone(), self.session.style());
+        Ok(Encoder::Rows(encoder))
+    }
+
+    /// Waits for the account's turn to run a statement.
+    pub(super) async fn admit(&mut self, watch: &Watch) -> Result<Permit, Failure> {
+        let server = Arc::clone(&self.server);
+        let account = self.session.user.info.account.clone();
+        let admitted = async move { server.admission.admit(account.as_deref()).await };
+        Ok(self.wait(watch, admitted).await??)
+    }
+
+    /// Plans a query over the lake as it is now.
+    async fn plan_now(
+        &mut self,
+        query: &Query,
+        planned: Option<&Planned>,
+        values: Vec<ScalarValue>,
+        watch: &Watch,
+    ) -> Result<(SessionState, LogicalPlan, Arc<[Column]>), Failure> {
+        self.session.apply_settings();
+        if values.len() < query.parameters {
+            return Err(PgError::new(
+                "42P02",
+                format!("there is no parameter ${}", values.len() + 1),
+            )
+            .into());
+        }
+        let backend = Arc::clone(&self.session.backend);
+        let query = query.clone();
+        let parameters = planned
+            .map(|planned| planned.parameters.clone())
+            .unwrap_or_default();
+        let work = async move {
+            let state = backend.statement_state().await?;
+            let planned = plan::plan_with(&state, &query, parameters).await?;
+            let plan = plan::bind(planned.plan, values)?;
+            Ok((state, plan, planned.columns))
+        };
+        let runtime = self.server.queries.clone();
+        let (state, plan, now) = self.wait(watch, execute::run(&runtime, work)).await??;
+        match planned {
+            // What a client was told of the columns stays so.
+            Some(told) if told.columns.len() != now.len() => Err(PgError::new(
+                code::NOT_SUPPORTED,
+                "cached plan must not change result type",
+            )
+            .into()),
+            Some(told) => Ok((state, plan, Arc::clone(&told.columns))),
+            None => Ok((state, plan, now)),
+        }
+    }
+
+    async fn query(
+        &mut self,
+        query: &Query,
+        planned: Option<&Planned>,
+        values: Vec<ScalarValue>,
+        formats: &Formats,
+        watch: &Watch,
+    ) -> Result<(Arc<[Column]>, RowStream), Failure> {
+        let permit = self.admit(watch).await?;
+        let (state, plan, columns) = self.plan_now(query, planned, values, watch).await?;
+        let encoder = self.row_encoder(&columns, formats)?;
+        let stream = RowStream::start(&self.server.queries, state, plan, encoder, permit);
+        Ok((columns, stream))
+    }
+
+    async fn copy(
+        &mut self,
+        query: &Query,
+        options: &CopyOptions,
+        watch: &Watch,
+    ) -> Result<Outcome, Failure> {
+        let permit = self.admit(watch).await?;
+        let (state, plan, columns) = self.plan_now(query, None, Vec::new(), watch).await?;
+        let style = self.session.style();
+        let encoder = || CopyEncoder::new(Arc::clone(&columns), options.clone(), style);
+        let stream = RowStream::start(
+            &self.server.queries,
+            state,
+            plan,
+            Encoder::Copy(encoder()?),
+            permit,
+        );
+        Ok(Outcome::Copy {
+            columns: columns.len(),
+            encoder: encoder()?,
+            stream,
+        })
+    }
+
+    async fn declare(
+        &mut self,
+        name: &str,
+        hold: bool,
+        binary: bool,
+        query: &Query,
+        watch: &Watch,
+    ) -> Result<(), Failure> {
+        if !hold {
+            self.session.in_block("DECLARE CURSOR")?;
+        }
+        let permit = self.admit(watch).await?;
+        let (state, plan, columns) = self.plan_now(query, None, Vec::new(), watch).await?;
+        let planned = Planned {
+            plan: LogicalPlan::default(),
+            columns,
+            parameters: Vec::new(),
+        };
+        let stream = RowStream::start(&self.server.queries, state, plan, Encoder::Late, permit);
+        stream.pause();
+        let portal = Portal {
+            prepared: Arc::new(Prepared {
+                statement: Statement::Query(query.clone()),
+                declared: Vec::new(),
+                planned: Some(planned),
+            }),
+            values: Vec::new(),
+            formats: if binary {
+                Formats::binary()
+            } else {
+                Formats::default()
+            },
+            progress: Progress::Running(stream),
+            cursor: true,
+            hold,
+        };
+        Ok(self.session.keep_portal(name, portal)?)
+    }
+
+    /// Prepares a statement: plans it, where it is a query, to know its types.
+    pub(super) async fn prepare(
+        &mut self,
+        statement: Statement,
+        declared: Vec<Option<pgwire::api::Type>>,
+        watch: &Watch,
+    ) -> Result<Prepared, Failure> {
+        self.session.check_not_failed(&statement)?;
+        let query = match &statement {
+            Statement::Query(query) => Some(query),
+            Statement::Explain(explain) => Some(&explain.query),
+            _ => None,
+        };
+        let planned = match query {
+            None => None,
+            Some(query) => {
+                self.session.apply_settings();
+                let backend = Arc::clone(&self.session.backend);
+                let (query, declared) = (query.clone(), declared.clone());
+                let work = async move {
+                    let state = backend.statement_state().await?;
+                    plan::plan(&state, &query, &declared).await
+                };
+                let runtime = self.server.queries.clone();
+                Some(self.wait(watch, execute::run(&runtime, work)).await??)
+            }
+        };
+        Ok(Prepared {
+            statement,
+            declared,
+            planned,
+        })
+    }
+
+    /// The arguments of EXECUTE, as values of the statement's parameters.
+    async fn arguments(
+        &mut self,
+        prepared: &Prepared,
+        arguments: Option<&Query>,
+        watch: &Watch,
+    ) -> Result<Vec<ScalarValue>, Failure> {
+        let parameters = prepared
+            .planned
+            .as_ref()
+            .map(|planned| planned.parameters.clone());
+        let parameters = parameters.unwrap_or_default();
+        let values = match arguments {
+            None => Vec::new(),
+            Some(query) => {
+                let permit = self.admit(watch).await?;
+                let (state, plan, _) = self.plan_now(query, None, Vec::new(), watch).await?;
+                let work = async move {
+                    let _permit = permit;
+                    let physical = state.create_physical_plan(&plan).await?;
+                    first_row(&collect(physical, state.task_ctx()).await?)
+                };
+                let runtime = self.server.queries.clone();
+                self.wait(watch, execute::run(&runtime, work)).await??
+            }
+        };
+        if values.len() != parameters.len() {
+            return Err(PgError::new(
+                code::SYNTAX,
+                format!(
+                    "wrong number of parameters: expected {}, got {}",
+                    parameters.len(),
+                    values.len()
+                ),
+            )
+            .into());
+        }
+        let cast =
+            |(value, parameter): (ScalarValue, &plan::Parameter)| value.cast_to(&parameter.arrow);
+        let values: Result<Vec<_>, _> = values.into_iter().zip(&parameters).map(cast).collect();
+        Ok(values.map_err(PgError::from)?)
+    }
+
+    async fn explain(
+        &mut self,
+        explain: &Explain,
+        prepared: &Prepared,
+        values: Vec<ScalarValue>,
+        formats: &Formats,
+        watch: &Watch,
+    ) -> Result<Outcome, Failure> {
+        let permit = self.admit(watch).await?;
+        let planned = prepared.planned.as_ref();
+        let (state, plan, _) = self
+            .plan_now(&explain.query, planned, values, watch)
+            .await?;
+        let (analyze, verbose, json) = (explain.analyze, explain.verbose, explain.json);
+        let work = async move {
+            let _permit = permit;
+            explain::explain(&state, &plan, analyze, verbose, json).await
+        };
+        let runtime = self.server.queries.clone();
+        let lines = self.wait(watch, execute::run(&runtime, work)).await??;
+        let lines: Vec<_> = lines.into_iter().map(|line| vec![Some(line)]).collect();
+        self.text_rows(
+            [Column::text("QUERY PLAN")].into(),
+            &lines,
+            formats,
+            "EXPLAIN",
+        )
+    }
+}
+
+fn first_row(batches: &[RecordBatch]) -> Result<Vec<ScalarValue>, PgError> {
+    let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
+        return Ok(Vec::new());
+    };
+    batch
+        .columns()
+        .iter()
+        .map(|column| ScalarValue::try_from_array(column, 0).map_err(PgError::from))
+        .collect()
+}
+
+/// Formats must be none, one, or one for each column.
+pub(super) fn check_formats(formats: &Formats, columns: usize) -> Result<(), PgError> {
+    if formats.fit(columns) {
+        return Ok(());
+    }
+    Err(PgError::protocol(format!(
+        "bind message has {} result formats but query has {columns} columns",
+        formats.0.len()
+    )))
+}
+
+fn fetch(cursor: &str, step: Move, send: bool) -> Result<Outcome, PgError> {
+    let limit = match step {
+        Move::Forward(rows) => rows,
+        Move::All => u64::MAX,
+        Move::Back => {
+            return Err(PgError::new("55000", "cursor can only scan forward"));
+        }
+    };
+    Ok(Outcome::Fetch {
+        cursor: cursor.to_owned(),
+        limit,
+        send,
+    })
+}

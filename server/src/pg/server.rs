@@ -1,0 +1,201 @@
+//! The listening side: accepts connections, within limits, and ends them all when the server stops.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::backend::Backend;
+use super::connection;
+use super::control::Connections;
+use crate::users::Users;
+
+/// How the endpoint behaves.
+#[derive(Debug, Clone)]
+pub struct PgOptions {
+    /// Connections that may be logged in at a time; one more is refused with 53300.
+    pub max_connections: usize,
+    /// Threads that run queries, apart from those that serve connections.
+    pub query_threads: usize,
+    /// Statements that may run at a time for one account (operators are one account here).
+    pub statements_per_account: usize,
+    /// How long a statement waits for its turn.
+    pub queue_timeout: Duration,
+    /// How long a statement may run unless its session says otherwise; zero is for ever.
+    pub statement_timeout: Duration,
+    /// How long a login may take.
+    pub login_timeout: Duration,
+    /// How long a client may leave bytes unread that are sent to it.
+    pub write_timeout: Duration,
+    /// How long statements may go on once the server stops.
+    pub shutdown_grace: Duration,
+    /// The longest message that a client may send once it is logged in.
+    pub max_message: usize,
+}
+
+impl Default for PgOptions {
+    fn default() -> PgOptions {
+        PgOptions {
+            max_connections: 200,
+            query_threads: std::thread::available_parallelism().map_or(2, usize::from),
+            statements_per_account: 16,
+            queue_timeout: Duration::from_secs(30),
+            statement_timeout: Duration::from_secs(600),
+            login_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(300),
+            shutdown_grace: Duration::from_secs(30),
+            max_message: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// Connections that are not logged in yet, beside those that may be.
+const LOGINS: usize = 64;
+
+/// The Postgres endpoint.
+pub struct PgServer {
+    listener: TcpListener,
+    server: Arc<Server>,
+    /// Dropped last, without waiting, so that a query that will not end holds nothing up.
+    queries: QueryRuntime,
+}
+
+/// What all connections share.
+pub(super) struct Server {
+    pub(super) options: PgOptions,
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) users: Users,
+    pub(super) queries: tokio::runtime::Handle,
+    pub(super) connections: Arc<Connections>,
+    pub(super) logged_in: Arc<Semaphore>,
+    pub(super) admission: super::admission::Admission,
+}
+
+struct QueryRuntime(Option<tokio::runtime::Runtime>);
+
+impl Drop for QueryRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl PgServer {
+    /// Listens at an address, for these users.
+    ///
+    /// # Errors
+    /// If the address cannot be listened at, or threads cannot be started.
+    pub async fn bind(
+        address: impl ToSocketAddrs,
+        backend: Arc<dyn Backend>,
+        users: Users,
+        options: PgOptions,
+    ) -> std::io::Result<PgServer> {
+        let queries = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(options.query_threads.max(1))
+            .thread_name("query")
+            // Plans of deeply nested queries need more than the usual 2 MiB.
+            .thread_stack_size(16 * 1024 * 1024)
+            .enable_all()
+            .build()?;
+        let server = Server {
+            backend,
+            users,
+            queries: queries.handle().clone(),
+            connections: Arc::default(),
+            logged_in: Arc::new(Semaphore::new(options.max_connections)),
+            admission: super::admission::Admission::new(
+                options.statements_per_account,
+                options.queue_timeout,
+            ),
+            options,
+        };
+        Ok(PgServer {
+            listener: TcpListener::bind(address).await?,
+            server: Arc::new(server),
+            queries: QueryRuntime(Some(queries)),
+        })
+    }
+
+    /// The address that it listens at.
+    ///
+    /// # Errors
+    /// If the system does not say.
+    pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `shutdown` is ready; then lets running statements end, for the time of grace.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let PgServer {
+            listener,
+            server,
+            queries,
+        } = self;
+        let mut tasks = JoinSet::new();
+        let most = server.options.max_connections + LOGINS;
+        let mut users_looked_at = tokio::time::interval(Duration::from_secs(1));
+        tokio::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                accepted = listener.accept() => match accepted {
+                    // Over this number not even an error is written: it would need a task again.
+                    Ok((socket, _)) if tasks.len() < most => {
+                        spawn(&mut tasks, socket, &server);
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        // Out of file descriptors, most likely: others must go before more can come.
+                        tracing::warn!("accepting a Postgres connection failed: {error}");
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                },
+                Some(_) = tasks.join_next() => {}
+                _ = users_looked_at.tick() => end_of_users(&server),
+            }
+        }
+        drop(listener);
+        server.connections.finish_all();
+        let all_gone = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(server.options.shutdown_grace, all_gone)
+            .await
+            .is_err()
+        {
+            server.connections.end_all();
+            let all_gone = async { while tasks.join_next().await.is_some() {} };
+            // Then they are dropped where they stand.
+            let _ = tokio::time::timeout(Duration::from_secs(1), all_gone).await;
+        }
+        drop(queries);
+    }
+}
+
+fn spawn(tasks: &mut JoinSet<()>, socket: TcpStream, server: &Arc<Server>) {
+    let server = Arc::clone(server);
+    tasks.spawn(async move {
+        // Answers are short and wanted at once; a socket that refuses this still works.
+        let _ = socket.set_nodelay(true);
+        let peer = socket.peer_addr().map(|address| address.ip()).ok();
+        connection::serve(socket, peer, server).await;
+    });
+}
+
+/// Ends the sessions of users that are gone or have another password, role or account now.
+fn end_of_users(server: &Server) {
+    server
+        .connections
+        .end_where(|user| match server.users.find(&user.info.name) {
+            Ok(Some(now)) => *now != *user,
+            Ok(None) => true,
+            Err(error) => {
+                // No new login is possible; who is in stays, rather than all falling out over a slip of the hand.
+                tracing::error!("{error}");
+                false
+            }
+        });
+}

@@ -1,0 +1,386 @@
+//! What a connection keeps between statements: its transaction, settings, prepared statements and portals.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use datafusion::scalar::ScalarValue;
+use pgwire::api::Type;
+use pgwire::messages::response::TransactionStatus;
+
+use super::backend::BackendSession;
+use super::control::Control;
+use super::encode::{Column, Formats, Style};
+use super::error::{PgError, code};
+use super::execute::RowStream;
+use super::plan::Planned;
+use super::settings::Settings;
+use super::sql::Statement;
+use crate::users::User;
+
+/// How many prepared statements and how many portals a connection may have.
+const LIMIT: usize = 4096;
+
+/// Settings that functions of SQL (`current_setting`, `set_config`) reach as well.
+pub type SharedSettings = Arc<Mutex<Settings>>;
+
+/// A statement that is kept.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What it does.
+    pub statement: Statement,
+    /// The types that its parameters were declared to have.
+    pub declared: Vec<Option<Type>>,
+    /// Its plan, where it is a query or holds one; what of it counts later are the types.
+    pub planned: Option<Planned>,
+}
+
+/// How far a portal has come.
+#[derive(Debug)]
+pub enum Progress {
+    /// Not begun.
+    New,
+    /// Rows have been sent, and there may be more.
+    Running(RowStream),
+    /// At its end.
+    Done,
+}
+
+/// A statement with its parameters, ready to run or running.
+#[derive(Debug)]
+pub struct Portal {
+    /// The statement.
+    pub prepared: Arc<Prepared>,
+    /// The values of its parameters.
+    pub values: Vec<ScalarValue>,
+    /// The formats of its columns.
+    pub formats: Formats,
+    /// How far it has come.
+    pub progress: Progress,
+    /// It was made by DECLARE, so its rows are encoded when they are fetched.
+    pub cursor: bool,
+    /// It outlives its transaction.
+    pub hold: bool,
+}
+
+struct Savepoint {
+    name: String,
+    settings: BTreeMap<String, String>,
+}
+
+/// A connection that is logged in.
+pub struct Session {
+    /// Where its queries run.
+    pub backend: Arc<dyn BackendSession>,
+    /// Who it is.
+    pub user: Arc<User>,
+    /// What reaches into it.
+    pub control: Arc<Control>,
+    /// Its settings.
+    pub settings: SharedSettings,
+    /// Prepared statements by name, "" for the unnamed one.
+    pub statements: HashMap<String, Arc<Prepared>>,
+    /// Portals and cursors by name.
+    pub portals: HashMap<String, Portal>,
+    status: TransactionStatus,
+    savepoints: Vec<Savepoint>,
+    applied: Option<u64>,
+}
+
+impl Session {
+    /// A new one.
+    pub fn new(
+        backend: Arc<dyn BackendSession>,
+        user: Arc<User>,
+        control: Arc<Control>,
+        settings: SharedSettings,
+    ) -> Session {
+        Session {
+            backend,
+            user,
+            control,
+            settings,
+            statements: HashMap::new(),
+            portals: HashMap::new(),
+            status: TransactionStatus::Idle,
+            savepoints: Vec::new(),
+            applied: None,
+        }
+    }
+
+    /// The settings, to read or to change.
+    pub fn settings(&self) -> MutexGuard<'_, Settings> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How values are written.
+    pub fn style(&self) -> Style {
+        let settings = self.settings();
+        Style {
+            zone: settings.zone(),
+            extra_float_digits: settings.extra_float_digits(),
+        }
+    }
+
+    /// Makes what has been set count for the queries to come.
+    pub fn apply_settings(&mut self) {
+        let (generation, zone) = {
+            let settings = self.settings();
+            (settings.generation(), settings.zone())
+        };
+        if self.applied != Some(generation) {
+            let state = self.backend.context().state_ref();
+            state.write().config_mut().options_mut().execution.time_zone = Some(zone.arrow_name());
+            self.applied = Some(generation);
+        }
+    }
+
+    /// The state of the transaction, as ReadyForQuery tells it.
+    pub fn status(&self) -> TransactionStatus {
+        self.status
+    }
+
+    /// Whether a transaction block is open, failed or not.
+    pub fn in_transaction(&self) -> bool {
+        self.status != TransactionStatus::Idle
+    }
+
+    /// A statement has failed.
+    pub fn fail(&mut self) {
+        self.status = self.status.to_error_state();
+    }
+
+    /// After a failure only the end of the transaction is possible.
+    ///
+    /// # Errors
+    /// If the transaction has failed and the statement does not end it.
+    pub fn check_not_failed(&self, statement: &Statement) -> Result<(), PgError> {
+        if self.status == TransactionStatus::Error && !statement.leaves_failed_transaction() {
+            return Err(PgError::new(
+                code::FAILED_TRANSACTION,
+                "current transaction is aborted, commands ignored until end of transaction block",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Opens a transaction block; false if one is open.
+    pub fn begin(&mut self) -> bool {
+        if self.in_transaction() {
+            return false;
+        }
+        self.status = TransactionStatus::Transaction;
+        self.settings().begin();
+        true
+    }
+
+    /// Ends a transaction block as wished or, where it has failed, by giving it up; gives the tag.
+    pub fn end(&mut self, commit: bool) -> &'static str {
+        let commit = commit && self.status != TransactionStatus::Error;
+        if commit {
+            self.settings().commit();
+        } else {
+            self.settings().rollback();
+        }
+        self.status = TransactionStatus::Idle;
+        self.savepoints.clear();
+        self.drop_portals();
+        if commit { "COMMIT" } else { "ROLLBACK" }
+    }
+
+    /// Marks a place in the transaction.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn savepoint(&mut self, name: &str) -> Result<(), PgError> {
+        self.in_block("SAVEPOINT")?;
+        if self.savepoints.len() >= LIMIT {
+            return Err(too_many("savepoints"));
+        }
+        let settings = self.settings().values();
+        self.savepoints.push(Savepoint {
+            name: name.to_owned(),
+            settings,
+        });
+        Ok(())
+    }
+
+    /// Forgets a savepoint and those after it.
+    ///
+    /// # Errors
+    /// If there is no transaction or no such savepoint.
+    pub fn release(&mut self, name: &str) -> Result<(), PgError> {
+        self.in_block("RELEASE SAVEPOINT")?;
+        let at = self.find_savepoint(name)?;
+        self.savepoints.truncate(at);
+        Ok(())
+    }
+
+    /// Goes back to a savepoint.
+    ///
+    /// # Errors
+    /// If there is no transaction or no such savepoint.
+    pub fn rollback_to(&mut self, name: &str) -> Result<(), PgError> {
+        self.in_block("ROLLBACK TO SAVEPOINT")?;
+        let at = self.find_savepoint(name)?;
+        self.savepoints.truncate(at + 1);
+        let values = self.savepoints[at].settings.clone();
+        self.settings().replace(values);
+        self.status = TransactionStatus::Transaction;
+        Ok(())
+    }
+
+    fn find_savepoint(&self, name: &str) -> Result<usize, PgError> {
+        self.savepoints
+            .iter()
+            .rposition(|savepoint| savepoint.name == name)
+            .ok_or_else(|| PgError::new("3B001", format!("savepoint \"{name}\" does not exist")))
+    }
+
+    /// Some statements need a transaction block.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn in_block(&self, command: &str) -> Result<(), PgError> {
+        if self.in_transaction() {
+            return Ok(());
+        }
+        Err(PgError::new(
+            code::NO_TRANSACTION,
+            format!("{command} can only be used in transaction blocks"),
+        ))
+    }
+
+    /// Forgets the portals that end with the transaction.
+    pub fn drop_portals(&mut self) {
+        self.portals.retain(|_, portal| portal.hold);
+    }
+
+    /// As new: DISCARD ALL.
+    pub fn discard_all(&mut self) {
+        self.statements.clear();
+        self.portals.clear();
+        self.settings().reset_all();
+    }
+
+    /// The prepared statement of that name.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn prepared(&self, name: &str) -> Result<Arc<Prepared>, PgError> {
+        self.statements.get(name).cloned().ok_or_else(|| {
+            let what = if name.is_empty() {
+                "unnamed prepared statement does not exist".to_owned()
+            } else {
+                format!("prepared statement \"{name}\" does not exist")
+            };
+            PgError::new("26000", what)
+        })
+    }
+
+    /// Keeps a prepared statement; only the unnamed one may be there already.
+    ///
+    /// # Errors
+    /// If the name is taken, or too many are kept.
+    pub fn keep_prepared(&mut self, name: &str, prepared: Prepared) -> Result<(), PgError> {
+        if !name.is_empty() && self.statements.contains_key(name) {
+            return Err(PgError::new(
+                "42P05",
+                format!("prepared statement \"{name}\" already exists"),
+            ));
+        }
+        if self.statements.len() >= LIMIT {
+            return Err(too_many("prepared statements"));
+        }
+        self.statements.insert(name.to_owned(), Arc::new(prepared));
+        Ok(())
+    }
+
+    /// Keeps a portal; only the unnamed one may be there already.
+    ///
+    /// # Errors
+    /// If the name is taken, or too many are kept.
+    pub fn keep_portal(&mut self, name: &str, portal: Portal) -> Result<(), PgError> {
+        if !name.is_empty() && self.portals.contains_key(name) {
+            return Err(PgError::new(
+                "42P03",
+                format!("cursor \"{name}\" already exists"),
+            ));
+        }
+        if self.portals.len() >= LIMIT {
+            return Err(too_many("portals"));
+        }
+        self.portals.insert(name.to_owned(), portal);
+        Ok(())
+    }
+
+    /// The columns that a statement will have; none where it has no rows.
+    ///
+    /// # Errors
+    /// If it names a setting, cursor or prepared statement that is not there.
+    pub fn columns_of(&self, prepared: &Prepared) -> Result<Option<Arc<[Column]>>, PgError> {
+        Ok(match &prepared.statement {
+            Statement::Query(_) => prepared
+                .planned
+                .as_ref()
+                .map(|planned| Arc::clone(&planned.columns)),
+            Statement::Explain(_) => Some([Column::text("QUERY PLAN")].into()),
+            Statement::Show(Some(name)) => {
+                Some([Column::text(&self.settings().show(name)?.0)].into())
+            }
+            Statement::Show(None) => {
+                Some(["name", "setting", "description"].map(Column::text).into())
+            }
+            Statement::Fetch { name, .. } => self.cursor(name)?.columns(),
+            Statement::Execute { name, .. } => {
+                let prepared = self.executed(name)?;
+                self.columns_of(&prepared)?
+            }
+            _ => None,
+        })
+    }
+
+    /// The prepared statement that EXECUTE names, which is no EXECUTE itself.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn executed(&self, name: &str) -> Result<Arc<Prepared>, PgError> {
+        let prepared = self.prepared(name)?;
+        if matches!(prepared.statement, Statement::Execute { .. }) {
+            return Err(PgError::new(
+                code::NOT_SUPPORTED,
+                format!("prepared statement \"{name}\" is an EXECUTE itself"),
+            ));
+        }
+        Ok(prepared)
+    }
+
+    /// The cursor of that name.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn cursor(&self, name: &str) -> Result<&Portal, PgError> {
+        self.portals.get(name).ok_or_else(|| no_cursor(name))
+    }
+}
+
+/// The error that there is no such cursor.
+pub fn no_cursor(name: &str) -> PgError {
+    PgError::new(code::NO_CURSOR, format!("cursor \"{name}\" does not exist"))
+}
+
+fn too_many(what: &str) -> PgError {
+    PgError::new(
+        "53400",
+        format!("too many {what}: at most {LIMIT} are kept for a connection"),
+    )
+}
+
+impl Portal {
+    /// The columns of a query's portal.
+    pub fn columns(&self) -> Option<Arc<[Column]>> {
+        self.prepared
+            .planned
+            .as_ref()
+            .map(|planned| Arc::clone(&planned.columns))
+    }
+}

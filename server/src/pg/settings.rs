@@ -1,0 +1,296 @@
+//! The settings of a session: what SET, SHOW, RESET, `set_config` and the startup message read and change.
+//!
+//! Only settings that mean something here, or that clients set without caring, are known; a known one that would
+//! promise something untrue (`client_encoding = LATIN1`) is refused with what is accepted. What always holds: a
+//! setting belongs to one session; a transaction that is rolled back takes its settings back, and `SET LOCAL` ends
+//! with its transaction.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::error::{PgError, code};
+use super::zone::Zone;
+
+mod known;
+use known::{KNOWN, Known};
+
+/// Settings of one session.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What RESET goes back to.
+    initial: BTreeMap<String, String>,
+    /// What is in force where it differs from the default of [`KNOWN`].
+    values: BTreeMap<String, String>,
+    /// Values in force before the transaction's first `SET LOCAL` of each.
+    before_local: BTreeMap<String, Option<String>>,
+    /// Values in force when the transaction began.
+    at_begin: Option<BTreeMap<String, String>>,
+    /// Reported to the client already.
+    reported: BTreeMap<&'static str, String>,
+    /// Counts changes, for what is derived from settings.
+    generation: u64,
+    zone: Zone,
+}
+
+/// How long a set value lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetScope {
+    /// To the end of the session (or back with its transaction).
+    Session,
+    /// To the end of the transaction.
+    Local,
+}
+
+/// How many settings of unknown classes (`my.setting`) a session may have.
+const CUSTOM_LIMIT: usize = 64;
+
+impl Settings {
+    /// The defaults, with what is true of this session.
+    pub fn new(user: &str, version: &str, zone: Zone, statement_timeout: Duration) -> Settings {
+        let mut settings = Settings {
+            initial: BTreeMap::new(),
+            values: BTreeMap::new(),
+            before_local: BTreeMap::new(),
+            at_begin: None,
+            reported: BTreeMap::new(),
+            generation: 0,
+            zone,
+        };
+        settings.put("session_authorization", user);
+        settings.put("server_version", version);
+        settings.put("TimeZone", &zone.to_string());
+        settings.put(
+            "statement_timeout",
+            &statement_timeout.as_millis().to_string(),
+        );
+        settings.initial = settings.values.clone();
+        settings
+    }
+
+    /// Sets what the startup message asks for; it is what RESET goes back to.
+    ///
+    /// # Errors
+    /// As for [`Settings::set`].
+    pub fn set_initial(&mut self, name: &str, value: &str) -> Result<(), PgError> {
+        self.set(name, value, SetScope::Session)?;
+        self.initial = self.values.clone();
+        Ok(())
+    }
+
+    /// The name of a setting as it is printed, and its value.
+    ///
+    /// # Errors
+    /// If there is no such setting.
+    pub fn show(&self, name: &str) -> Result<(String, String), PgError> {
+        match known(name) {
+            Some(known) => Ok((known.name.to_owned(), self.value_of(known))),
+            None => {
+                let lower = name.to_ascii_lowercase();
+                let value = self.values.get(&lower).ok_or_else(|| unrecognized(name))?;
+                Ok((lower, value.clone()))
+            }
+        }
+    }
+
+    /// All settings with name, value and description.
+    pub fn all(&self) -> Vec<(&'static str, String, &'static str)> {
+        KNOWN
+            .iter()
+            .map(|known| (known.name, self.value_of(known), known.about))
+            .collect()
+    }
+
+    /// Sets a value.
+    ///
+    /// # Errors
+    /// If there is no such setting, it cannot be changed or the value is not accepted.
+    pub fn set(&mut self, name: &str, value: &str, scope: SetScope) -> Result<(), PgError> {
+        let (name, value) = match known(name) {
+            Some(known) => (known.name.to_owned(), (known.check)(known.name, value)?),
+            None => (self.custom_name(name)?, value.to_owned()),
+        };
+        if scope == SetScope::Local {
+            let before = self.values.get(&name).cloned();
+            self.before_local.entry(name.clone()).or_insert(before);
+        } else {
+            self.before_local.remove(&name);
+        }
+        self.put(&name, &value);
+        Ok(())
+    }
+
+    /// Sets a value back to what it was when the session began.
+    ///
+    /// # Errors
+    /// If there is no such setting or it cannot be changed.
+    pub fn reset(&mut self, name: &str, scope: SetScope) -> Result<(), PgError> {
+        let lower = name.to_ascii_lowercase();
+        let key = known(name).map_or(lower.as_str(), |known| known.name);
+        match self.initial.get(key).cloned() {
+            Some(value) => self.set(name, &value, scope),
+            None => match known(name) {
+                Some(known) => self.set(name, known.default, scope),
+                None if self.values.remove(key).is_some() => Ok(()),
+                None => Err(unrecognized(name)),
+            },
+        }
+    }
+
+    /// Sets everything back.
+    pub fn reset_all(&mut self) {
+        let initial = self.initial.clone();
+        self.replace(initial);
+        self.before_local.clear();
+    }
+
+    /// A transaction begins.
+    pub fn begin(&mut self) {
+        self.at_begin = Some(self.values.clone());
+        self.before_local.clear();
+    }
+
+    /// A transaction ends well.
+    pub fn commit(&mut self) {
+        self.at_begin = None;
+        let mut values = self.values.clone();
+        for (name, before) in std::mem::take(&mut self.before_local) {
+            match before {
+                Some(before) => values.insert(name, before),
+                None => values.remove(&name),
+            };
+        }
+        self.replace(values);
+    }
+
+    /// A transaction is given up.
+    pub fn rollback(&mut self) {
+        self.before_local.clear();
+        if let Some(values) = self.at_begin.take() {
+            self.replace(values);
+        }
+    }
+
+    /// The values now, for a savepoint.
+    pub fn values(&self) -> BTreeMap<String, String> {
+        self.values.clone()
+    }
+
+    /// Back to the values of a savepoint.
+    pub fn replace(&mut self, values: BTreeMap<String, String>) {
+        if self.values != values {
+            self.values = values;
+            self.changed();
+        }
+    }
+
+    /// The time zone.
+    pub fn zone(&self) -> Zone {
+        self.zone
+    }
+
+    /// Counts changes.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// How long a statement may run; none is without limit.
+    pub fn statement_timeout(&self) -> Option<Duration> {
+        self.duration("statement_timeout")
+    }
+
+    /// How long a transaction may stand idle; none is without limit.
+    pub fn idle_in_transaction_timeout(&self) -> Option<Duration> {
+        self.duration("idle_in_transaction_session_timeout")
+    }
+
+    /// How long a session may stand idle; none is without limit.
+    pub fn idle_timeout(&self) -> Option<Duration> {
+        self.duration("idle_session_timeout")
+    }
+
+    /// How floats are written: 0 rounds as PostgreSQL before version 12 did.
+    pub fn extra_float_digits(&self) -> i32 {
+        self.raw("extra_float_digits").parse().unwrap_or(1)
+    }
+
+    /// The settings that clients are told of, where they have changed since the last call.
+    pub fn take_reports(&mut self) -> Vec<(&'static str, String)> {
+        let mut reports = Vec::new();
+        for known in KNOWN.iter().filter(|known| known.reported) {
+            let value = self.value_of(known);
+            if self.reported.get(known.name) != Some(&value) {
+                self.reported.insert(known.name, value.clone());
+                reports.push((known.name, value));
+            }
+        }
+        reports
+    }
+
+    fn raw(&self, name: &str) -> &str {
+        match self.values.get(name) {
+            Some(value) => value,
+            None => known(name).map_or("", |known| known.default),
+        }
+    }
+
+    fn value_of(&self, known: &Known) -> String {
+        let value = self.raw(known.name);
+        if known.is_duration() {
+            known::show_duration(value)
+        } else {
+            value.to_owned()
+        }
+    }
+
+    fn duration(&self, name: &str) -> Option<Duration> {
+        match self.raw(name).parse() {
+            Ok(0) | Err(_) => None,
+            Ok(milliseconds) => Some(Duration::from_millis(milliseconds)),
+        }
+    }
+
+    fn put(&mut self, name: &str, value: &str) {
+        self.values.insert(name.to_owned(), value.to_owned());
+        self.changed();
+    }
+
+    fn changed(&mut self) {
+        self.generation += 1;
+        if let Some(zone) = Zone::parse(self.raw("TimeZone")) {
+            self.zone = zone;
+        }
+    }
+
+    fn custom_name(&self, name: &str) -> Result<String, PgError> {
+        let lower = name.to_ascii_lowercase();
+        match lower.split_once('.') {
+            Some((class, rest))
+                if !class.is_empty() && !rest.is_empty() && class != "datafusion" => {}
+            _ => return Err(unrecognized(name)),
+        }
+        let custom = self.values.keys().filter(|key| key.contains('.')).count();
+        if custom >= CUSTOM_LIMIT && !self.values.contains_key(&lower) {
+            return Err(PgError::new(
+                "53400",
+                format!("too many settings of unknown classes: at most {CUSTOM_LIMIT} are kept"),
+            ));
+        }
+        Ok(lower)
+    }
+}
+
+fn known(name: &str) -> Option<&'static Known> {
+    KNOWN
+        .iter()
+        .find(|known| known.name.eq_ignore_ascii_case(name))
+}
+
+fn unrecognized(name: &str) -> PgError {
+    PgError::new(
+        code::UNDEFINED_OBJECT,
+        format!("unrecognized configuration parameter \"{name}\""),
+    )
+}
+
+#[cfg(test)]
+mod tests;

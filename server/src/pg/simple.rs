@@ -1,0 +1,161 @@
+//! The simple protocol: a text of statements, each answered in full before the next one runs.
+
+use bytes::Bytes;
+use pgwire::messages::PgWireBackendMessage as Backend;
+use pgwire::messages::copy::{CopyDone, CopyOutResponse};
+use pgwire::messages::response::{CommandComplete, EmptyQueryResponse};
+
+use super::connection::Connection;
+use super::encode::{CopyEncoder, Formats, RowEncoder, row_description};
+use super::execute::RowStream;
+use super::run::{Failure, Outcome, Watch};
+use super::session::{Prepared, Progress, no_cursor};
+use super::sql;
+
+impl Connection {
+    /// Answers a Query message.
+    pub(super) async fn simple_query(&mut self, text: &str) -> Result<(), Failure> {
+        self.session.statements.remove("");
+        self.session.portals.remove("");
+        let statements = sql::parse(text)?;
+        if statements.is_empty() {
+            self.wire
+                .put(&Backend::EmptyQueryResponse(EmptyQueryResponse::new()));
+        }
+        for statement in statements {
+            let watch = self.begin_statement()?;
+            let prepared = Prepared {
+                statement,
+                declared: Vec::new(),
+                planned: None,
+            };
+            let formats = Formats::default();
+            let outcome = self.run(&prepared, Vec::new(), &formats, &watch).await?;
+            self.send_outcome(outcome, &formats, true, &watch).await?;
+        }
+        self.ready().await
+    }
+
+    /// Sends all that has come of a statement.
+    pub(super) async fn send_outcome(
+        &mut self,
+        outcome: Outcome,
+        formats: &Formats,
+        describe: bool,
+        watch: &Watch,
+    ) -> Result<(), Failure> {
+        match outcome {
+            Outcome::Done(tag) => self.complete(tag),
+            Outcome::Rows {
+                columns,
+                mut stream,
+                tag,
+            } => {
+                if describe {
+                    self.wire
+                        .put(&Backend::RowDescription(row_description(&columns, formats)));
+                }
+                let (rows, _) = self.send_rows(&mut stream, u64::MAX, None, watch).await?;
+                self.complete(match tag {
+                    "SELECT" => format!("SELECT {rows}"),
+                    tag => tag.to_owned(),
+                });
+            }
+            Outcome::Fetch {
+                cursor,
+                limit,
+                send,
+            } => {
+                self.fetch(&cursor, limit, send, formats, describe, watch)
+                    .await?;
+            }
+            Outcome::Copy {
+                columns,
+                encoder,
+                stream,
+            } => self.copy_out(columns, &encoder, stream, watch).await?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn complete(&mut self, tag: String) {
+        self.wire
+            .put(&Backend::CommandComplete(CommandComplete::new(tag)));
+    }
+
+    /// Sends rows of a cursor, or passes them over.
+    async fn fetch(
+        &mut self,
+        name: &str,
+        limit: u64,
+        send: bool,
+        formats: &Formats,
+        describe: bool,
+        watch: &Watch,
+    ) -> Result<(), Failure> {
+        let style = self.session.style();
+        let portal = self
+            .session
+            .portals
+            .get_mut(name)
+            .ok_or_else(|| no_cursor(name))?;
+        let columns = portal.columns().unwrap_or_default();
+        // A cursor that is declared BINARY is so whatever FETCH says.
+        let formats = if portal.formats == Formats::default() {
+            formats.clone()
+        } else {
+            portal.formats.clone()
+        };
+        let progress = std::mem::replace(&mut portal.progress, Progress::Done);
+        if send && describe {
+            self.wire.put(&Backend::RowDescription(row_description(
+                &columns, &formats,
+            )));
+        }
+        let late = send.then(|| RowEncoder::new(columns, formats, style));
+        let (progress, rows) = match progress {
+            Progress::Running(mut stream) => {
+                let (rows, at_end) = self
+                    .send_rows(&mut stream, limit, late.as_ref(), watch)
+                    .await?;
+                stream.pause();
+                (
+                    if at_end {
+                        Progress::Done
+                    } else {
+                        Progress::Running(stream)
+                    },
+                    rows,
+                )
+            }
+            other => (other, 0),
+        };
+        if let Some(portal) = self.session.portals.get_mut(name) {
+            portal.progress = progress;
+        }
+        self.complete(format!("{} {rows}", if send { "FETCH" } else { "MOVE" }));
+        Ok(())
+    }
+
+    async fn copy_out(
+        &mut self,
+        columns: usize,
+        encoder: &CopyEncoder,
+        mut stream: RowStream,
+        watch: &Watch,
+    ) -> Result<(), Failure> {
+        let format = i16::from(encoder.is_binary());
+        let response = CopyOutResponse::new(format as i8, columns as i16, vec![format; columns]);
+        self.wire.put(&Backend::CopyOutResponse(response));
+        self.put_encoded(&encoder.header());
+        let (rows, _) = self.send_rows(&mut stream, u64::MAX, None, watch).await?;
+        self.put_encoded(&encoder.trailer());
+        self.wire.put(&Backend::CopyDone(CopyDone::new()));
+        self.complete(format!("COPY {rows}"));
+        Ok(())
+    }
+
+    fn put_encoded(&mut self, bytes: &Bytes) {
+        self.wire.put_encoded(bytes);
+    }
+}

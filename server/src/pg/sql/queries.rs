@@ -1,0 +1,511 @@
+//! Queries, and the statements around one: EXPLAIN, COPY, DECLARE, PREPARE, EXECUTE.
+
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan};
+
+use super::super::error::{PgError, code};
+use super::tokens::Tokens;
+use super::{CopyFormat, CopyOptions, Explain, Query, Statement, parse_statement, rewrite};
+
+/// How deep expressions and subqueries may nest.
+const MAX_DEPTH: usize = 128;
+
+/// As many parameters as the protocol can bind.
+const MAX_PARAMETERS: usize = 65_535;
+
+/// Reads a query to the end of the statement.
+pub(super) fn query(tokens: &mut Tokens<'_>) -> Result<Query, PgError> {
+    let query = query_of(tokens, tokens.rest().to_vec())?;
+    tokens.skip_rest();
+    Ok(query)
+}
+
+fn query_of(tokens: &Tokens<'_>, mut query: Vec<TokenWithSpan>) -> Result<Query, PgError> {
+    let parameters = parameters(&query)?;
+    if is_word(query.first(), "TABLE") {
+        // TABLE name = SELECT * FROM name
+        let select = ["SELECT", "*", "FROM"].map(|word| match word {
+            "*" => made(Token::Mul),
+            word => made(Token::make_keyword(word)),
+        });
+        query.splice(0..1, select);
+    }
+    let mut parser = Parser::new(&PostgreSqlDialect {})
+        .with_recursion_limit(MAX_DEPTH)
+        .with_tokens_with_locations(query);
+    let mut ast = parser
+        .parse_query()
+        .map_err(|error| syntax_error(tokens, &error))?;
+    let next = parser.peek_token();
+    if next.token != Token::EOF {
+        return Err(tokens.error_at(
+            next.span.start,
+            code::SYNTAX,
+            format!("syntax error at or near \"{}\"", next.token),
+        ));
+    }
+    rewrite::check(&ast)?;
+    rewrite::rewrite(&mut ast);
+    Ok(Query { ast, parameters })
+}
+
+fn syntax_error(tokens: &Tokens<'_>, error: &ParserError) -> PgError {
+    let text = match error {
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => text,
+        ParserError::RecursionLimitExceeded => {
+            return PgError::new(
+                "54001",
+                format!(
+                    "statement is too complex: at most {MAX_DEPTH} levels of nesting are accepted"
+                ),
+            );
+        }
+    };
+    // "Expected: an expression, found: FROM at Line: 1, Column: 8"
+    let (what, place) = text.split_once(" at Line: ").unwrap_or((text, ""));
+    let found = what.split_once("found: ").map(|(_, found)| found);
+    let message = match found {
+        Some("EOF") => "syntax error at end of input".to_owned(),
+        Some(found) => format!("syntax error at or near \"{found}\""),
+        None => format!("syntax error: {what}"),
+    };
+    let expected = what
+        .strip_prefix("Expected: ")
+        .and_then(|rest| rest.split_once(", found"))
+        .map(|(expected, _)| format!("expected {expected}"));
+    let mut error = PgError::new(code::SYNTAX, message);
+    error.detail = expected;
+    let numbers: Vec<u64> = place
+        .split(", Column: ")
+        .filter_map(|number| number.trim().parse().ok())
+        .collect();
+    match numbers.as_slice() {
+        [line, column] => {
+            error.position = Some(tokens.position(*line, *column));
+            error
+        }
+        _ => error,
+    }
+}
+
+/// The highest number of a parameter.
+fn parameters(tokens: &[TokenWithSpan]) -> Result<usize, PgError> {
+    let mut highest = 0;
+    for token in tokens {
+        if let Token::Placeholder(name) = &token.token {
+            match name
+                .strip_prefix('$')
+                .and_then(|number| number.parse::<usize>().ok())
+            {
+                Some(number) if (1..=MAX_PARAMETERS).contains(&number) => {
+                    highest = highest.max(number)
+                }
+                _ => {
+                    return Err(PgError::new(
+                        "42P02",
+                        format!("there is no parameter {name}: expected $1 to ${MAX_PARAMETERS}"),
+                    ));
+                }
+            }
+        }
+    }
+    Ok(highest)
+}
+
+fn made(token: Token) -> TokenWithSpan {
+    TokenWithSpan::new(token, Span::empty())
+}
+
+fn is_word(token: Option<&TokenWithSpan>, word: &str) -> bool {
+    matches!(token.map(|token| &token.token), Some(Token::Word(found))
+        if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
+}
+
+/// Reads `( … )` and gives what is inside.
+fn in_parentheses<'a>(tokens: &mut Tokens<'a>) -> Result<&'a [TokenWithSpan], PgError> {
+    tokens.expect_token(&Token::LParen)?;
+    let inside = tokens.rest();
+    let mut depth = 1;
+    for (at, token) in inside.iter().enumerate() {
+        tokens.next();
+        match token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Ok(&inside[..at]);
+        }
+    }
+    Err(tokens.unexpected())
+}
+
+pub(super) fn explain(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
+    tokens.expect("EXPLAIN")?;
+    let (mut analyze, mut verbose, mut json) = (false, false, false);
+    // `EXPLAIN (SELECT …)` is no list of options.
+    let is_list = tokens.peek() == Some(&Token::LParen) && !starts_query(tokens.rest().get(1));
+    if is_list {
+        let mut options = Tokens::new("", in_parentheses(tokens)?);
+        while options.peek().is_some() {
+            let name = options.name()?;
+            let value = match options.peek() {
+                Some(Token::Comma) | None => "on".to_owned(),
+                Some(_) => match options.string() {
+                    Ok(value) => value,
+                    Err(_) => match options.integer() {
+                        Ok(value) => value.to_string(),
+                        Err(_) => options.name()?,
+                    },
+                },
+            };
+            let on = !matches!(value.as_str(), "off" | "false" | "0");
+            match name.as_str() {
+                "analyze" => analyze = on,
+                "verbose" => verbose = on,
+                "format" => match value.to_ascii_lowercase().as_str() {
+                    "text" => json = false,
+                    "json" => json = true,
+                    other => {
+                        return Err(PgError::new(
+                            code::NOT_SUPPORTED,
+                            format!(
+                                "EXPLAIN format \"{other}\" is not supported: expected text or json"
+                            ),
+                        ));
+                    }
+                },
+                "costs" | "buffers" | "timing" | "summary" | "settings" | "wal"
+                | "generic_plan" | "memory" => {}
+                other => {
+                    return Err(PgError::new(
+                        code::SYNTAX,
+                        format!("unrecognized EXPLAIN option \"{other}\""),
+                    ));
+                }
+            }
+            options.accept_token(&Token::Comma);
+        }
+    } else {
+        analyze = tokens.accept_any(&["ANALYZE", "ANALYSE"]);
+        verbose = tokens.accept("VERBOSE");
+    }
+    match parse_statement(tokens)? {
+        Statement::Query(query) | Statement::Declare { query, .. } => {
+            Ok(Statement::Explain(Explain {
+                query,
+                analyze,
+                verbose,
+                json,
+            }))
+        }
+        Statement::Refused(error) => Ok(Statement::Refused(error)),
+        _ => Err(PgError::new(
+            code::SYNTAX,
+            "syntax error: EXPLAIN takes a query",
+        )),
+    }
+}
+
+fn starts_query(token: Option<&TokenWithSpan>) -> bool {
+    ["SELECT", "WITH", "VALUES", "TABLE"]
+        .iter()
+        .any(|word| is_word(token, word))
+        || matches!(token.map(|token| &token.token), Some(Token::LParen))
+}
+
+pub(super) fn declare(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
+    tokens.expect("DECLARE")?;
+    let name = tokens.name()?;
+    let mut binary = false;
+    loop {
+        if tokens.accept("BINARY") {
+            binary = true;
+        } else if tokens.accept("NO") {
+            tokens.expect("SCROLL")?;
+        } else if tokens.accept("SCROLL") {
+            return Ok(Statement::Refused(
+                PgError::new(code::NOT_SUPPORTED, "scrollable cursors are not supported")
+                    .hint("declare it with NO SCROLL and fetch forward"),
+            ));
+        } else if !tokens.accept_any(&["INSENSITIVE", "ASENSITIVE"]) {
+            break;
+        }
+    }
+    tokens.expect("CURSOR")?;
+    let hold = if tokens.accept("WITH") {
+        tokens.expect("HOLD")?;
+        true
+    } else {
+        if tokens.accept("WITHOUT") {
+            tokens.expect("HOLD")?;
+        }
+        false
+    };
+    tokens.expect("FOR")?;
+    Ok(Statement::Declare {
+        name,
+        hold,
+        binary,
+        query: query(tokens)?,
+    })
+}
+
+pub(super) fn prepare(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
+    tokens.expect("PREPARE")?;
+    if tokens.accept("TRANSACTION") {
+        return Ok(Statement::Refused(PgError::new(
+            code::NOT_SUPPORTED,
+            "prepared transactions are not supported",
+        )));
+    }
+    let name = tokens.name()?;
+    let mut types = Vec::new();
+    if tokens.peek() == Some(&Token::LParen) {
+        let mut parser = Parser::new(&PostgreSqlDialect {})
+            .with_tokens_with_locations(in_parentheses(tokens)?.to_vec());
+        loop {
+            types.push(
+                parser
+                    .parse_data_type()
+                    .map_err(|error| syntax_error(tokens, &error))?,
+            );
+            if !parser.consume_token(&Token::Comma) {
+                break;
+            }
+        }
+    }
+    tokens.expect("AS")?;
+    let statement = Box::new(parse_statement(tokens)?);
+    Ok(Statement::Prepare {
+        name,
+        types,
+        statement,
+    })
+}
+
+pub(super) fn execute(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
+    tokens.expect("EXECUTE")?;
+    let name = tokens.name()?;
+    let arguments = if tokens.peek() == Some(&Token::LParen) {
+        let mut select = vec![made(Token::make_keyword("SELECT"))];
+        select.extend_from_slice(in_parentheses(tokens)?);
+        Some(query_of(tokens, select)?)
+    } else {
+        None
+    };
+    tokens.end()?;
+    Ok(Statement::Execute { name, arguments })
+}
+
+pub(super) fn copy(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
+    tokens.expect("COPY")?;
+    let select = if tokens.peek() == Some(&Token::LParen) {
+        in_parentheses(tokens)?.to_vec()
+    } else {
+        copied_table(tokens)?
+    };
+    if tokens.accept("FROM") {
+        return Ok(Statement::Refused(PgError::new(
+            code::READ_ONLY,
+            "cannot execute COPY FROM in a read-only transaction",
+        )));
+    }
+    tokens.expect("TO")?;
+    if !tokens.accept("STDOUT") {
+        return Ok(Statement::Refused(
+            PgError::new(
+                code::NO_PRIVILEGE,
+                "permission denied to COPY to a file or program of the server",
+            )
+            .hint("COPY … TO STDOUT sends the rows to the client; psql has \\copy"),
+        ));
+    }
+    let options = copy_options(tokens)?;
+    let query = match query_of(tokens, select) {
+        Ok(query) => query,
+        Err(error) if error.code == code::READ_ONLY => return Ok(Statement::Refused(error)),
+        Err(error) => return Err(error),
+    };
+    Ok(Statement::Copy { query, options })
+}
+
+/// `name [(columns)]` as a query.
+fn copied_table(tokens: &mut Tokens<'_>) -> Result<Vec<TokenWithSpan>, PgError> {
+    let start = tokens.rest();
+    tokens.name()?;
+    while tokens.accept_token(&Token::Period) {
+        tokens.name()?;
+    }
+    let name = &start[..start.len() - tokens.rest().len()];
+    let mut select = vec![made(Token::make_keyword("SELECT"))];
+    if tokens.peek() == Some(&Token::LParen) {
+        select.extend_from_slice(in_parentheses(tokens)?);
+    } else {
+        select.push(made(Token::Mul));
+    }
+    select.push(made(Token::make_keyword("FROM")));
+    select.extend_from_slice(name);
+    Ok(select)
+}
+
+fn copy_options(tokens: &mut Tokens<'_>) -> Result<CopyOptions, PgError> {
+    let mut given = Given::default();
+    tokens.accept("WITH");
+    if tokens.peek() == Some(&Token::LParen) {
+        let mut list = Tokens::new("", in_parentheses(tokens)?);
+        while list.peek().is_some() {
+            given.option(&mut list)?;
+            if list.peek().is_some() {
+                list.expect_token(&Token::Comma)?;
+            }
+        }
+    } else {
+        // The form of PostgreSQL 7: CSV HEADER DELIMITER 'x' …
+        while tokens.peek().is_some() {
+            given.old_option(tokens)?;
+        }
+    }
+    tokens.end()?;
+    given.options()
+}
+
+/// COPY's options as they were given.
+#[derive(Default)]
+struct Given {
+    format: Option<CopyFormat>,
+    delimiter: Option<String>,
+    null: Option<String>,
+    header: bool,
+    quote: Option<String>,
+    escape: Option<String>,
+    force_quote: Vec<String>,
+}
+
+impl Given {
+    fn option(&mut self, list: &mut Tokens<'_>) -> Result<(), PgError> {
+        let name = list.name()?;
+        match name.as_str() {
+            "format" => {
+                let format = list.string().or_else(|_| list.name())?;
+                self.format = Some(match format.as_str() {
+                    "text" => CopyFormat::Text,
+                    "csv" => CopyFormat::Csv,
+                    "binary" => CopyFormat::Binary,
+                    other => {
+                        return Err(PgError::new(
+                            "22023",
+                            format!("COPY format \"{other}\" not recognized"),
+                        ));
+                    }
+                });
+            }
+            "header" => {
+                self.header = match list.peek_word().as_deref() {
+                    None if matches!(list.peek(), None | Some(Token::Comma)) => true,
+                    None => list.integer()? != 0,
+                    Some("FALSE" | "OFF") => {
+                        list.next();
+                        false
+                    }
+                    Some(_) => {
+                        list.next();
+                        true
+                    }
+                };
+            }
+            "force_quote" => {
+                if list.accept_token(&Token::Mul) {
+                    self.force_quote = vec!["*".to_owned()];
+                } else {
+                    let mut columns = Tokens::new("", in_parentheses(list)?);
+                    while columns.peek().is_some() {
+                        self.force_quote.push(columns.name()?);
+                        columns.accept_token(&Token::Comma);
+                    }
+                }
+            }
+            "encoding" => {
+                list.string()?;
+            }
+            _ => self.text_option(&name, list)?,
+        }
+        Ok(())
+    }
+
+    fn old_option(&mut self, tokens: &mut Tokens<'_>) -> Result<(), PgError> {
+        let name = tokens.name()?;
+        tokens.accept("AS");
+        match name.as_str() {
+            "binary" => self.format = Some(CopyFormat::Binary),
+            "csv" => self.format = Some(CopyFormat::Csv),
+            "header" => self.header = true,
+            "force" => {
+                tokens.expect("QUOTE")?;
+                self.force_quote = if tokens.accept_token(&Token::Mul) {
+                    vec!["*".to_owned()]
+                } else {
+                    let mut columns = vec![tokens.name()?];
+                    while tokens.accept_token(&Token::Comma) {
+                        columns.push(tokens.name()?);
+                    }
+                    columns
+                };
+            }
+            _ => self.text_option(&name, tokens)?,
+        }
+        Ok(())
+    }
+
+    fn text_option(&mut self, name: &str, tokens: &mut Tokens<'_>) -> Result<(), PgError> {
+        let slot = match name {
+            "delimiter" => &mut self.delimiter,
+            "null" => &mut self.null,
+            "quote" => &mut self.quote,
+            "escape" => &mut self.escape,
+            other => {
+                return Err(PgError::new(
+                    code::SYNTAX,
+                    format!("option \"{other}\" not recognized"),
+                ));
+            }
+        };
+        *slot = Some(tokens.string()?);
+        Ok(())
+    }
+
+    fn options(self) -> Result<CopyOptions, PgError> {
+        let format = self.format.unwrap_or(CopyFormat::Text);
+        let csv = format == CopyFormat::Csv;
+        let byte = |what: &str, given: Option<String>, default: u8| match given
+            .as_deref()
+            .map(str::as_bytes)
+        {
+            None => Ok(default),
+            Some([byte]) if byte.is_ascii() && !b"\r\n".contains(byte) => Ok(*byte),
+            Some(_) => Err(PgError::new(
+                "22023",
+                format!("COPY {what} must be a single one-byte character"),
+            )),
+        };
+        if !csv && (self.quote.is_some() || self.escape.is_some() || !self.force_quote.is_empty()) {
+            return Err(PgError::new(
+                "0A000",
+                "COPY quote options are available only in CSV mode",
+            ));
+        }
+        let quote = byte("quote", self.quote, b'"')?;
+        Ok(CopyOptions {
+            format,
+            delimiter: byte("delimiter", self.delimiter, if csv { b',' } else { b'\t' })?,
+            null: self
+                .null
+                .unwrap_or_else(|| if csv { String::new() } else { "\\N".to_owned() }),
+            header: self.header,
+            quote,
+            escape: byte("escape", self.escape, quote)?,
+            force_quote: self.force_quote,
+        })
+    }
+}

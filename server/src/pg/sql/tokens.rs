@@ -1,0 +1,207 @@
+//! A statement as tokens, with a place in the text for errors.
+
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+use super::super::error::{PgError, code};
+
+/// Cuts a text into tokens, without white space and comments.
+pub(super) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, PgError> {
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text)
+        .tokenize_with_location()
+        .map_err(|error| {
+            let message = error.message.to_string();
+            let what = if message.contains("string literal") {
+                "unterminated quoted string".to_owned()
+            } else {
+                format!("syntax error: {message}")
+            };
+            PgError::new(code::SYNTAX, what).at(position(text, error.location))
+        })?;
+    Ok(tokens
+        .into_iter()
+        .filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF))
+        .collect())
+}
+
+/// The number of the character at a line and column, from 1.
+fn position(text: &str, at: Location) -> usize {
+    let line = usize::try_from(at.line.saturating_sub(1)).unwrap_or(0);
+    let before: usize = text
+        .split_inclusive('\n')
+        .take(line)
+        .map(|line| line.chars().count())
+        .sum();
+    before + usize::try_from(at.column).unwrap_or(1)
+}
+
+/// The tokens of one statement, read from left to right.
+pub(super) struct Tokens<'a> {
+    text: &'a str,
+    tokens: &'a [TokenWithSpan],
+    at: usize,
+}
+
+impl<'a> Tokens<'a> {
+    pub(super) fn new(text: &'a str, tokens: &'a [TokenWithSpan]) -> Tokens<'a> {
+        Tokens {
+            text,
+            tokens,
+            at: 0,
+        }
+    }
+
+    /// The tokens that are left.
+    pub(super) fn rest(&self) -> &'a [TokenWithSpan] {
+        &self.tokens[self.at.min(self.tokens.len())..]
+    }
+
+    /// All of them have been read.
+    pub(super) fn skip_rest(&mut self) {
+        self.at = self.tokens.len();
+    }
+
+    pub(super) fn peek(&self) -> Option<&'a Token> {
+        self.tokens.get(self.at).map(|token| &token.token)
+    }
+
+    pub(super) fn next(&mut self) -> Option<&'a Token> {
+        let token = self.peek();
+        self.at += 1;
+        token
+    }
+
+    /// The next token if it is a bare word, in capitals.
+    pub(super) fn peek_word(&self) -> Option<String> {
+        match self.peek() {
+            Some(Token::Word(word)) if word.quote_style.is_none() => {
+                Some(word.value.to_ascii_uppercase())
+            }
+            _ => None,
+        }
+    }
+
+    /// Reads the word if it comes next.
+    pub(super) fn accept(&mut self, word: &str) -> bool {
+        let found = self.peek_word().is_some_and(|next| next == word);
+        if found {
+            self.at += 1;
+        }
+        found
+    }
+
+    /// Reads whichever of the words comes next.
+    pub(super) fn accept_any(&mut self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.accept(word))
+    }
+
+    pub(super) fn accept_token(&mut self, token: &Token) -> bool {
+        let found = self.peek() == Some(token);
+        if found {
+            self.at += 1;
+        }
+        found
+    }
+
+    pub(super) fn expect(&mut self, word: &str) -> Result<(), PgError> {
+        if self.accept(word) {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    pub(super) fn expect_token(&mut self, token: &Token) -> Result<(), PgError> {
+        if self.accept_token(token) {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    /// A name: folded to small letters unless it is quoted.
+    pub(super) fn name(&mut self) -> Result<String, PgError> {
+        match self.peek() {
+            Some(Token::Word(word)) => {
+                self.at += 1;
+                Ok(match word.quote_style {
+                    Some(_) => word.value.clone(),
+                    None => word.value.to_lowercase(),
+                })
+            }
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    /// A whole number, with a sign or without.
+    pub(super) fn integer(&mut self) -> Result<i64, PgError> {
+        let negative = self.accept_token(&Token::Minus);
+        if !negative {
+            self.accept_token(&Token::Plus);
+        }
+        match self.peek() {
+            Some(Token::Number(digits, _)) => {
+                let number: i64 = digits.parse().map_err(|_| self.unexpected())?;
+                self.at += 1;
+                Ok(if negative { -number } else { number })
+            }
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    /// A string.
+    pub(super) fn string(&mut self) -> Result<String, PgError> {
+        let text = match self.peek() {
+            Some(Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text)) => {
+                text.clone()
+            }
+            Some(Token::DollarQuotedString(text)) => text.value.clone(),
+            _ => return Err(self.unexpected()),
+        };
+        self.at += 1;
+        Ok(text)
+    }
+
+    pub(super) fn end(&self) -> Result<(), PgError> {
+        if self.peek().is_none() {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    /// The error that the next token is.
+    pub(super) fn unexpected(&self) -> PgError {
+        match self.tokens.get(self.at) {
+            Some(token) => PgError::new(
+                code::SYNTAX,
+                format!("syntax error at or near \"{}\"", token.token),
+            )
+            .at(position(self.text, token.span.start)),
+            None => PgError::new(code::SYNTAX, "syntax error at end of input").at(self
+                .text
+                .chars()
+                .count()
+                + 1),
+        }
+    }
+
+    /// An error at a place.
+    pub(super) fn error_at(&self, at: Location, code: &'static str, message: String) -> PgError {
+        PgError::new(code, message).at(position(self.text, at))
+    }
+
+    /// The number of the character at a line and column.
+    pub(super) fn position(&self, line: u64, column: u64) -> usize {
+        position(self.text, Location { line, column })
+    }
+
+    /// An error at the token that was read last.
+    pub(super) fn error_before(&self, code: &'static str, message: String) -> PgError {
+        let error = PgError::new(code, message);
+        match self.tokens.get(self.at.saturating_sub(1)) {
+            Some(token) => error.at(position(self.text, token.span.start)),
+            None => error,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The time zone of a session, as PostgreSQL understands its name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{FixedOffset, NaiveDateTime, Offset, TimeZone};
+use chrono_tz::{TZ_VARIANTS, Tz};
+
+/// A time zone: one of the IANA database, or a fixed distance from UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Zone {
+    /// By its IANA name.
+    Named(Tz),
+    /// Seconds east of UTC.
+    Fixed(i32),
+}
+
+impl Zone {
+    /// UTC.
+    pub const UTC: Zone = Zone::Named(Tz::UTC);
+
+    /// The zone of a name (`Europe/Berlin`, any case), or of hours (`-7`, `5.5`, `+05:30`) east of UTC.
+    pub fn parse(text: &str) -> Option<Zone> {
+        // As `Display` writes it: `<+05:30>-05:30`.
+        let text = text.trim();
+        let text = match text.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
+            Some((distance, _)) => distance,
+            None => text,
+        };
+        if text.eq_ignore_ascii_case("utc")
+            || text.eq_ignore_ascii_case("gmt")
+            || text.eq_ignore_ascii_case("z")
+        {
+            return Some(Zone::UTC);
+        }
+        if let Some(zone) = TZ_VARIANTS
+            .iter()
+            .find(|zone| zone.name().eq_ignore_ascii_case(text))
+        {
+            return Some(Zone::Named(*zone));
+        }
+        let (sign, digits) = match text.as_bytes().first()? {
+            b'-' => (-1, &text[1..]),
+            b'+' => (1, &text[1..]),
+            _ => (1, text),
+        };
+        let seconds = if let Some((hours, minutes)) = digits.split_once(':') {
+            let (hours, minutes) = (hours.parse::<u16>().ok()?, minutes.parse::<u16>().ok()?);
+            if minutes > 59 {
+                return None;
+            }
+            i32::from(hours) * 3600 + i32::from(minutes) * 60
+        } else {
+            let hours = f64::from_str(digits)
+                .ok()
+                .filter(|hours| (0.0..=16.0).contains(hours))?;
+            (hours * 3600.0).round() as i32
+        };
+        (seconds <= 16 * 3600).then_some(Zone::Fixed(sign * seconds))
+    }
+
+    /// How many seconds the zone is east of UTC at that instant (given in UTC).
+    pub fn offset_at(self, utc: &NaiveDateTime) -> i32 {
+        match self {
+            Zone::Named(zone) => zone.offset_from_utc_datetime(utc).fix().local_minus_utc(),
+            Zone::Fixed(seconds) => seconds,
+        }
+    }
+
+    /// As Arrow and DataFusion name it.
+    pub fn arrow_name(self) -> String {
+        match self {
+            Zone::Named(zone) => zone.name().to_owned(),
+            Zone::Fixed(seconds) => FixedOffset::east_opt(seconds / 60 * 60)
+                .map_or_else(|| "UTC".to_owned(), |o| o.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Zone {
+    /// As SHOW prints it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Zone::Named(zone) => f.write_str(zone.name()),
+            // PostgreSQL names fixed distances in the POSIX manner, with the sign turned around.
+            Zone::Fixed(seconds) => {
+                let (sign, posix) = if *seconds < 0 { ('-', '+') } else { ('+', '-') };
+                let (hours, minutes) = (seconds.abs() / 3600, seconds.abs() / 60 % 60);
+                if minutes == 0 {
+                    write!(f, "<{sign}{hours:02}>{posix}{hours:02}")
+                } else {
+                    write!(
+                        f,
+                        "<{sign}{hours:02}:{minutes:02}>{posix}{hours:02}:{minutes:02}"
+                    )
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("Europe/Berlin", Some("Europe/Berlin"))]
+    #[case("europe/berlin", Some("Europe/Berlin"))]
+    #[case("utc", Some("UTC"))]
+    #[case("-7", Some("<-07>+07"))]
+    #[case("5.5", Some("<+05:30>-05:30"))]
+    #[case("+05:30", Some("<+05:30>-05:30"))]
+    #[case("Mars/Olympus", None)]
+    #[case("", None)]
+    #[case("<+05:30>-05:30", Some("<+05:30>-05:30"))]
+    #[case("99", None)]
+    fn names_and_distances(#[case] text: &str, #[case] shown: Option<&str>) {
+        assert_eq!(
+            Zone::parse(text).map(|zone| zone.to_string()).as_deref(),
+            shown
+        );
+    }
+}

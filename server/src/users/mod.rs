@@ -1,0 +1,339 @@
+//! Who may log in: the users file.
+//!
+//! One JSON file holds every user with a role (SPEC 8), the account that the role is bound to, and what
+//! SCRAM-SHA-256 needs to check a password: salt, iteration count and *salted* password. A salted password is worth
+//! as much as the password itself to who holds it, so the file is a secret: it is made with mode 0600 and refused
+//! while anybody but its owner can read it.
+//!
+//! What always holds: a change replaces the file atomically and under a lock, so that a reader sees the users of
+//! before or of after, and two writers lose nothing; the file is looked at again whenever it is asked for and has
+//! changed, so that a removal or a new password counts at once, also in a server that is running.
+
+mod file;
+mod role;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use file::{Stamp, StoredUser, UsersFile};
+use pgwire::api::auth::sasl::scram::gen_salted_password;
+pub use role::Role;
+
+/// How often SCRAM hashes a password (RFC 7677 asks for 4096 at least).
+pub const ITERATIONS: usize = 4096;
+
+const SALT_BYTES: usize = 16;
+
+/// Why the users could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UsersError {
+    /// The file could not be read or written.
+    #[error("users file {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Others than the owner may read or write the file.
+    #[error(
+        "users file {} is open to others (mode {mode:04o}) though it holds secrets: run `chmod 600 {}`",
+        path.display(), path.display()
+    )]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file is not one of ours.
+    #[error("users file {} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A user name of a wrong form.
+    #[error(
+        "user name {0:?} is not allowed: expected 1 to 63 of the characters A-Z a-z 0-9 _ . @ - (the first no dot or hyphen)"
+    )]
+    BadName(String),
+    /// A role that SPEC 8 does not know.
+    #[error(
+        "unknown role {0:?}: expected owner, admin, manager, analyst (each with an account) or operator"
+    )]
+    UnknownRole(String),
+    /// A role that is bound to an account came without one.
+    #[error("role {0} sees one account: name it (--account ID)")]
+    AccountMissing(Role),
+    /// An operator came with an account.
+    #[error("role operator sees all accounts: leave out account {0:?}")]
+    AccountNotAllowed(String),
+    /// An account id of a wrong form.
+    #[error("account {0:?} is not allowed: expected 1 to 64 of the characters A-Z a-z 0-9 _ -")]
+    BadAccount(String),
+    /// A password that cannot be one.
+    #[error("the password is not allowed: expected 1 to 1024 bytes without a NUL")]
+    BadPassword,
+    /// The name is taken.
+    #[error("user {0:?} exists already: remove it first, or change its password")]
+    Exists(String),
+    /// There is no such user.
+    #[error("user {0:?} does not exist")]
+    Unknown(String),
+}
+
+/// A user as listed: without secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserInfo {
+    /// The login name.
+    pub name: String,
+    /// The role as the file names it; one that [`Role::parse`] refuses may not log in.
+    pub role: String,
+    /// The account that the role is bound to; none for an operator.
+    pub account: Option<String>,
+}
+
+/// A user with what is needed to check its password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    /// Name, role and account.
+    pub info: UserInfo,
+    /// The salt of the password.
+    pub salt: Vec<u8>,
+    /// How often the password was hashed.
+    pub iterations: usize,
+    /// PBKDF2 of the password: a secret.
+    pub salted_password: Vec<u8>,
+}
+
+impl std::fmt::Debug for User {
+    /// Leaves the secrets out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("User")
+            .field("info", &self.info)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The users file, read again whenever it has changed. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Users {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    loaded: Mutex<Option<(Stamp, Arc<Loaded>)>>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    users: BTreeMap<String, Arc<User>>,
+    server_key: Vec<u8>,
+}
+
+impl Users {
+    /// Opens the users file, making an empty one where there is none.
+    ///
+    /// # Errors
+    /// If the file cannot be made or read, is damaged, or is open to others than its owner.
+    pub fn open(path: impl AsRef<Path>) -> Result<Users, UsersError> {
+        let path = path.as_ref().to_path_buf();
+        if !path.exists() {
+            let _lock = file::lock(&path)?;
+            if !path.exists() {
+                file::write(&path, &UsersFile::empty(&random_bytes::<32>()))?;
+            }
+        }
+        let users = Users {
+            inner: Arc::new(Inner {
+                path,
+                loaded: Mutex::new(None),
+            }),
+        };
+        users.load()?;
+        Ok(users)
+    }
+
+    /// Adds a user.
+    ///
+    /// # Errors
+    /// If the name, the role, the account or the password is not allowed or the name is taken (then nothing is
+    /// changed), or the file cannot be written.
+    pub fn add(
+        &self,
+        name: &str,
+        role: &str,
+        account: Option<&str>,
+        password: &str,
+    ) -> Result<(), UsersError> {
+        check_name(name)?;
+        Role::parse(role)?.check_account(account)?;
+        let stored = StoredUser::new(name, role, account, password_secret(password)?);
+        self.change(|file| {
+            if file.users.iter().any(|user| user.name == name) {
+                return Err(UsersError::Exists(name.to_owned()));
+            }
+            file.users.push(stored);
+            Ok(())
+        })
+    }
+
+    /// Removes a user.
+    ///
+    /// # Errors
+    /// If there is no such user or the file cannot be written.
+    pub fn remove(&self, name: &str) -> Result<(), UsersError> {
+        self.change(|file| {
+            let before = file.users.len();
+            file.users.retain(|user| user.name != name);
+            if file.users.len() == before {
+                return Err(UsersError::Unknown(name.to_owned()));
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives a user another password.
+    ///
+    /// # Errors
+    /// If there is no such user, the password is not allowed or the file cannot be written.
+    pub fn set_password(&self, name: &str, password: &str) -> Result<(), UsersError> {
+        let secret = password_secret(password)?;
+        self.change(|file| {
+            let user = file
+                .users
+                .iter_mut()
+                .find(|user| user.name == name)
+                .ok_or_else(|| UsersError::Unknown(name.to_owned()))?;
+            user.set_secret(secret);
+            Ok(())
+        })
+    }
+
+    /// All users, by name, without their secrets.
+    ///
+    /// # Errors
+    /// If the file can no longer be read.
+    pub fn list(&self) -> Result<Vec<UserInfo>, UsersError> {
+        Ok(self
+            .load()?
+            .users
+            .values()
+            .map(|user| user.info.clone())
+            .collect())
+    }
+
+    /// The user of that name as the file has it now.
+    ///
+    /// # Errors
+    /// If the file can no longer be read.
+    pub fn find(&self, name: &str) -> Result<Option<Arc<User>>, UsersError> {
+        Ok(self.load()?.users.get(name).cloned())
+    }
+
+    /// A user that cannot log in, to be asked for a password in place of one that does not exist: always the same
+    /// salt for the same name, as a real one has, also after a restart.
+    ///
+    /// # Errors
+    /// If the file can no longer be read.
+    pub fn decoy(&self, name: &str) -> Result<User, UsersError> {
+        let mut salt = gen_salted_password(name, &self.load()?.server_key, 1);
+        salt.truncate(SALT_BYTES);
+        Ok(User {
+            info: UserInfo {
+                name: name.to_owned(),
+                role: String::new(),
+                account: None,
+            },
+            salt,
+            iterations: ITERATIONS,
+            salted_password: random_bytes::<32>(),
+        })
+    }
+
+    /// The file as it is now; what was read last while it has not changed.
+    fn load(&self) -> Result<Arc<Loaded>, UsersError> {
+        let path = &self.inner.path;
+        let stamp = Stamp::of(path)?;
+        let mut loaded = self
+            .inner
+            .loaded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((seen, users)) = loaded.as_ref()
+            && *seen == stamp
+        {
+            return Ok(Arc::clone(users));
+        }
+        let file = file::read(path)?;
+        let mut users = BTreeMap::new();
+        for stored in &file.users {
+            let user = stored.user().map_err(|reason| UsersError::Damaged {
+                path: path.clone(),
+                reason,
+            })?;
+            users.insert(user.info.name.clone(), Arc::new(user));
+        }
+        let server_key = file.server_key().map_err(|reason| UsersError::Damaged {
+            path: path.clone(),
+            reason,
+        })?;
+        let now = Arc::new(Loaded { users, server_key });
+        *loaded = Some((stamp, Arc::clone(&now)));
+        Ok(now)
+    }
+
+    fn change(
+        &self,
+        edit: impl FnOnce(&mut UsersFile) -> Result<(), UsersError>,
+    ) -> Result<(), UsersError> {
+        let _lock = file::lock(&self.inner.path)?;
+        let mut file = file::read(&self.inner.path)?;
+        edit(&mut file)?;
+        file.users.sort_by(|a, b| a.name.cmp(&b.name));
+        file::write(&self.inner.path, &file)
+    }
+}
+
+/// A salt, the number of iterations and the salted password.
+struct Secret {
+    salt: Vec<u8>,
+    iterations: usize,
+    salted_password: Vec<u8>,
+}
+
+fn password_secret(password: &str) -> Result<Secret, UsersError> {
+    if password.is_empty() || password.len() > 1024 || password.contains('\0') {
+        return Err(UsersError::BadPassword);
+    }
+    let salt = random_bytes::<SALT_BYTES>();
+    let salted_password = gen_salted_password(password, &salt, ITERATIONS);
+    Ok(Secret {
+        salt,
+        iterations: ITERATIONS,
+        salted_password,
+    })
+}
+
+fn random_bytes<const N: usize>() -> Vec<u8> {
+    rand::random::<[u8; N]>().to_vec()
+}
+
+fn check_name(name: &str) -> Result<(), UsersError> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.@-".contains(c);
+    if name.is_empty()
+        || name.len() > 63
+        || name.starts_with(['.', '-'])
+        || !name.chars().all(allowed)
+    {
+        return Err(UsersError::BadName(name.to_owned()));
+    }
+    Ok(())
+}
