@@ -270,6 +270,7 @@ impl Landing {
             .lake
             .write(table, &partition, &[rows], Freshness::Moving)
             .await?;
+        written.landed += file.statistics.rows;
         written.files.push(file);
         Ok(())
     }

@@ -69,7 +69,7 @@ fn runtime() -> Runtime {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     /// E2: any split into landings, any number of times, with or without spilling, gives the same tables, and they hold
     /// exactly the first of each identity.

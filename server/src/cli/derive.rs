@@ -1,0 +1,52 @@
+//! `rapport derive` and `rapport backfill`: derived tables from landed events.
+
+use rapport_engine::{DeriveReport, EngineError};
+
+use super::args::{Backfill, Reporting, TextOrJson};
+use super::config::Config;
+use super::error::CliError;
+use super::say;
+use super::progress::Bars;
+
+/// Derives what is dirty.
+pub(super) async fn derive(config: &Config, options: Reporting) -> Result<(), CliError> {
+    let engine = config.open(false).await?;
+    let report = engine
+        .derive(&Bars::default())
+        .await
+        .map_err(CliError::failed)?;
+    print(&report, options.format)
+}
+
+/// Derives a range of days, dirty or not.
+pub(super) async fn backfill(config: &Config, options: Backfill) -> Result<(), CliError> {
+    let engine = config.open(false).await?;
+    let report = engine
+        .backfill(
+            options.from,
+            options.to,
+            &options.account,
+            &Bars::default(),
+        )
+        .await
+        .map_err(|error| match error {
+            EngineError::Request(_) => CliError::usage(error),
+            _ => CliError::failed(error),
+        })?;
+    print(&report, options.format)
+}
+
+fn print(report: &DeriveReport, format: TextOrJson) -> Result<(), CliError> {
+    if format == TextOrJson::Json {
+        say(format_args!("{}", serde_json::to_string(report).map_err(CliError::failed)?))?;
+        return Ok(());
+    }
+    for table in &report.tables {
+        say(format_args!(
+            "{} {} partitions of {} accounts, {} files, {} rows",
+            table.table, table.partitions, table.accounts, table.files, table.rows
+        ))?;
+    }
+    say(format_args!("orphans {}", report.orphans))?;
+    Ok(())
+}

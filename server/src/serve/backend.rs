@@ -1,0 +1,58 @@
+//! The engine as the Postgres endpoint asks for it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::SessionState;
+use datafusion::prelude::SessionContext;
+use rapport_engine::Engine;
+use rapport_engine::session::{Identity, Session};
+
+use crate::pg::{Backend, BackendSession};
+
+/// Sessions of an engine.
+#[derive(Clone)]
+pub struct EngineBackend {
+    engine: Engine,
+}
+
+impl EngineBackend {
+    /// Sessions of this engine.
+    pub fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+}
+
+#[async_trait]
+impl Backend for EngineBackend {
+    async fn open(&self, user: &str, account: Option<&str>) -> Result<Arc<dyn BackendSession>> {
+        let who = match account {
+            Some(account) => Identity::of_account(user, account),
+            None => Identity::operator(user),
+        };
+        let session = self
+            .engine
+            .session(who)
+            .await
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        Ok(Arc::new(EngineSession(session)))
+    }
+}
+
+struct EngineSession(Session);
+
+#[async_trait]
+impl BackendSession for EngineSession {
+    fn context(&self) -> &SessionContext {
+        self.0.context()
+    }
+
+    async fn statement_state(&self) -> Result<SessionState> {
+        self.0.statement_state().await
+    }
+
+    fn time_zone(&self) -> Option<String> {
+        None
+    }
+}

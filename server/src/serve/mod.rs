@@ -1,0 +1,130 @@
+//! A running server: the Postgres endpoint, HTTP, and deriving as events land.
+//!
+//! The three share the engine and nothing else, and run apart: connections on the runtime that starts the server, queries
+//! and deriving each on threads of their own, so that neither keeps a login or a health check waiting.
+
+mod backend;
+mod deriver;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rapport_engine::Engine;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+pub use backend::EngineBackend;
+
+use crate::http;
+use crate::pg::{PgOptions, PgServer};
+use crate::users::Users;
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// An address cannot be listened at.
+    #[error("cannot listen at {address} for {what}: {source}")]
+    Listen {
+        /// The endpoint.
+        what: &'static str,
+        /// The address as given.
+        address: String,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// HTTP ended by itself.
+    #[error("HTTP stopped: {0}")]
+    Http(std::io::Error),
+    /// No threads for deriving.
+    #[error("cannot start the threads that derive: {0}")]
+    Threads(std::io::Error),
+}
+
+/// A server that listens and does not answer yet.
+pub struct Server {
+    engine: Engine,
+    pg: PgServer,
+    http: TcpListener,
+    addresses: Addresses,
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// The Postgres endpoint.
+    pub pg: SocketAddr,
+    /// HTTP.
+    pub http: SocketAddr,
+}
+
+impl Server {
+    /// Listens at both addresses.
+    ///
+    /// # Errors
+    /// If one of them cannot be listened at.
+    pub async fn bind(
+        engine: Engine,
+        users: Users,
+        pg: &str,
+        http: &str,
+    ) -> Result<Server, ServeError> {
+        let fail = |what, address: &str| {
+            let address = address.to_owned();
+            move |source| ServeError::Listen {
+                what,
+                address,
+                source,
+            }
+        };
+        let options = PgOptions {
+            query_threads: engine.options().threads,
+            ..PgOptions::default()
+        };
+        let backend = Arc::new(EngineBackend::new(engine.clone()));
+        let pg_server = PgServer::bind(pg, backend, users, options)
+            .await
+            .map_err(fail("Postgres", pg))?;
+        let listener = TcpListener::bind(http).await.map_err(fail("HTTP", http))?;
+        let addresses = Addresses {
+            pg: pg_server.local_addr().map_err(fail("Postgres", pg))?,
+            http: listener.local_addr().map_err(fail("HTTP", http))?,
+        };
+        Ok(Server {
+            engine,
+            pg: pg_server,
+            http: listener,
+            addresses,
+        })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Serves, and derives what lands, until `shutdown` is ready; then lets running statements end.
+    ///
+    /// # Errors
+    /// If a part of it cannot go on.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let deriver = deriver::start(self.engine).map_err(ServeError::Threads)?;
+        let (stop, stopped) = watch::channel(false);
+        let until_stopped = || {
+            let mut stopped = stopped.clone();
+            // A sender that is gone means the same.
+            async move { drop(stopped.wait_for(|stop| *stop).await) }
+        };
+        let http = axum::serve(self.http, http::router()).with_graceful_shutdown(until_stopped());
+        let pg = self.pg.run(until_stopped());
+        let stopping = async {
+            shutdown.await;
+            tracing::info!("stopping");
+            let _ = stop.send(true);
+        };
+        let (http, (), ()) = tokio::join!(http, pg, stopping);
+        // A derive that is cut off repeats its work next time, and loses nothing.
+        deriver.shutdown_background();
+        http.map_err(ServeError::Http)
+    }
+}
