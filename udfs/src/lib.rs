@@ -13,6 +13,8 @@
 //! [`register`] gives all of them to a session. They are ordinary functions: they work in any SQL over any table, with
 //! texts in any of Arrow's shapes, nulls, `FILTER`, windows and partial aggregation.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod attribution;
 pub mod calendar;
 mod columns;

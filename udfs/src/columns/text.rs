@@ -69,7 +69,7 @@ impl<'a> TextColumn<'a> {
     }
 
     /// What `code` makes of each row's text; of a dictionary's it is asked once for each text.
-    pub(crate) fn codes<T: Copy>(&self, rows: usize, code: impl Fn(Option<&str>) -> T) -> Vec<T> {
+    pub(crate) fn codes<T: Copy>(&self, rows: usize, code: fn(Option<&str>) -> T) -> Vec<T> {
         match self {
             Self::Dictionary {
                 nulls,
@@ -77,7 +77,7 @@ impl<'a> TextColumn<'a> {
                 values,
             } => {
                 // An out-of-range key of a null row is clamped into range by Arrow, so the table covers every key.
-                let table = values.codes(keys.iter().max().map_or(0, |last| last + 1), &code);
+                let table = values.codes(keys.iter().max().map_or(0, |last| last + 1), code);
                 match nulls {
                     None => keys.iter().map(|key| table[*key]).collect(),
                     Some(nulls) => {

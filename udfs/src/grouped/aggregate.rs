@@ -78,7 +78,11 @@ impl<F: Fold> AggregateUDFImpl for Aggregate<F> {
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         let name = format_state_name(args.name, "state");
-        Ok(vec![Arc::new(Field::new(name, DataType::LargeBinary, true))])
+        Ok(vec![Arc::new(Field::new(
+            name,
+            DataType::LargeBinary,
+            true,
+        ))])
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {

@@ -173,7 +173,10 @@ mod tests {
     fn no_text_is_not_an_empty_text() {
         let mut pool = Pool::default();
         let empty = pool.put(b"");
-        assert_eq!((pool.get(Text::NONE), pool.get(empty)), (None, Some(&b""[..])));
+        assert_eq!(
+            (pool.get(Text::NONE), pool.get(empty)),
+            (None, Some(&b""[..]))
+        );
     }
 
     #[test]
@@ -192,7 +195,9 @@ mod tests {
     #[test]
     fn garbage_is_gathered_when_it_outweighs_the_rest() {
         let mut pool = Pool::default();
-        let mut texts: Vec<_> = (0..10_000).map(|i| pool.put(format!("{i:020}").as_bytes())).collect();
+        let mut texts: Vec<_> = (0..10_000)
+            .map(|i| pool.put(format!("{i:020}").as_bytes()))
+            .collect();
         let mut kept = texts.split_off(9_000);
         pool.release(
             |visit| texts.iter_mut().for_each(visit),
@@ -200,7 +205,10 @@ mod tests {
         );
         assert_eq!((pool.bytes.len(), pool.garbage), (1_000 * 24, 0));
         for (i, text) in kept.iter().enumerate() {
-            assert_eq!(pool.get(*text), Some(format!("{:020}", i + 9_000).as_bytes()));
+            assert_eq!(
+                pool.get(*text),
+                Some(format!("{:020}", i + 9_000).as_bytes())
+            );
         }
     }
 

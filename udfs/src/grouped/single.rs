@@ -12,7 +12,6 @@ pub(crate) struct Single<F> {
     groups: Groups<F>,
 }
 
-
 impl<F: Fold> Default for Single<F> {
     fn default() -> Self {
         Self {
@@ -35,7 +34,10 @@ impl<F: Fold> Accumulator for Single<F> {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![ScalarValue::try_from_array(&self.groups.encoded()?, 0)?])
+        Ok(vec![ScalarValue::try_from_array(
+            &self.groups.encoded()?,
+            0,
+        )?])
     }
 
     fn size(&self) -> usize {

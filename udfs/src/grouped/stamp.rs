@@ -101,13 +101,19 @@ mod tests {
         #[case] earliest: (i64, &str),
     ) {
         for rotation in 0..events.len() {
-            let (mut pool, mut high, mut low) = (Pool::default(), Stamp::default(), Stamp::default());
+            let (mut pool, mut high, mut low) =
+                (Pool::default(), Stamp::default(), Stamp::default());
             for i in 0..events.len() {
                 let (at, id) = events[(i + rotation) % events.len()];
                 high.raise(at, id.as_bytes(), &mut pool);
                 low.lower(at, id.as_bytes(), &mut pool);
             }
-            let read = |stamp: Stamp| (stamp.at, std::str::from_utf8(pool.get(stamp.id).unwrap()).unwrap());
+            let read = |stamp: Stamp| {
+                (
+                    stamp.at,
+                    std::str::from_utf8(pool.get(stamp.id).unwrap()).unwrap(),
+                )
+            };
             assert_eq!((read(high), read(low)), (latest, earliest));
             assert!(high.is_later_than(low, &pool) && !low.is_later_than(high, &pool));
             assert!(low.is_later_than(Stamp::default(), &pool));

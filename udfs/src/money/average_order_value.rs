@@ -130,7 +130,7 @@ mod tests {
     #[case::thirds(1_0000, ONE / 3, 3_0000)]
     #[case::thirds_at_a_half(5, 10 * (ONE / 3 * 3) / 10 * 10, 1)]
     #[case::largest(10_i128.pow(38) - 1, ONE, 10_i128.pow(38) - 1)]
-    #[case::largest_of_many(99_999_999_999_999_9999 * 3, 3 * ONE, 99_999_999_999_999_9999)]
+    #[case::largest_of_many(999_999_999_999_999_999 * 3, 3 * ONE, 999_999_999_999_999_999)]
     fn m4_rounded_half_away_from_zero(
         #[case] sales: i128,
         #[case] credits: i128,

@@ -134,26 +134,17 @@ impl Fold for Order {
     }
 
     fn events(arguments: &[ArrayRef]) -> Result<Events<'_>> {
-        let [
-            kinds,
-            at,
-            ids,
-            profiles,
-            conversations,
-            values,
-            currencies,
-        ] = take_function_args(Self::NAME, arguments)?;
+        let [kinds, at, ids, profiles, conversations, values, currencies] =
+            take_function_args(Self::NAME, arguments)?;
         Ok(Events {
             kinds: TextColumn::new(kinds)?.codes(kinds.len(), Kind::of),
             at: Instants::new(at)?,
             ids: TextColumn::new(ids)?,
             profiles: TextColumn::new(profiles)?,
             conversations: TextColumn::new(conversations)?,
-            values: values
-                .as_primitive_opt::<Decimal128Type>()
-                .ok_or_else(|| {
-                    internal_datafusion_err!("order_fold: value is {}", values.data_type())
-                })?,
+            values: values.as_primitive_opt::<Decimal128Type>().ok_or_else(|| {
+                internal_datafusion_err!("order_fold: value is {}", values.data_type())
+            })?,
             currencies: TextColumn::new(currencies)?,
         })
     }

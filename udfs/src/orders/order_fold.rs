@@ -2,15 +2,14 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, BooleanArray, Decimal128Array, Int64Array, StructArray};
-use arrow::buffer::NullBuffer;
+use arrow::array::{ArrayRef, Decimal128Array, StructArray};
 use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::Result;
 use datafusion::logical_expr::Documentation;
 
 use super::order::Order;
 use crate::columns::{Kind, Parameter, instant_type};
-use crate::grouped::{Pool, SECTION, Text, instants, texts};
+use crate::grouped::{Pool, SECTION, Text, counts, flags, instants, seen, texts};
 
 /// The parameters, named as the fields of an event.
 pub(super) const PARAMETERS: [Parameter; 7] = [
@@ -80,7 +79,14 @@ pub(super) fn results(groups: &[Order], pool: &Pool) -> Result<ArrayRef> {
         let column: Decimal128Array = groups.iter().map(money).collect();
         Ok(Arc::new(column.with_precision_and_scale(18, 4)?))
     };
-    let seen = NullBuffer::from_iter(groups.iter().map(|group| group.events > 0));
+    let seen = seen(groups.iter().map(|group| group.events));
+    let reach = |at: fn(&Order) -> i64| {
+        instants(
+            groups
+                .iter()
+                .map(|group| (group.events > 0).then(|| at(group))),
+        )
+    };
     let columns: Vec<ArrayRef> = vec![
         instants(groups.iter().map(|group| group.placed.at())),
         text(|group| group.profile)?,
@@ -88,19 +94,14 @@ pub(super) fn results(groups: &[Order], pool: &Pool) -> Result<ArrayRef> {
         money(|group| group.value)?,
         text(|group| group.currency)?,
         money(Order::refunded)?,
-        Arc::new(BooleanArray::from_iter(
-            groups.iter().map(|group| Some(group.cancelled)),
-        )),
-        instants(groups.iter().map(|group| (group.events > 0).then_some(group.first_at))),
-        instants(groups.iter().map(|group| (group.events > 0).then_some(group.last_at))),
-        // No table has more than 2^63 rows.
-        Arc::new(Int64Array::from_iter_values(
-            groups.iter().map(|group| group.events as i64),
-        )),
+        flags(groups.iter().map(|group| group.cancelled), &seen),
+        reach(|group| group.first_at),
+        reach(|group| group.last_at),
+        counts(groups.iter().map(|group| group.events), &seen),
     ];
     Ok(Arc::new(StructArray::try_new(
         FIELDS.clone(),
         columns,
-        Some(seen).filter(|seen| seen.null_count() > 0),
+        seen,
     )?))
 }

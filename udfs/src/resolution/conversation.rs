@@ -140,6 +140,18 @@ impl Conversation {
         }
     }
 
+    fn starts(&mut self, events: &Events<'_>, row: usize, at: i64, id: &[u8], pool: &mut Pool) {
+        if self.start.lower(at, id, pool) {
+            let said = [
+                &events.channels,
+                &events.modes,
+                &events.profiles,
+                &events.first_messages,
+            ];
+            self.took_start(said.map(|column| bytes(column, row)), pool);
+        }
+    }
+
     fn took_start(&mut self, said: [Option<&[u8]>; 4], pool: &mut Pool) {
         let kept = [
             &mut self.channel,
@@ -198,17 +210,7 @@ impl Conversation {
         let before = self.boxed();
         let id = events.ids.get(row).unwrap_or_default().as_bytes();
         match kind {
-            Kind::Started => {
-                if self.start.lower(at, id, pool) {
-                    let said = [
-                        &events.channels,
-                        &events.modes,
-                        &events.profiles,
-                        &events.first_messages,
-                    ];
-                    self.took_start(said.map(|column| bytes(column, row)), pool);
-                }
-            }
+            Kind::Started => self.starts(events, row, at, id, pool),
             Kind::ProfileLinked => {
                 let profile = bytes(&events.profiles, row);
                 if profile.is_some() && self.link.raise(at, id, pool) {

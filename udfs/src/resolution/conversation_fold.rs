@@ -2,16 +2,15 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, BooleanArray, Int64Array, StructArray};
-use arrow::buffer::NullBuffer;
+use arrow::array::{ArrayRef, StructArray};
 use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::Result;
 use datafusion::logical_expr::Documentation;
 
-use super::conversation::Conversation;
+use super::conversation::{Conversation, Rare};
 use super::status::Status;
 use crate::columns::{Kind, Parameter, instant_type};
-use crate::grouped::{Pool, SECTION, Text, instants, labels, lists, texts};
+use crate::grouped::{Pool, SECTION, Text, counts, flags, instants, labels, lists, seen, texts};
 
 /// The parameters, named as the fields of an event.
 pub(super) const PARAMETERS: [Parameter; 15] = [
@@ -123,7 +122,12 @@ fn procedures<'a>(group: &Conversation, pool: &'a Pool, items: &mut Vec<&'a [u8]
 
 /// C6: procedures are tags too.
 fn tags<'a>(group: &Conversation, pool: &'a Pool, items: &mut Vec<&'a [u8]>) {
-    items.extend(group.procedures.iter().filter_map(|used| pool.get(used.name)));
+    items.extend(
+        group
+            .procedures
+            .iter()
+            .filter_map(|used| pool.get(used.name)),
+    );
     if let Some(rare) = &group.rare {
         items.extend(rare.tags.iter().filter_map(|tag| pool.get(*tag)));
         items.sort_unstable();
@@ -131,85 +135,94 @@ fn tags<'a>(group: &Conversation, pool: &'a Pool, items: &mut Vec<&'a [u8]>) {
     }
 }
 
+/// C4: with no question asked, what the start says.
+fn first_question(group: &Conversation) -> Text {
+    if group.question_text.is_some() {
+        group.question_text
+    } else {
+        group.first_message
+    }
+}
+
+/// C8: some message by the shopper is later than the earliest resolution.
+fn reopened(group: &Conversation, pool: &Pool) -> bool {
+    let (shopper, resolved) = (group.resolution.shopper, group.first_resolved);
+    resolved.is_some() && shopper.is_later_than(resolved, pool)
+}
+
 /// The results of these groups.
 pub(super) fn results(groups: &[Conversation], pool: &Pool) -> Result<ArrayRef> {
-    let statuses: Vec<Status> = groups
+    let seen = seen(groups.iter().map(|group| group.events));
+    let statuses: Vec<Option<Status>> = groups
         .iter()
-        .map(|group| group.resolution.status(pool))
+        .map(|group| (group.events > 0).then(|| group.resolution.status(pool)))
         .collect();
-    let counts = |count: fn(&Conversation) -> u64| -> ArrayRef {
-        // No table has more than 2^63 rows.
-        Arc::new(Int64Array::from_iter_values(
-            groups.iter().map(|group| count(group) as i64),
-        ))
+    let count = |count: fn(&Conversation) -> u64| counts(groups.iter().map(count), &seen);
+    let reach = |at: fn(&Conversation) -> i64| {
+        instants(
+            groups
+                .iter()
+                .map(|group| (group.events > 0).then(|| at(group))),
+        )
     };
-    let text = |text: fn(&Conversation, &Pool) -> Text| {
-        texts(groups.iter().map(|group| pool.get(text(group, pool))))
-    };
-    let escalation = |text: fn(&super::conversation::Rare) -> Text| {
+    let escalation = |text: fn(&Rare) -> Text| {
         texts(groups.iter().map(|group| {
-            group
-                .rare
-                .as_ref()
-                .and_then(|rare| pool.get(text(rare)))
+            let rare = group.rare.as_ref()?;
+            pool.get(text(rare))
         }))
     };
-    let modes = groups.iter().map(|group| {
-        group
-            .start
-            .is_some()
-            .then(|| pool.get(group.mode).unwrap_or(DEFAULT_MODE))
-    });
-    let seen = NullBuffer::from_iter(groups.iter().map(|group| group.events > 0));
     let columns: Vec<ArrayRef> = vec![
         instants(groups.iter().map(|group| group.start.at())),
-        Arc::new(labels(
+        labels(
             "channel",
             groups.iter().map(|group| pool.get(group.channel)),
-        )?),
-        Arc::new(labels("mode", modes)?),
-        Arc::new(labels(
+        )?,
+        labels(
+            "mode",
+            groups.iter().map(|group| {
+                let mode = pool.get(group.mode).unwrap_or(DEFAULT_MODE);
+                group.start.is_some().then_some(mode)
+            }),
+        )?,
+        labels(
             "status",
-            statuses.iter().map(|status| Some(status.name().as_bytes())),
-        )?),
-        text(Conversation::profile)?,
-        text(|group, _| {
-            if group.question_text.is_some() {
-                group.question_text
-            } else {
-                group.first_message
-            }
-        })?,
-        lists("procedures", groups.len(), |row, items| {
+            statuses
+                .iter()
+                .map(|status| status.map(|status| status.name().as_bytes())),
+        )?,
+        texts(groups.iter().map(|group| pool.get(group.profile(pool))))?,
+        texts(groups.iter().map(|group| pool.get(first_question(group))))?,
+        lists("procedures", groups.len(), &seen, |row, items| {
             procedures(&groups[row], pool, items);
         })?,
-        lists("tags", groups.len(), |row, items| {
+        lists("tags", groups.len(), &seen, |row, items| {
             tags(&groups[row], pool, items);
         })?,
-        counts(|group| group.messages),
-        counts(|group| group.clicks),
-        counts(|group| group.human_clicks),
-        counts(|group| group.cart_adds),
-        instants(groups.iter().map(|group| (group.events > 0).then_some(group.first_at))),
-        instants(groups.iter().map(|group| (group.events > 0).then_some(group.last_at))),
+        count(|group| group.messages),
+        count(|group| group.clicks),
+        count(|group| group.human_clicks),
+        count(|group| group.cart_adds),
+        reach(|group| group.first_at),
+        reach(|group| group.last_at),
         instants(groups.iter().map(Conversation::last_updated)),
         instants(groups.iter().zip(&statuses).map(|(group, status)| {
             let resolved = group.resolution.resolved.at();
-            resolved.filter(|_| *status == Status::Resolved)
+            resolved.filter(|_| *status == Some(Status::Resolved))
         })),
-        instants(groups.iter().map(|group| group.rare.as_ref()?.escalated.at())),
+        instants(
+            groups
+                .iter()
+                .map(|group| group.rare.as_ref()?.escalated.at()),
+        ),
         escalation(|rare| rare.reason)?,
         escalation(|rare| rare.category)?,
         escalation(|rare| rare.procedure)?,
-        Arc::new(BooleanArray::from_iter(groups.iter().map(|group| {
-            let (shopper, resolved) = (group.resolution.shopper, group.first_resolved);
-            Some(resolved.is_some() && shopper.is_later_than(resolved, pool))
-        }))),
-        counts(|group| group.events),
+        flags(groups.iter().map(|group| reopened(group, pool)), &seen),
+        count(|group| group.events),
     ];
     Ok(Arc::new(StructArray::try_new(
         FIELDS.clone(),
         columns,
-        Some(seen).filter(|seen| seen.null_count() > 0),
+        seen,
     )?))
 }
