@@ -183,3 +183,6 @@ impl fmt::Display for RawTable {
         f.write_str(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests;

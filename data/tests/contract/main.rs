@@ -1,0 +1,13 @@
+//! The contract as a whole: the conformance cases, and properties that hold for any events.
+
+mod columnar;
+mod conformance;
+mod events;
+mod round_trip;
+
+use chrono::{DateTime, Utc};
+
+/// When all events of these tests arrive: after them, save those that are in the future on purpose.
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_798_761_600, 0).unwrap_or_default()
+}
