@@ -9,7 +9,7 @@ use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
 use super::columns::{Columns, Kind, kinds};
 use super::given::{ByGroup, Given};
-use super::ledger::{Ledger, LedgerError, TouchRow};
+use super::ledger::{Ledger, LedgerError, TouchRow, length};
 use super::output;
 use super::resolve::resolve;
 use super::rules::{Classes, Model};
@@ -170,6 +170,8 @@ fn group_code(group: usize) -> Result<u32> {
 
 /// The code of a class: where all windows are known, only of those that have one.
 fn class_code(given: &Given, classes: &mut Classes, name: &str) -> Result<Option<u16>> {
+    // A class goes into the state by name.
+    length("touch_class", name).map_err(failed)?;
     match given {
         Given::Constant(..) => Ok(classes.code(name)),
         Given::ByGroup(_) => match classes.intern(name) {

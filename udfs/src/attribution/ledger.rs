@@ -104,6 +104,20 @@ pub struct Touch {
     pub addressed: bool,
 }
 
+impl Order {
+    /// The lengths of its texts: its id.
+    pub fn lengths(&self) -> [u16; 1] {
+        [self.id]
+    }
+}
+
+impl Touch {
+    /// The lengths of its texts, as they stand in the arena: event, unit, and the order that it is addressed to.
+    pub fn lengths(&self) -> [u16; 3] {
+        [self.event, self.unit, self.order]
+    }
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -175,11 +189,6 @@ impl Ledger {
         self.text(order.start, 0, order.id)
     }
 
-    /// The event id of a touch.
-    pub fn event(&self, touch: &Touch) -> &str {
-        self.text(touch.start, 0, touch.event)
-    }
-
     /// The unit of a touch.
     pub fn unit(&self, touch: &Touch) -> &str {
         self.text(touch.start, usize::from(touch.event), touch.unit)
@@ -191,28 +200,33 @@ impl Ledger {
         self.text(touch.start, before, touch.order)
     }
 
-    fn text(&self, start: u64, skip: usize, length: u16) -> &str {
-        let from = start as usize + skip;
-        let bytes = self.texts.get(from..from + usize::from(length));
-        // Only whole texts are ever written, so this is always valid.
-        bytes
-            .and_then(|b| std::str::from_utf8(b).ok())
-            .unwrap_or("")
+    /// The texts of an order, one after another.
+    pub fn order_texts(&self, order: &Order) -> &[u8] {
+        self.run(order.start, 0, order.lengths())
     }
 
-    fn bytes(&self, start: u64, skip: usize, length: u16) -> &[u8] {
+    /// The texts of a touch, one after another.
+    pub fn touch_texts(&self, touch: &Touch) -> &[u8] {
+        self.run(touch.start, 0, touch.lengths())
+    }
+
+    fn text(&self, start: u64, skip: usize, length: u16) -> &str {
+        // Only whole texts are ever written, so this is always valid.
+        std::str::from_utf8(self.run(start, skip, [length])).unwrap_or("")
+    }
+
+    fn run<const N: usize>(&self, start: u64, skip: usize, lengths: [u16; N]) -> &[u8] {
         let from = start as usize + skip;
-        self.texts
-            .get(from..from + usize::from(length))
-            .unwrap_or(&[])
+        let length: usize = lengths.into_iter().map(usize::from).sum();
+        self.texts.get(from..from + length).unwrap_or(&[])
     }
 
     /// Which of two touches is the later (E2): by instant, then by event id, bytewise.
     pub fn compare(&self, a: &Touch, b: &Touch) -> Ordering {
         a.at.cmp(&b.at).then_with(|| {
             let (x, y) = (
-                self.bytes(a.start, 0, a.event),
-                self.bytes(b.start, 0, b.event),
+                self.run(a.start, 0, [a.event]),
+                self.run(b.start, 0, [b.event]),
             );
             x.cmp(y)
         })
@@ -237,8 +251,7 @@ impl Ledger {
                 None => (&mut first, order.group),
             };
             let start = to.texts.len() as u64;
-            to.texts
-                .extend_from_slice(all.bytes(order.start, 0, order.id));
+            to.texts.extend_from_slice(all.order_texts(order));
             to.orders.push(Order {
                 group,
                 start,
@@ -251,11 +264,7 @@ impl Ledger {
                 None => (&mut first, touch.group),
             };
             let start = to.texts.len() as u64;
-            let from = touch.start as usize;
-            let length =
-                usize::from(touch.event) + usize::from(touch.unit) + usize::from(touch.order);
-            to.texts
-                .extend_from_slice(all.texts.get(from..from + length).unwrap_or(&[]));
+            to.texts.extend_from_slice(all.touch_texts(touch));
             to.touches.push(Touch {
                 group,
                 start,
@@ -273,7 +282,8 @@ impl Ledger {
     }
 }
 
-fn length(what: &'static str, text: &str) -> Result<u16, LedgerError> {
+/// The length of a text, if it is not too long to be held.
+pub fn length(what: &'static str, text: &str) -> Result<u16, LedgerError> {
     u16::try_from(text.len()).map_err(|_| LedgerError::TooLong {
         what,
         length: text.len(),

@@ -69,6 +69,8 @@ pub struct Credits {
 pub(super) struct SortedOrders {
     /// By group, the first of its orders; one more at the end.
     starts: Vec<u32>,
+    /// By group, a bit that says whether it has any. Most have none, and these bits stay in the cache.
+    some: Vec<u64>,
     /// Places in the ledger.
     pub(super) rows: Vec<u32>,
     /// Instants.
@@ -79,8 +81,11 @@ impl SortedOrders {
     fn new(ledger: &Ledger, groups: usize) -> Self {
         let orders = ledger.orders();
         let mut starts = vec![0u32; groups + 1];
+        let mut some = vec![0u64; groups / 64 + 1];
         for order in orders {
-            starts[order.group as usize + 1] += 1;
+            let group = order.group as usize;
+            starts[group + 1] += 1;
+            some[group / 64] |= 1 << (group % 64);
         }
         for group in 0..groups {
             starts[group + 1] += starts[group];
@@ -104,7 +109,17 @@ impl SortedOrders {
             }
         }
         let at = rows.iter().map(|row| orders[*row as usize].at).collect();
-        Self { starts, rows, at }
+        Self {
+            starts,
+            some,
+            rows,
+            at,
+        }
+    }
+
+    /// Whether a group has orders.
+    fn any(&self, group: usize) -> bool {
+        self.some[group / 64] >> (group % 64) & 1 == 1
     }
 
     /// The run of a group.
@@ -177,10 +192,10 @@ pub fn resolve(ledger: &Ledger, groups: usize, book: &RuleBook, classes: &Classe
     let mut by_id = OrdersById::default();
     for (place, touch) in (0u32..).zip(ledger.touches()) {
         let group = touch.group as usize;
-        let run = orders.run(group);
-        if run.is_empty() {
+        if !orders.any(group) {
             continue;
         }
+        let run = orders.run(group);
         let Some((model, lanes)) = book.of(group) else {
             continue;
         };

@@ -6,12 +6,10 @@
 //!
 //! | record | bytes |
 //! |---|---|
-//! | order | `0`, at i64, value i64, id |
-//! | touch | `1` + 2 (agent) + 4 (addressed), at i64, class, event, unit, and order where addressed |
-//! | model | `8`, text |
-//! | windows | `16`, text |
-//!
-//! A text is its length as u16 (of windows: u32) and its bytes.
+//! | order | `0`, at i64, value i64, length of the id u16; the id |
+//! | touch | `1` + 2 (agent) + 4 (addressed), at i64, lengths of class, event, unit and order u16; the four texts |
+//! | model | `8`, length u32; the text |
+//! | windows | `16`, length u32; the text |
 
 use super::ledger::{Ledger, LedgerError, Order, OrderRow, Touch, TouchRow};
 use super::rules::Classes;
@@ -22,6 +20,10 @@ const AGENT: u8 = 2;
 const ADDRESSED: u8 = 4;
 const MODEL: u8 = 8;
 const WINDOWS: u8 = 16;
+
+/// The bytes of an order before its texts, and of a touch.
+const ORDER_HEAD: usize = 19;
+const TOUCH_HEAD: usize = 17;
 
 /// Where records are written to: bytes, or their count.
 pub trait Sink {
@@ -60,49 +62,53 @@ impl Sink for At<'_> {
     }
 }
 
-fn put_text(sink: &mut impl Sink, text: &str) {
-    // Lengths were checked when the row was taken.
-    sink.put(&u16::try_from(text.len()).unwrap_or(u16::MAX).to_le_bytes());
-    sink.put(text.as_bytes());
-}
-
 /// Writes an order.
 pub fn put_order(sink: &mut impl Sink, ledger: &Ledger, order: &Order) {
-    sink.put(&[ORDER]);
-    sink.put(&order.at.to_le_bytes());
-    sink.put(&order.value.to_le_bytes());
-    put_text(sink, ledger.order_id(order));
+    let id = ledger.order_texts(order);
+    let mut head = [0; ORDER_HEAD];
+    head[0] = ORDER;
+    head[1..9].copy_from_slice(&order.at.to_le_bytes());
+    head[9..17].copy_from_slice(&order.value.to_le_bytes());
+    head[17..].copy_from_slice(&order.lengths()[0].to_le_bytes());
+    sink.put(&head);
+    sink.put(id);
 }
 
 /// Writes a touch.
 pub fn put_touch(sink: &mut impl Sink, ledger: &Ledger, touch: &Touch, classes: &Classes) {
+    let class = classes.name(touch.class);
     let agent = if touch.agent { AGENT } else { 0 };
     let addressed = if touch.addressed { ADDRESSED } else { 0 };
-    sink.put(&[TOUCH | agent | addressed]);
-    sink.put(&touch.at.to_le_bytes());
-    put_text(sink, classes.name(touch.class));
-    put_text(sink, ledger.event(touch));
-    put_text(sink, ledger.unit(touch));
-    if touch.addressed {
-        put_text(sink, ledger.addressee(touch));
+    let [event, unit, order] = touch.lengths();
+    let mut head = [0; TOUCH_HEAD];
+    head[0] = TOUCH | agent | addressed;
+    head[1..9].copy_from_slice(&touch.at.to_le_bytes());
+    // The names of classes are checked as they are met.
+    let class_length = u16::try_from(class.len()).unwrap_or(u16::MAX);
+    for (place, length) in [class_length, event, unit, order].into_iter().enumerate() {
+        let from = 9 + 2 * place;
+        head[from..from + 2].copy_from_slice(&length.to_le_bytes());
     }
+    sink.put(&head);
+    sink.put(class.as_bytes());
+    sink.put(ledger.touch_texts(touch));
+}
+
+fn put_text(sink: &mut impl Sink, kind: u8, text: &str) {
+    sink.put(&[kind]);
+    // No text of SQL is of 4 GiB.
+    sink.put(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
+    sink.put(text.as_bytes());
 }
 
 /// Writes the model that a group was given.
 pub fn put_model(sink: &mut impl Sink, model: &str) {
-    sink.put(&[MODEL]);
-    put_text(sink, model);
+    put_text(sink, MODEL, model);
 }
 
 /// Writes the windows that a group was given.
 pub fn put_windows(sink: &mut impl Sink, windows: &str) {
-    sink.put(&[WINDOWS]);
-    sink.put(
-        &u32::try_from(windows.len())
-            .unwrap_or(u32::MAX)
-            .to_le_bytes(),
-    );
-    sink.put(windows.as_bytes());
+    put_text(sink, WINDOWS, windows);
 }
 
 /// A record as it is read.
@@ -135,45 +141,55 @@ impl<'a> Records<'a> {
         self.take(N)?.try_into().map_err(|_| LedgerError::Malformed)
     }
 
-    fn text_of(&mut self, length: usize) -> Result<&'a str, LedgerError> {
-        std::str::from_utf8(self.take(length)?).map_err(|_| LedgerError::Malformed)
+    /// Texts that stand one after another, of these lengths.
+    fn texts<const N: usize>(&mut self, lengths: [usize; N]) -> Result<[&'a str; N], LedgerError> {
+        let run = self.take(lengths.iter().sum())?;
+        let mut run = std::str::from_utf8(run).map_err(|_| LedgerError::Malformed)?;
+        let mut texts = [""; N];
+        for (text, length) in texts.iter_mut().zip(lengths) {
+            (*text, run) = run.split_at_checked(length).ok_or(LedgerError::Malformed)?;
+        }
+        Ok(texts)
     }
 
     fn text(&mut self) -> Result<&'a str, LedgerError> {
-        let length = u16::from_le_bytes(self.array()?);
-        self.text_of(usize::from(length))
+        let length = u32::from_le_bytes(self.array()?);
+        let [text] = self.texts([length as usize])?;
+        Ok(text)
     }
 
-    fn instant(&mut self) -> Result<i64, LedgerError> {
+    fn integer(&mut self) -> Result<i64, LedgerError> {
         Ok(i64::from_le_bytes(self.array()?))
+    }
+
+    fn length(&mut self) -> Result<usize, LedgerError> {
+        Ok(usize::from(u16::from_le_bytes(self.array()?)))
     }
 
     fn record(&mut self) -> Result<Record<'a>, LedgerError> {
         let [kind] = self.array()?;
         match kind {
-            ORDER => Ok(Record::Order(OrderRow {
-                at: self.instant()?,
-                value: i64::from_le_bytes(self.array()?),
-                id: self.text()?,
-            })),
-            MODEL => Ok(Record::Model(self.text()?)),
-            WINDOWS => {
-                let length = u32::from_le_bytes(self.array()?);
-                Ok(Record::Windows(self.text_of(length as usize)?))
+            ORDER => {
+                let (at, value, length) = (self.integer()?, self.integer()?, self.length()?);
+                let [id] = self.texts([length])?;
+                Ok(Record::Order(OrderRow { at, value, id }))
             }
+            MODEL => Ok(Record::Model(self.text()?)),
+            WINDOWS => Ok(Record::Windows(self.text()?)),
             kind if kind & !(AGENT | ADDRESSED) == TOUCH => {
-                let at = self.instant()?;
-                let class = self.text()?;
+                let at = self.integer()?;
+                let mut lengths = [0; 4];
+                for length in &mut lengths {
+                    *length = self.length()?;
+                }
+                let [class, event, unit, order] = self.texts(lengths)?;
                 let touch = TouchRow {
                     at,
-                    event: self.text()?,
+                    event,
                     class: Classes::WEB_CHAT,
-                    unit: self.text()?,
+                    unit,
                     agent: kind & AGENT != 0,
-                    order: match kind & ADDRESSED {
-                        0 => None,
-                        _ => Some(self.text()?),
-                    },
+                    order: (kind & ADDRESSED != 0).then_some(order),
                 };
                 Ok(Record::Touch(touch, class))
             }

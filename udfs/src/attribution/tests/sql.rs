@@ -364,3 +364,50 @@ async fn spills_within_a_memory_pool() {
     assert_eq!(answers, [["20000 | 20000"], ["20000 | 20000"]]);
     assert_eq!(spilled, [false, true]);
 }
+
+/// Texts are held with 16-bit lengths: a longer one is refused, not cut.
+#[rstest]
+#[case::order_id(
+    "repeat('x', 65536)",
+    "event_id",
+    "touch_class",
+    "unit",
+    "order_id of 65536 bytes is too long"
+)]
+#[case::event_id(
+    "order_id",
+    "repeat('x', 65536)",
+    "touch_class",
+    "unit",
+    "event_id of 65536 bytes is too long"
+)]
+#[case::touch_class(
+    "order_id",
+    "event_id",
+    "repeat('x', 65536)",
+    "unit",
+    "touch_class of 65536 bytes is too long"
+)]
+#[case::unit(
+    "order_id",
+    "event_id",
+    "touch_class",
+    "repeat('x', 65536)",
+    "unit of 65536 bytes is too long"
+)]
+#[tokio::test]
+async fn long_texts(
+    #[case] order_id: &str,
+    #[case] event_id: &str,
+    #[case] class: &str,
+    #[case] unit: &str,
+    #[case] expected: &str,
+) {
+    let context = session(1);
+    register(&context, 1, &DataType::Utf8View).await;
+    let sql = format!(
+        "SELECT attribute('linear', '', {order_id}, occurred_at, {event_id}, value, {class}, {unit}, is_agent) FROM events"
+    );
+    let error = run(&context, &sql).await.unwrap_err().to_string();
+    assert!(error.contains(expected), "{error}");
+}
