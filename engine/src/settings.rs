@@ -226,3 +226,6 @@ fn rows(versions: &[SettingsVersion]) -> Result<RecordBatch, EngineError> {
     ];
     Ok(RecordBatch::try_new(TableId::Accounts.file_schema(), columns)?)
 }
+
+#[cfg(test)]
+mod tests;

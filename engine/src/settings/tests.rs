@@ -1,0 +1,90 @@
+//! Settings as the lake keeps them (SPEC S1).
+
+use super::*;
+use crate::{EngineOptions, LandSource, NoProgress};
+
+async fn open(now: i64) -> Engine {
+    Engine::open(EngineOptions {
+        lake: "memory:///".into(),
+        create: true,
+        now: DateTime::from_timestamp_micros(now),
+        ..EngineOptions::default()
+    })
+    .await
+    .unwrap()
+}
+
+fn settings(line: &str) -> Settings {
+    Settings::from_json_line(line).unwrap()
+}
+
+async fn kept(engine: &Engine) -> Vec<(i64, String)> {
+    let files = engine.lake().current().get(TableId::Accounts).all_files();
+    versions(engine.lake(), &files)
+        .await
+        .unwrap()
+        .iter()
+        .map(|version| {
+            let zone = version.settings.timezone.name().to_owned();
+            (version.changed_at.timestamp_micros(), zone)
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn s1_every_version_is_kept_and_the_last_is_in_force() {
+    let engine = open(5_000).await;
+    let (utc, paris) = (
+        settings(r#"{"account_id": "acme"}"#),
+        settings(r#"{"account_id": "acme", "timezone": "Europe/Paris"}"#),
+    );
+    assert_eq!(engine.put_accounts(vec![utc.clone()]).await.unwrap(), 1);
+    assert_eq!(engine.put_accounts(vec![utc.clone()]).await.unwrap(), 0);
+    assert_eq!(engine.put_accounts(vec![paris.clone()]).await.unwrap(), 1);
+    // Both at once, and back again: versions of one instant would have no order.
+    let both = vec![utc.clone(), utc.clone(), paris.clone()];
+    assert_eq!(engine.put_accounts(both).await.unwrap(), 2);
+    let expected = [(5_000, "UTC"), (5_001, "Europe/Paris"), (5_002, "UTC"), (5_003, "Europe/Paris")];
+    assert_eq!(kept(&engine).await, expected.map(|(at, zone)| (at, zone.to_owned())));
+    let accounts = engine.accounts().await.unwrap();
+    assert_eq!(accounts.len(), 1);
+    assert_eq!(accounts[0].0, paris);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e6_an_account_with_events_alone_has_the_defaults() {
+    let engine = open(1_770_000_000_000_000).await;
+    let event = r#"{"event_id": "e", "account_id": "landed", "type": "order_cancelled", "occurred_at": "2026-01-10T12:00:00Z", "order_id": "o"}"#;
+    engine
+        .land(vec![LandSource::bytes("test", event)], &NoProgress)
+        .await
+        .unwrap();
+    engine
+        .put_accounts(vec![settings(r#"{"account_id": "configured", "currency": "EUR"}"#)])
+        .await
+        .unwrap();
+    let accounts = engine.accounts().await.unwrap();
+    let states: Vec<_> = accounts
+        .iter()
+        .map(|(settings, state)| (settings.account_id(), matches!(state, AccountState::Landed)))
+        .collect();
+    assert_eq!(states, [("configured", false), ("landed", true)]);
+    assert_eq!(accounts[1].0, Settings::defaults("landed").unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_at_once_are_all_kept() {
+    let engine = open(7_000).await;
+    let puts = (0..4).map(|n| {
+        let line = format!(r#"{{"account_id": "acme", "name": "shop {n}"}}"#);
+        engine.put_accounts(vec![settings(&line)])
+    });
+    let changed: usize = futures::future::join_all(puts)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .sum();
+    assert_eq!(changed, 4);
+    let times: Vec<i64> = kept(&engine).await.into_iter().map(|(at, _)| at).collect();
+    assert_eq!(times, [7_000, 7_001, 7_002, 7_003]);
+}
