@@ -92,9 +92,9 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn one_account_waits_for_itself_alone() {
-        let admission = Admission::new(1, Duration::from_secs(5));
+        let admission = Admission::new(1, Duration::from_millis(10));
         let first = admission.admit(Some("a")).await.unwrap();
         admission.admit(Some("b")).await.unwrap();
         admission.admit(None).await.unwrap();
@@ -103,9 +103,9 @@ mod tests {
         admission.admit(Some("a")).await.unwrap();
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_line_has_an_end() {
-        let admission = Admission::new(1, Duration::from_secs(5));
+        let admission = Admission::new(1, Duration::from_millis(10));
         let _running = admission.admit(Some("a")).await.unwrap();
         let waiting: Vec<_> = (0..WAITING_PER_RUNNING)
             .map(|_| admission.admit(Some("a")))

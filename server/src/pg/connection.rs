@@ -16,7 +16,7 @@ use super::catalog;
 use super::control::{Control, Registration};
 use super::encode::RowEncoder;
 use super::error::{PgError, code};
-use super::execute::{self, RowStream};
+use super::execute::RowStream;
 use super::frontend::{self, Message, Opening};
 use super::login;
 use super::run::{Failure, Watch};
@@ -133,13 +133,13 @@ async fn open(
             .connections
             .register(key.clone(), Arc::clone(&login.user), Arc::clone(&control));
 
-    let info = login.user.info.clone();
-    let backend = Arc::clone(&server.backend);
-    let backend = execute::run(&server.queries, async move {
-        let session = backend.open(&info.name, info.account.as_deref()).await?;
-        Ok(session)
-    })
-    .await?;
+    let account = login.user.info.account.as_deref();
+    let runtime = server.runtimes.of(account).map_err(PgError::internal)?;
+    let backend = server
+        .backend
+        .open(&login.user.info.name, account)
+        .await
+        .map_err(PgError::from)?;
     let zone = backend
         .time_zone()
         .and_then(|zone| Zone::parse(&zone))
@@ -161,7 +161,7 @@ async fn open(
     };
     catalog::install(backend.context(), &identity).map_err(PgError::from)?;
 
-    let session = Session::new(backend, login.user, control, settings);
+    let session = Session::new(backend, login.user, runtime, control, settings);
     wire.put(&Backend::Authentication(Authentication::Ok));
     put_reports(wire, &session);
     let secret = match <[u8; 4]>::try_from(&key[..]) {

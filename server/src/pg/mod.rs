@@ -24,12 +24,14 @@ mod login;
 mod params;
 mod plan;
 mod run;
+mod runtimes;
 mod server;
 mod session;
 mod settings;
 mod simple;
 mod sql;
 mod wire;
+mod yielding;
 mod zone;
 
 pub use backend::{Backend, BackendSession};

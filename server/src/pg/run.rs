@@ -321,6 +321,16 @@ impl Connection {
         Ok(self.wait(watch, admitted).await??)
     }
 
+    /// A state over the lake as it is now. It is made here and not among the queries, so that no account waits for
+    /// another's threads when both want the lake.
+    async fn statement_state(&mut self, watch: &Watch) -> Result<SessionState, Failure> {
+        let backend = Arc::clone(&self.session.backend);
+        let state = self
+            .wait(watch, async move { backend.statement_state().await })
+            .await?;
+        Ok(state.map_err(PgError::from)?)
+    }
+
     /// Plans a query over the lake as it is now.
     async fn plan_now(
         &mut self,
@@ -337,19 +347,20 @@ impl Connection {
             )
             .into());
         }
-        let backend = Arc::clone(&self.session.backend);
+        let state = self.statement_state(watch).await?;
         let query = query.clone();
         let parameters = planned
             .map(|planned| planned.parameters.clone())
             .unwrap_or_default();
         let work = async move {
-            let state = backend.statement_state().await?;
             let planned = plan::plan_with(&state, &query, parameters).await?;
             let plan = plan::bind(planned.plan, values)?;
             Ok((state, plan, planned.columns))
         };
-        let runtime = self.server.queries.clone();
-        let (state, plan, now) = self.wait(watch, execute::run(&runtime, work)).await??;
+        let runtime = Arc::clone(&self.session.runtime);
+        let (state, plan, now) = self
+            .wait(watch, execute::run(runtime.handle(), work))
+            .await??;
         match planned {
             // What a client was told of the columns stays so.
             Some(told) if told.columns.len() != now.len() => Err(PgError::new(
@@ -373,7 +384,7 @@ impl Connection {
         let permit = self.admit(watch).await?;
         let (state, plan, columns) = self.plan_now(query, planned, values, watch).await?;
         let encoder = self.row_encoder(&columns, formats)?;
-        let stream = RowStream::start(&self.server.queries, state, plan, encoder, permit);
+        let stream = RowStream::start(self.session.runtime.handle(), state, plan, encoder, permit);
         Ok((columns, stream))
     }
 
@@ -388,7 +399,7 @@ impl Connection {
         let style = self.session.style();
         let encoder = || CopyEncoder::new(Arc::clone(&columns), options.clone(), style);
         let stream = RowStream::start(
-            &self.server.queries,
+            self.session.runtime.handle(),
             state,
             plan,
             Encoder::Copy(encoder()?),
@@ -419,7 +430,13 @@ impl Connection {
             columns,
             parameters: Vec::new(),
         };
-        let stream = RowStream::start(&self.server.queries, state, plan, Encoder::Late, permit);
+        let stream = RowStream::start(
+            self.session.runtime.handle(),
+            state,
+            plan,
+            Encoder::Late,
+            permit,
+        );
         stream.pause();
         let portal = Portal {
             prepared: Arc::new(Prepared {
@@ -457,14 +474,14 @@ impl Connection {
             None => None,
             Some(query) => {
                 self.session.apply_settings();
-                let backend = Arc::clone(&self.session.backend);
+                let state = self.statement_state(watch).await?;
                 let (query, declared) = (query.clone(), declared.clone());
-                let work = async move {
-                    let state = backend.statement_state().await?;
-                    plan::plan(&state, &query, &declared).await
-                };
-                let runtime = self.server.queries.clone();
-                Some(self.wait(watch, execute::run(&runtime, work)).await??)
+                let work = async move { plan::plan(&state, &query, &declared).await };
+                let runtime = Arc::clone(&self.session.runtime);
+                Some(
+                    self.wait(watch, execute::run(runtime.handle(), work))
+                        .await??,
+                )
             }
         };
         Ok(Prepared {
@@ -496,8 +513,9 @@ impl Connection {
                     let physical = state.create_physical_plan(&plan).await?;
                     first_row(&collect(physical, state.task_ctx()).await?)
                 };
-                let runtime = self.server.queries.clone();
-                self.wait(watch, execute::run(&runtime, work)).await??
+                let runtime = Arc::clone(&self.session.runtime);
+                self.wait(watch, execute::run(runtime.handle(), work))
+                    .await??
             }
         };
         if values.len() != parameters.len() {
@@ -535,8 +553,10 @@ impl Connection {
             let _permit = permit;
             explain::explain(&state, &plan, analyze, verbose, json).await
         };
-        let runtime = self.server.queries.clone();
-        let lines = self.wait(watch, execute::run(&runtime, work)).await??;
+        let runtime = Arc::clone(&self.session.runtime);
+        let lines = self
+            .wait(watch, execute::run(runtime.handle(), work))
+            .await??;
         let lines: Vec<_> = lines.into_iter().map(|line| vec![Some(line)]).collect();
         self.text_rows(
             [Column::text("QUERY PLAN")].into(),

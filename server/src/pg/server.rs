@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use super::backend::Backend;
 use super::connection;
 use super::control::Connections;
+use super::runtimes::QueryRuntimes;
 use crate::users::Users;
 
 /// How the endpoint behaves.
@@ -18,7 +19,7 @@ use crate::users::Users;
 pub struct PgOptions {
     /// Connections that may be logged in at a time; one more is refused with 53300.
     pub max_connections: usize,
-    /// Threads that run queries, apart from those that serve connections.
+    /// Threads that run the queries of an account, apart from those that serve connections.
     pub query_threads: usize,
     /// Statements that may run at a time for one account (operators are one account here).
     pub statements_per_account: usize,
@@ -59,8 +60,6 @@ const LOGINS: usize = 64;
 pub struct PgServer {
     listener: TcpListener,
     server: Arc<Server>,
-    /// Dropped last, without waiting, so that a query that will not end holds nothing up.
-    queries: QueryRuntime,
 }
 
 /// What all connections share.
@@ -68,44 +67,27 @@ pub(super) struct Server {
     pub(super) options: PgOptions,
     pub(super) backend: Arc<dyn Backend>,
     pub(super) users: Users,
-    pub(super) queries: tokio::runtime::Handle,
+    pub(super) runtimes: QueryRuntimes,
     pub(super) connections: Arc<Connections>,
     pub(super) logged_in: Arc<Semaphore>,
     pub(super) admission: super::admission::Admission,
-}
-
-struct QueryRuntime(Option<tokio::runtime::Runtime>);
-
-impl Drop for QueryRuntime {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 impl PgServer {
     /// Listens at an address, for these users.
     ///
     /// # Errors
-    /// If the address cannot be listened at, or threads cannot be started.
+    /// If the address cannot be listened at.
     pub async fn bind(
         address: impl ToSocketAddrs,
         backend: Arc<dyn Backend>,
         users: Users,
         options: PgOptions,
     ) -> std::io::Result<PgServer> {
-        let queries = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(options.query_threads.max(1))
-            .thread_name("query")
-            // Plans of deeply nested queries need more than the usual 2 MiB.
-            .thread_stack_size(16 * 1024 * 1024)
-            .enable_all()
-            .build()?;
         let server = Server {
             backend,
             users,
-            queries: queries.handle().clone(),
+            runtimes: QueryRuntimes::new(options.query_threads),
             connections: Arc::default(),
             logged_in: Arc::new(Semaphore::new(options.max_connections)),
             admission: super::admission::Admission::new(
@@ -117,7 +99,6 @@ impl PgServer {
         Ok(PgServer {
             listener: TcpListener::bind(address).await?,
             server: Arc::new(server),
-            queries: QueryRuntime(Some(queries)),
         })
     }
 
@@ -131,11 +112,7 @@ impl PgServer {
 
     /// Serves until `shutdown` is ready; then lets running statements end, for the time of grace.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let PgServer {
-            listener,
-            server,
-            queries,
-        } = self;
+        let PgServer { listener, server } = self;
         let mut tasks = JoinSet::new();
         let most = server.options.max_connections + LOGINS;
         let mut users_looked_at = tokio::time::interval(Duration::from_secs(1));
@@ -171,7 +148,6 @@ impl PgServer {
             // Then they are dropped where they stand.
             let _ = tokio::time::timeout(Duration::from_secs(1), all_gone).await;
         }
-        drop(queries);
     }
 }
 

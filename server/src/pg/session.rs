@@ -13,6 +13,7 @@ use super::encode::{Column, Formats, Style};
 use super::error::{PgError, code};
 use super::execute::RowStream;
 use super::plan::Planned;
+use super::runtimes::QueryRuntime;
 use super::settings::Settings;
 use super::sql::Statement;
 use crate::users::User;
@@ -73,6 +74,8 @@ pub struct Session {
     pub backend: Arc<dyn BackendSession>,
     /// Who it is.
     pub user: Arc<User>,
+    /// The threads that its queries run on.
+    pub runtime: Arc<QueryRuntime>,
     /// What reaches into it.
     pub control: Arc<Control>,
     /// Its settings.
@@ -91,12 +94,14 @@ impl Session {
     pub fn new(
         backend: Arc<dyn BackendSession>,
         user: Arc<User>,
+        runtime: Arc<QueryRuntime>,
         control: Arc<Control>,
         settings: SharedSettings,
     ) -> Session {
         Session {
             backend,
             user,
+            runtime,
             control,
             settings,
             statements: HashMap::new(),

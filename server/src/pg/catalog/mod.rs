@@ -18,6 +18,7 @@ use datafusion_pg_catalog::pg_catalog::{
 pub use identity::Identity;
 
 use super::plan::PgTypes;
+use super::yielding::YieldingJoins;
 
 /// The name of the one database.
 pub const DATABASE: &str = "rapport";
@@ -59,6 +60,7 @@ pub fn install(context: &SessionContext, identity: &Identity) -> Result<()> {
     let state = context.state_ref();
     let with_types = SessionStateBuilder::new_from_existing(state.read().clone())
         .with_type_planner(Arc::new(PgTypes))
+        .with_physical_optimizer_rule(Arc::new(YieldingJoins))
         .build();
     *state.write() = with_types;
     Ok(())

@@ -225,6 +225,7 @@ pub fn parse(text: &str) -> Result<Vec<Statement>, PgError> {
         ));
     }
     let tokens = tokens::tokenize(text)?;
+    tokens::check_chains(&tokens)?;
     tokens
         .split(|token| token.token == Token::SemiColon)
         .filter(|tokens| !tokens.is_empty())

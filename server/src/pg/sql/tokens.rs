@@ -24,6 +24,81 @@ pub(super) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, PgError> {
         .collect())
 }
 
+/// How many operators may follow one another.
+const MAX_CHAIN: usize = 1500;
+
+/// Refuses chains of operators that would make a tree so deep that walking it overflows the stack: `1 + 1 + 1 + …`.
+/// (Nesting by parentheses is the parser's to limit.)
+pub(super) fn check_chains(tokens: &[TokenWithSpan]) -> Result<(), PgError> {
+    const WORDS: &[&str] = &[
+        "AND",
+        "OR",
+        "IS",
+        "LIKE",
+        "ILIKE",
+        "SIMILAR",
+        "BETWEEN",
+        "IN",
+        "NOT",
+        "UNION",
+        "EXCEPT",
+        "INTERSECT",
+        "COLLATE",
+        "AT",
+        "ISNULL",
+        "NOTNULL",
+        "JOIN",
+        "OVERLAPS",
+        "OPERATOR",
+    ];
+    let mut open = vec![0_usize];
+    for token in tokens {
+        let operator = match &token.token {
+            Token::Word(word) => {
+                word.quote_style.is_none()
+                    && WORDS
+                        .iter()
+                        .any(|name| word.value.eq_ignore_ascii_case(name))
+            }
+            Token::LParen | Token::LBracket => {
+                open.push(0);
+                continue;
+            }
+            Token::RParen | Token::RBracket => {
+                if open.len() > 1 {
+                    open.pop();
+                }
+                continue;
+            }
+            Token::Comma => {
+                if let Some(chain) = open.last_mut() {
+                    *chain = 0;
+                }
+                continue;
+            }
+            Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::EscapedStringLiteral(_)
+            | Token::DollarQuotedString(_)
+            | Token::Placeholder(_)
+            | Token::Period
+            | Token::SemiColon => false,
+            _ => true,
+        };
+        if operator && let Some(chain) = open.last_mut() {
+            *chain += 1;
+            if *chain > MAX_CHAIN {
+                return Err(PgError::new("54001", "statement is too complex")
+                    .detail(format!(
+                        "more than {MAX_CHAIN} operators follow one another"
+                    ))
+                    .hint("a list of values can be given as IN (…) or = ANY(…)"));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The number of the character at a line and column, from 1.
 fn position(text: &str, at: Location) -> usize {
     let line = usize::try_from(at.line.saturating_sub(1)).unwrap_or(0);

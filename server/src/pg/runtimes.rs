@@ -1,0 +1,82 @@
+//! Where queries run: every account on threads of its own.
+//!
+//! A task of DataFusion's gives way to others only now and then, and a bad join does so rarely. On shared threads one
+//! such query would keep everybody waiting; on threads of its account the operating system shares the processors out
+//! fairly, and it is felt by its own account alone. The connections' own runtime runs no query at all.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// Room for plans of deeply nested queries; what is not touched costs nothing.
+const STACK: usize = 32 * 1024 * 1024;
+
+/// The runtimes of the accounts that have sessions.
+#[derive(Debug)]
+pub struct QueryRuntimes {
+    threads: usize,
+    by_account: Mutex<HashMap<Option<String>, Weak<QueryRuntime>>>,
+}
+
+/// The threads of one account; they go when its last session has, without being waited for.
+#[derive(Debug)]
+pub struct QueryRuntime {
+    handle: Handle,
+    /// There until it is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl QueryRuntimes {
+    /// With so many threads for each account.
+    pub fn new(threads: usize) -> QueryRuntimes {
+        QueryRuntimes {
+            threads: threads.max(1),
+            by_account: Mutex::default(),
+        }
+    }
+
+    /// The runtime of an account, or of the operators.
+    ///
+    /// # Errors
+    /// If the system gives no threads.
+    pub fn of(&self, account: Option<&str>) -> io::Result<Arc<QueryRuntime>> {
+        let mut by_account = self
+            .by_account
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let key = account.map(str::to_owned);
+        if let Some(runtime) = by_account.get(&key).and_then(Weak::upgrade) {
+            return Ok(runtime);
+        }
+        by_account.retain(|_, runtime| runtime.strong_count() > 0);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(self.threads)
+            .thread_name("query")
+            .thread_stack_size(STACK)
+            .enable_all()
+            .build()?;
+        let runtime = Arc::new(QueryRuntime {
+            handle: runtime.handle().clone(),
+            runtime: Some(runtime),
+        });
+        by_account.insert(key, Arc::downgrade(&runtime));
+        Ok(runtime)
+    }
+}
+
+impl QueryRuntime {
+    /// Where to spawn.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for QueryRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Integration tests of the server: one binary, a module for each topic.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod pg_catalog;
+mod pg_limits;
+mod pg_login;
+mod pg_protocol;
+mod pg_psql;
+mod pg_queries;
+mod pg_transactions;
+mod pg_types;
+mod support;

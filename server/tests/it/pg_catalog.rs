@@ -1,0 +1,39 @@
+//! The catalog: what tools ask before they show anything.
+
+use rstest::rstest;
+
+use crate::support::{TestServer, column, value};
+
+#[rstest]
+#[case("SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = 'public' ORDER BY 1", &["accounts", "orders"])]
+#[case("SELECT attname FROM pg_attribute WHERE attrelid = 'orders'::regclass AND attnum > 0 ORDER BY attnum LIMIT 2", &["order_id", "channel"])]
+#[case("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1", &["accounts", "orders"])]
+#[case("SELECT typname FROM pg_type WHERE oid = 25", &["text"])]
+#[case("SELECT datname FROM pg_database", &["rapport"])]
+#[case("SELECT rolname FROM pg_roles", &["ann"])]
+#[case("SELECT pg_get_userbyid(10)", &["ann"])]
+#[tokio::test]
+async fn the_catalog_tells_what_there_is(#[case] sql: &str, #[case] expected: &[&str]) {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let found: Vec<String> = column(&client, sql).await.into_iter().flatten().collect();
+    assert_eq!(found, expected, "{sql}");
+}
+
+#[tokio::test]
+async fn the_process_id_is_the_one_that_cancels() {
+    let server = TestServer::start().await;
+    let mut raw = server.raw("ann").await;
+    let messages = raw.query("SELECT pg_backend_pid()").await;
+    let shown = messages[1].values()[0].clone().unwrap();
+    assert_eq!(String::from_utf8(shown).unwrap(), raw.key.0.to_string());
+}
+
+#[tokio::test]
+async fn object_ids_agree_across_an_accounts_connections() {
+    let server = TestServer::start().await;
+    let sql = "SELECT string_agg(c.oid::text || c.relname, ',' ORDER BY c.relname) FROM pg_class c \
+               JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = 'public'";
+    let (first, second) = (server.client("ann").await, server.client("ann").await);
+    assert_eq!(value(&first, sql).await, value(&second, sql).await);
+}

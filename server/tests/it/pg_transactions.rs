@@ -1,0 +1,173 @@
+//! Transactions as states, savepoints, cursors.
+
+use rstest::rstest;
+
+use crate::support::{TestServer, code_of, column, value};
+
+/// The state that each ReadyForQuery tells.
+async fn states(statements: &[&str]) -> String {
+    let server = TestServer::start().await;
+    let mut raw = server.raw("ann").await;
+    let mut states = String::new();
+    for sql in statements {
+        let messages = raw.query(sql).await;
+        states.push(char::from(messages.last().unwrap().body[0]));
+    }
+    states
+}
+
+#[rstest]
+#[case(&["BEGIN", "SELECT 1", "COMMIT"], "TTI")]
+#[case(&["START TRANSACTION READ ONLY", "END"], "TI")]
+#[case(&["BEGIN ISOLATION LEVEL SERIALIZABLE, READ ONLY, DEFERRABLE", "ABORT"], "TI")]
+#[case(&["BEGIN", "SELECT nothing", "SELECT 1", "ROLLBACK", "SELECT 1"], "TEEII")]
+#[case(&["BEGIN", "SELECT nothing", "COMMIT"], "TEI")]
+#[case(&["BEGIN", "SAVEPOINT a", "SELECT nothing", "ROLLBACK TO a", "RELEASE a", "COMMIT"], "TTETTI")]
+#[case(&["BEGIN", "COMMIT AND CHAIN", "COMMIT"], "TTI")]
+#[case(&["COMMIT"], "I")]
+#[case(&["BEGIN; SELECT 1/0", "ROLLBACK"], "EI")]
+#[case(&["SELEC", "BEGIN", "SELEC"], "ITE")]
+#[tokio::test]
+async fn a_transaction_is_a_state(#[case] statements: &[&str], #[case] expected: &str) {
+    assert_eq!(states(statements).await, expected);
+}
+
+#[tokio::test]
+async fn a_failed_transaction_takes_nothing_but_its_end() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    client.simple_query("BEGIN").await.unwrap();
+    client.simple_query("SELECT nothing").await.unwrap_err();
+    for sql in ["SELECT 1", "SET timezone = 'UTC'", "SAVEPOINT a", "BEGIN"] {
+        assert_eq!(
+            code_of(&client.simple_query(sql).await.unwrap_err()),
+            "25P02",
+            "{sql}"
+        );
+    }
+    assert_eq!(
+        code_of(&client.prepare("SELECT 1").await.unwrap_err()),
+        "25P02"
+    );
+    client.simple_query("ROLLBACK").await.unwrap();
+    client.simple_query("SELECT 1").await.unwrap();
+}
+
+#[rstest]
+#[case("SAVEPOINT a", "25P01")]
+#[case("ROLLBACK TO a", "25P01")]
+#[case("RELEASE a", "25P01")]
+#[case("BEGIN; ROLLBACK TO a", "3B001")]
+#[case("DECLARE c CURSOR FOR SELECT 1", "25P01")]
+#[case("BEGIN; DISCARD ALL", "25001")]
+#[case("COMMIT AND CHAIN", "25P01")]
+#[tokio::test]
+async fn what_needs_a_transaction_or_none_says_so(#[case] sql: &str, #[case] code: &str) {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    assert_eq!(code_of(&client.simple_query(sql).await.unwrap_err()), code);
+}
+
+#[tokio::test]
+async fn settings_go_back_with_their_transaction() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    for (sql, expected) in [
+        ("BEGIN; SET timezone = 'Asia/Tokyo'; ROLLBACK", "UTC"),
+        ("BEGIN; SET LOCAL timezone = 'Asia/Tokyo'", "Asia/Tokyo"),
+        ("COMMIT", "UTC"),
+        (
+            "BEGIN; SAVEPOINT a; SET timezone = 'Asia/Tokyo'; ROLLBACK TO a",
+            "UTC",
+        ),
+        ("SET timezone = 'Asia/Seoul'; COMMIT", "Asia/Seoul"),
+    ] {
+        client.simple_query(sql).await.unwrap();
+        assert_eq!(value(&client, "SHOW timezone").await, expected, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_gives_rows_as_they_are_fetched() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    client
+        .simple_query("BEGIN; DECLARE c NO SCROLL CURSOR FOR SELECT * FROM generate_series(1, 7)")
+        .await
+        .unwrap();
+    let fetch = async |sql: &'static str| -> Vec<String> {
+        column(&client, sql).await.into_iter().flatten().collect()
+    };
+    assert_eq!(fetch("FETCH c").await, ["1"]);
+    assert_eq!(fetch("FETCH FORWARD 2 FROM c").await, ["2", "3"]);
+    client.simple_query("MOVE 1 IN c").await.unwrap();
+    assert_eq!(fetch("FETCH 0 FROM c").await, [""; 0]);
+    assert_eq!(fetch("FETCH ALL FROM c").await, ["5", "6", "7"]);
+    assert_eq!(fetch("FETCH NEXT FROM c").await, [""; 0]);
+    client.simple_query("SAVEPOINT a").await.unwrap();
+    assert_eq!(
+        code_of(&client.simple_query("FETCH PRIOR FROM c").await.unwrap_err()),
+        "55000"
+    );
+    client
+        .simple_query("ROLLBACK TO a; CLOSE c; SAVEPOINT b")
+        .await
+        .unwrap();
+    assert_eq!(
+        code_of(&client.simple_query("FETCH c").await.unwrap_err()),
+        "34000"
+    );
+}
+
+#[tokio::test]
+async fn a_cursor_can_be_read_in_binary_through_the_extended_protocol() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    client
+        .batch_execute(
+            "BEGIN; DECLARE c CURSOR FOR SELECT order_id, messages FROM orders ORDER BY 1",
+        )
+        .await
+        .unwrap();
+    let statement = client.prepare("FETCH 2 FROM c").await.unwrap();
+    assert_eq!(statement.columns().len(), 2);
+    let rows = client.query(&statement, &[]).await.unwrap();
+    let found: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(found, [("o1".into(), 7), ("o2".into(), -1)]);
+    assert_eq!(client.query(&statement, &[]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn only_a_cursor_with_hold_outlives_its_transaction() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    client
+        .simple_query(
+            "BEGIN; DECLARE a CURSOR FOR SELECT 1; DECLARE b CURSOR WITH HOLD FOR SELECT 2; COMMIT",
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        code_of(&client.simple_query("FETCH a").await.unwrap_err()),
+        "34000"
+    );
+    assert_eq!(value(&client, "FETCH b").await, "2");
+}
+
+#[tokio::test]
+async fn idle_cursors_do_not_use_up_an_accounts_turns() {
+    let options = rapport::pg::PgOptions {
+        statements_per_account: 1,
+        ..Default::default()
+    };
+    let server = TestServer::with(options).await;
+    let client = server.client("ann").await;
+    client.simple_query("BEGIN").await.unwrap();
+    for n in 0..3 {
+        let sql = format!("DECLARE c{n} CURSOR FOR SELECT * FROM generate_series(1, 100000)");
+        client.simple_query(&sql).await.unwrap();
+    }
+    assert_eq!(column(&client, "FETCH 2 FROM c0").await.len(), 2);
+    assert_eq!(column(&client, "FETCH 2 FROM c2").await.len(), 2);
+    assert_eq!(value(&client, "SELECT 1").await, "1");
+}
