@@ -26,7 +26,7 @@ WITH findings AS (
     WHERE procedure IS NOT NULL AND conversations >= 10 AND share >= 0.1 AND resolution_rate < 0.5
     UNION ALL
     SELECT account_id, 'rarely_picked', procedure, NULL, conversations, share, 0.01,
-           concat('used in ', conversations, ' of ', round(conversations / share), ' conversations')
+           concat('used in ', conversations, ' of ', CAST(round(conversations / share) AS BIGINT), ' conversations')
     FROM procedures_performance($from, $to, $channel)
     WHERE procedure IS NOT NULL AND share < 0.01 AND conversations / share >= 199.5
     UNION ALL

@@ -8,6 +8,7 @@
 mod call_planner;
 mod catalog;
 mod error;
+mod lake_sources;
 mod relations;
 mod saved;
 mod scope;
@@ -41,6 +42,7 @@ use sources::{BoundSources, Unbound};
 use today::AccountToday;
 
 pub use error::SessionError;
+pub use lake_sources::LakeSources;
 pub use saved::{Parameter, ParameterKind, SavedColumn, SavedQuery};
 pub use scope::{Identity, Scope};
 pub use sources::{Sources, Stored, WINDOW_CLASSES};
@@ -229,9 +231,9 @@ fn base_state(options: &SessionsOptions) -> SessionState {
     settings.execution.time_zone = Some("UTC".to_owned());
     // The order in which a saved query gives its rows stands when it is called (SPEC 7).
     settings.sql_parser.enable_subquery_sort_elimination = false;
-    // Files by account stay together, and grouping by more than the account needs no second shuffle.
+    // What is dealt by account need not be shuffled again to be grouped by account and more. `preserve_file_partitions`
+    // stays off: with it DataFusion 55.2 makes plans of some semi-joins that its own sanity check then refuses.
     settings.optimizer.subset_repartition_threshold = 1;
-    settings.optimizer.preserve_file_partitions = 1;
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(Arc::clone(&options.runtime))

@@ -1,6 +1,7 @@
 //! Tests of sessions over rows in memory.
 
 mod arguments;
+mod files;
 mod isolation;
 mod queries;
 mod relations;

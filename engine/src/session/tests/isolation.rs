@@ -1,6 +1,5 @@
 //! A shop's session sees its own account and cannot learn that there are others (SPEC 7, 8).
 
-use datafusion::catalog::CatalogProvider;
 use rstest::rstest;
 
 use super::sample::*;
