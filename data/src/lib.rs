@@ -1,11 +1,10 @@
 //! The event contract: which events there are, how they are read and checked, and the settings of accounts.
 //!
 //! Everything that enters Rapport passes through here, whatever its form: [`parse_ndjson`] for lines of JSON,
-//! [`check_batch`] for Arrow and Parquet. Both run the same checks ([SPEC E3]) over the same table of fields
+//! [`check_batch`] for Arrow and Parquet. Both run the same checks over the same table of fields
 //! ([`EventType::fields`]) and give the same rows ([`RawTable::landing_schema`]) and the same rejections, so what a
-//! producer writes never depends on how it is shipped. Nothing here does I/O of its own or looks at a clock.
-//!
-//! [SPEC E3]: ../../../docs/events.md
+//! producer writes never depends on how it is shipped. Nothing here looks at a clock, and but for [`synth`], which
+//! makes up events, nothing opens a file. `docs/events.md` tells the contract to producers.
 
 mod check;
 mod chunks;
@@ -26,8 +25,8 @@ pub use chunks::{Chunk, LineChunker, MAX_LINE_KEPT};
 pub use columnar::check_batch;
 pub use error::InputError;
 pub use event::{
-    COMMON_FIELDS, Channel, EventType, Field, FieldRule, Form, Kind, MAX_EVENT_ID_CHARACTERS, Mode, Sender,
-    TouchChannel, TouchKind, is_account_id,
+    COMMON_FIELDS, Channel, EventType, Field, FieldRule, FieldSet, Form, Kind,
+    MAX_EVENT_ID_CHARACTERS, Mode, Sender, TouchChannel, TouchKind, is_account_id,
 };
 pub use ndjson::{MAX_LINE_BYTES, parse_ndjson};
 pub use parsed::{Parsed, Rejected};

@@ -15,7 +15,9 @@ impl Read for Trickle<'_> {
 }
 
 fn chunks(reader: impl Read, chunk_bytes: usize) -> Vec<Chunk> {
-    LineChunker::new(reader, chunk_bytes).collect::<Result<_, _>>().unwrap()
+    LineChunker::new(reader, chunk_bytes)
+        .collect::<Result<_, _>>()
+        .unwrap()
 }
 
 #[test]
@@ -26,8 +28,14 @@ fn nothing_gives_no_chunk() {
 #[test]
 fn a_line_longer_than_a_chunk_stays_whole() {
     let found = chunks(&b"a\nlonger than that\nb"[..], 4);
-    let found: Vec<_> = found.iter().map(|chunk| (chunk.first_line, &chunk.bytes[..])).collect();
-    assert_eq!(found, [(1, &b"a\n"[..]), (2, b"longer than that\n"), (3, b"b")]);
+    let found: Vec<_> = found
+        .iter()
+        .map(|chunk| (chunk.first_line, &chunk.bytes[..]))
+        .collect();
+    assert_eq!(
+        found,
+        [(1, &b"a\n"[..]), (2, b"longer than that\n"), (3, b"b")]
+    );
 }
 
 #[test]
@@ -36,7 +44,16 @@ fn a_line_that_cannot_be_kept_ends_the_input() {
     let mut chunker = LineChunker::new(endless, 1 << 20);
     assert_eq!(chunker.next().unwrap().unwrap().bytes, b"a\nb\n");
     let error = chunker.next().unwrap().unwrap_err();
-    assert!(matches!(error, InputError::LineTooLong { line: 3, limit: MAX_LINE_KEPT }), "{error}");
+    assert!(
+        matches!(
+            error,
+            InputError::LineTooLong {
+                line: 3,
+                limit: MAX_LINE_KEPT
+            }
+        ),
+        "{error}"
+    );
     assert!(chunker.next().is_none());
 }
 
@@ -49,7 +66,10 @@ fn a_failing_stream_ends_with_its_error() {
         }
     }
     let mut chunker = LineChunker::new(Broken, 10);
-    assert_eq!(chunker.next().unwrap().unwrap_err().to_string(), "the input cannot be read: unplugged");
+    assert_eq!(
+        chunker.next().unwrap().unwrap_err().to_string(),
+        "the input cannot be read: unplugged"
+    );
     assert!(chunker.next().is_none());
 }
 

@@ -26,7 +26,10 @@ fn a_field_is_represented_the_same_in_every_type() {
 fn a_type_lists_its_own_fields_and_the_common_ones() {
     for kind in EventType::ALL {
         for field in Field::ALL {
-            let own = COMMON_FIELDS.iter().chain(kind.fields()).any(|rule| rule.field == *field);
+            let own = COMMON_FIELDS
+                .iter()
+                .chain(kind.fields())
+                .any(|rule| rule.field == *field);
             assert_eq!(kind.listed().contains(*field), own, "{kind} {field}");
         }
     }

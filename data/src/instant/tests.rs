@@ -14,7 +14,10 @@ use rstest::rstest;
 #[case::other_day("2026-01-10T12:00:00+14:00", "2026-01-09T22:00:00Z")]
 #[case::widest_offset("2026-01-10T12:00:00-23:59", "2026-01-11T11:59:00Z")]
 #[case::cut_not_rounded("2026-01-10T12:00:00.9999999Z", "2026-01-10T12:00:00.999999Z")]
-#[case::long_fraction("2026-01-10T12:00:00.12345678901234567890Z", "2026-01-10T12:00:00.123456Z")]
+#[case::long_fraction(
+    "2026-01-10T12:00:00.12345678901234567890Z",
+    "2026-01-10T12:00:00.123456Z"
+)]
 #[case::leap_day("2024-02-29T00:00:00Z", "2024-02-29T00:00:00Z")]
 #[case::leap_day_of_a_century("2000-02-29T23:59:59Z", "2000-02-29T23:59:59Z")]
 #[case::before_1970("1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.999999Z")]
@@ -22,7 +25,9 @@ use rstest::rstest;
 #[case::leap_second("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z")]
 #[case::leap_second_elsewhere("2016-12-31T18:59:60.25-05:00", "2017-01-01T00:00:00.25Z")]
 fn instants(#[case] text: &str, #[case] expected: &str) {
-    let expected = DateTime::parse_from_rfc3339(expected).unwrap().timestamp_micros();
+    let expected = DateTime::parse_from_rfc3339(expected)
+        .unwrap()
+        .timestamp_micros();
     assert_eq!(parse(text), Ok(expected));
 }
 
@@ -72,7 +77,10 @@ fn the_earliest_is_the_year_2000() {
 #[case("1969-12-31T23:59:59Z", "1969-12-31")]
 fn dates_are_those_of_utc(#[case] instant: &str, #[case] expected: chrono::NaiveDate) {
     let days = date(parse(instant).unwrap());
-    assert_eq!(chrono::NaiveDate::default() + chrono::Days::new(0) + chrono::TimeDelta::days(days.into()), expected);
+    assert_eq!(
+        chrono::NaiveDate::default() + chrono::Days::new(0) + chrono::TimeDelta::days(days.into()),
+        expected
+    );
 }
 
 proptest! {

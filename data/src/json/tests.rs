@@ -9,7 +9,11 @@ use serde_json::json;
 fn fields(line: &str) -> Result<Vec<(String, String)>, String> {
     let mut fields = Vec::new();
     scan_object(line, |key, value| {
-        fields.push((key.characters().map_or_else(|| key.text.to_owned(), Cow::into_owned), value.text.to_owned()));
+        fields.push((
+            key.characters()
+                .map_or_else(|| key.text.to_owned(), Cow::into_owned),
+            value.text.to_owned(),
+        ));
     })
     .map(|()| fields)
     .map_err(|error| match error {
@@ -51,7 +55,10 @@ fn fields_come_in_order_and_verbatim() {
 #[case(r#"{"a": nul}"#, "expected a value at byte 7")]
 #[case(r#"{"a": 'x'}"#, "expected a value at byte 7")]
 #[case(r#"{"a": "x}"#, "expected the end of a string at byte 10")]
-#[case("{\"a\": \"x\ty\"}", "expected no control character in a string at byte 9")]
+#[case(
+    "{\"a\": \"x\ty\"}",
+    "expected no control character in a string at byte 9"
+)]
 #[case(r#"{"a": "\x"}"#, "expected an escape at byte 9")]
 #[case(r#"{"a": "\u00g0"}"#, "expected a hexadecimal digit at byte 12")]
 #[case(r#"{"a": [1}"#, "expected `,` or `]` at byte 9")]
@@ -78,17 +85,31 @@ fn a_million_brackets_are_refused_quickly() {
 
 #[test]
 fn half_a_surrogate_pair_is_json_but_no_text() {
-    scan_object(r#"{"a": "\ud800"}"#, |_, value| assert_eq!(value.characters(), None)).unwrap();
+    scan_object(r#"{"a": "\ud800"}"#, |_, value| {
+        assert_eq!(value.characters(), None)
+    })
+    .unwrap();
 }
 
 #[test]
 fn elements_of_lists() {
     let elements = |text| {
-        let list = Value { text, escaped: false }.elements()?;
-        Some(list.iter().map(|element| element.text.to_owned()).collect::<Vec<_>>())
+        let list = Value {
+            text,
+            escaped: false,
+        }
+        .elements()?;
+        Some(
+            list.iter()
+                .map(|element| element.text.to_owned())
+                .collect::<Vec<_>>(),
+        )
     };
     assert_eq!(elements("[ ]"), Some(vec![]));
-    assert_eq!(elements(r#"[ "a" ,[1], "b\n"]"#), Some(vec![r#""a""#.into(), "[1]".into(), r#""b\n""#.into()]));
+    assert_eq!(
+        elements(r#"[ "a" ,[1], "b\n"]"#),
+        Some(vec![r#""a""#.into(), "[1]".into(), r#""b\n""#.into()])
+    );
     assert_eq!(elements(r#""a""#), None);
 }
 

@@ -26,14 +26,28 @@ fn rows_without_a_value_are_null_before_between_and_after() {
     let parsed = rows.finish();
     assert!(parsed.table(RawTable::OrderEvents).is_none());
     let batch = parsed.table(RawTable::ConversationEvents).unwrap();
-    assert_eq!(batch.schema(), RawTable::ConversationEvents.landing_schema());
+    assert_eq!(
+        batch.schema(),
+        RawTable::ConversationEvents.landing_schema()
+    );
     assert_eq!(batch.num_rows(), 5);
     let quantities = batch["quantity"].as_primitive::<arrow::datatypes::Int64Type>();
-    assert_eq!(quantities.iter().collect::<Vec<_>>(), [None, Some(2), None, Some(3), None]);
+    assert_eq!(
+        quantities.iter().collect::<Vec<_>>(),
+        [None, Some(2), None, Some(3), None]
+    );
     let properties = batch["properties"].as_string::<i32>();
-    assert_eq!(properties.iter().collect::<Vec<_>>(), [None, None, Some("{\"x\":1}"), None, None]);
+    assert_eq!(
+        properties.iter().collect::<Vec<_>>(),
+        [None, None, Some("{\"x\":1}"), None, None]
+    );
     assert_eq!(batch["url"].null_count(), 5);
-    assert_eq!(batch["event_date"].as_primitive::<arrow::datatypes::Date32Type>().value(0), 10_957);
+    assert_eq!(
+        batch["event_date"]
+            .as_primitive::<arrow::datatypes::Date32Type>()
+            .value(0),
+        10_957
+    );
 }
 
 #[test]

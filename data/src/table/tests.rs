@@ -39,9 +39,18 @@ fn described(schema: &Schema) -> String {
             DataType::List(found) if *found == item => "List(Utf8, field: 'item')".to_owned(),
             other => other.to_string(),
         };
-        format!("{}: {kind}{}", field.name(), if field.is_nullable() { "" } else { "!" })
+        format!(
+            "{}: {kind}{}",
+            field.name(),
+            if field.is_nullable() { "" } else { "!" }
+        )
     };
-    schema.fields().iter().map(column).collect::<Vec<_>>().join(", ")
+    schema
+        .fields()
+        .iter()
+        .map(column)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[test]
@@ -50,7 +59,12 @@ fn every_field_of_a_type_has_a_column_of_its_kind() {
         for rule in kind.fields() {
             let columns = kind.table().columns();
             let column = columns.iter().find(|(field, _)| *field == rule.field);
-            assert_eq!(column, Some(&(rule.field, rule.kind)), "{kind} {}", rule.field);
+            assert_eq!(
+                column,
+                Some(&(rule.field, rule.kind)),
+                "{kind} {}",
+                rule.field
+            );
         }
     }
 }

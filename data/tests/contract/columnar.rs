@@ -3,8 +3,9 @@
 use crate::events::{Event, events, lines};
 use crate::now;
 use arrow::array::{
-    ArrayRef, BooleanArray, Decimal128Array, Decimal256Array, Int64Array, LargeStringArray, ListBuilder, RecordBatch,
-    StringArray, StringBuilder, StringViewArray, TimestampMicrosecondArray, TimestampNanosecondArray,
+    ArrayRef, BooleanArray, Decimal128Array, Decimal256Array, Int64Array, LargeStringArray,
+    ListBuilder, RecordBatch, StringArray, StringBuilder, StringViewArray,
+    TimestampMicrosecondArray, TimestampNanosecondArray,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, i256};
@@ -17,7 +18,10 @@ use std::sync::Arc;
 /// A column of what the events have under `name`, in one of the types that can hold it; `choice` says which.
 fn column(name: &str, events: &[Event], choice: usize) -> ArrayRef {
     let values: Vec<Option<&Value>> = events.iter().map(|event| event.get(name)).collect();
-    let texts: Vec<Option<&str>> = values.iter().map(|value| value.and_then(Value::as_str)).collect();
+    let texts: Vec<Option<&str>> = values
+        .iter()
+        .map(|value| value.and_then(Value::as_str))
+        .collect();
     match Field::from_name(name).map(Field::form) {
         Some(Form::Whole) => integers(&values),
         None if name == "tokens" => integers(&values),
@@ -31,11 +35,21 @@ fn column(name: &str, events: &[Event], choice: usize) -> ArrayRef {
 }
 
 fn integers(values: &[Option<&Value>]) -> ArrayRef {
-    Arc::new(values.iter().map(|value| value.and_then(Value::as_i64)).collect::<Int64Array>())
+    Arc::new(
+        values
+            .iter()
+            .map(|value| value.and_then(Value::as_i64))
+            .collect::<Int64Array>(),
+    )
 }
 
 fn flags(values: &[Option<&Value>]) -> ArrayRef {
-    Arc::new(values.iter().map(|value| value.and_then(Value::as_bool)).collect::<BooleanArray>())
+    Arc::new(
+        values
+            .iter()
+            .map(|value| value.and_then(Value::as_bool))
+            .collect::<BooleanArray>(),
+    )
 }
 
 fn strings(texts: &[Option<&str>], choice: usize) -> ArrayRef {
@@ -53,7 +67,9 @@ fn lists(values: &[Option<&Value>], choice: usize) -> ArrayRef {
     let mut builder = ListBuilder::new(StringBuilder::new());
     for value in values {
         let texts = value.and_then(Value::as_array);
-        builder.append_option(texts.map(|list| list.iter().map(|text| text.as_str().map(str::to_owned))));
+        builder.append_option(
+            texts.map(|list| list.iter().map(|text| text.as_str().map(str::to_owned))),
+        );
     }
     let plain: ArrayRef = Arc::new(builder.finish());
     let item = |kind| Arc::new(arrow::datatypes::Field::new("element", kind, true));
@@ -66,13 +82,29 @@ fn lists(values: &[Option<&Value>], choice: usize) -> ArrayRef {
 
 /// None where one of the texts is no instant, as none of such a column is.
 fn instants(texts: &[Option<&str>], choice: usize) -> Option<ArrayRef> {
-    let micros = |text: &str| chrono::DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_micros());
-    let micros: Vec<Option<i64>> = texts.iter().map(|text| text.map(micros)).map(Option::transpose_if).collect::<Option<_>>()?;
-    let nanos = micros.iter().map(|micros| micros.map(|micros| micros.saturating_mul(1_000)));
+    let micros = |text: &str| {
+        chrono::DateTime::parse_from_rfc3339(text)
+            .ok()
+            .map(|at| at.timestamp_micros())
+    };
+    let micros: Vec<Option<i64>> = texts
+        .iter()
+        .map(|text| text.map(micros))
+        .map(Option::transpose_if)
+        .collect::<Option<_>>()?;
+    let nanos = micros
+        .iter()
+        .map(|micros| micros.map(|micros| micros.saturating_mul(1_000)));
     match choice % 3 {
         0 => None,
-        1 => Some(Arc::new(TimestampMicrosecondArray::from(micros).with_timezone("Asia/Kathmandu"))),
-        _ => Some(Arc::new(nanos.collect::<TimestampNanosecondArray>().with_timezone("+00:00"))),
+        1 => Some(Arc::new(
+            TimestampMicrosecondArray::from(micros).with_timezone("Asia/Kathmandu"),
+        )),
+        _ => Some(Arc::new(
+            nanos
+                .collect::<TimestampNanosecondArray>()
+                .with_timezone("+00:00"),
+        )),
     }
 }
 
@@ -82,12 +114,26 @@ fn decimals(texts: &[Option<&str>], choice: usize) -> Option<ArrayRef> {
         let (whole, decimals) = text.split_once('.')?;
         (decimals.len() == 4).then(|| format!("{whole}{decimals}").parse::<i128>().ok())?
     };
-    let steps: Vec<Option<i128>> = texts.iter().map(|text| text.map(steps)).map(Option::transpose_if).collect::<Option<_>>()?;
-    let fine = steps.iter().map(|steps| steps.map(|steps| i256::from_i128(steps) * i256::from_i128(1_000_000)));
+    let steps: Vec<Option<i128>> = texts
+        .iter()
+        .map(|text| text.map(steps))
+        .map(Option::transpose_if)
+        .collect::<Option<_>>()?;
+    let fine = steps
+        .iter()
+        .map(|steps| steps.map(|steps| i256::from_i128(steps) * i256::from_i128(1_000_000)));
     match choice % 3 {
         0 => None,
-        1 => Some(Arc::new(Decimal128Array::from(steps).with_precision_and_scale(20, 4).unwrap())),
-        _ => Some(Arc::new(fine.collect::<Decimal256Array>().with_precision_and_scale(50, 10).unwrap())),
+        1 => Some(Arc::new(
+            Decimal128Array::from(steps)
+                .with_precision_and_scale(20, 4)
+                .unwrap(),
+        )),
+        _ => Some(Arc::new(
+            fine.collect::<Decimal256Array>()
+                .with_precision_and_scale(50, 10)
+                .unwrap(),
+        )),
     }
 }
 

@@ -14,7 +14,8 @@ fn rejects_the_expected_lines(
     case: PathBuf,
     #[values(1, 700, 64 << 20)] chunk_bytes: usize,
 ) {
-    let expected: Value = serde_json::from_slice(&read(case.join("expected.json")).unwrap()).unwrap();
+    let expected: Value =
+        serde_json::from_slice(&read(case.join("expected.json")).unwrap()).unwrap();
     let landing = &expected["landing"];
     let mut rejected = Vec::new();
     let mut accepted = 0;
@@ -27,12 +28,25 @@ fn rejects_the_expected_lines(
     }
     let lines: Vec<u64> = rejected.iter().map(|rejected| rejected.line).collect();
     let expected = landing["rejected"].as_array().unwrap();
-    let expected: Vec<u64> = expected.iter().map(|line| line["line"].as_u64().unwrap()).collect();
+    let expected: Vec<u64> = expected
+        .iter()
+        .map(|line| line["line"].as_u64().unwrap())
+        .collect();
     assert_eq!(lines, expected, "{rejected:?}");
-    assert_eq!(Some(accepted), landing["landed"].as_u64().zip(landing["duplicates"].as_u64()).map(|(a, b)| a + b));
+    assert_eq!(
+        Some(accepted),
+        landing["landed"]
+            .as_u64()
+            .zip(landing["duplicates"].as_u64())
+            .map(|(a, b)| a + b)
+    );
     // What is kept of a rejected line is the line.
     let all: Vec<&[u8]> = events.split(|byte| *byte == b'\n').collect();
-    assert!(rejected.iter().all(|rejected| rejected.raw == all[rejected.line as usize - 1]));
+    assert!(
+        rejected
+            .iter()
+            .all(|rejected| rejected.raw == all[rejected.line as usize - 1])
+    );
 }
 
 #[rstest]
@@ -41,7 +55,10 @@ fn reads_all_settings(
     #[dirs]
     case: PathBuf,
 ) {
-    for line in read_to_string(case.join("accounts.ndjson")).unwrap().lines() {
+    for line in read_to_string(case.join("accounts.ndjson"))
+        .unwrap()
+        .lines()
+    {
         let settings = Settings::from_json_line(line).unwrap();
         assert_eq!(Settings::from_json_line(&settings.to_json()), Ok(settings));
     }

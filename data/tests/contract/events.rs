@@ -17,11 +17,15 @@ fn good(rule: &FieldRule) -> BoxedStrategy<Value> {
         _ if rule.field == Field::AccountId => "[A-Za-z0-9_-]{1,64}".prop_map(Value::from).boxed(),
         Kind::Text if rule.required => ".{1,12}".prop_map(Value::from).boxed(),
         Kind::Text => ".{0,12}".prop_map(Value::from).boxed(),
-        Kind::TextList => prop::collection::vec(".{0,6}", 0..4).prop_map(Value::from).boxed(),
+        Kind::TextList => prop::collection::vec(".{0,6}", 0..4)
+            .prop_map(Value::from)
+            .boxed(),
         Kind::OneOf(names) => prop::sample::select(names).prop_map(Value::from).boxed(),
         Kind::Whole => (0..=i64::MAX).prop_map(Value::from).boxed(),
         Kind::Flag => any::<bool>().prop_map(Value::from).boxed(),
-        Kind::Instant => (946_684_800_000_000..1_798_848_000_000_000_i64).prop_map(instant).boxed(),
+        Kind::Instant => (946_684_800_000_000..1_798_848_000_000_000_i64)
+            .prop_map(instant)
+            .boxed(),
         Kind::Money => (0..=999_999_999_999_999_999_i64).prop_map(money).boxed(),
         Kind::Currency => "[A-Z]{3}".prop_map(Value::from).boxed(),
     }
@@ -29,7 +33,8 @@ fn good(rule: &FieldRule) -> BoxedStrategy<Value> {
 
 /// A value that it may refuse, but whose column has the same type as one with good values.
 fn odd(rule: &FieldRule) -> BoxedStrategy<Value> {
-    let texts = |texts: &'static [&'static str]| prop::sample::select(texts).prop_map(Value::from).boxed();
+    let texts =
+        |texts: &'static [&'static str]| prop::sample::select(texts).prop_map(Value::from).boxed();
     match rule.kind {
         _ if rule.field == Field::EventId => ".{129}".prop_map(Value::from).boxed(),
         Kind::Text | Kind::OneOf(_) => texts(&["", " ", "none such", "é", "a/b"]),
@@ -43,7 +48,15 @@ fn odd(rule: &FieldRule) -> BoxedStrategy<Value> {
             "2026-01-01T00:00:00",
             "",
         ]),
-        Kind::Money => texts(&["-0.0001", "1.00000", "100000000000000", "NaN", "", "1e2", "0.00"]),
+        Kind::Money => texts(&[
+            "-0.0001",
+            "1.00000",
+            "100000000000000",
+            "NaN",
+            "",
+            "1e2",
+            "0.00",
+        ]),
         Kind::Currency => texts(&["", "usd", "DOLLARS", "ÜS"]),
     }
 }
@@ -60,35 +73,57 @@ pub fn money(steps: i64) -> Value {
 /// Some of the fields of `rules`, all of the required ones; where `odds`, now and then without one of those, or with an
 /// odd value.
 fn fields(rules: Vec<FieldRule>, odds: bool) -> BoxedStrategy<Event> {
-    let strange = move || if odds { prop::bool::weighted(0.03).boxed() } else { Just(false).boxed() };
-    let field = |rule: FieldRule| {
-        let value = (good(&rule), odd(&rule), strange()).prop_map(|(good, odd, strange)| if strange { odd } else { good });
-        let there = (any::<bool>(), strange()).prop_map(move |(there, strange)| (there || rule.required) && !strange);
-        (value, there).prop_map(move |(value, there)| there.then(|| (rule.field.name().to_owned(), value)))
+    let strange = move || {
+        if odds {
+            prop::bool::weighted(0.03).boxed()
+        } else {
+            Just(false).boxed()
+        }
     };
-    rules.into_iter().map(field).collect::<Vec<_>>().prop_map(|fields| fields.into_iter().flatten().collect()).boxed()
+    let field = |rule: FieldRule| {
+        let value = (good(&rule), odd(&rule), strange())
+            .prop_map(|(good, odd, strange)| if strange { odd } else { good });
+        let there = (any::<bool>(), strange())
+            .prop_map(move |(there, strange)| (there || rule.required) && !strange);
+        (value, there)
+            .prop_map(move |(value, there)| there.then(|| (rule.field.name().to_owned(), value)))
+    };
+    rules
+        .into_iter()
+        .map(field)
+        .collect::<Vec<_>>()
+        .prop_map(|fields| fields.into_iter().flatten().collect())
+        .boxed()
 }
 
 /// Fields that the type does not list: unknown ones, and those of other types.
 fn extras(kind: EventType) -> impl Strategy<Value = Event> {
     // Money is left out: as a property it is a string in a line and a number in a column of decimals.
-    let foreign = move |rule: &FieldRule| !kind.listed().contains(rule.field) && rule.kind != Kind::Money;
-    let others = EventType::ALL.iter().flat_map(|other| other.fields()).filter(|rule| foreign(rule));
+    let foreign =
+        move |rule: &FieldRule| !kind.listed().contains(rule.field) && rule.kind != Kind::Money;
+    let others = EventType::ALL
+        .iter()
+        .flat_map(|other| other.fields())
+        .filter(|rule| foreign(rule));
     let others: Vec<FieldRule> = others.copied().collect();
-    let foreign = prop::sample::select(others)
-        .prop_flat_map(|rule| good(&rule).prop_map(move |value| (rule.field.name().to_owned(), value)));
+    let foreign = prop::sample::select(others).prop_flat_map(|rule| {
+        good(&rule).prop_map(move |value| (rule.field.name().to_owned(), value))
+    });
     let unknown = prop_oneof![
         ".{0,8}".prop_map(|text| ("note".to_owned(), json!(text))),
         any::<i64>().prop_map(|number| ("tokens".to_owned(), json!(number))),
         any::<bool>().prop_map(|flag| ("gift \"wrap\"".to_owned(), json!(flag))),
     ];
-    prop::collection::vec(prop_oneof![1 => foreign, 2 => unknown], 0..3).prop_map(|extras| extras.into_iter().collect())
+    prop::collection::vec(prop_oneof![1 => foreign, 2 => unknown], 0..3)
+        .prop_map(|extras| extras.into_iter().collect())
 }
 
 /// Events of all types; where `odds`, some that are refused.
 pub fn events(odds: bool) -> impl Strategy<Value = Vec<Event>> {
     let event = prop::sample::select(EventType::ALL).prop_flat_map(move |kind| {
-        let common = COMMON_FIELDS.iter().filter(|rule| rule.field != Field::Type);
+        let common = COMMON_FIELDS
+            .iter()
+            .filter(|rule| rule.field != Field::Type);
         let rules: Vec<FieldRule> = common.chain(kind.fields()).copied().collect();
         (fields(rules, odds), extras(kind)).prop_map(move |(mut event, extras)| {
             event.insert("type".to_owned(), kind.name().into());
@@ -101,5 +136,8 @@ pub fn events(odds: bool) -> impl Strategy<Value = Vec<Event>> {
 
 /// The events as lines.
 pub fn lines(events: &[Event]) -> Vec<String> {
-    events.iter().map(|event| format!("{}\n", serde_json::to_string(event).unwrap())).collect()
+    events
+        .iter()
+        .map(|event| format!("{}\n", serde_json::to_string(event).unwrap()))
+        .collect()
 }

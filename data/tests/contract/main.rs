@@ -2,6 +2,7 @@
 
 mod columnar;
 mod conformance;
+mod docs;
 mod events;
 mod round_trip;
 

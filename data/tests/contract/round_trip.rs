@@ -4,7 +4,9 @@ use crate::events::{Event, INSTANT, events, lines, money};
 use crate::now;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int8Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Int8Type, Int64Type, TimestampMicrosecondType,
+};
 use arrow::record_batch::RecordBatch;
 use proptest::prelude::*;
 use rapport_data::{EventType, Parsed, RawTable, parse_ndjson};
@@ -16,12 +18,23 @@ fn event(table: RawTable, batch: &RecordBatch, row: usize) -> Event {
     for (column, array) in batch.schema().fields().iter().zip(batch.columns()) {
         match column.name().as_str() {
             "properties" if array.is_valid(row) => {
-                let properties: Event = serde_json::from_str(array.as_string::<i32>().value(row)).unwrap();
+                let properties: Event =
+                    serde_json::from_str(array.as_string::<i32>().value(row)).unwrap();
                 event.extend(properties);
             }
             "event_date" => {
-                let date = array.as_primitive::<Date32Type>().value_as_date(row).unwrap();
-                assert!(batch["occurred_at"].as_primitive::<TimestampMicrosecondType>().value_as_datetime(row).unwrap().date() == date);
+                let date = array
+                    .as_primitive::<Date32Type>()
+                    .value_as_date(row)
+                    .unwrap();
+                assert!(
+                    batch["occurred_at"]
+                        .as_primitive::<TimestampMicrosecondType>()
+                        .value_as_datetime(row)
+                        .unwrap()
+                        .date()
+                        == date
+                );
             }
             name if array.is_valid(row) => {
                 event.insert(name.to_owned(), value(array, row));
@@ -38,17 +51,35 @@ fn event(table: RawTable, batch: &RecordBatch, row: usize) -> Event {
 fn value(array: &ArrayRef, row: usize) -> Value {
     match array.data_type() {
         DataType::Utf8 => array.as_string::<i32>().value(row).into(),
-        DataType::Dictionary(_, _) => {
-            array.as_dictionary::<Int8Type>().downcast_dict::<StringArray>().unwrap().into_iter().nth(row).unwrap().into()
-        }
-        DataType::List(_) => {
-            array.as_list::<i32>().value(row).as_string::<i32>().iter().map(|text| text.unwrap().to_owned()).collect()
-        }
+        DataType::Dictionary(_, _) => array
+            .as_dictionary::<Int8Type>()
+            .downcast_dict::<StringArray>()
+            .unwrap()
+            .into_iter()
+            .nth(row)
+            .unwrap()
+            .into(),
+        DataType::List(_) => array
+            .as_list::<i32>()
+            .value(row)
+            .as_string::<i32>()
+            .iter()
+            .map(|text| text.unwrap().to_owned())
+            .collect(),
         DataType::Int64 => array.as_primitive::<Int64Type>().value(row).into(),
         DataType::Boolean => array.as_boolean().value(row).into(),
-        DataType::Decimal128(18, 4) => money(array.as_primitive::<Decimal128Type>().value(row).try_into().unwrap()),
+        DataType::Decimal128(18, 4) => money(
+            array
+                .as_primitive::<Decimal128Type>()
+                .value(row)
+                .try_into()
+                .unwrap(),
+        ),
         DataType::Timestamp(_, _) => {
-            let instant = array.as_primitive::<TimestampMicrosecondType>().value_as_datetime(row).unwrap();
+            let instant = array
+                .as_primitive::<TimestampMicrosecondType>()
+                .value_as_datetime(row)
+                .unwrap();
             instant.and_utc().format(INSTANT).to_string().into()
         }
         other => panic!("a column of {other}"),
@@ -59,9 +90,11 @@ fn value(array: &ArrayRef, row: usize) -> Value {
 fn together(parts: Vec<Parsed>) -> Parsed {
     let mut all = Parsed::default();
     for table in RawTable::ALL {
-        let batches: Vec<&RecordBatch> = parts.iter().filter_map(|part| part.table(table)).collect();
+        let batches: Vec<&RecordBatch> =
+            parts.iter().filter_map(|part| part.table(table)).collect();
         if !batches.is_empty() {
-            all.tables[table as usize] = Some(concat_batches(&table.landing_schema(), batches).unwrap());
+            all.tables[table as usize] =
+                Some(concat_batches(&table.landing_schema(), batches).unwrap());
         }
     }
     for part in parts {
