@@ -8,9 +8,11 @@ use chrono::{DateTime, Utc};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use tokio::sync::OnceCell;
 
 use crate::EngineError;
 use crate::lake::Lake;
+use crate::session::{Identity, LakeSources, Session, Sessions, SessionsOptions};
 
 /// How many of the largest consumers an out-of-memory error names.
 const NAMED_CONSUMERS: usize = 5;
@@ -59,6 +61,8 @@ struct Shared {
     lake: Lake,
     options: EngineOptions,
     runtime: Arc<RuntimeEnv>,
+    /// Planned when first asked for: landing and deriving need none of it.
+    sessions: OnceCell<Sessions>,
 }
 
 impl Engine {
@@ -84,6 +88,7 @@ impl Engine {
             lake,
             options,
             runtime,
+            sessions: OnceCell::new(),
         })))
     }
 
@@ -105,5 +110,30 @@ impl Engine {
     /// The instant that `now()` means: the fixed one, or the clock's.
     pub fn now(&self) -> DateTime<Utc> {
         self.0.options.now.unwrap_or_else(Utc::now)
+    }
+
+    /// What makes sessions over this lake: the relations and the saved queries, planned.
+    ///
+    /// # Errors
+    /// A saved query of the team's own that is wrong, by file and line.
+    pub async fn sessions(&self) -> Result<&Sessions, EngineError> {
+        let make = async || {
+            let options = SessionsOptions {
+                runtime: Arc::clone(&self.0.runtime),
+                threads: self.0.options.threads,
+                now: self.0.options.now,
+                queries_dir: self.0.options.queries_dir.clone(),
+            };
+            Sessions::new(options, Arc::new(LakeSources::new(self.0.lake.clone()))).await
+        };
+        Ok(self.0.sessions.get_or_try_init(make).await?)
+    }
+
+    /// A session of a user, who sees what the identity says and nothing else (SPEC 8).
+    ///
+    /// # Errors
+    /// As [`Engine::sessions`].
+    pub async fn session(&self, who: Identity) -> Result<Session, EngineError> {
+        Ok(self.sessions().await?.open(who)?)
     }
 }

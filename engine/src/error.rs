@@ -10,6 +10,12 @@ pub enum EngineError {
     /// The lake reported it.
     #[error(transparent)]
     Lake(#[from] LakeError),
+    /// A landing failed; nothing of it was committed.
+    #[error(transparent)]
+    Land(#[from] crate::land::LandError),
+    /// A session, or a saved query of the team's own, cannot be made.
+    #[error(transparent)]
+    Session(#[from] crate::session::SessionError),
     /// A plan failed.
     #[error(transparent)]
     DataFusion(#[from] datafusion::error::DataFusionError),

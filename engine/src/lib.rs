@@ -13,6 +13,7 @@ mod error;
 pub mod lake;
 pub mod land;
 mod progress;
+pub mod session;
 pub mod settings;
 
 pub use derive::{DeriveReport, TableReport};

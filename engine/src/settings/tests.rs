@@ -1,5 +1,7 @@
 //! Settings as the lake keeps them (SPEC S1).
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use super::*;
 use crate::{EngineOptions, LandSource, NoProgress};
 
