@@ -62,3 +62,42 @@ pub fn register(context: &SessionContext) {
         context.register_udaf(function.as_ref().clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_function_is_documented_with_an_example() {
+        let scalars = all_udfs();
+        let aggregates = all_udafs();
+        let documented = scalars
+            .iter()
+            .map(|function| (function.name(), function.documentation()))
+            .chain(
+                aggregates
+                    .iter()
+                    .map(|function| (function.name(), function.documentation())),
+            );
+        let mut names = HashSet::new();
+        for (name, documentation) in documented {
+            assert!(names.insert(name.to_owned()), "{name} is there twice");
+            let documentation = documentation.unwrap_or_else(|| panic!("{name} has no docs"));
+            assert!(documentation.sql_example.is_some(), "{name} has no example");
+        }
+    }
+
+    #[test]
+    fn every_function_is_registered() {
+        let context = testing::context(1);
+        let state = context.state();
+        for function in all_udfs() {
+            assert!(state.scalar_functions().contains_key(function.name()));
+        }
+        for function in all_udafs() {
+            assert!(state.aggregate_functions().contains_key(function.name()));
+        }
+    }
+}
