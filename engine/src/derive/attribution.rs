@@ -75,13 +75,10 @@ impl Account {
                 let (first, last) = key.reach();
                 days.extend(day_of(first)..=day_of(last) + window);
             }
-            // A start that came may turn touches that name the conversation from marketing's into the agent's (SPEC C2).
-            let started: HashSet<&str> = conversations
-                .iter()
-                .filter(|key| key.fresh_start.is_some())
-                .map(|key| key.key.as_str())
-                .collect();
-            for touched in self.touches_naming(&started).await? {
+            // Touches that name a conversation are the agent's if it is live, and its profile's whenever that was linked
+            // (SPEC A1, C2), however far from its own events they lie.
+            let changed: HashSet<&str> = conversations.iter().map(|key| key.key.as_str()).collect();
+            for touched in self.touches_naming(&changed).await? {
                 days.extend(day_of(touched)..=day_of(touched) + window);
             }
         }
@@ -111,12 +108,12 @@ impl Account {
     }
 
     async fn touches_naming(&self, conversations: &HashSet<&str>) -> Result<Vec<i64>, EngineError> {
-        if conversations.is_empty() {
+        let touches = self.files(TableId::TouchEvents);
+        if conversations.is_empty() || touches.is_empty() {
             return Ok(vec![]);
         }
         let context = self.context();
         context.register_table("keys", keys_table(conversations)?)?;
-        let touches = self.files(TableId::TouchEvents);
         context.register_table("touches", self.scan(TableId::TouchEvents, touches))?;
         let sql = "SELECT DISTINCT date_trunc('day', t.occurred_at) FROM touches t JOIN keys k ON t.conversation_id = k.key";
         distinct_instants(&context, sql).await
@@ -161,7 +158,7 @@ impl Account {
             context.register_table(name, self.scan(id, self.files(id)))?;
         }
         let on_days = match &days {
-            Some(days) => format!("WHERE CAST(ordered_at AS DATE) IN ({})", days.sql_list()),
+            Some(days) => format!("WHERE {}", days.sql("CAST(ordered_at AS DATE)")),
             None => String::new(),
         };
         // One reading of the orders in question serves every use of them below.
@@ -224,7 +221,7 @@ impl Account {
                SELECT o.profile_id, CASE WHEN o.profile_id IS NULL THEN o.order_id END, o.order_id,
                       a.occurred_at, a.event_id, NULL, a.touch_class, a.conversation_id, true
                FROM agent a JOIN orders o ON o.conversation_id = a.conversation_id
-               WHERE o.profile_id IS DISTINCT FROM a.profile_id AND a.touch_class IN ({classes})),
+               WHERE (o.profile_id IS DISTINCT FROM a.profile_id) AND a.touch_class IN ({classes})),
              brought AS (
                SELECT unnest(attribute({model}, {windows}, order_id, occurred_at, event_id, value, touch_class, unit,
                                        is_agent)) AS a

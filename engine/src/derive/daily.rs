@@ -9,7 +9,7 @@ use super::account::{Account, Changed, Rewritten};
 use super::days::{Days, next_month};
 use super::rules::quoted;
 use crate::EngineError;
-use crate::lake::{TableId, date_text};
+use crate::lake::{NewFile, TableId};
 
 /// A local day begins at most a day away from the UTC day of the same date.
 const ZONE_DAYS: i32 = 2;
@@ -50,23 +50,21 @@ impl Account {
         }
     }
 
-    async fn count(
-        &self,
-        months: Option<&BTreeSet<i32>>,
-    ) -> Result<Vec<crate::lake::NewFile>, EngineError> {
+    async fn count(&self, months: Option<&BTreeSet<i32>>) -> Result<Vec<NewFile>, EngineError> {
         let context = self.context();
-        let events = match months {
-            None => self.files(TableId::ConversationEvents),
-            Some(months) => {
-                let mut days = Days::default();
-                for month in months {
-                    days.extend(*month..next_month(*month));
-                }
-                self.files_on(
-                    TableId::ConversationEvents,
-                    &days.widened(ZONE_DAYS, ZONE_DAYS),
-                )
+        let days = months.map(|months| {
+            let mut days = Days::default();
+            for month in months {
+                days.extend(*month..next_month(*month));
             }
+            days
+        });
+        let events = match &days {
+            None => self.files(TableId::ConversationEvents),
+            Some(days) => self.files_on(
+                TableId::ConversationEvents,
+                &days.widened(ZONE_DAYS, ZONE_DAYS),
+            ),
         };
         context.register_table("events", self.scan(TableId::ConversationEvents, events))?;
         for (name, id) in [
@@ -75,21 +73,9 @@ impl Account {
         ] {
             context.register_table(name, self.scan(id, self.files(id)))?;
         }
-        let within = |day: &str| match months {
+        let within = |day: &str| match &days {
             None => "true".to_owned(),
-            Some(months) => {
-                let ranges: Vec<String> = months
-                    .iter()
-                    .map(|month| {
-                        format!(
-                            "({day} >= DATE '{}' AND {day} < DATE '{}')",
-                            date_text(*month),
-                            date_text(next_month(*month))
-                        )
-                    })
-                    .collect();
-                format!("({})", ranges.join(" OR "))
-            }
+            Some(days) => days.sql(day),
         };
         let sql = format!(
             "WITH
@@ -104,12 +90,12 @@ impl Account {
                FROM attributed WHERE NOT in_account_currency AND {ordered}),
              foreign_counted AS (
                SELECT f.date, f.order_id, f.channel,
-                      coalesce(string_agg(b.channel, ',' ORDER BY b.channel), '') AS counted_before
+                      coalesce(string_agg(b.channel, ',' ORDER BY b.channel), '') AS before
                FROM foreign_orders f
                LEFT JOIN foreign_orders b ON b.order_id = f.order_id AND b.channel < f.channel
                GROUP BY f.date, f.order_id, f.channel),
              parts AS (
-               SELECT started_on AS date, CAST(channel AS VARCHAR) AS channel, '' AS counted_before, count(*) AS conversations,
+               SELECT started_on AS date, CAST(channel AS VARCHAR) AS channel, '' AS before, count(*) AS conversations,
                       count(*) FILTER (WHERE status = 'resolved') AS resolved,
                       count(*) FILTER (WHERE status = 'routed') AS routed,
                       count(*) FILTER (WHERE status = 'closed') AS closed,
@@ -126,17 +112,18 @@ impl Account {
                       CAST(sum(attributed_value) AS DECIMAL(28, 4)), 0
                FROM attributed WHERE in_account_currency AND {ordered} GROUP BY ordered_on, channel
                UNION ALL
-               SELECT date, channel, counted_before, 0, 0, 0, 0, 0, 0, 0, {no_credit}, {no_sales}, count(*)
-               FROM foreign_counted GROUP BY date, channel, counted_before)
-             SELECT date, channel,
-                    array_remove_all(string_to_array(counted_before, ','), '') AS counted_before,
+               SELECT date, channel, before, 0, 0, 0, 0, 0, 0, 0, {no_credit}, {no_sales}, count(*)
+               FROM foreign_counted GROUP BY date, channel, before),
+             summed AS (
+               SELECT date, channel, before,
                     sum(conversations) AS conversations, sum(resolved) AS resolved, sum(routed) AS routed,
                     sum(closed) AS closed, sum(open) AS open, sum(link_clicks) AS link_clicks,
                     sum(cart_adds) AS cart_adds, sum(credits) AS credits,
                     CAST(sum(sales) AS DECIMAL(28, 4)) AS sales, sum(other_currency_orders) AS other_currency_orders
-             FROM (SELECT * FROM parts) AS p
-             GROUP BY date, channel, p.counted_before
-             ORDER BY date, channel, p.counted_before",
+               FROM parts GROUP BY date, channel, before)
+             SELECT date, channel, array_remove_all(string_to_array(before, ','), '') AS counted_before, conversations,
+                    resolved, routed, closed, open, link_clicks, cart_adds, credits, sales, other_currency_orders
+             FROM summed ORDER BY date, channel, before",
             zone = quoted(&self.rules.timezone),
             no_bots = self.rules.no_bots("e.is_bot"),
             no_credit = "CAST(0 AS DECIMAL(38, 24))",

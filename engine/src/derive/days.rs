@@ -70,16 +70,47 @@ impl Days {
         self.0.iter().map(|day| month_of(*day)).collect()
     }
 
-    /// As an SQL list of dates, for `IN (…)`.
-    pub fn sql_list(&self) -> String {
-        let dates: Vec<String> = self
-            .0
+    /// The days of this set that lie in a range.
+    pub fn within(&self, range: RangeInclusive<i32>) -> Self {
+        Self(self.0.range(range).copied().collect())
+    }
+
+    /// Its runs of days that follow one another.
+    fn runs(&self) -> Vec<RangeInclusive<i32>> {
+        let mut runs: Vec<RangeInclusive<i32>> = Vec::new();
+        for day in &self.0 {
+            match runs.last_mut() {
+                Some(run) if *run.end() + 1 == *day => *run = *run.start()..=*day,
+                _ => runs.push(*day..=*day),
+            }
+        }
+        runs
+    }
+
+    /// A condition that an SQL date is one of them: by runs, by which files can be chosen, or, if those are many, by a list.
+    pub fn sql(&self, date: &str) -> String {
+        let literal = |day: i32| format!("DATE '{}'", date_text(day));
+        let runs = self.runs();
+        if runs.is_empty() {
+            return "false".to_owned();
+        }
+        if runs.len() > MOST_RUNS {
+            let days: Vec<String> = self.0.iter().map(|day| literal(*day)).collect();
+            return format!("{date} IN ({})", days.join(", "));
+        }
+        let runs: Vec<String> = runs
             .iter()
-            .map(|day| format!("DATE '{}'", date_text(*day)))
+            .map(|run| {
+                let (from, to) = (literal(*run.start()), literal(*run.end()));
+                format!("{date} BETWEEN {from} AND {to}")
+            })
             .collect();
-        dates.join(", ")
+        format!("({})", runs.join(" OR "))
     }
 }
+
+/// More runs of days than these become a list: a chain of conditions is nested as deep as it is long.
+const MOST_RUNS: usize = 16;
 
 /// The UTC day of an instant.
 pub(super) fn day_of(micros: i64) -> i32 {
@@ -132,6 +163,20 @@ mod tests {
         let days = Days(BTreeSet::from([10, 12, 30]));
         let wide: Vec<i32> = days.widened(2, 1).iter().collect();
         assert_eq!(wide, vec![8, 9, 10, 11, 12, 13, 28, 29, 30, 31]);
+    }
+
+    #[test]
+    fn days_in_a_row_are_a_range() {
+        let day = |text: &str| crate::lake::parse_date(text).unwrap();
+        let mut days = Days::of(day("2026-01-01")..=day("2026-01-03"));
+        days.insert(day("2026-01-05"));
+        assert_eq!(
+            days.sql("d"),
+            "(d BETWEEN DATE '2026-01-01' AND DATE '2026-01-03' OR d BETWEEN DATE '2026-01-05' AND DATE '2026-01-05')"
+        );
+        assert_eq!(Days::default().sql("d"), "false");
+        let scattered = Days((0..40).map(|day| day * 2).collect());
+        assert!(scattered.sql("d").starts_with("d IN (DATE '1970-01-01', "));
     }
 
     #[test]

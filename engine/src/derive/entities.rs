@@ -101,11 +101,8 @@ impl Account {
                 reach,
                 replaced,
             } => {
-                let mut filter = format!(
-                    "AND CAST({} AS DATE) IN ({})",
-                    entity.started_at,
-                    starts.sql_list()
-                );
+                let started_on = format!("CAST({} AS DATE)", entity.started_at);
+                let mut filter = format!("AND {}", starts.sql(&started_on));
                 let files = match &reach {
                     None => self.files(entity.raw),
                     Some(reach) => {

@@ -1,6 +1,7 @@
 //! One run of deriving: from the versions it consumes to its commits.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use futures::TryStreamExt;
@@ -186,7 +187,7 @@ impl<'a> Run<'a> {
             if let Request::Days { days, accounts } = self.request
                 && (accounts.is_empty() || accounts.iter().any(|a| *a == *name))
             {
-                changes.forced = days.clone();
+                changes.forced = days.within(self.landed_days(&name));
             }
             let rules = match self.settings.get(name.as_ref()) {
                 Some(version) => Rules::from(&version.settings),
@@ -221,6 +222,17 @@ impl<'a> Run<'a> {
             .flat_map(|raw| self.target.get(*raw).accounts())
             .cloned()
             .collect()
+    }
+
+    /// From the first to the last day on which an account has landed events.
+    fn landed_days(&self, account: &str) -> RangeInclusive<i32> {
+        let mut days = CONSUMED
+            .iter()
+            .flat_map(|raw| self.target.get(*raw).dates(account))
+            .collect::<BTreeSet<_>>()
+            .into_iter();
+        let first = days.next().unwrap_or_default();
+        first..=days.next_back().unwrap_or(first)
     }
 
     fn size(&self, account: &str) -> u64 {

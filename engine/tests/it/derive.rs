@@ -19,7 +19,7 @@ fn options(seed: u64) -> SynthOptions {
     SynthOptions {
         accounts: 3,
         days: 40,
-        conversations: 150,
+        conversations: 90,
         seed,
         end: end(),
     }
@@ -53,10 +53,10 @@ fn batches(mut lines: Vec<String>, seed: u64) -> Vec<Vec<String>> {
     let mut rest = lines.split_off(lines.len() * 3 / 4);
     let mut batches = vec![lines];
     while !rest.is_empty() {
-        let size = random.random_range(1..=rest.len().min(40));
+        let size = random.random_range(1..=rest.len().min(60));
         let tail = rest.split_off(size);
         batches.push(std::mem::replace(&mut rest, tail));
-        if batches.len() == 6 {
+        if batches.len() == 4 {
             batches.push(std::mem::take(&mut rest));
         }
     }
@@ -64,7 +64,7 @@ fn batches(mut lines: Vec<String>, seed: u64) -> Vec<Vec<String>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, max_shrink_iters: 0, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3, max_shrink_iters: 0, ..ProptestConfig::default() })]
 
     #[test]
     fn any_split_and_order_gives_the_same_tables(seed in 0_u64..1_000) {
