@@ -221,7 +221,8 @@ impl Account {
                SELECT o.profile_id, CASE WHEN o.profile_id IS NULL THEN o.order_id END, o.order_id,
                       a.occurred_at, a.event_id, NULL, a.touch_class, a.conversation_id, true
                FROM agent a JOIN orders o ON o.conversation_id = a.conversation_id
-               WHERE (o.profile_id IS DISTINCT FROM a.profile_id) AND a.touch_class IN ({classes})),
+               WHERE (o.profile_id IS NULL OR o.profile_id IS DISTINCT FROM a.profile_id)
+                 AND a.touch_class IN ({classes})),
              brought AS (
                SELECT unnest(attribute({model}, {windows}, order_id, occurred_at, event_id, value, touch_class, unit,
                                        is_agent)) AS a
