@@ -94,7 +94,10 @@ impl RelationPlanner for CallPlanner {
             return Ok(RelationPlanning::Original(Box::new(relation)));
         };
         let reference = context.object_name_to_table_reference(name.clone())?;
-        if reference.schema().is_some_and(|schema| !schema.eq_ignore_ascii_case("public")) {
+        if reference
+            .schema()
+            .is_some_and(|schema| !schema.eq_ignore_ascii_case("public"))
+        {
             return plan_err!("table function '{name}' not found");
         }
         let function = reference.table().to_owned();

@@ -32,7 +32,9 @@ impl BoundSchema {
         sources: Arc<BoundSources>,
     ) -> BoundSchema {
         BoundSchema {
-            relations: relations.map(|relation| (relation, OnceLock::new())).collect(),
+            relations: relations
+                .map(|relation| (relation, OnceLock::new()))
+                .collect(),
             sources,
         }
     }
@@ -41,7 +43,10 @@ impl BoundSchema {
 #[async_trait]
 impl SchemaProvider for BoundSchema {
     fn table_names(&self) -> Vec<String> {
-        let names = self.relations.iter().map(|(planned, _)| planned.relation.name.to_owned());
+        let names = self
+            .relations
+            .iter()
+            .map(|(planned, _)| planned.relation.name.to_owned());
         names.collect()
     }
 
@@ -59,6 +64,8 @@ impl SchemaProvider for BoundSchema {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.relations.iter().any(|(planned, _)| planned.relation.name == name)
+        self.relations
+            .iter()
+            .any(|(planned, _)| planned.relation.name == name)
     }
 }

@@ -55,10 +55,16 @@ impl LakeSources {
     async fn settled(&self, snapshot: &LakeSnapshot) -> Result<Arc<Settled>> {
         let table = snapshot.get(TableId::Accounts);
         let derived = snapshot.get(TableId::Conversations);
-        let consumed = derived.transaction(TableId::Accounts.name()).unwrap_or_default();
+        let consumed = derived
+            .transaction(TableId::Accounts.name())
+            .unwrap_or_default();
         let key = (table.version(), consumed);
         // A poisoned lock guards a value that is replaced whole.
-        let known = self.settled.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self
+            .settled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         if let Some(known) = known.filter(|known| known.versions == key) {
             return Ok(known);
         }
@@ -66,14 +72,27 @@ impl LakeSources {
         let files = table.all_files();
         let book = in_force(versions(&self.lake, &files).await.map_err(external)?);
         let book = Arc::new(book);
-        let newer = self.lake.files_added(TableId::Accounts, consumed, table.version());
-        let newer = newer.await.map_err(|e| DataFusionError::External(Box::new(e)))?;
-        let newer: BTreeSet<String> = newer.into_iter().flatten().map(|f| f.path.clone()).collect();
+        let newer = self
+            .lake
+            .files_added(TableId::Accounts, consumed, table.version());
+        let newer = newer
+            .await
+            .map_err(|e| DataFusionError::External(Box::new(e)))?;
+        let newer: BTreeSet<String> = newer
+            .into_iter()
+            .flatten()
+            .map(|f| f.path.clone())
+            .collect();
         let applied = if newer.is_empty() {
             Arc::clone(&book)
         } else {
-            let old: Vec<_> = files.into_iter().filter(|f| !newer.contains(&f.path)).collect();
-            Arc::new(in_force(versions(&self.lake, &old).await.map_err(external)?))
+            let old: Vec<_> = files
+                .into_iter()
+                .filter(|f| !newer.contains(&f.path))
+                .collect();
+            Arc::new(in_force(
+                versions(&self.lake, &old).await.map_err(external)?,
+            ))
         };
         let settled = Arc::new(Settled {
             versions: key,
@@ -104,7 +123,9 @@ impl Sources for LakeSources {
     async fn pin(&self, scope: &Scope, config: &mut SessionConfig) -> Result<Tz> {
         let snapshot = self.lake.served();
         let settled = self.settled(&snapshot).await?;
-        let own = scope.account().and_then(|account| settled.in_force.get(account));
+        let own = scope
+            .account()
+            .and_then(|account| settled.in_force.get(account));
         let zone = own.map_or(Tz::UTC, |version| version.settings.timezone);
         config.set_extension(Arc::new(PinnedLake(snapshot)));
         config.set_extension(settled);
@@ -129,13 +150,17 @@ impl AccountsTable {
         let accounts: BTreeSet<&str> = match &self.account {
             Some(account) => {
                 let known = settled.in_force.contains_key(account)
-                    || landed.iter().any(|table| table.dates(account).next().is_some());
+                    || landed
+                        .iter()
+                        .any(|table| table.dates(account).next().is_some());
                 known.then_some(account.as_str()).into_iter().collect()
             }
             None => {
                 let landed = landed.iter().flat_map(|table| table.accounts());
                 let configured = settled.in_force.keys().map(String::as_str);
-                configured.chain(landed.map(|account| account.as_ref())).collect()
+                configured
+                    .chain(landed.map(|account| account.as_ref()))
+                    .collect()
             }
         };
         let settings = accounts
@@ -156,7 +181,12 @@ fn columns(settings: &[Settings], schema: SchemaRef) -> Result<RecordBatch> {
         Arc::new(settings.iter().map(value).collect::<StringViewArray>())
     };
     let flag = |value: fn(&Settings) -> bool| -> ArrayRef {
-        Arc::new(settings.iter().map(|s| Some(value(s))).collect::<BooleanArray>())
+        Arc::new(
+            settings
+                .iter()
+                .map(|s| Some(value(s)))
+                .collect::<BooleanArray>(),
+        )
     };
     let mut columns = vec![
         text(&|s| Some(s.account_id().to_owned())),
@@ -170,7 +200,9 @@ fn columns(settings: &[Settings], schema: SchemaRef) -> Result<RecordBatch> {
         flag(|s| s.exclude_transactional),
     ];
     for class in WINDOW_CLASSES {
-        let class = TouchClass::ALL.into_iter().find(|known| known.name() == class);
+        let class = TouchClass::ALL
+            .into_iter()
+            .find(|known| known.name() == class);
         columns.push(text(&|s| {
             let window = class.and_then(|class| s.windows.get(class));
             Some(window.map_or_else(|| "off".to_owned(), |window| window.to_string()))

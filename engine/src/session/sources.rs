@@ -216,6 +216,9 @@ impl TableProvider for Unbound {
         _filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        internal_err!("stored relation {} is not bound to a session", self.0.name())
+        internal_err!(
+            "stored relation {} is not bound to a session",
+            self.0.name()
+        )
     }
 }

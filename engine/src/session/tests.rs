@@ -3,6 +3,7 @@
 mod arguments;
 mod files;
 mod isolation;
+mod lake;
 mod queries;
 mod relations;
 mod sample;

@@ -34,9 +34,19 @@ impl SavedQuery {
             *slot = Some(value.trim());
             next = position + 1;
         }
-        let given = values.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
-        let literals: Vec<String> = values[..given].iter().map(|value| literal(*value)).collect();
-        Ok(format!("SELECT * FROM {}({})", self.name, literals.join(", ")))
+        let given = values
+            .iter()
+            .rposition(Option::is_some)
+            .map_or(0, |last| last + 1);
+        let literals: Vec<String> = values[..given]
+            .iter()
+            .map(|value| literal(*value))
+            .collect();
+        Ok(format!(
+            "SELECT * FROM {}({})",
+            self.name,
+            literals.join(", ")
+        ))
     }
 
     /// Where a parameter stands, by name.

@@ -52,7 +52,9 @@ impl QueryFile {
         if !name_is_good {
             return Err(refuse(
                 1,
-                format!("the name {name:?} cannot be called; expected a-z, 0-9 and _, a letter first"),
+                format!(
+                    "the name {name:?} cannot be called; expected a-z, 0-9 and _, a letter first"
+                ),
             ));
         }
         let (entries, body_line) = header(text);
@@ -71,13 +73,19 @@ impl QueryFile {
             if let Some(declaration) = entry.strip_prefix("param ") {
                 let parameter = parameter(declaration).map_err(|reason| refuse(line, reason))?;
                 if query.parameters.iter().any(|p| p.name == parameter.name) {
-                    return Err(refuse(line, format!("parameter {:?} is there twice", parameter.name)));
+                    return Err(refuse(
+                        line,
+                        format!("parameter {:?} is there twice", parameter.name),
+                    ));
                 }
                 query.parameters.push(parameter);
                 query.parameter_lines.push(line);
             } else if let Some(column) = entry.strip_prefix("column ") {
                 let (column, what) = column.split_once(" : ").ok_or_else(|| {
-                    refuse(line, format!("{entry:?}; expected `column NAME : what it is`"))
+                    refuse(
+                        line,
+                        format!("{entry:?}; expected `column NAME : what it is`"),
+                    )
                 })?;
                 query
                     .columns
@@ -92,7 +100,10 @@ impl QueryFile {
             }
         }
         if query.purpose.is_empty() {
-            return Err(refuse(1, "no purpose; expected it as the first comment line".into()));
+            return Err(refuse(
+                1,
+                "no purpose; expected it as the first comment line".into(),
+            ));
         }
         let body: Vec<&str> = text.lines().skip(body_line - 1).collect();
         query.body = numbered(&body.join("\n"), &query.parameters)
@@ -172,7 +183,10 @@ fn numbered(body: &str, parameters: &[Parameter]) -> Result<String, (usize, Stri
                     let known: Vec<_> = parameters.iter().map(|p| format!("${}", p.name)).collect();
                     return Err((
                         token.span.start.line as usize,
-                        format!("unknown parameter {placeholder}; expected one of {}", known.join(", ")),
+                        format!(
+                            "unknown parameter {placeholder}; expected one of {}",
+                            known.join(", ")
+                        ),
                     ));
                 };
                 text.push_str(&format!("${}", position + 1));

@@ -42,7 +42,11 @@ pub(in crate::session) async fn load(
     let mut files = vec![];
     for (path, text) in BUILT_IN {
         let name = path.rsplit('/').next().unwrap_or(path);
-        files.push(QueryFile::parse(name, &format!("queries/{path}.sql"), text)?);
+        files.push(QueryFile::parse(
+            name,
+            &format!("queries/{path}.sql"),
+            text,
+        )?);
     }
     if let Some(folder) = folder {
         for own in read_folder(folder)? {
@@ -82,9 +86,14 @@ fn read_folder(folder: &Path) -> Result<Vec<QueryFile>, SessionError> {
 /// A team's query may replace a built-in one, but not what others are built on, nor pass for something else.
 fn refuse_taken_name(own: &QueryFile, files: &[QueryFile]) -> Result<(), SessionError> {
     let relation = RELATIONS.iter().any(|relation| relation.name == own.name);
-    let private = files.iter().any(|file| file.private && file.name == own.name);
+    let private = files
+        .iter()
+        .any(|file| file.private && file.name == own.name);
     if relation || private || ["generate_series", "range", "unnest"].contains(&own.name.as_str()) {
-        return Err(own.refuse(1, format!("the name {:?} is taken; expected another", own.name)));
+        return Err(own.refuse(
+            1,
+            format!("the name {:?} is taken; expected another", own.name),
+        ));
     }
     Ok(())
 }
@@ -114,7 +123,9 @@ async fn plan_all(
                     planned.push(template);
                 }
                 Err(error) => {
-                    reason.get_or_insert_with(|| file.refuse(file.body_line, error.strip_backtrace()));
+                    reason.get_or_insert_with(|| {
+                        file.refuse(file.body_line, error.strip_backtrace())
+                    });
                     waiting.push(file);
                 }
             }
@@ -132,13 +143,20 @@ async fn plan(file: &QueryFile, state: &SessionState) -> Result<LogicalPlan> {
     let sql = match types.is_empty() {
         true => file.body.clone(),
         // What gives `$1` its type.
-        false => format!("PREPARE saved_query ({}) AS {}", types.join(", "), file.body),
+        false => format!(
+            "PREPARE saved_query ({}) AS {}",
+            types.join(", "),
+            file.body
+        ),
     };
     let plan = match state.create_logical_plan(&sql).await? {
         LogicalPlan::Statement(Statement::Prepare(prepare)) => Arc::unwrap_or_clone(prepare.input),
         plan => plan,
     };
-    if matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_)) {
+    if matches!(
+        plan,
+        LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_)
+    ) {
         return plan_err!("expected one SELECT");
     }
     SQLOptions::new()
@@ -160,7 +178,11 @@ fn template(
             .map_err(|error| file.refuse(*line, error.strip_backtrace()))?;
     }
     for (column, _, line) in &file.columns {
-        if plan.schema().index_of_column_by_name(None, column).is_none() {
+        if plan
+            .schema()
+            .index_of_column_by_name(None, column)
+            .is_none()
+        {
             return Err(file.refuse(*line, format!("the query has no column {column:?}")));
         }
     }

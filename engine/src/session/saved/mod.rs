@@ -40,4 +40,3 @@ pub struct SavedColumn {
     /// What it is, as the file documents it; may be empty.
     pub description: String,
 }
-

@@ -6,9 +6,11 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, Result, ScalarValue, internal_err, plan_datafusion_err, plan_err};
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{
+    DFSchema, Result, ScalarValue, internal_err, plan_datafusion_err, plan_err,
+};
 use datafusion::datasource::ViewTable;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::expr::{Placeholder, ScalarFunction};
@@ -64,9 +66,7 @@ impl Template {
             arguments.push(match given.get(i).map(unaliased) {
                 None => Argument::Known(default()?),
                 Some(Expr::Literal(value, _)) if value.is_null() => Argument::Known(default()?),
-                Some(Expr::Literal(value, _)) => {
-                    Argument::Known(parameter.convert(name, value)?)
-                }
+                Some(Expr::Literal(value, _)) => Argument::Known(parameter.convert(name, value)?),
                 Some(expr) => Argument::Open(self.checked(parameter, expr, default()?)?),
             });
         }
@@ -90,7 +90,9 @@ impl Template {
             };
             arguments.push(match expr {
                 Expr::Literal(value, _) => lit(parameter.convert(&self.query.name, value)?),
-                expr => expr.clone().cast_to(&parameter.kind.value_type(), &schema)?,
+                expr => expr
+                    .clone()
+                    .cast_to(&parameter.kind.value_type(), &schema)?,
             });
         }
         Ok(arguments)
@@ -135,7 +137,10 @@ impl Template {
         let expr = match expr {
             Expr::Placeholder(Placeholder { id, field: None }) => {
                 let field = arrow::datatypes::Field::new(id, parameter.kind.argument_type(), true);
-                Expr::Placeholder(Placeholder::new_with_field(id.clone(), Some(Arc::new(field))))
+                Expr::Placeholder(Placeholder::new_with_field(
+                    id.clone(),
+                    Some(Arc::new(field)),
+                ))
             }
             other => other.clone(),
         };
@@ -159,8 +164,12 @@ impl Template {
             (Argument::Known(first), Argument::Known(last)) => {
                 return CheckRange::check(name, first, last);
             }
-            (Argument::Known(first), Argument::Open(last)) => vec![lit(first.clone()), last.clone()],
-            (Argument::Open(first), Argument::Known(last)) => vec![first.clone(), lit(last.clone())],
+            (Argument::Known(first), Argument::Open(last)) => {
+                vec![lit(first.clone()), last.clone()]
+            }
+            (Argument::Open(first), Argument::Known(last)) => {
+                vec![first.clone(), lit(last.clone())]
+            }
             (Argument::Open(first), Argument::Open(last)) => vec![first.clone(), last.clone()],
         };
         arguments[to] = Argument::Open(function(CheckRange::new(name), range));
@@ -200,7 +209,10 @@ fn fill(node: LogicalPlan, arguments: &[Expr]) -> Result<Transformed<LogicalPlan
         let name = names.save(&expr);
         let filled = expr.transform_up(|e| match e {
             Expr::Placeholder(placeholder) => {
-                let position = placeholder.id.get(1..).and_then(|n| n.parse::<usize>().ok());
+                let position = placeholder
+                    .id
+                    .get(1..)
+                    .and_then(|n| n.parse::<usize>().ok());
                 match position.and_then(|n| arguments.get(n.checked_sub(1)?)) {
                     Some(argument) => Ok(Transformed::yes(argument.clone())),
                     None => internal_err!("a saved query has no parameter {}", placeholder.id),
@@ -213,8 +225,14 @@ fn fill(node: LogicalPlan, arguments: &[Expr]) -> Result<Transformed<LogicalPlan
     Ok(Transformed::yes(node.data.recompute_schema()?))
 }
 
-fn function(function: impl datafusion::logical_expr::ScalarUDFImpl + 'static, args: Vec<Expr>) -> Expr {
-    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::from(function)), args))
+fn function(
+    function: impl datafusion::logical_expr::ScalarUDFImpl + 'static,
+    args: Vec<Expr>,
+) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(
+        Arc::new(ScalarUDF::from(function)),
+        args,
+    ))
 }
 
 fn unaliased(expr: &Expr) -> &Expr {

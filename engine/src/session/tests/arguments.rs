@@ -25,17 +25,25 @@ async fn session() -> Session {
 #[case::texts("headline_metrics('2026-01-01', '2026-01-31', 'sms')", 4)]
 #[case::dates("headline_metrics(DATE '2026-01-01', DATE '2026-01-01')", 2)]
 #[case::date_arithmetic("headline_metrics(current_date - 7, current_date)", 4)]
-#[case::intervals("headline_metrics(current_date - interval '7 days', current_date - interval '1 day')", 3)]
+#[case::intervals(
+    "headline_metrics(current_date - interval '7 days', current_date - interval '1 day')",
+    3
+)]
 #[case::casts("headline_metrics('2026-01-01'::date, '2026-01-01'::text)", 2)]
 #[case::concatenation("headline_metrics('2026-01-' || '01')", 6)]
 #[case::null_is_the_default("headline_metrics(NULL, NULL, NULL)", 3)]
 #[case::null_from("headline_metrics(NULL, '2026-01-31', 'web_chat')", 1)]
 #[case::a_list_with_spaces("headline_metrics('2026-01-01', '2026-01-31', ' sms , web_chat')", 5)]
 #[case::a_list_in_any_order("headline_metrics('2026-01-01', '2026-01-31', 'web_chat,sms,sms')", 5)]
-#[case::an_array("headline_metrics('2026-01-01', '2026-01-31', array['sms', 'email'])", 5)]
+#[case::an_array(
+    "headline_metrics('2026-01-01', '2026-01-31', array['sms', 'email'])",
+    5
+)]
 #[case::by_name("headline_metrics(channel => 'sms')", 2)]
 #[case::by_name_after_position("headline_metrics('2026-01-01', channel => 'email')", 1)]
 #[case::by_name_in_any_order("headline_metrics(channel => 'sms', \"from\" => '2026-01-01')", 4)]
+#[case::from_by_name("headline_metrics(from => '2026-01-01', channel => 'email')", 1)]
+#[case::in_postgres_older_form("headline_metrics(channel := 'email', from := '2026-01-01')", 1)]
 #[case::with_its_schema("public.headline_metrics('2026-01-01')", 6)]
 #[case::in_capitals("HEADLINE_METRICS('2026-01-01')", 6)]
 #[case::in_quotes("\"headline_metrics\"('2026-01-01')", 6)]
@@ -47,11 +55,23 @@ async fn a_call_takes(#[case] call: &str, #[case] conversations: i64) {
 }
 
 #[rstest]
-#[case("headline_metrics('2026-13-01')", "parameter \"from\" is '2026-13-01'; expected a date as YYYY-MM-DD")]
-#[case("headline_metrics('1/2/2026')", "parameter \"from\" is '1/2/2026'; expected a date as YYYY-MM-DD")]
-#[case("headline_metrics('2026-1-2')", "parameter \"from\" is '2026-1-2'; expected a date")]
+#[case(
+    "headline_metrics('2026-13-01')",
+    "parameter \"from\" is '2026-13-01'; expected a date as YYYY-MM-DD"
+)]
+#[case(
+    "headline_metrics('1/2/2026')",
+    "parameter \"from\" is '1/2/2026'; expected a date as YYYY-MM-DD"
+)]
+#[case(
+    "headline_metrics('2026-1-2')",
+    "parameter \"from\" is '2026-1-2'; expected a date"
+)]
 #[case("headline_metrics('')", "parameter \"from\" is ''; expected a date")]
-#[case("headline_metrics('2026-01-01', 5)", "parameter \"to\" is 5 (Int64); expected a date")]
+#[case(
+    "headline_metrics('2026-01-01', 5)",
+    "parameter \"to\" is 5 (Int64); expected a date"
+)]
 #[case("headline_metrics(now())", "parameter \"from\" is")]
 #[case(
     "headline_metrics('2026-02-01', '2026-01-01')",
@@ -62,17 +82,47 @@ async fn a_call_takes(#[case] call: &str, #[case] conversations: i64) {
     "headline_metrics: parameter \"channel\" has 'fax'; expected null for all, or a list such as 'web_chat,email' of \
      web_chat, email, sms, whatsapp"
 )]
-#[case("headline_metrics(NULL, NULL, 'sms,')", "parameter \"channel\" has ''; expected null for all")]
-#[case("headline_metrics(NULL, NULL, '')", "parameter \"channel\" is ''; expected null for all")]
-#[case("headline_metrics(NULL, NULL, 'SMS')", "parameter \"channel\" has 'SMS'")]
-#[case("headline_metrics(NULL, NULL, 1)", "parameter \"channel\" is 1 (Int64)")]
-#[case("headline_metrics(NULL, NULL, NULL, 'x')", "4 arguments; expected at most 3: from, to, channel")]
-#[case("headline_metrics(chanel => 'sms')", "no parameter \"chanel\"; expected one of from, to, channel")]
-#[case("headline_metrics(channel => 'sms', channel => 'sms')", "parameter \"channel\" is given twice")]
+#[case(
+    "headline_metrics(NULL, NULL, 'sms,')",
+    "parameter \"channel\" has ''; expected null for all"
+)]
+#[case(
+    "headline_metrics(NULL, NULL, '')",
+    "parameter \"channel\" is ''; expected null for all"
+)]
+#[case(
+    "headline_metrics(NULL, NULL, 'SMS')",
+    "parameter \"channel\" has 'SMS'"
+)]
+#[case(
+    "headline_metrics(NULL, NULL, 1)",
+    "parameter \"channel\" is 1 (Int64)"
+)]
+#[case(
+    "headline_metrics(NULL, NULL, NULL, 'x')",
+    "4 arguments; expected at most 3: from, to, channel"
+)]
+#[case(
+    "headline_metrics(chanel => 'sms')",
+    "no parameter \"chanel\"; expected one of from, to, channel"
+)]
+#[case(
+    "headline_metrics(channel => 'sms', channel => 'sms')",
+    "parameter \"channel\" is given twice"
+)]
 #[case("headline_metrics(channel => 'sms', '2026-01-01')", "has no name")]
-#[case("conversations_table(status => 'gone')", "parameter \"status\" has 'gone'; expected null for all, or a list such as 'open,closed'")]
-#[case("conversations_table(search => 5)", "parameter \"search\" is 5 (Int64); expected text")]
-#[case("channel_days('2026-01-01', '2026-01-02', NULL)", "table function 'channel_days' not found")]
+#[case(
+    "conversations_table(status => 'gone')",
+    "parameter \"status\" has 'gone'; expected null for all, or a list such as 'open,closed'"
+)]
+#[case(
+    "conversations_table(search => 5)",
+    "parameter \"search\" is 5 (Int64); expected text"
+)]
+#[case(
+    "channel_days('2026-01-01', '2026-01-02', NULL)",
+    "table function 'channel_days' not found"
+)]
 #[tokio::test]
 async fn a_call_refuses(#[case] call: &str, #[case] says: &str) {
     let message = error(&session().await, &format!("SELECT * FROM {call}")).await;
@@ -115,7 +165,11 @@ async fn prepared(call: &str, values: Vec<ScalarValue>) -> Result<String, String
 #[case::one_of_them("headline_metrics('2026-01-01', current_date, $1)", vec![text("sms, email")], 5)]
 #[case::by_name("headline_metrics(channel => $1)", vec![text("sms")], 2)]
 #[tokio::test]
-async fn a_prepared_call_takes(#[case] call: &str, #[case] values: Vec<ScalarValue>, #[case] conversations: i64) {
+async fn a_prepared_call_takes(
+    #[case] call: &str,
+    #[case] values: Vec<ScalarValue>,
+    #[case] conversations: i64,
+) {
     let rows = prepared(call, values).await.unwrap();
     assert!(rows.contains(&format!("| {conversations} ")), "{rows}");
 }
@@ -126,7 +180,11 @@ async fn a_prepared_call_takes(#[case] call: &str, #[case] values: Vec<ScalarVal
 #[case("headline_metrics($1, $2)", vec![text("2026-02-01"), text("2026-01-01")], "expected \"from\" on or before \"to\"")]
 #[case("headline_metrics('2026-02-01', $1)", vec![text("2026-01-01")], "expected \"from\" on or before \"to\"")]
 #[tokio::test]
-async fn a_prepared_call_refuses(#[case] call: &str, #[case] values: Vec<ScalarValue>, #[case] says: &str) {
+async fn a_prepared_call_refuses(
+    #[case] call: &str,
+    #[case] values: Vec<ScalarValue>,
+    #[case] says: &str,
+) {
     let message = prepared(call, values).await.unwrap_err();
     assert!(message.contains(says), "{message}");
 }
@@ -134,9 +192,15 @@ async fn a_prepared_call_refuses(#[case] call: &str, #[case] values: Vec<ScalarV
 #[tokio::test]
 async fn a_prepared_call_tells_the_types_of_its_parameters() {
     let session = session().await;
-    let frame = session.sql("SELECT * FROM headline_metrics($1, $2, $3)").await.unwrap();
+    let frame = session
+        .sql("SELECT * FROM headline_metrics($1, $2, $3)")
+        .await
+        .unwrap();
     let types = frame.logical_plan().get_parameter_types().unwrap();
-    let mut types: Vec<_> = types.into_iter().map(|(id, t)| format!("{id} {}", t.unwrap())).collect();
+    let mut types: Vec<_> = types
+        .into_iter()
+        .map(|(id, t)| format!("{id} {}", t.unwrap()))
+        .collect();
     types.sort();
     assert_eq!(types, ["$1 Date32", "$2 Date32", "$3 Utf8"]);
 }

@@ -37,8 +37,12 @@ async fn no_relation_shows_another_account() {
         for sql in [
             format!("SELECT * FROM {relation}"),
             format!("SELECT * FROM {relation} WHERE account_id = 'globex'"),
-            format!("WITH x AS (SELECT * FROM {relation}) SELECT max(account_id), count(distinct account_id) FROM x"),
-            format!("SELECT * FROM {relation} AS a LEFT JOIN accounts AS b ON b.account_id <> a.account_id"),
+            format!(
+                "WITH x AS (SELECT * FROM {relation}) SELECT max(account_id), count(distinct account_id) FROM x"
+            ),
+            format!(
+                "SELECT * FROM {relation} AS a LEFT JOIN accounts AS b ON b.account_id <> a.account_id"
+            ),
             format!("EXPLAIN VERBOSE SELECT * FROM {relation}"),
         ] {
             let rows = table(&acme, &sql).await;
@@ -48,7 +52,10 @@ async fn no_relation_shows_another_account() {
             continue;
         }
         let rows = table(&operator, &format!("SELECT * FROM {relation}")).await;
-        assert!(rows.contains("globex") && rows.contains("acme"), "{relation}: {rows}");
+        assert!(
+            rows.contains("globex") && rows.contains("acme"),
+            "{relation}: {rows}"
+        );
     }
 }
 
@@ -59,11 +66,26 @@ async fn the_information_schema_is_that_of_the_session() {
                WHERE table_schema <> 'information_schema' ORDER BY 1, 2";
     insta::assert_snapshot!(table(&session, sql).await);
     for view in ["tables", "columns", "views", "schemata"] {
-        let rows = table(&session, &format!("SELECT * FROM information_schema.{view}")).await;
+        let rows = table(
+            &session,
+            &format!("SELECT * FROM information_schema.{view}"),
+        )
+        .await;
         assert!(!rows.contains("stored"), "{view}: {rows}");
     }
-    for view in ["tables", "columns", "views", "schemata", "routines", "parameters"] {
-        let rows = table(&session, &format!("SELECT * FROM information_schema.{view}")).await;
+    for view in [
+        "tables",
+        "columns",
+        "views",
+        "schemata",
+        "routines",
+        "parameters",
+    ] {
+        let rows = table(
+            &session,
+            &format!("SELECT * FROM information_schema.{view}"),
+        )
+        .await;
         for hidden in ["globex", "rejected_events", "channel_days"] {
             assert!(!rows.contains(hidden), "{view} shows {hidden}");
         }
@@ -71,16 +93,34 @@ async fn the_information_schema_is_that_of_the_session() {
 }
 
 #[rstest]
-#[case::rejected_lines("SELECT * FROM rejected_events", "'rapport.public.rejected_events' not found")]
-#[case::stored_tables("SELECT * FROM stored.conversations", "'rapport.stored.conversations' not found")]
-#[case::another_catalog("SELECT * FROM lake.public.conversations", "'lake.public.conversations' not found")]
+#[case::rejected_lines(
+    "SELECT * FROM rejected_events",
+    "'rapport.public.rejected_events' not found"
+)]
+#[case::stored_tables(
+    "SELECT * FROM stored.conversations",
+    "'rapport.stored.conversations' not found"
+)]
+#[case::another_catalog(
+    "SELECT * FROM lake.public.conversations",
+    "'lake.public.conversations' not found"
+)]
 #[case::files("SELECT * FROM '/etc/passwd'", "not found")]
-#[case::file_functions("SELECT * FROM read_parquet('/lake/x.parquet')", "table function 'read_parquet' not found")]
-#[case::internal_functions("SELECT * FROM channel_days('2026-01-01', '2026-01-02', NULL)", "not found")]
+#[case::file_functions(
+    "SELECT * FROM read_parquet('/lake/x.parquet')",
+    "table function 'read_parquet' not found"
+)]
+#[case::internal_functions(
+    "SELECT * FROM channel_days('2026-01-01', '2026-01-02', NULL)",
+    "not found"
+)]
 #[tokio::test]
 async fn what_a_session_does_not_have_is_not_found(#[case] sql: &str, #[case] says: &str) {
     let message = error(&acme(two_shops().await).await, sql).await;
-    assert!(message.contains(says) && !message.contains("globex"), "{message}");
+    assert!(
+        message.contains(says) && !message.contains("globex"),
+        "{message}"
+    );
 }
 
 #[rstest]
@@ -112,7 +152,9 @@ async fn operators_see_rejected_lines() {
 #[tokio::test]
 async fn an_account_that_does_not_exist_has_nothing() {
     let sessions = sessions(two_shops().await).await;
-    let nobody = sessions.open(Identity::of_account("ned", "nowhere")).unwrap();
+    let nobody = sessions
+        .open(Identity::of_account("ned", "nowhere"))
+        .unwrap();
     let rows = table(&nobody, "SELECT count(*) AS n FROM headline_metrics()").await;
     assert!(rows.contains("| 0 "), "{rows}");
 }
@@ -137,7 +179,9 @@ async fn sessions_do_not_share_what_one_registers() {
     let other = sessions.open(Identity::of_account("amy", "acme")).unwrap();
     let catalog = one.context().catalog("rapport").unwrap();
     let schema = datafusion::catalog::MemorySchemaProvider::new();
-    catalog.register_schema("pg_catalog", std::sync::Arc::new(schema)).unwrap();
+    catalog
+        .register_schema("pg_catalog", std::sync::Arc::new(schema))
+        .unwrap();
     let names = other.context().catalog("rapport").unwrap().schema_names();
     assert!(!names.contains(&"pg_catalog".to_owned()), "{names:?}");
 }

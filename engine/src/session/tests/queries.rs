@@ -37,12 +37,20 @@ async fn other_currencies() -> Session {
 #[case("'email,sms,web_chat,whatsapp'", 2)]
 #[case("'whatsapp'", 0)]
 #[tokio::test]
-async fn orders_in_other_currencies_are_distinct_for_any_channels(#[case] channel: &str, #[case] orders: i64) {
+async fn orders_in_other_currencies_are_distinct_for_any_channels(
+    #[case] channel: &str,
+    #[case] orders: i64,
+) {
     let session = other_currencies().await;
     for query in ["headline_metrics", "daily_series"] {
-        let sql = format!("SELECT sum(other_currency_orders) AS n FROM {query}('2026-01-10', '2026-01-10', {channel})");
+        let sql = format!(
+            "SELECT sum(other_currency_orders) AS n FROM {query}('2026-01-10', '2026-01-10', {channel})"
+        );
         let rows = table(&session, &sql).await;
-        assert!(rows.contains(&format!("| {orders} ")), "A10: {query}: {rows}");
+        assert!(
+            rows.contains(&format!("| {orders} ")),
+            "A10: {query}: {rows}"
+        );
     }
 }
 
@@ -76,8 +84,12 @@ async fn credits_are_exact_and_rounded_once() {
     let session = acme(sources).await;
     let range = "('2026-01-01', '2026-01-31')";
     for sql in [
-        format!("SELECT attributed_orders = 1.0 AS same, avg_order_value FROM headline_metrics{range}"),
-        format!("SELECT attributed_orders = 1.0 AS same, sales AS avg_order_value FROM sales_by_currency{range}"),
+        format!(
+            "SELECT attributed_orders = 1.0 AS same, avg_order_value FROM headline_metrics{range}"
+        ),
+        format!(
+            "SELECT attributed_orders = 1.0 AS same, sales AS avg_order_value FROM sales_by_currency{range}"
+        ),
     ] {
         let rows = table(&session, &sql).await;
         assert!(rows.contains("| true | 99.9999 "), "A7: {rows}");
@@ -91,7 +103,9 @@ async fn the_headline_has_a_row_for_each_account_in_sight() {
     let sessions = sessions(sources).await;
     let operator = sessions.open(Identity::operator("olga")).unwrap();
     insta::assert_snapshot!(table(&operator, "SELECT * FROM headline_metrics()").await);
-    let silent = sessions.open(Identity::of_account("sue", "silent")).unwrap();
+    let silent = sessions
+        .open(Identity::of_account("sue", "silent"))
+        .unwrap();
     let rows = table(&silent, "SELECT * FROM headline_metrics()").await;
     assert!(rows.contains("silent") && !rows.contains("acme"), "{rows}");
 }
@@ -145,7 +159,13 @@ async fn procedures_come_most_conversations_first_then_bytewise_with_null_last()
         )
         .await;
     let session = acme(sources).await;
-    insta::assert_snapshot!(table(&session, "SELECT * FROM procedures_performance('2026-01-10', '2026-01-10')").await);
+    insta::assert_snapshot!(
+        table(
+            &session,
+            "SELECT * FROM procedures_performance('2026-01-10', '2026-01-10')"
+        )
+        .await
+    );
 }
 
 #[rstest]
@@ -170,12 +190,16 @@ async fn the_table_lists(#[case] arguments: &str, #[case] expected: &[&str]) {
         )
         .await;
     let session = acme(sources).await;
-    let frame = session.sql(&format!("SELECT * FROM conversations_table({arguments})")).await.unwrap();
+    let frame = session
+        .sql(&format!("SELECT * FROM conversations_table({arguments})"))
+        .await
+        .unwrap();
     let rows = frame.collect().await.unwrap();
     let ids: Vec<String> = rows
         .iter()
         .flat_map(|batch| {
-            let ids = arrow::compute::cast(batch.column(1), &arrow::datatypes::DataType::Utf8).unwrap();
+            let ids =
+                arrow::compute::cast(batch.column(1), &arrow::datatypes::DataType::Utf8).unwrap();
             let ids = arrow::array::AsArray::as_string::<i32>(&ids).clone();
             ids.iter().flatten().map(str::to_owned).collect::<Vec<_>>()
         })
@@ -217,10 +241,17 @@ async fn opportunities_and_escalations_show_their_evidence() {
         "escalations",
         table(&session, &format!("SELECT * FROM escalations{range}")).await
     );
-    let look = session.sql(&format!("SELECT look_at FROM opportunities{range}")).await.unwrap();
+    let look = session
+        .sql(&format!("SELECT look_at FROM opportunities{range}"))
+        .await
+        .unwrap();
     for batch in look.collect().await.unwrap() {
-        let queries = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8).unwrap();
-        for query in arrow::array::AsArray::as_string::<i32>(&queries).iter().flatten() {
+        let queries =
+            arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8).unwrap();
+        for query in arrow::array::AsArray::as_string::<i32>(&queries)
+            .iter()
+            .flatten()
+        {
             table(&session, query).await;
         }
     }
@@ -231,14 +262,23 @@ async fn opportunities_and_escalations_show_their_evidence() {
 async fn the_headline_reads_the_stored_days_only() {
     let session = acme(two_shops().await).await;
     let sql = "SELECT * FROM headline_metrics('2026-01-01', '2026-01-31', 'sms,email')";
-    let plan = session.sql(sql).await.unwrap().into_optimized_plan().unwrap();
+    let plan = session
+        .sql(sql)
+        .await
+        .unwrap()
+        .into_optimized_plan()
+        .unwrap();
     insta::assert_snapshot!(plan.display_indent());
 }
 
 #[tokio::test]
 async fn every_saved_query_documents_itself() {
     let sessions = sessions(two_shops().await).await;
-    let names: BTreeSet<_> = sessions.saved_queries().iter().map(|q| q.name.as_str()).collect();
+    let names: BTreeSet<_> = sessions
+        .saved_queries()
+        .iter()
+        .map(|q| q.name.as_str())
+        .collect();
     let expected = [
         "conversations_table",
         "daily_series",
@@ -253,10 +293,20 @@ async fn every_saved_query_documents_itself() {
     for query in sessions.saved_queries() {
         assert!(!query.purpose.is_empty(), "{}", query.name);
         for parameter in &query.parameters {
-            assert!(!parameter.description.is_empty(), "{} {}", query.name, parameter.name);
+            assert!(
+                !parameter.description.is_empty(),
+                "{} {}",
+                query.name,
+                parameter.name
+            );
         }
         for column in &query.columns {
-            assert!(!column.description.is_empty(), "{} {}", query.name, column.name);
+            assert!(
+                !column.description.is_empty(),
+                "{} {}",
+                query.name,
+                column.name
+            );
         }
     }
 }
@@ -270,7 +320,11 @@ async fn every_saved_query_documents_itself() {
 #[tokio::test]
 async fn a_call_is_written_from_texts(#[case] arguments: &[&str], #[case] sql: &str) {
     let sessions = sessions(two_shops().await).await;
-    let query = sessions.saved_queries().iter().find(|q| q.name == "headline_metrics").unwrap();
+    let query = sessions
+        .saved_queries()
+        .iter()
+        .find(|q| q.name == "headline_metrics")
+        .unwrap();
     assert_eq!(query.call_sql(arguments).unwrap(), sql);
 }
 
@@ -281,7 +335,11 @@ async fn a_call_is_written_from_texts(#[case] arguments: &[&str], #[case] sql: &
 #[tokio::test]
 async fn a_call_of_texts_is_refused(#[case] arguments: &[&str], #[case] says: &str) {
     let sessions = sessions(two_shops().await).await;
-    let query = sessions.saved_queries().iter().find(|q| q.name == "headline_metrics").unwrap();
+    let query = sessions
+        .saved_queries()
+        .iter()
+        .find(|q| q.name == "headline_metrics")
+        .unwrap();
     let message = query.call_sql(arguments).unwrap_err().to_string();
     assert!(message.contains(says), "{message}");
 }

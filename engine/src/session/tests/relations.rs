@@ -92,7 +92,9 @@ fn postgres_type(data_type: &arrow::datatypes::DataType) -> String {
         DataType::Boolean => "bool".into(),
         DataType::Date32 => "date".into(),
         DataType::Decimal128(precision, scale) => format!("numeric({precision},{scale})"),
-        DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if &**zone == "UTC" => "timestamptz".into(),
+        DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if &**zone == "UTC" => {
+            "timestamptz".into()
+        }
         DataType::List(item) => format!("{}[]", postgres_type(item.data_type())),
         other => format!("{other:?}"),
     }
@@ -103,11 +105,16 @@ async fn columns_are_those_of_spec_7() {
     let sessions = sessions(two_shops().await).await;
     let operator = sessions.open(Identity::operator("olga")).unwrap();
     for (relation, columns) in COLUMNS {
-        let frame = operator.sql(&format!("SELECT * FROM {relation}")).await.unwrap();
+        let frame = operator
+            .sql(&format!("SELECT * FROM {relation}"))
+            .await
+            .unwrap();
         let plan = frame.create_physical_plan().await.unwrap();
         let schema = plan.schema();
         let fields = schema.fields().iter();
-        let found: Vec<_> = fields.map(|f| format!("{} {}", f.name(), postgres_type(f.data_type()))).collect();
+        let found: Vec<_> = fields
+            .map(|f| format!("{} {}", f.name(), postgres_type(f.data_type())))
+            .collect();
         assert_eq!(found.join(", "), *columns, "{relation}");
     }
 }
@@ -131,7 +138,10 @@ async fn preview_conversations_are_in_no_relation() {
     let session = acme(sources).await;
     for relation in ["conversations", "conversation_procedures", "link_clicks"] {
         let rows = table(&session, &format!("SELECT conversation_id FROM {relation}")).await;
-        assert!(!rows.contains("trial") && rows.contains("acme-c1"), "C2: {rows}");
+        assert!(
+            !rows.contains("trial") && rows.contains("acme-c1"),
+            "C2: {rows}"
+        );
     }
     let rows = table(&session, "SELECT channel FROM daily_metrics").await;
     assert!(!rows.contains("web_chat"), "C2: {rows}");
@@ -169,8 +179,15 @@ async fn idle_conversations_are_closed_when_read(
     let session = acme(sources).await;
     let rows = table(&session, "SELECT status FROM conversations").await;
     assert!(rows.contains(&format!("| {status} ")), "C3: {rows}");
-    let rows = table(&session, "SELECT concat(closed, '/', open) AS daily FROM daily_metrics").await;
-    assert!(rows.contains(&format!("| {closed}/{open} ")), "C3, M7: {rows}");
+    let rows = table(
+        &session,
+        "SELECT concat(closed, '/', open) AS daily FROM daily_metrics",
+    )
+    .await;
+    assert!(
+        rows.contains(&format!("| {closed}/{open} ")),
+        "C3, M7: {rows}"
+    );
 }
 
 #[tokio::test]
@@ -189,7 +206,8 @@ async fn procedures_have_a_row_each_and_null_has_those_without() {
         )
         .await;
     let session = acme(sources).await;
-    let sql = "SELECT conversation_id, procedure, escalated FROM conversation_procedures ORDER BY 1, 2";
+    let sql =
+        "SELECT conversation_id, procedure, escalated FROM conversation_procedures ORDER BY 1, 2";
     insta::assert_snapshot!(table(&session, sql).await);
 }
 

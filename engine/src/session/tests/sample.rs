@@ -31,12 +31,14 @@ impl MemSources {
         let given = frame.collect().await.unwrap();
         let given = concat_batches(&given[0].schema(), &given).unwrap();
         let schema = stored.schema();
-        let columns = schema.fields().iter().map(|field| {
-            match given.column_by_name(field.name()) {
-                Some(column) => cast(column, field.data_type()).unwrap(),
-                None => nothing(field.data_type(), field.is_nullable(), given.num_rows()),
-            }
-        });
+        let columns =
+            schema
+                .fields()
+                .iter()
+                .map(|field| match given.column_by_name(field.name()) {
+                    Some(column) => cast(column, field.data_type()).unwrap(),
+                    None => nothing(field.data_type(), field.is_nullable(), given.num_rows()),
+                });
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap();
         let batch = match self.rows.get(&stored) {
             Some(before) => concat_batches(&schema, [before, &batch]).unwrap(),
@@ -117,8 +119,14 @@ pub async fn acme(sources: MemSources) -> Session {
 
 /// The answer to a statement, as a table.
 pub async fn table(session: &Session, sql: &str) -> String {
-    let frame = session.sql(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
-    let batches = frame.collect().await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let frame = session
+        .sql(sql)
+        .await
+        .unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let batches = frame
+        .collect()
+        .await
+        .unwrap_or_else(|e| panic!("{sql}: {e}"));
     pretty_format_batches(&batches).unwrap().to_string()
 }
 
@@ -180,7 +188,10 @@ pub async fn two_shops() -> MemSources {
                 ),
             )
             .await;
-        for stored in [Stored::Table(TableId::ConversationEvents), Stored::ConsumedEvents] {
+        for stored in [
+            Stored::Table(TableId::ConversationEvents),
+            Stored::ConsumedEvents,
+        ] {
             for kind in ["link_clicked", "added_to_cart", "product_recommended"] {
                 sources
                     .add(

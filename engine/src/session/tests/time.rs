@@ -59,7 +59,11 @@ async fn today_is_the_accounts(#[case] now: &str, #[case] zone: Tz, #[case] toda
 #[tokio::test]
 async fn the_default_range_is_seven_days_with_today() {
     let (_, session) = at("2026-03-08T12:00:00Z", Tz::America__New_York).await;
-    let rows = table(&session, "SELECT count(*) AS n, min(date) AS first FROM daily_series()").await;
+    let rows = table(
+        &session,
+        "SELECT count(*) AS n, min(date) AS first FROM daily_series()",
+    )
+    .await;
     assert!(rows.contains("| 7 | 2026-03-02 "), "T3: {rows}");
 }
 
@@ -67,7 +71,9 @@ async fn the_default_range_is_seven_days_with_today() {
 async fn without_a_fixed_now_the_clock_goes_on() {
     let mut sources = MemSources::default();
     sources.account("acme", Tz::UTC).await;
-    let sessions = Sessions::new(SessionsOptions::default(), Arc::new(sources)).await.unwrap();
+    let sessions = Sessions::new(SessionsOptions::default(), Arc::new(sources))
+        .await
+        .unwrap();
     let session = sessions.open(Identity::operator("olga")).unwrap();
     let before = chrono::Utc::now();
     let state = session.statement_state().await.unwrap();
