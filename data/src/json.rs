@@ -299,17 +299,16 @@ impl<'a> Scanner<'a> {
         const HIGH: u64 = 0x8080_8080_8080_8080;
         // Marks the high bit of each zero byte; only above the lowest such byte may others be marked falsely.
         let zero = |word: u64| word.wrapping_sub(LOW) & !word;
+        let eight_of = |byte: u8| LOW * u64::from(byte);
         let bytes = self.text.as_bytes();
         while let Some(eight) = bytes
             .get(self.at..)
             .and_then(|rest| rest.first_chunk::<8>())
         {
             let word = u64::from_le_bytes(*eight);
-            let control = word.wrapping_sub(LOW * 0x20) & !word;
-            let special = (zero(word ^ LOW * u64::from(b'"'))
-                | zero(word ^ LOW * u64::from(b'\\'))
-                | control)
-                & HIGH;
+            let control = word.wrapping_sub(eight_of(b' ')) & !word;
+            let special =
+                (zero(word ^ eight_of(b'"')) | zero(word ^ eight_of(b'\\')) | control) & HIGH;
             if special != 0 {
                 self.at += special.trailing_zeros() as usize / 8;
                 return;

@@ -6,6 +6,9 @@
 //! producer writes never depends on how it is shipped. Nothing here looks at a clock, and but for [`synth`], which
 //! makes up events, nothing opens a file. `docs/events.md` tells the contract to producers.
 
+// A test that cannot go on may panic.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod check;
 mod chunks;
 mod columnar;

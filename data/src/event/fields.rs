@@ -63,12 +63,12 @@ impl FieldSet {
     /// This set and `field`.
     #[must_use]
     pub const fn with(self, field: Field) -> FieldSet {
-        FieldSet(self.0 | 1 << field as u32)
+        FieldSet(self.0 | (1 << field as u32))
     }
 
     /// Whether `field` is in it.
     pub const fn contains(self, field: Field) -> bool {
-        self.0 & 1 << field as u32 != 0
+        self.0 & (1 << field as u32) != 0
     }
 
     /// Whether all fields of `other` are in it.

@@ -1,5 +1,8 @@
 //! The contract as a whole: the conformance cases, and properties that hold for any events.
 
+// A test that cannot go on may panic.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod columnar;
 mod conformance;
 mod docs;
