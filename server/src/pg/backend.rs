@@ -27,5 +27,48 @@ pub trait BackendSession: Send + Sync + 'static {
     async fn statement_state(&self) -> Result<SessionState>;
 
     /// The zone in which the session shows instants unless it says otherwise.
-    fn time_zone(&self) -> Option<String>;
+    fn time_zone(&self) -> Option<String> {
+        None
+    }
+
+    /// The table functions that a user may care for, so that tools can list them.
+    fn table_functions(&self) -> Vec<TableFunction> {
+        Vec::new()
+    }
+}
+
+/// A table function as tools list it; types are named as SQL names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableFunction {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub purpose: String,
+    /// Names and types of its arguments; each has a default.
+    pub arguments: Vec<(String, String)>,
+    /// Names and types of its columns.
+    pub columns: Vec<(String, String)>,
+}
+
+impl TableFunction {
+    /// Its arguments as `\df` lists them.
+    pub(super) fn signature(&self, with_defaults: bool) -> String {
+        let default = if with_defaults { " DEFAULT NULL" } else { "" };
+        let arguments: Vec<String> = self
+            .arguments
+            .iter()
+            .map(|(name, kind)| format!("{name} {kind}{default}"))
+            .collect();
+        arguments.join(", ")
+    }
+
+    /// What it returns, likewise.
+    pub(super) fn result(&self) -> String {
+        let columns: Vec<String> = self
+            .columns
+            .iter()
+            .map(|(name, kind)| format!("{name} {kind}"))
+            .collect();
+        format!("TABLE({})", columns.join(", "))
+    }
 }

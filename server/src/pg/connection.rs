@@ -159,7 +159,10 @@ async fn open(
         user: login.user.info.name.clone(),
         pid,
     };
-    catalog::install(backend.context(), &identity).map_err(PgError::from)?;
+    let functions = backend.table_functions();
+    catalog::install(backend.context(), &identity, functions, &settings)
+        .await
+        .map_err(PgError::from)?;
 
     let session = Session::new(backend, login.user, runtime, control, settings);
     wire.put(&Backend::Authentication(Authentication::Ok));

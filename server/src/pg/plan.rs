@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ParamValues};
 use datafusion::error::DataFusionError;
@@ -15,11 +15,13 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Statement as Pl
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement as ParsedStatement;
 use datafusion::sql::sqlparser::ast::{self, Ident, ObjectName};
+use datafusion_pg_catalog::pg_catalog::oid_type_planner::PgOidTypePlanner;
 use pgwire::api::Type;
 
 use super::encode::{Column, canonical, columns, pg_type};
-use super::error::PgError;
+use super::error::{PgError, code};
 use super::params::arrow_type;
+use super::semantics::single_rows;
 use super::sql::{Query, mark_columns};
 
 /// A parameter of a statement.
@@ -86,6 +88,7 @@ fn finish(plan: LogicalPlan, parameters: Vec<Parameter>) -> Result<Planned, PgEr
         .with_allow_dml(false)
         .with_allow_statements(false)
         .verify_plan(&plan)?;
+    let plan = single_rows(plan)?;
     Ok(Planned {
         columns: columns(plan.schema().as_arrow())?.into(),
         plan,
@@ -299,6 +302,59 @@ impl TypePlanner for PgTypes {
                 true,
             ))));
         }
-        Ok(None)
+        if let Some(field) = PgOidTypePlanner.plan_type_field(sql_type)? {
+            return Ok(Some(field));
+        }
+        use ast::TimezoneInfo as Zoned;
+        let arrow = match sql_type {
+            // PostgreSQL's instants have microseconds, DataFusion's nanoseconds and less of a range.
+            ast::DataType::Timestamp(None | Some(4..=6), Zoned::None | Zoned::WithoutTimeZone) => {
+                DataType::Timestamp(TimeUnit::Microsecond, None)
+            }
+            ast::DataType::Custom(name, arguments) => custom_type(name, arguments)?,
+            _ => return Ok(None),
+        };
+        Ok(Some(Arc::new(Field::new("", arrow, true))))
     }
+}
+
+/// Types that the parser knows as names alone: `pg_catalog.timestamptz`, `name`, `uuid`, `citext`.
+fn custom_type(name: &ObjectName, arguments: &[String]) -> datafusion::error::Result<DataType> {
+    let last = name.0.last().and_then(|part| part.as_ident());
+    let last = last
+        .map(|ident| ident.value.to_lowercase())
+        .unwrap_or_default();
+    Ok(match last.as_str() {
+        "bool" | "boolean" => DataType::Boolean,
+        "int2" | "smallint" => DataType::Int16,
+        "int4" | "integer" | "int" => DataType::Int32,
+        "int8" | "bigint" | "xid8" => DataType::Int64,
+        "float4" | "real" => DataType::Float32,
+        "float8" => DataType::Float64,
+        "date" => DataType::Date32,
+        "timestamp" => DataType::Timestamp(TimeUnit::Microsecond, None),
+        "timestamptz" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        "time" => DataType::Time64(TimeUnit::Microsecond),
+        "interval" => DataType::Interval(IntervalUnit::MonthDayNano),
+        "numeric" | "decimal" => match arguments {
+            [precision, scale] => {
+                let precision = precision.parse().unwrap_or(38);
+                DataType::Decimal128(precision, scale.parse().unwrap_or(10))
+            }
+            _ => DataType::Decimal128(38, 10),
+        },
+        "bytea" => DataType::Binary,
+        "text" | "varchar" | "bpchar" | "char" | "name" | "uuid" | "json" | "jsonb" | "citext"
+        | "cstring" | "xml" | "inet" | "unknown" | "refcursor" | "aclitem" => DataType::Utf8,
+        "int2vector" => DataType::new_list(DataType::Int16, true),
+        "oidvector" => DataType::new_list(DataType::Int32, true),
+        "xid" | "cid" => DataType::Int32,
+        _ => {
+            let error = PgError::new(
+                code::UNDEFINED_OBJECT,
+                format!("type \"{last}\" does not exist"),
+            );
+            return Err(DataFusionError::External(Box::new(error)));
+        }
+    })
 }

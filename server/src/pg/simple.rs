@@ -149,7 +149,7 @@ impl Connection {
         self.wire.put(&Backend::CopyOutResponse(response));
         self.put_encoded(&encoder.header());
         let (rows, _) = self.send_rows(&mut stream, u64::MAX, None, watch).await?;
-        self.put_encoded(&encoder.trailer());
+        self.put_encoded(&encoder.trailer(rows));
         self.wire.put(&Backend::CopyDone(CopyDone::new()));
         self.complete(format!("COPY {rows}"));
         Ok(())

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{FixedOffset, NaiveDateTime, Offset, TimeZone};
-use chrono_tz::{TZ_VARIANTS, Tz};
+use chrono_tz::{OffsetName, TZ_VARIANTS, Tz};
 
 /// A time zone: one of the IANA database, or a fixed distance from UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,17 @@ impl Zone {
         match self {
             Zone::Named(zone) => zone.offset_from_utc_datetime(utc).fix().local_minus_utc(),
             Zone::Fixed(seconds) => seconds,
+        }
+    }
+
+    /// What the zone is called in short at that instant (given in UTC).
+    pub fn abbreviation_at(self, utc: &NaiveDateTime) -> String {
+        match self {
+            Zone::Named(zone) => zone
+                .offset_from_utc_datetime(utc)
+                .abbreviation()
+                .map_or_else(String::new, str::to_owned),
+            Zone::Fixed(_) => self.arrow_name(),
         }
     }
 

@@ -1,30 +1,55 @@
-//! What makes a session look like a PostgreSQL to its client: `pg_catalog`, `information_schema`, and the functions of both.
+//! What makes a session look like a PostgreSQL to its client: `pg_catalog`, `information_schema`, and their functions.
 //!
-//! The relations come from `datafusion-pg-catalog`; what it says untruly of us is said here instead.
+//! Tables that are the same in every PostgreSQL (types, operators, casts) are `datafusion-pg-catalog`'s, read once and
+//! shared. What tells of this server and this session is made here: relations with their columns and comments, the
+//! functions of saved queries, the roles in sight (the user's own). What always holds: the object id of a thing follows
+//! from its name, so that all connections of all servers agree on it; and nothing here tells of another account.
 
-mod identity;
+mod comments;
+mod functions;
+mod information;
+mod relations;
+mod session_functions;
+mod settings_table;
+mod system;
+mod table;
 
 use std::sync::{Arc, OnceLock};
 
+use datafusion::catalog::SchemaProvider;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
 use datafusion::prelude::SessionContext;
-use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
 use datafusion_pg_catalog::pg_catalog::generate_series_arg_coercion::CoerceIntArgsToBigInt;
 use datafusion_pg_catalog::pg_catalog::{
-    self as catalog, PgCatalogSchemaProvider, PgCatalogStaticTables,
+    self as ready_made, PG_CATALOG_TABLES, PgCatalogStaticTables,
 };
 
-pub use identity::Identity;
-
+use super::backend::TableFunction;
+use super::functions as pg_functions;
 use super::plan::PgTypes;
+use super::semantics::PgOperators;
+use super::session::SharedSettings;
 use super::yielding::YieldingJoins;
+use relations::Relations;
 
 /// The name of the one database.
 pub const DATABASE: &str = "rapport";
 
+/// The role that everything belongs to, and that nobody can be.
+const OWNER: &str = "rapport";
+
 /// The version of PostgreSQL that clients may take this for.
 pub const SERVER_VERSION: &str = concat!("16.6 (Rapport ", env!("CARGO_PKG_VERSION"), ")");
+
+/// Who a session belongs to.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The login name.
+    pub user: String,
+    /// The connection's process id.
+    pub pid: i32,
+}
 
 /// The tables that are the same in every PostgreSQL: read once, shared by all sessions.
 fn static_tables() -> Result<Arc<PgCatalogStaticTables>> {
@@ -40,57 +65,68 @@ fn static_tables() -> Result<Arc<PgCatalogStaticTables>> {
 ///
 /// # Errors
 /// If the context holds no catalog of ours.
-pub fn install(context: &SessionContext, identity: &Identity) -> Result<()> {
-    let tables = static_tables()?;
-    let schema = PgCatalogSchemaProvider::try_new(
-        context.state().catalog_list().clone(),
-        Arc::clone(&tables),
-        EmptyContextProvider,
+pub async fn install(
+    context: &SessionContext,
+    identity: &Identity,
+    functions: Vec<TableFunction>,
+    settings: &SharedSettings,
+) -> Result<()> {
+    let statics = static_tables()?;
+    let relations = Arc::new(Relations::load(context, functions).await?);
+    let information = information::InformationSchema::new(&relations, identity)?;
+    let described = information.relations().await?;
+    let system = system::PgCatalog::new(
+        &relations,
+        identity,
+        settings_table::provider(settings)?,
+        &described,
+        &statics,
     )?;
-    context
-        .catalog(DATABASE)
-        .ok_or_else(|| {
-            DataFusionError::Internal(format!("a session without the catalog {DATABASE}"))
-        })?
-        .register_schema("pg_catalog", Arc::new(schema))?;
-    context.register_udtf("pg_get_keywords", tables.pg_get_keywords.clone());
-    functions(context);
-    identity::register(context, identity);
-    CoerceIntArgsToBigInt::widen(context);
-    let state = context.state_ref();
-    let with_types = SessionStateBuilder::new_from_existing(state.read().clone())
-        .with_type_planner(Arc::new(PgTypes))
-        .with_physical_optimizer_rule(Arc::new(YieldingJoins))
-        .build();
-    *state.write() = with_types;
-    Ok(())
-}
+    let system_names: Vec<(i32, String)> = PG_CATALOG_TABLES
+        .iter()
+        .map(|name| {
+            (
+                relations::object_id(&format!("pg_catalog.{name}")),
+                (*name).to_owned(),
+            )
+        })
+        .collect();
 
-fn functions(context: &SessionContext) {
+    let catalog = context.catalog(DATABASE).ok_or_else(|| {
+        DataFusionError::Internal(format!("a session without the catalog {DATABASE}"))
+    })?;
+    catalog.register_schema("pg_catalog", Arc::new(system) as Arc<dyn SchemaProvider>)?;
+    catalog.register_schema(
+        "information_schema",
+        Arc::new(information) as Arc<dyn SchemaProvider>,
+    )?;
+    context.register_udtf("pg_get_keywords", statics.pg_get_keywords.clone());
     for function in [
-        catalog::create_current_schema_udf(),
-        catalog::create_current_schemas_udf(),
-        catalog::has_privilege_udf::create_has_privilege_udf("has_table_privilege"),
-        catalog::has_privilege_udf::create_has_privilege_udf("has_schema_privilege"),
-        catalog::has_privilege_udf::create_has_privilege_udf("has_database_privilege"),
-        catalog::has_privilege_udf::create_has_privilege_udf("has_any_column_privilege"),
-        catalog::create_pg_table_is_visible(),
-        catalog::format_type::create_format_type_udf(),
-        catalog::pg_get_expr_udf::create_pg_get_expr_udf(),
-        catalog::create_pg_get_partkeydef_udf(),
-        catalog::create_pg_relation_is_publishable_udf(),
-        catalog::create_pg_get_statisticsobjdef_columns_udf(),
-        catalog::create_pg_encoding_to_char_udf(),
-        catalog::create_pg_relation_size_udf(),
-        catalog::create_pg_total_relation_size_udf(),
-        catalog::create_pg_stat_get_numscans(),
-        catalog::create_pg_get_constraintdef(),
-        catalog::create_pg_get_partition_ancestors_udf(),
-        catalog::quote_ident_udf::create_quote_ident_udf(),
-        catalog::quote_ident_udf::create_parse_ident_udf(),
-        catalog::array_bounds_udf::create_array_upper_udf(),
-        catalog::array_bounds_udf::create_array_lower_udf(),
+        ready_made::quote_ident_udf::create_quote_ident_udf(),
+        ready_made::quote_ident_udf::create_parse_ident_udf(),
+        ready_made::array_bounds_udf::create_array_upper_udf(),
+        ready_made::array_bounds_udf::create_array_lower_udf(),
     ] {
         context.register_udf(function);
     }
+    functions::register_all(context, &relations, identity, &system_names);
+    session_functions::register_all(context, identity, settings);
+    pg_functions::register_all(context)?;
+    CoerceIntArgsToBigInt::widen(context);
+
+    let function = |name: &str| context.udf(name);
+    let operators = PgOperators {
+        to_instant: function("pg_timestamptz")?,
+        to_local: function("pg_timestamp")?,
+    };
+    let state = context.state_ref();
+    let mut ours = SessionStateBuilder::new_from_existing(state.read().clone())
+        .with_type_planner(Arc::new(PgTypes))
+        .with_physical_optimizer_rule(Arc::new(YieldingJoins))
+        .build();
+    ours.register_expr_planner(Arc::new(operators))?;
+    // DataFusion's own information_schema would hide ours.
+    ours.config_mut().options_mut().catalog.information_schema = false;
+    *state.write() = ours;
+    Ok(())
 }

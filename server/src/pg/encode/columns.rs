@@ -196,7 +196,7 @@ pub fn pg_type(arrow: &DataType) -> Option<Type> {
 }
 
 /// `pg_type.typlen`.
-pub(super) fn type_size(pg: &Type) -> i16 {
+pub(in crate::pg) fn type_size(pg: &Type) -> i16 {
     match *pg {
         Type::BOOL | Type::CHAR => 1,
         Type::INT2 => 2,

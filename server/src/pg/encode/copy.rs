@@ -1,6 +1,7 @@
 //! Record batches as the data of COPY … TO STDOUT.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use datafusion::arrow::array::RecordBatch;
@@ -12,6 +13,9 @@ use super::{Column, Formats, Style};
 
 const CHUNK: usize = 64 * 1024;
 
+/// Signature, flags and the length of an extension that there is not.
+const BINARY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
 /// Encodes the rows of one COPY as CopyData messages.
 pub struct CopyEncoder {
     columns: Arc<[Column]>,
@@ -19,6 +23,8 @@ pub struct CopyEncoder {
     options: CopyOptions,
     style: Style,
     quoted: Vec<bool>,
+    /// Whether the header of the binary form is still to come: it goes with the first row, as PostgreSQL sends it.
+    headless: AtomicBool,
 }
 
 impl CopyEncoder {
@@ -49,6 +55,7 @@ impl CopyEncoder {
         Ok(CopyEncoder {
             rows: RowEncoder::new(Arc::clone(&columns), Formats::default(), style),
             columns,
+            headless: AtomicBool::new(options.format == CopyFormat::Binary),
             options,
             style,
             quoted,
@@ -60,16 +67,11 @@ impl CopyEncoder {
         self.options.format == CopyFormat::Binary
     }
 
-    /// What comes before the rows.
+    /// What comes before the rows: the names of the columns.
     pub fn header(&self) -> Bytes {
         let mut data = BytesMut::new();
-        match self.options.format {
-            CopyFormat::Binary => message(&mut data, |data| {
-                data.put_slice(b"PGCOPY\n\xff\r\n\0");
-                data.put_i32(0);
-                data.put_i32(0);
-            }),
-            _ if self.options.header => message(&mut data, |data| {
+        if self.options.header && !self.is_binary() {
+            message(&mut data, |data| {
                 for (at, column) in self.columns.iter().enumerate() {
                     if at > 0 {
                         data.put_u8(self.options.delimiter);
@@ -77,17 +79,21 @@ impl CopyEncoder {
                     self.put_value(data, &column.name, at, false);
                 }
                 data.put_u8(b'\n');
-            }),
-            _ => {}
+            });
         }
         data.freeze()
     }
 
-    /// What comes after the rows.
-    pub fn trailer(&self) -> Bytes {
+    /// What comes after so many rows.
+    pub fn trailer(&self, rows: u64) -> Bytes {
         let mut data = BytesMut::new();
         if self.is_binary() {
-            message(&mut data, |data| data.put_i16(-1));
+            message(&mut data, |data| {
+                if rows == 0 {
+                    data.put_slice(BINARY_HEADER);
+                }
+                data.put_i16(-1);
+            });
         }
         data.freeze()
     }
@@ -107,6 +113,9 @@ impl CopyEncoder {
             data.put_u8(b'd');
             data.put_i32(0);
             if self.is_binary() {
+                if self.headless.swap(false, Ordering::Relaxed) {
+                    data.put_slice(BINARY_HEADER);
+                }
                 data.put_i16(values.len() as i16);
                 for value in &values {
                     value.put_binary(&mut data, row, &mut scratch)?;

@@ -11,9 +11,10 @@ mod rows;
 mod tests;
 mod text;
 
+pub(super) use columns::type_size;
 pub use columns::{Column, canonical, columns, pg_type, row_description};
 pub use copy::CopyEncoder;
-pub use rows::{RowEncoder, Rows};
+pub use rows::{RowEncoder, Rows, texts_of};
 
 use super::zone::Zone;
 

@@ -10,7 +10,9 @@ use datafusion::arrow::array::{
     Time64MicrosecondArray, TimestampMicrosecondArray,
 };
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
-use datafusion::arrow::datatypes::{self as types, DataType, IntervalMonthDayNano, IntervalUnit};
+use datafusion::arrow::datatypes::{
+    self as types, DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit,
+};
 use datafusion::arrow::util::display::FormatOptions;
 use datafusion::error::DataFusionError;
 use pgwire::api::Type;
@@ -103,6 +105,54 @@ impl RowEncoder {
     }
 }
 
+/// The difference of two instants is days and a time, as PostgreSQL has it.
+fn intervals_of(array: &ArrayRef) -> Result<ArrayRef, PgError> {
+    const DAY: i64 = 86_400_000_000;
+    let internal = |error| PgError::from(DataFusionError::from(error));
+    let micros = cast_with_options(
+        array,
+        &DataType::Duration(TimeUnit::Microsecond),
+        &CastOptions::default(),
+    );
+    let micros = micros.map_err(internal)?;
+    let intervals = micros
+        .as_primitive::<types::DurationMicrosecondType>()
+        .iter()
+        .map(|micros| {
+            let micros = micros?;
+            Some(IntervalMonthDayNano::new(
+                0,
+                (micros / DAY) as i32,
+                micros % DAY * 1000,
+            ))
+        });
+    Ok(Arc::new(intervals.collect::<IntervalMonthDayNanoArray>()))
+}
+
+/// The values of an array as texts.
+///
+/// # Errors
+/// If they are of a type that PostgreSQL has nothing for.
+pub fn texts_of(array: &ArrayRef, style: &Style) -> Result<ArrayRef, PgError> {
+    let column = Column {
+        name: String::new(),
+        pg: Type::TEXT,
+        arrow: super::canonical(array.data_type()),
+    };
+    let values = Values::new(array, &column)?;
+    let texts: StringArray = (0..array.len())
+        .map(|row| {
+            if values.is_null(row) {
+                return None;
+            }
+            let mut text = String::new();
+            values.text(&mut text, row, style);
+            Some(text)
+        })
+        .collect();
+    Ok(Arc::new(texts))
+}
+
 /// Writes the length of what follows `at` into the four bytes there.
 pub(super) fn set_length(data: &mut BytesMut, at: usize) -> Result<(), PgError> {
     let length = i32::try_from(data.len() - at)
@@ -143,6 +193,8 @@ impl Values {
         };
         let array = if array.data_type() == &column.arrow {
             Arc::clone(array)
+        } else if let DataType::Duration(_) = array.data_type() {
+            intervals_of(array)?
         } else {
             cast_with_options(array, &column.arrow, &options)
                 .map_err(|error| PgError::from(DataFusionError::from(error)))?

@@ -8,6 +8,10 @@ mod binary;
 mod tests;
 mod text;
 
+pub(super) use text::{
+    bytea as parse_bytea, date as parse_date, elements as array_elements, instant as parse_instant,
+};
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -1,13 +1,13 @@
 //! Values that are sent as text.
 
 use chrono::{FixedOffset, NaiveDate, NaiveTime, Timelike};
-use datafusion::arrow::compute::kernels::cast_utils::{
-    parse_interval_month_day_nano, string_to_datetime,
-};
+use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
+use datafusion::arrow::datatypes::IntervalMonthDayNano;
 use datafusion::scalar::ScalarValue;
 use pgwire::api::Type;
 
 use super::super::error::{PgError, code};
+use super::super::interval;
 use super::super::zone::Zone;
 use super::{element_type, invalid_text, list, out_of_range};
 
@@ -44,8 +44,12 @@ pub(super) fn parse(pg: &Type, text: &str, zone: Zone) -> Result<ScalarValue, Pg
             ScalarValue::TimestampMicrosecond(Some(instant), Some("UTC".into()))
         }
         Type::INTERVAL => {
-            let interval =
-                parse_interval_month_day_nano(trimmed).map_err(|_| invalid_instant(pg, text))?;
+            let parts = interval::parse(trimmed).ok_or_else(|| invalid_instant(pg, text))?;
+            let nanoseconds = parts
+                .microseconds
+                .checked_mul(1000)
+                .ok_or_else(|| out_of_range(pg, text))?;
+            let interval = IntervalMonthDayNano::new(parts.months, parts.days, nanoseconds);
             ScalarValue::IntervalMonthDayNano(Some(interval))
         }
         Type::UUID => ScalarValue::Utf8(Some(uuid(trimmed).ok_or_else(invalid)?)),
@@ -135,7 +139,7 @@ fn numeric(pg: &Type, text: &str) -> Result<ScalarValue, PgError> {
     Ok(ScalarValue::Decimal128(Some(value), 38, scale as i8))
 }
 
-fn bytea(text: &str) -> Option<Vec<u8>> {
+pub(in crate::pg) fn bytea(text: &str) -> Option<Vec<u8>> {
     if let Some(digits) = text.strip_prefix("\\x") {
         let digits: Vec<u8> = digits
             .bytes()
@@ -170,7 +174,7 @@ fn bytea(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Days since 1970.
-fn date(text: &str) -> Option<i32> {
+pub(in crate::pg) fn date(text: &str) -> Option<i32> {
     // A date may come with a time, which is left off.
     let day = text.split([' ', 'T']).next()?;
     let date = NaiveDate::parse_from_str(day, "%Y-%m-%d")
@@ -190,7 +194,7 @@ fn time(text: &str) -> Option<i64> {
 }
 
 /// Microseconds since 1970 UTC of an instant, which is in that zone where it names none.
-fn instant(text: &str, zone: Zone) -> Option<i64> {
+pub(in crate::pg) fn instant(text: &str, zone: Zone) -> Option<i64> {
     let text = text
         .strip_suffix(" UTC")
         .map_or_else(|| text.to_owned(), |text| format!("{text}Z"));
@@ -244,7 +248,7 @@ fn array(element: &Type, text: &str, zone: Zone) -> Result<ScalarValue, PgError>
 }
 
 /// The elements of `{…}`, unquoted.
-pub(super) fn elements(text: &str) -> Option<Vec<Option<String>>> {
+pub(in crate::pg) fn elements(text: &str) -> Option<Vec<Option<String>>> {
     let inside = text.trim().strip_prefix('{')?.strip_suffix('}')?;
     if inside.trim().is_empty() {
         return Some(Vec::new());

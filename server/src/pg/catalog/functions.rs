@@ -1,0 +1,526 @@
+//! Functions that tell of the catalog's objects, by their ids or names.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, BooleanArray, Int32Array, Int64Array, StringArray};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::error::Result;
+use datafusion::prelude::SessionContext;
+
+use super::super::error::{PgError, code};
+use super::super::functions::{Call, Function, raise};
+use super::comments;
+use super::relations::{Relations, type_oid};
+use super::system::{role_oid, shown_type};
+use super::{Identity, OWNER};
+
+/// What functions are asked about, by object id and by name.
+struct Names {
+    relations: Arc<Relations>,
+    by_oid: HashMap<i64, String>,
+    visible: HashMap<i64, bool>,
+    user: String,
+}
+
+impl Names {
+    fn new(relations: Arc<Relations>, identity: &Identity, system: &[(i32, String)]) -> Names {
+        let mut by_oid = HashMap::new();
+        let mut visible = HashMap::new();
+        for relation in &relations.relations {
+            let is_visible = relation.schema == "public";
+            let name = if is_visible {
+                quoted(&relation.name)
+            } else {
+                format!("{}.{}", quoted(&relation.schema), quoted(&relation.name))
+            };
+            by_oid.insert(i64::from(relation.oid), name);
+            visible.insert(i64::from(relation.oid), is_visible);
+        }
+        for (oid, name) in system {
+            by_oid.insert(i64::from(*oid), name.clone());
+        }
+        Names {
+            relations,
+            by_oid,
+            visible,
+            user: identity.user.clone(),
+        }
+    }
+
+    /// The id of a relation by its name, qualified or not.
+    fn relation(&self, name: &str) -> Option<i64> {
+        let parts = identifiers(name)?;
+        let (schema, name) = match parts.as_slice() {
+            [name] => (None, name),
+            [schema, name] => (Some(schema.as_str()), name),
+            [_, schema, name] => (Some(schema.as_str()), name),
+            _ => return None,
+        };
+        let found = self.relations.relations.iter().find(|relation| {
+            relation.name == *name && schema.unwrap_or("public") == relation.schema
+        });
+        if let Some(relation) = found {
+            return Some(i64::from(relation.oid));
+        }
+        let system = schema.unwrap_or("pg_catalog");
+        self.by_oid
+            .iter()
+            .find(|(_, known)| **known == *name || **known == format!("{system}.{name}"))
+            .map(|(oid, _)| *oid)
+    }
+
+    fn role(&self, oid: i64) -> String {
+        match oid {
+            10 => OWNER.to_owned(),
+            oid if oid == i64::from(role_oid(&self.user)) => self.user.clone(),
+            oid => format!("unknown (OID={oid})"),
+        }
+    }
+
+    fn namespace(&self, oid: i64) -> Option<String> {
+        match oid {
+            11 => Some("pg_catalog".to_owned()),
+            13_000 => Some("information_schema".to_owned()),
+            oid => self
+                .relations
+                .namespaces
+                .iter()
+                .find(|namespace| i64::from(namespace.oid) == oid)
+                .map(|namespace| namespace.name.clone()),
+        }
+    }
+}
+
+/// The parts of a dotted name, folded where they are not quoted.
+fn identifiers(text: &str) -> Option<Vec<String>> {
+    let mut parts = vec![String::new()];
+    let mut chars = text.trim().chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => loop {
+                match chars.next()? {
+                    '"' if chars.next_if_eq(&'"').is_some() => parts.last_mut()?.push('"'),
+                    '"' => break,
+                    c => parts.last_mut()?.push(c),
+                }
+            },
+            '.' => parts.push(String::new()),
+            c => parts.last_mut()?.extend(c.to_lowercase()),
+        }
+    }
+    Some(parts)
+}
+
+/// A name as SQL writes it.
+fn quoted(name: &str) -> String {
+    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if plain {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+}
+
+pub(super) fn register_all(
+    context: &SessionContext,
+    relations: &Arc<Relations>,
+    identity: &Identity,
+    system: &[(i32, String)],
+) {
+    let names = Arc::new(Names::new(Arc::clone(relations), identity, system));
+    by_object(context, &names);
+    comments_on(context, &names);
+    privileges(context);
+    conversions(context, &names);
+    nothing(context);
+}
+
+fn text(
+    context: &SessionContext,
+    name: &str,
+    arguments: std::ops::RangeInclusive<usize>,
+    body: impl Fn(&Call) -> Result<ArrayRef> + Send + Sync + 'static,
+) {
+    Function::new(name, arguments, DataType::Utf8, body)
+        .stable()
+        .register(context);
+}
+
+fn by_object(context: &SessionContext, names: &Arc<Names>) {
+    let all = Arc::clone(names);
+    text(context, "pg_get_userbyid", 1..=1, move |call| {
+        call.text_by_integer(|oid| Some(all.role(oid)))
+    });
+    text(context, "format_type", 1..=2, |call| {
+        let modifiers = if call.len() > 1 {
+            Some(call.integers(1)?)
+        } else {
+            None
+        };
+        let types = call.integers(0)?;
+        let shown: StringArray = types
+            .iter()
+            .enumerate()
+            .map(|(row, oid)| {
+                let modifier = modifiers
+                    .as_ref()
+                    .map_or(-1, |modifiers| modifiers.value(row) as i32);
+                oid.map(|oid| shown_type(oid, modifier))
+            })
+            .collect();
+        Ok(Arc::new(shown))
+    });
+    let visible = Arc::clone(names);
+    Function::new(
+        "pg_table_is_visible",
+        1..=1,
+        DataType::Boolean,
+        move |call| {
+            let oids = call.integers(0)?;
+            let shown = oids
+                .iter()
+                .map(|oid| Some(*visible.visible.get(&oid?).unwrap_or(&true)));
+            Ok(Arc::new(shown.collect::<BooleanArray>()))
+        },
+    )
+    .stable()
+    .register(context);
+    for name in [
+        "pg_type_is_visible",
+        "pg_function_is_visible",
+        "pg_operator_is_visible",
+        "pg_opclass_is_visible",
+        "pg_opfamily_is_visible",
+        "pg_collation_is_visible",
+        "pg_conversion_is_visible",
+        "pg_statistics_obj_is_visible",
+        "pg_ts_config_is_visible",
+        "pg_ts_dict_is_visible",
+        "pg_ts_parser_is_visible",
+        "pg_ts_template_is_visible",
+    ] {
+        Function::new(name, 1..=1, DataType::Boolean, |call| call.truth(true))
+            .stable()
+            .register(context);
+    }
+    let functions = |what: fn(&super::TableFunction) -> String| {
+        let all = Arc::clone(names);
+        move |call: &Call| {
+            call.text_by_integer(|oid| {
+                let found = all
+                    .relations
+                    .functions
+                    .iter()
+                    .find(|(id, _)| i64::from(*id) == oid);
+                Some(found.map_or_else(String::new, |(_, function)| what(function)))
+            })
+        }
+    };
+    text(
+        context,
+        "pg_get_function_arguments",
+        1..=1,
+        functions(|function| function.signature(true)),
+    );
+    text(
+        context,
+        "pg_get_function_identity_arguments",
+        1..=1,
+        functions(|function| function.signature(false)),
+    );
+    text(
+        context,
+        "pg_get_function_result",
+        1..=1,
+        functions(super::TableFunction::result),
+    );
+    text(
+        context,
+        "pg_get_functiondef",
+        1..=1,
+        functions(|function| function.purpose.clone()),
+    );
+}
+
+fn comments_on(context: &SessionContext, names: &Arc<Names>) {
+    let all = Arc::clone(names);
+    text(context, "obj_description", 1..=2, move |call| {
+        call.text_by_integer(|oid| {
+            let relations = &all.relations;
+            if let Some(relation) = relations
+                .relations
+                .iter()
+                .find(|relation| i64::from(relation.oid) == oid)
+            {
+                return comments::of_relation(&relation.schema, &relation.name).map(str::to_owned);
+            }
+            if let Some((_, function)) = relations
+                .functions
+                .iter()
+                .find(|(id, _)| i64::from(*id) == oid)
+            {
+                return Some(function.purpose.clone());
+            }
+            comments::of_schema(&all.namespace(oid)?).map(str::to_owned)
+        })
+    });
+    let all = Arc::clone(names);
+    text(context, "col_description", 2..=2, move |call| {
+        let (oids, columns) = (call.integers(0)?, call.integers(1)?);
+        let shown: StringArray = oids
+            .iter()
+            .zip(columns.iter())
+            .map(|(oid, column)| {
+                let relations = &all.relations.relations;
+                let relation = relations
+                    .iter()
+                    .find(|relation| Some(i64::from(relation.oid)) == oid)?;
+                let column = relation.columns.get(usize::try_from(column? - 1).ok()?)?;
+                comments::of_column(&relation.schema, &relation.name, &column.name)
+            })
+            .collect();
+        Ok(Arc::new(shown))
+    });
+    text(context, "shobj_description", 2..=2, |call| {
+        let kinds = call.texts(1)?;
+        let shown: StringArray = kinds
+            .iter()
+            .map(|kind| (kind == Some("pg_database")).then_some(comments::DATABASE))
+            .collect();
+        Ok(Arc::new(shown))
+    });
+}
+
+/// Everybody may read all that is in sight, and nobody may do anything else.
+fn privileges(context: &SessionContext) {
+    const READING: &[&str] = &["SELECT", "USAGE", "CONNECT", "EXECUTE", "MEMBER"];
+    for name in [
+        "has_table_privilege",
+        "has_any_column_privilege",
+        "has_schema_privilege",
+        "has_database_privilege",
+        "has_function_privilege",
+        "has_language_privilege",
+        "has_sequence_privilege",
+        "has_type_privilege",
+        "has_tablespace_privilege",
+        "has_foreign_data_wrapper_privilege",
+        "has_server_privilege",
+        "has_column_privilege",
+        "pg_has_role",
+        "row_security_active",
+    ] {
+        Function::new(name, 1..=4, DataType::Boolean, move |call| {
+            let last = call.texts(call.len() - 1)?;
+            let truths = last.iter().map(|privileges| {
+                let mut privileges = privileges?
+                    .split(',')
+                    .map(|name| name.trim().to_ascii_uppercase());
+                Some(
+                    privileges
+                        .any(|name| READING.contains(&name.trim_end_matches(" WITH GRANT OPTION"))),
+                )
+            });
+            Ok(Arc::new(truths.collect::<BooleanArray>()))
+        })
+        .stable()
+        .register(context);
+    }
+}
+
+/// Between names and object ids: `'orders'::regclass`, `to_regtype`.
+fn conversions(context: &SessionContext, names: &Arc<Names>) {
+    type Find = fn(&Names, &str) -> Option<i64>;
+    type Show = fn(&Names, i64) -> Option<String>;
+    let kinds: [(&'static str, &'static str, Find, Show); 6] = [
+        (
+            "regclass",
+            code::UNDEFINED_TABLE,
+            Names::relation,
+            |names, oid| names.by_oid.get(&oid).cloned(),
+        ),
+        (
+            "regtype",
+            code::UNDEFINED_OBJECT,
+            |_, name| type_oid(name).map(i64::from),
+            |_, oid| Some(shown_type(oid, -1)),
+        ),
+        (
+            "regnamespace",
+            "3F000",
+            |names, name| {
+                names
+                    .relations
+                    .namespace(&identifiers(name)?.pop()?)
+                    .map(i64::from)
+            },
+            |names, oid| names.namespace(oid),
+        ),
+        (
+            "regrole",
+            code::UNDEFINED_OBJECT,
+            |names, name| (name == names.user).then(|| i64::from(role_oid(name))),
+            |names, oid| Some(names.role(oid)),
+        ),
+        (
+            "regproc",
+            code::UNDEFINED_FUNCTION,
+            |names, name| {
+                let mut functions = names.relations.functions.iter();
+                functions
+                    .find(|(_, function)| function.name == name)
+                    .map(|(oid, _)| i64::from(*oid))
+            },
+            |names, oid| {
+                let mut functions = names.relations.functions.iter();
+                functions
+                    .find(|(id, _)| i64::from(*id) == oid)
+                    .map(|(_, function)| function.name.clone())
+            },
+        ),
+        (
+            "regoper",
+            code::UNDEFINED_FUNCTION,
+            |_, _| None,
+            |_, _| None,
+        ),
+    ];
+    for (kind, missing, find, show) in kinds {
+        // What a cast becomes: see `sql::rewrite`.
+        for strict in [true, false] {
+            let all = Arc::clone(names);
+            let name = if strict {
+                format!("{kind}_in")
+            } else {
+                format!("to_{kind}")
+            };
+            Function::new(&name, 1..=1, DataType::Int32, move |call| {
+                let texts = call.texts(0)?;
+                let ids = texts.iter().map(|text| {
+                    let Some(text) = text else { return Ok(None) };
+                    // A number is an id already, and `-` is none.
+                    if text == "-" {
+                        return Ok(Some(0));
+                    }
+                    if let Ok(oid) = text.parse() {
+                        return Ok(Some(oid));
+                    }
+                    match find(&all, text) {
+                        Some(oid) => Ok(Some(oid as i32)),
+                        None if !strict => Ok(None),
+                        None => Err(raise(undefined(kind, missing, text))),
+                    }
+                });
+                Ok(Arc::new(ids.collect::<Result<Int32Array>>()?))
+            })
+            .stable()
+            .register(context);
+        }
+        let all = Arc::clone(names);
+        text(context, &format!("{kind}_out"), 1..=1, move |call| {
+            call.text_by_integer(|oid| {
+                Some(if oid == 0 {
+                    "-".to_owned()
+                } else {
+                    show(&all, oid).unwrap_or_else(|| oid.to_string())
+                })
+            })
+        });
+    }
+}
+
+fn undefined(kind: &str, code: &'static str, name: &str) -> PgError {
+    let what = match kind {
+        "regclass" => "relation",
+        "regtype" => "type",
+        "regnamespace" => "schema",
+        "regrole" => "role",
+        _ => "function",
+    };
+    PgError::new(code, format!("{what} \"{name}\" does not exist"))
+}
+
+/// Functions about things that there are none of: indexes, sizes, sequences, triggers.
+fn nothing(context: &SessionContext) {
+    for (name, arguments) in [
+        ("pg_get_viewdef", 1..=2),
+        ("pg_get_indexdef", 1..=3),
+        ("pg_get_constraintdef", 1..=2),
+        ("pg_get_ruledef", 1..=2),
+        ("pg_get_triggerdef", 1..=2),
+        ("pg_get_serial_sequence", 2..=2),
+        ("pg_get_expr", 2..=3),
+        ("pg_get_partkeydef", 1..=1),
+        ("pg_get_statisticsobjdef", 1..=1),
+        ("pg_get_statisticsobjdef_columns", 1..=1),
+        ("pg_tablespace_location", 1..=1),
+        ("pg_relation_filepath", 1..=1),
+    ] {
+        text(context, name, arguments, |call| {
+            Ok(Arc::new(StringArray::new_null(call.rows)))
+        });
+    }
+    for (name, arguments) in [
+        ("pg_relation_size", 1..=2),
+        ("pg_total_relation_size", 1..=1),
+        ("pg_table_size", 1..=1),
+        ("pg_indexes_size", 1..=1),
+        ("pg_database_size", 1..=1),
+        ("pg_tablespace_size", 1..=1),
+        ("pg_stat_get_numscans", 1..=1),
+        ("pg_stat_get_tuples_inserted", 1..=1),
+        ("pg_stat_get_live_tuples", 1..=1),
+    ] {
+        Function::new(name, arguments, DataType::Int64, |call| {
+            Ok(Arc::new(Int64Array::from(vec![0; call.rows])))
+        })
+        .stable()
+        .register(context);
+    }
+    for name in ["pg_relation_is_publishable", "pg_relation_is_updatable"] {
+        Function::new(name, 1..=2, DataType::Boolean, |call| call.truth(false))
+            .stable()
+            .register(context);
+    }
+    text(context, "pg_encoding_to_char", 1..=1, |call| {
+        call.text_by_integer(|encoding| {
+            Some(if encoding == 6 {
+                "UTF8".to_owned()
+            } else {
+                String::new()
+            })
+        })
+    });
+    Function::new("pg_advisory_unlock_all", 0..=0, DataType::Utf8, |call| {
+        Ok(Arc::new(StringArray::from(vec![""; call.rows])))
+    })
+    .volatile()
+    .register(context);
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("orders", &["orders"])]
+    #[case("Public.Orders", &["public", "orders"])]
+    #[case("\"Odd \"\"name\".x", &["Odd \"name", "x"])]
+    fn names_are_cut_at_their_dots(#[case] text: &str, #[case] parts: &[&str]) {
+        assert_eq!(identifiers(text).unwrap_or_default(), parts);
+    }
+
+    #[rstest]
+    #[case("orders", "orders")]
+    #[case("Orders", "\"Orders\"")]
+    #[case("a\"b", "\"a\"\"b\"")]
+    fn names_are_quoted_where_they_must_be(#[case] name: &str, #[case] expected: &str) {
+        assert_eq!(quoted(name), expected);
+    }
+}

@@ -1,0 +1,222 @@
+//! Functions that tell of the session, and change it: settings, identity, time.
+
+use std::sync::{Arc, PoisonError};
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, TimestampMicrosecondArray};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::error::Result;
+use datafusion::prelude::SessionContext;
+use datafusion::scalar::ScalarValue;
+
+use super::super::error::{PgError, code};
+use super::super::functions::{Call, Function, raise};
+use super::super::session::SharedSettings;
+use super::super::settings::SetScope;
+use super::relations::format_type;
+use super::{DATABASE, Identity, SERVER_VERSION};
+use crate::pg::encode::{canonical, pg_type};
+
+pub(super) fn register_all(
+    context: &SessionContext,
+    identity: &Identity,
+    settings: &SharedSettings,
+) {
+    for name in ["current_user", "session_user", "current_role", "user"] {
+        constant(context, name, ScalarValue::from(identity.user.as_str()));
+    }
+    for name in ["current_database", "current_catalog"] {
+        constant(context, name, ScalarValue::from(DATABASE));
+    }
+    constant(context, "current_schema", ScalarValue::from("public"));
+    let version = format!("PostgreSQL {SERVER_VERSION} on {}", std::env::consts::ARCH);
+    constant(context, "version", ScalarValue::from(version.as_str()));
+    constant(
+        context,
+        "pg_backend_pid",
+        ScalarValue::Int32(Some(identity.pid)),
+    );
+    constant(
+        context,
+        "pg_is_in_recovery",
+        ScalarValue::Boolean(Some(false)),
+    );
+    constant(
+        context,
+        "pg_is_wal_replay_paused",
+        ScalarValue::Boolean(Some(false)),
+    );
+    constant(
+        context,
+        "txid_current_if_assigned",
+        ScalarValue::Int64(None),
+    );
+    constant(context, "pg_my_temp_schema", ScalarValue::Int32(Some(0)));
+    for name in ["inet_server_addr", "inet_client_addr"] {
+        constant(context, name, ScalarValue::Utf8(None));
+    }
+    for name in ["inet_server_port", "inet_client_port"] {
+        constant(context, name, ScalarValue::Int32(None));
+    }
+    let started = chrono::Utc::now().timestamp_micros();
+    for name in ["pg_postmaster_start_time", "pg_conf_load_time"] {
+        let started = ScalarValue::TimestampMicrosecond(Some(started), Some("UTC".into()));
+        constant(context, name, started);
+    }
+    Function::new(
+        "clock_timestamp",
+        0..=0,
+        DataType::Timestamp(
+            datafusion::arrow::datatypes::TimeUnit::Microsecond,
+            Some("UTC".into()),
+        ),
+        |call| {
+            let now = chrono::Utc::now().timestamp_micros();
+            Ok(Arc::new(
+                TimestampMicrosecondArray::from(vec![now; call.rows]).with_timezone("UTC"),
+            ))
+        },
+    )
+    .volatile()
+    .register(context);
+    Function::new(
+        "current_schemas",
+        1..=1,
+        DataType::new_list(DataType::Utf8, true),
+        current_schemas,
+    )
+    .stable()
+    .register(context);
+    Function::new("pg_typeof", 1..=1, DataType::Utf8, |call| {
+        let arrow = canonical(call.array(0).data_type());
+        let name = match call.array(0).data_type() {
+            DataType::Null => "unknown".to_owned(),
+            _ => {
+                pg_type(&arrow).map_or_else(|| "unknown".to_owned(), |pg| format_type(pg.oid(), -1))
+            }
+        };
+        Ok(Arc::new(StringArray::from(vec![name; call.rows])))
+    })
+    .stable()
+    .register(context);
+    Function::new("pg_size_pretty", 1..=1, DataType::Utf8, |call| {
+        call.text_by_integer(|bytes| Some(pretty_size(bytes)))
+    })
+    .register(context);
+    settings_functions(context, settings);
+}
+
+fn constant(context: &SessionContext, name: &str, value: ScalarValue) {
+    let returns = value.data_type();
+    Function::new(name, 0..=0, returns, move |call| {
+        Ok(value.to_array_of_size(call.rows)?)
+    })
+    .stable()
+    .register(context);
+}
+
+fn current_schemas(call: &Call) -> Result<ArrayRef> {
+    let implicit = call.array(0);
+    let mut lists =
+        datafusion::arrow::array::ListBuilder::new(datafusion::arrow::array::StringBuilder::new());
+    for row in 0..call.rows {
+        let all = implicit
+            .as_boolean_opt()
+            .is_some_and(|implicit| implicit.is_valid(row) && implicit.value(row));
+        let names: &[&str] = if all {
+            &["pg_catalog", "public"]
+        } else {
+            &["public"]
+        };
+        lists.append_value(names.iter().map(|name| Some(*name)));
+    }
+    Ok(Arc::new(lists.finish()))
+}
+
+/// As PostgreSQL rounds: to a unit when it has five digits or more.
+fn pretty_size(bytes: i64) -> String {
+    let mut size = bytes;
+    for unit in ["bytes", "kB", "MB", "GB", "TB"] {
+        if size.unsigned_abs() < 10_240 {
+            return format!("{size} {unit}");
+        }
+        size = (size + 512) / 1024;
+    }
+    format!("{size} PB")
+}
+
+fn settings_functions(context: &SessionContext, settings: &SharedSettings) {
+    let read = Arc::clone(settings);
+    Function::new("current_setting", 1..=2, DataType::Utf8, move |call| {
+        let missing_ok = call.len() > 1
+            && call
+                .array(1)
+                .as_boolean_opt()
+                .is_some_and(|ok| ok.len() > 0 && ok.value(0));
+        let settings = read.lock().unwrap_or_else(PoisonError::into_inner);
+        let values = call
+            .texts(0)?
+            .iter()
+            .map(|name| {
+                let Some(name) = name else { return Ok(None) };
+                match settings.show(name) {
+                    Ok((_, value)) => Ok(Some(value)),
+                    Err(_) if missing_ok => Ok(None),
+                    Err(error) => Err(raise(error)),
+                }
+            })
+            .collect::<Result<StringArray>>()?;
+        Ok(Arc::new(values))
+    })
+    .stable()
+    .register(context);
+    let write = Arc::clone(settings);
+    Function::new("set_config", 3..=3, DataType::Utf8, move |call| {
+        let (names, values) = (call.texts(0)?, call.texts(1)?);
+        let local = call.array(2).as_boolean_opt().cloned();
+        let mut settings = write.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut set = Vec::new();
+        for row in 0..call.rows {
+            if names.is_null(row) {
+                return Err(raise(PgError::new(
+                    code::INVALID_PARAMETER,
+                    "SET requires parameter name",
+                )));
+            }
+            let is_local = local
+                .as_ref()
+                .is_some_and(|local| local.is_valid(row) && local.value(row));
+            let scope = if is_local {
+                SetScope::Local
+            } else {
+                SetScope::Session
+            };
+            let name = names.value(row);
+            let result = if values.is_null(row) {
+                settings.reset(name, scope)
+            } else {
+                settings.set(name, values.value(row), scope)
+            };
+            result.map_err(raise)?;
+            set.push(settings.show(name).map_err(raise)?.1);
+        }
+        Ok(Arc::new(StringArray::from(set)))
+    })
+    .volatile()
+    .register(context);
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(0, "0 bytes")]
+    #[case(10_239, "10239 bytes")]
+    #[case(10_240, "10 kB")]
+    #[case(1 << 30, "1024 MB")]
+    fn sizes_are_rounded_as_postgresql_does(#[case] bytes: i64, #[case] expected: &str) {
+        assert_eq!(pretty_size(bytes), expected);
+    }
+}

@@ -1,0 +1,570 @@
+//! The tables of `pg_catalog` that tell of this server; all others are `datafusion-pg-catalog`'s.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::CatalogProviderList;
+use datafusion::catalog::{MemTable, MemoryCatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::error::Result;
+use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
+use datafusion_pg_catalog::pg_catalog::{
+    ArrowTable, PG_CATALOG_TABLES, PgCatalogSchemaProvider, PgCatalogStaticTables,
+};
+
+use super::super::encode::Column;
+use super::comments;
+use super::relations::{
+    INFORMATION_SCHEMA, PG_CATALOG, PUBLIC, Relation, Relations, format_type, object_id,
+    type_modifier, type_oid,
+};
+use super::table::{V, batch, row, table};
+use super::{DATABASE, Identity, OWNER};
+
+/// The role that everything belongs to.
+const OWNER_OID: i32 = 10;
+/// The object id of the database.
+const DATABASE_OID: i32 = 16_383;
+/// The object id of `pg_class` itself, which comments refer to.
+pub(super) const PG_CLASS: i32 = 1259;
+const PG_NAMESPACE: i32 = 2615;
+const PG_PROC: i32 = 1255;
+
+/// The object id of a login role.
+pub(super) fn role_oid(user: &str) -> i32 {
+    object_id(&format!("role {user}"))
+}
+
+/// The schema `pg_catalog` of a session.
+#[derive(Debug)]
+pub(super) struct PgCatalog {
+    own: HashMap<&'static str, Arc<dyn TableProvider>>,
+    rest: PgCatalogSchemaProvider<Arc<dyn CatalogProviderList>, EmptyContextProvider>,
+}
+
+impl PgCatalog {
+    pub(super) fn new(
+        relations: &Relations,
+        identity: &Identity,
+        settings: Arc<dyn TableProvider>,
+        information: &[Relation],
+        statics: &Arc<PgCatalogStaticTables>,
+    ) -> Result<PgCatalog> {
+        // Of the ready-made tables only those that are the same everywhere are asked for, so they need no catalog.
+        let nothing: Arc<dyn CatalogProviderList> = Arc::new(MemoryCatalogProviderList::new());
+        let rest =
+            PgCatalogSchemaProvider::try_new(nothing, Arc::clone(statics), EmptyContextProvider)?;
+        let all: Vec<&Relation> = relations.relations.iter().chain(information).collect();
+        let mut own: HashMap<&'static str, Arc<dyn TableProvider>> = HashMap::new();
+        own.insert("pg_class", pg_class(relations, &all)?);
+        own.insert("pg_attribute", pg_attribute(&all)?);
+        own.insert("pg_namespace", pg_namespace(relations)?);
+        own.insert("pg_database", pg_database()?);
+        let roles = pg_roles(identity)?;
+        own.insert("pg_roles", Arc::clone(&roles));
+        own.insert("pg_authid", roles);
+        own.insert("pg_user", pg_user(identity)?);
+        own.insert(
+            "pg_group",
+            table("groname grosysid:oid grolist:texts", vec![])?,
+        );
+        own.insert("pg_auth_members", table(PG_AUTH_MEMBERS, vec![])?);
+        own.insert("pg_tables", pg_tables(&all)?);
+        own.insert(
+            "pg_views",
+            table("schemaname viewname viewowner definition", vec![])?,
+        );
+        own.insert("pg_matviews", table(PG_MATVIEWS, vec![])?);
+        own.insert(
+            "pg_indexes",
+            table("schemaname tablename indexname tablespace indexdef", vec![])?,
+        );
+        own.insert("pg_index", table(PG_INDEX, vec![])?);
+        own.insert("pg_constraint", table(PG_CONSTRAINT, vec![])?);
+        own.insert("pg_policy", table(PG_POLICY, vec![])?);
+        own.insert("pg_statistic_ext", table(PG_STATISTIC_EXT, vec![])?);
+        own.insert("pg_publication_rel", table(PG_PUBLICATION_REL, vec![])?);
+        own.insert("pg_settings", settings);
+        own.insert("pg_description", pg_description(relations, statics)?);
+        own.insert("pg_shdescription", pg_shdescription()?);
+        own.insert("pg_proc", pg_proc(relations, statics)?);
+        own.insert("pg_stat_activity", pg_stat_activity(identity)?);
+        own.insert(
+            "pg_locks",
+            table(
+                "locktype database:oid relation:oid pid:int4 mode granted:bool",
+                vec![],
+            )?,
+        );
+        own.insert(
+            "pg_prepared_xacts",
+            table("transaction:int4 gid prepared owner database", vec![])?,
+        );
+        own.insert("pg_timezone_names", pg_timezone_names()?);
+        Ok(PgCatalog { own, rest })
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for PgCatalog {
+    fn table_names(&self) -> Vec<String> {
+        let rest = PG_CATALOG_TABLES
+            .iter()
+            .filter(|name| !self.own.contains_key(*name));
+        self.own
+            .keys()
+            .chain(rest)
+            .map(|name| (*name).to_owned())
+            .collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        match self.own.get(name) {
+            Some(table) => Ok(Some(Arc::clone(table))),
+            None => self.rest.table(name).await,
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.own.contains_key(name) || self.rest.table_exist(name)
+    }
+}
+
+const PG_AUTH_MEMBERS: &str = "oid:oid roleid:oid member:oid grantor:oid admin_option:bool inherit_option:bool set_option:bool";
+const PG_MATVIEWS: &str =
+    "schemaname matviewname matviewowner tablespace hasindexes:bool ispopulated:bool definition";
+const PG_INDEX: &str = "indexrelid:oid indrelid:oid indnatts:int2 indnkeyatts:int2 indisunique:bool \
+    indnullsnotdistinct:bool indisprimary:bool indisexclusion:bool indimmediate:bool indisclustered:bool indisvalid:bool \
+    indcheckxmin:bool indisready:bool indislive:bool indisreplident:bool indkey:int2s indcollation:oids indclass:oids \
+    indoption:int2s indexprs indpred";
+const PG_CONSTRAINT: &str = "oid:oid conname connamespace:oid contype:char condeferrable:bool condeferred:bool \
+    convalidated:bool conrelid:oid contypid:oid conindid:oid conparentid:oid confrelid:oid confupdtype:char confdeltype:char \
+    confmatchtype:char conislocal:bool coninhcount:int2 connoinherit:bool conkey:int2s confkey:int2s conpfeqop:oids \
+    conppeqop:oids conffeqop:oids confdelsetcols:int2s conexclop:oids conbin";
+const PG_POLICY: &str = "oid:oid polname polrelid:oid polcmd:char polpermissive:bool polroles:oids polqual polwithcheck";
+const PG_STATISTIC_EXT: &str = "oid:oid stxrelid:oid stxname stxnamespace:oid stxowner:oid stxkeys:int2s stxstattarget:int2 stxkind:texts stxexprs";
+const PG_PUBLICATION_REL: &str = "oid:oid prpubid:oid prrelid:oid prqual prattrs:int2s";
+const PG_CLASS_COLUMNS: &str = "oid:oid relname relnamespace:oid reltype:oid reloftype:oid relowner:oid relam:oid \
+    relfilenode:oid reltablespace:oid relpages:int4 reltuples:float4 relallvisible:int4 reltoastrelid:oid relhasindex:bool \
+    relisshared:bool relpersistence:char relkind:char relnatts:int2 relchecks:int2 relhasrules:bool relhastriggers:bool \
+    relhassubclass:bool relrowsecurity:bool relforcerowsecurity:bool relispopulated:bool relreplident:char \
+    relispartition:bool relrewrite:oid relfrozenxid:int4 relminmxid:int4 relacl:texts reloptions:texts relpartbound";
+const PG_ATTRIBUTE_COLUMNS: &str = "attrelid:oid attname atttypid:oid attlen:int2 attnum:int2 attcacheoff:int4 \
+    atttypmod:int4 attndims:int2 attbyval:bool attalign:char attstorage:char attcompression:char attnotnull:bool \
+    atthasdef:bool atthasmissing:bool attidentity:char attgenerated:char attisdropped:bool attislocal:bool \
+    attinhcount:int2 attstattarget:int2 attcollation:oid attacl:texts attoptions:texts attfdwoptions:texts attmissingval";
+const PG_DATABASE_COLUMNS: &str = "oid:oid datname datdba:oid encoding:int4 datlocprovider:char datistemplate:bool \
+    datallowconn:bool datconnlimit:int4 datfrozenxid:int4 datminmxid:int4 dattablespace:oid datcollate datctype \
+    daticulocale daticurules datcollversion datacl:texts";
+const PG_ROLES_COLUMNS: &str = "oid:oid rolname rolsuper:bool rolinherit:bool rolcreaterole:bool rolcreatedb:bool \
+    rolcanlogin:bool rolreplication:bool rolconnlimit:int4 rolpassword rolvaliduntil rolbypassrls:bool rolconfig:texts";
+
+fn pg_class(relations: &Relations, all: &[&Relation]) -> Result<Arc<dyn TableProvider>> {
+    let rows = all
+        .iter()
+        .map(|relation| {
+            let namespace = relations.namespace(&relation.schema);
+            let columns = i64::try_from(relation.columns.len()).unwrap_or(0);
+            let kind = if relation.schema == "information_schema" {
+                "v"
+            } else {
+                "r"
+            };
+            row![
+                relation.oid,
+                relation.name.as_str(),
+                namespace,
+                0,
+                0,
+                OWNER_OID,
+                2,
+                relation.oid,
+                0,
+                0,
+                -1,
+                0,
+                0,
+                false,
+                false,
+                "p",
+                kind,
+                columns,
+                0,
+                false,
+                false,
+                false,
+                false,
+                false,
+                true,
+                "n",
+                false,
+                0,
+                0,
+                0,
+                V::Null,
+                V::Null,
+                V::Null
+            ]
+        })
+        .collect();
+    table(PG_CLASS_COLUMNS, rows)
+}
+
+fn pg_attribute(all: &[&Relation]) -> Result<Arc<dyn TableProvider>> {
+    let mut rows = Vec::new();
+    for relation in all {
+        for (at, column) in relation.columns.iter().enumerate() {
+            let (length, by_value, align, storage) = physical(column);
+            let collation = if length == -1 && column.pg == pgwire::api::Type::TEXT {
+                100
+            } else {
+                0
+            };
+            rows.push(row![
+                relation.oid,
+                column.name.as_str(),
+                i64::from(column.pg.oid()),
+                i64::from(length),
+                at as i64 + 1,
+                -1,
+                type_modifier(column),
+                i32::from(column.pg.name().starts_with('_')),
+                by_value,
+                align,
+                storage,
+                "",
+                !relation.nullable.get(at).copied().unwrap_or(true),
+                false,
+                false,
+                "",
+                "",
+                false,
+                true,
+                0,
+                -1,
+                collation,
+                V::Null,
+                V::Null,
+                V::Null,
+                V::Null
+            ]);
+        }
+    }
+    table(PG_ATTRIBUTE_COLUMNS, rows)
+}
+
+/// Length, by value or not, alignment and storage of a type.
+fn physical(column: &Column) -> (i16, bool, &'static str, &'static str) {
+    match super::super::encode::type_size(&column.pg) {
+        1 => (1, true, "c", "p"),
+        2 => (2, true, "s", "p"),
+        4 => (4, true, "i", "p"),
+        8 => (8, true, "d", "p"),
+        16 => (16, false, "d", "p"),
+        64 => (64, false, "c", "p"),
+        other if column.pg == pgwire::api::Type::NUMERIC => (other, false, "i", "m"),
+        other => (other, false, "i", "x"),
+    }
+}
+
+fn pg_namespace(relations: &Relations) -> Result<Arc<dyn TableProvider>> {
+    let mut rows = vec![
+        row![PG_CATALOG, "pg_catalog", OWNER_OID, V::Null],
+        row![INFORMATION_SCHEMA, "information_schema", OWNER_OID, V::Null],
+    ];
+    for namespace in &relations.namespaces {
+        rows.push(row![
+            namespace.oid,
+            namespace.name.as_str(),
+            OWNER_OID,
+            V::Null
+        ]);
+    }
+    table("oid:oid nspname nspowner:oid nspacl:texts", rows)
+}
+
+fn pg_database() -> Result<Arc<dyn TableProvider>> {
+    table(
+        PG_DATABASE_COLUMNS,
+        vec![row![
+            DATABASE_OID,
+            DATABASE,
+            OWNER_OID,
+            6,
+            "c",
+            false,
+            true,
+            -1,
+            0,
+            0,
+            1663,
+            "C",
+            "C.UTF-8",
+            V::Null,
+            V::Null,
+            V::Null,
+            V::Null
+        ]],
+    )
+}
+
+/// A user sees the owner of everything and itself: who else there is, is nobody's business.
+fn pg_roles(identity: &Identity) -> Result<Arc<dyn TableProvider>> {
+    let role = |oid: i32, name: &str, login: bool| {
+        row![
+            oid,
+            name,
+            false,
+            true,
+            false,
+            false,
+            login,
+            false,
+            -1,
+            "********",
+            V::Null,
+            false,
+            V::Null
+        ]
+    };
+    let rows = vec![
+        role(OWNER_OID, OWNER, false),
+        role(role_oid(&identity.user), &identity.user, true),
+    ];
+    table(PG_ROLES_COLUMNS, rows)
+}
+
+fn pg_user(identity: &Identity) -> Result<Arc<dyn TableProvider>> {
+    table(
+        "usename usesysid:oid usecreatedb:bool usesuper:bool userepl:bool usebypassrls:bool passwd valuntil useconfig:texts",
+        vec![row![
+            identity.user.as_str(),
+            role_oid(&identity.user),
+            false,
+            false,
+            false,
+            false,
+            "********",
+            V::Null,
+            V::Null
+        ]],
+    )
+}
+
+fn pg_tables(all: &[&Relation]) -> Result<Arc<dyn TableProvider>> {
+    let rows = all
+        .iter()
+        .filter(|relation| relation.schema != "information_schema")
+        .map(|relation| {
+            row![
+                relation.schema.as_str(),
+                relation.name.as_str(),
+                OWNER,
+                V::Null,
+                false,
+                false,
+                false,
+                false
+            ]
+        })
+        .collect();
+    table(
+        "schemaname tablename tableowner tablespace hasindexes:bool hasrules:bool hastriggers:bool rowsecurity:bool",
+        rows,
+    )
+}
+
+/// Comments on what is ours, and PostgreSQL's on its own.
+fn pg_description(
+    relations: &Relations,
+    statics: &Arc<PgCatalogStaticTables>,
+) -> Result<Arc<dyn TableProvider>> {
+    let mut rows = vec![row![PUBLIC, PG_NAMESPACE, 0, comments::of_schema("public")]];
+    for namespace in relations
+        .namespaces
+        .iter()
+        .filter(|namespace| namespace.oid != PUBLIC)
+    {
+        rows.push(row![
+            namespace.oid,
+            PG_NAMESPACE,
+            0,
+            comments::of_schema(&namespace.name)
+        ]);
+    }
+    for relation in &relations.relations {
+        if let Some(comment) = comments::of_relation(&relation.schema, &relation.name) {
+            rows.push(row![relation.oid, PG_CLASS, 0, comment]);
+        }
+        for (at, column) in relation.columns.iter().enumerate() {
+            if let Some(comment) =
+                comments::of_column(&relation.schema, &relation.name, &column.name)
+            {
+                rows.push(row![relation.oid, PG_CLASS, at as i64 + 1, comment]);
+            }
+        }
+    }
+    for (oid, function) in &relations.functions {
+        rows.push(row![*oid, PG_PROC, 0, function.purpose.as_str()]);
+    }
+    extended(
+        &statics.pg_description,
+        &["objoid", "classoid", "objsubid", "description"],
+        rows,
+    )
+}
+
+fn pg_shdescription() -> Result<Arc<dyn TableProvider>> {
+    table(
+        "objoid:oid classoid:oid description",
+        vec![row![DATABASE_OID, 1262, comments::DATABASE]],
+    )
+}
+
+/// The functions that saved queries are, beside PostgreSQL's own.
+fn pg_proc(
+    relations: &Relations,
+    statics: &Arc<PgCatalogStaticTables>,
+) -> Result<Arc<dyn TableProvider>> {
+    let columns = [
+        "oid",
+        "proname",
+        "pronamespace",
+        "proowner",
+        "prolang",
+        "procost",
+        "prorows",
+        "provariadic",
+        "prosupport",
+        "prokind",
+        "prosecdef",
+        "proleakproof",
+        "proisstrict",
+        "proretset",
+        "provolatile",
+        "proparallel",
+        "pronargs",
+        "pronargdefaults",
+        "prorettype",
+        "proargtypes",
+        "prosrc",
+    ];
+    let rows = relations
+        .functions
+        .iter()
+        .map(|(oid, function)| {
+            let arguments = function.arguments.len() as i64;
+            let types: Vec<String> = function
+                .arguments
+                .iter()
+                .map(|(_, name)| type_oid(name).unwrap_or(25).to_string())
+                .collect();
+            row![
+                *oid,
+                function.name.as_str(),
+                PUBLIC,
+                OWNER_OID,
+                14,
+                100,
+                1000,
+                0,
+                "-",
+                "f",
+                false,
+                false,
+                false,
+                true,
+                "s",
+                "s",
+                arguments,
+                arguments,
+                2249,
+                types.join(" "),
+                function.name.as_str()
+            ]
+        })
+        .collect();
+    extended(&statics.pg_proc, &columns, rows)
+}
+
+fn pg_stat_activity(identity: &Identity) -> Result<Arc<dyn TableProvider>> {
+    table(
+        "datid:oid datname pid:int4 leader_pid:int4 usesysid:oid usename application_name client_addr client_hostname \
+         client_port:int4 backend_start xact_start query_start state_change wait_event_type wait_event state \
+         backend_xid:int4 backend_xmin:int4 query_id:int8 query backend_type",
+        vec![row![
+            DATABASE_OID,
+            DATABASE,
+            identity.pid,
+            V::Null,
+            role_oid(&identity.user),
+            identity.user.as_str(),
+            "",
+            V::Null,
+            V::Null,
+            V::Null,
+            V::Null,
+            V::Null,
+            V::Null,
+            V::Null,
+            V::Null,
+            V::Null,
+            "active",
+            V::Null,
+            V::Null,
+            V::Null,
+            "",
+            "client backend"
+        ]],
+    )
+}
+
+fn pg_timezone_names() -> Result<Arc<dyn TableProvider>> {
+    let rows = chrono_tz::TZ_VARIANTS
+        .iter()
+        .map(|zone| row![zone.name(), V::Null, V::Null, V::Null])
+        .collect();
+    table("name abbrev utc_offset is_dst:bool", rows)
+}
+
+/// A ready-made table with rows of ours after its own.
+fn extended(
+    statics: &Arc<ArrowTable>,
+    columns: &[&str],
+    rows: Vec<Vec<V>>,
+) -> Result<Arc<dyn TableProvider>> {
+    let schema = statics.schema();
+    let placed: Vec<Vec<V>> = rows
+        .into_iter()
+        .map(|row| {
+            let mut placed = vec![V::Null; schema.fields().len()];
+            for (name, value) in columns.iter().zip(row) {
+                if let Ok(at) = schema.index_of(name) {
+                    placed[at] = value;
+                }
+            }
+            placed
+        })
+        .collect();
+    // What the ready-made table takes for never null may be null in ours.
+    let fields: Vec<_> = schema
+        .fields()
+        .iter()
+        .map(|field| field.as_ref().clone().with_nullable(true))
+        .collect();
+    let schema = Arc::new(datafusion::arrow::datatypes::Schema::new(fields));
+    let mut batches = Vec::new();
+    for ready in statics.data() {
+        batches.push(datafusion::arrow::array::RecordBatch::try_new(
+            Arc::clone(&schema),
+            ready.columns().to_vec(),
+        )?);
+    }
+    batches.push(batch(&schema, &placed)?);
+    Ok(Arc::new(MemTable::try_new(schema, vec![batches])?))
+}
+
+/// A type, for functions.
+pub(super) fn shown_type(oid: i64, modifier: i32) -> String {
+    u32::try_from(oid).map_or_else(|_| "???".to_owned(), |oid| format_type(oid, modifier))
+}

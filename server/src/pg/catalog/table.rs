@@ -1,0 +1,150 @@
+//! Tables of the catalog: small, made once for a session, of PostgreSQL's types.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_pg::datatypes::{PG_CHAR_KEY, PG_OID_ALIAS_KEY};
+use datafusion::arrow::array::{
+    ArrayRef, BooleanArray, Float32Array, Int16Array, Int32Array, Int64Array, RecordBatch,
+    StringArray, new_null_array,
+};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::error::Result;
+
+/// A value of a catalog table.
+#[derive(Debug, Clone)]
+pub(super) enum V {
+    Null,
+    B(bool),
+    I(i64),
+    T(String),
+}
+
+impl From<bool> for V {
+    fn from(value: bool) -> V {
+        V::B(value)
+    }
+}
+
+impl From<i32> for V {
+    fn from(value: i32) -> V {
+        V::I(i64::from(value))
+    }
+}
+
+impl From<i64> for V {
+    fn from(value: i64) -> V {
+        V::I(value)
+    }
+}
+
+impl From<&str> for V {
+    fn from(value: &str) -> V {
+        V::T(value.to_owned())
+    }
+}
+
+impl From<String> for V {
+    fn from(value: String) -> V {
+        V::T(value)
+    }
+}
+
+impl<T: Into<V>> From<Option<T>> for V {
+    fn from(value: Option<T>) -> V {
+        value.map_or(V::Null, Into::into)
+    }
+}
+
+/// A row, from anything that values are made of.
+macro_rules! row {
+    ($($value:expr),* $(,)?) => {
+        vec![$($crate::pg::catalog::table::V::from($value)),*]
+    };
+}
+pub(super) use row;
+
+/// Names and types of a table's columns: `"oid relname:name …"`, text where no type is given.
+pub(super) fn fields(columns: &str) -> Vec<Field> {
+    columns
+        .split_whitespace()
+        .map(|column| {
+            let (name, kind) = column.split_once(':').unwrap_or((column, "text"));
+            field(name, kind)
+        })
+        .collect()
+}
+
+fn field(name: &str, kind: &str) -> Field {
+    let marked = |data_type, key: &str, value: &str| {
+        Field::new(name, data_type, true)
+            .with_metadata(HashMap::from([(key.to_owned(), value.to_owned())]))
+    };
+    let plain = |data_type| Field::new(name, data_type, true);
+    match kind {
+        "oid" => marked(DataType::Int32, PG_OID_ALIAS_KEY, "oid"),
+        "char" => marked(DataType::Utf8, PG_CHAR_KEY, "char"),
+        "bool" => plain(DataType::Boolean),
+        "int2" => plain(DataType::Int16),
+        "int4" => plain(DataType::Int32),
+        "int8" => plain(DataType::Int64),
+        "float4" => plain(DataType::Float32),
+        "texts" => plain(DataType::new_list(DataType::Utf8, true)),
+        "int2s" => plain(DataType::new_list(DataType::Int16, true)),
+        "oids" => plain(DataType::new_list(DataType::Int32, true)),
+        _ => plain(DataType::Utf8),
+    }
+}
+
+/// A table of these rows.
+pub(super) fn table(columns: &str, rows: Vec<Vec<V>>) -> Result<Arc<dyn TableProvider>> {
+    let schema = Arc::new(Schema::new(fields(columns)));
+    let batch = batch(&schema, &rows)?;
+    Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))
+}
+
+/// A batch of a schema; values that a row leaves out at its end are null.
+pub(super) fn batch(schema: &Arc<Schema>, rows: &[Vec<V>]) -> Result<RecordBatch> {
+    let arrays = schema
+        .fields()
+        .iter()
+        .enumerate()
+        .map(|(at, field)| {
+            array(
+                field.data_type(),
+                rows.iter().map(|row| row.get(at).unwrap_or(&V::Null)),
+            )
+        })
+        .collect();
+    Ok(RecordBatch::try_new(Arc::clone(schema), arrays)?)
+}
+
+fn array<'a>(data_type: &DataType, values: impl Iterator<Item = &'a V>) -> ArrayRef {
+    let integer = |value: &V| match value {
+        V::I(value) => Some(*value),
+        _ => None,
+    };
+    match data_type {
+        DataType::Boolean => Arc::new(BooleanArray::from_iter(values.map(|value| match value {
+            V::B(value) => Some(*value),
+            _ => None,
+        }))),
+        DataType::Int16 => Arc::new(Int16Array::from_iter(
+            values.map(|value| Some(integer(value)? as i16)),
+        )),
+        DataType::Int32 => Arc::new(Int32Array::from_iter(
+            values.map(|value| Some(integer(value)? as i32)),
+        )),
+        DataType::Int64 => Arc::new(Int64Array::from_iter(values.map(integer))),
+        DataType::Float32 => Arc::new(Float32Array::from_iter(
+            values.map(|value| Some(integer(value)? as f32)),
+        )),
+        // Lists are those of keys, indexes and grants, of which there are none.
+        DataType::List(_) => new_null_array(data_type, values.count()),
+        _ => Arc::new(StringArray::from_iter(values.map(|value| match value {
+            V::T(text) => Some(text.as_str()),
+            _ => None,
+        }))),
+    }
+}

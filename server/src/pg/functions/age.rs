@@ -1,0 +1,145 @@
+//! `age`: the distance of two times in years, months, days and a time; and other sums with time.
+
+use std::sync::Arc;
+
+use chrono::{Datelike, NaiveDate, NaiveDateTime};
+use datafusion::arrow::array::{AsArray, IntervalMonthDayNanoArray};
+use datafusion::arrow::datatypes::{
+    DataType, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
+};
+use datafusion::error::Result;
+
+use super::call::{Call, Function};
+use super::instants::{locals, to_local};
+
+const DAY: i64 = 86_400_000_000;
+
+fn interval() -> DataType {
+    DataType::Interval(IntervalUnit::MonthDayNano)
+}
+
+/// From `earlier` to `later`, counted as people count ages.
+fn age(later: NaiveDateTime, earlier: NaiveDateTime) -> IntervalMonthDayNano {
+    if later < earlier {
+        let IntervalMonthDayNano {
+            months,
+            days,
+            nanoseconds,
+        } = age(earlier, later);
+        return IntervalMonthDayNano::new(-months, -days, -nanoseconds);
+    }
+    let micros = |time: NaiveDateTime| {
+        (time - time.date().and_time(chrono::NaiveTime::MIN))
+            .num_microseconds()
+            .unwrap_or(0)
+    };
+    let mut months =
+        (later.year() - earlier.year()) * 12 + later.month() as i32 - earlier.month() as i32;
+    let mut days = later.day() as i32 - earlier.day() as i32;
+    let mut rest = micros(later) - micros(earlier);
+    if rest < 0 {
+        rest += DAY;
+        days -= 1;
+    }
+    while days < 0 {
+        months -= 1;
+        // The days of the earlier time's month.
+        days += days_of_month(earlier.year(), earlier.month());
+    }
+    IntervalMonthDayNano::new(months, days, rest * 1000)
+}
+
+fn days_of_month(year: i32, month: u32) -> i32 {
+    let (next_year, next_month) = if month == 12 {
+        (year + 1, 1)
+    } else {
+        (year, month + 1)
+    };
+    let first = NaiveDate::from_ymd_opt(year, month, 1);
+    let next = NaiveDate::from_ymd_opt(next_year, next_month, 1);
+    first
+        .zip(next)
+        .map_or(30, |(first, next)| (next - first).num_days() as i32)
+}
+
+fn ages(call: &Call) -> Result<datafusion::arrow::array::ArrayRef> {
+    let first = locals(call, 0, call.zone)?;
+    let second = if call.len() > 1 {
+        locals(call, 1, call.zone)?
+    } else {
+        // Of today's midnight.
+        let now = to_local(chrono::Utc::now().naive_utc(), call.zone);
+        vec![now.date().and_hms_opt(0, 0, 0); call.rows]
+    };
+    let ages = first.into_iter().zip(second).map(|(first, second)| {
+        let (first, second) = (first?, second?);
+        Some(if call.len() > 1 {
+            age(first, second)
+        } else {
+            age(second, first)
+        })
+    });
+    Ok(Arc::new(ages.collect::<IntervalMonthDayNanoArray>()))
+}
+
+fn justified(call: &Call, hours: bool, days: bool) -> Result<datafusion::arrow::array::ArrayRef> {
+    let array = call.cast(0, &interval())?;
+    let values = array
+        .as_primitive::<IntervalMonthDayNanoType>()
+        .iter()
+        .map(|value| {
+            let mut value = value?;
+            if hours {
+                let day = DAY * 1000;
+                value.days += (value.nanoseconds / day) as i32;
+                value.nanoseconds %= day;
+            }
+            if days {
+                value.months += value.days / 30;
+                value.days %= 30;
+            }
+            Some(value)
+        });
+    Ok(Arc::new(values.collect::<IntervalMonthDayNanoArray>()))
+}
+
+pub(super) fn functions() -> Vec<Function> {
+    vec![
+        Function::new("age", 1..=2, interval(), ages).stable(),
+        Function::new("justify_hours", 1..=1, interval(), |call| {
+            justified(call, true, false)
+        }),
+        Function::new("justify_days", 1..=1, interval(), |call| {
+            justified(call, false, true)
+        }),
+        Function::new("justify_interval", 1..=1, interval(), |call| {
+            justified(call, true, true)
+        }),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("2001-04-10 00:00:00", "1957-06-13 00:00:00", (43 * 12 + 9, 27, 0))]
+    #[case("2026-03-01 00:00:00", "2026-01-31 00:00:00", (1, 1, 0))]
+    #[case("2026-01-01 00:00:00", "2026-01-02 12:00:00", (0, -1, -43_200))]
+    fn ages_are_counted_as_postgresql_counts(
+        #[case] a: &str,
+        #[case] b: &str,
+        #[case] expected: (i32, i32, i64),
+    ) {
+        let parse = |text| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").unwrap();
+        let (months, days, seconds) = expected;
+        assert_eq!(
+            age(parse(a), parse(b)),
+            IntervalMonthDayNano::new(months, days, seconds * 1_000_000_000)
+        );
+    }
+}

@@ -1,0 +1,262 @@
+//! How functions of PostgreSQL's are made known to DataFusion: all in one way.
+//!
+//! They take whatever types come (a literal may be text, an object id any integer), and make of them what they need.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, TypeSignature, Volatility,
+};
+use datafusion::prelude::SessionContext;
+use datafusion::scalar::ScalarValue;
+
+use super::super::error::PgError;
+use super::super::zone::Zone;
+
+/// The arguments of a call.
+pub struct Call {
+    args: Vec<ArrayRef>,
+    /// How many rows the result has.
+    pub rows: usize,
+    /// The session's time zone.
+    pub zone: Zone,
+    /// The type that the result has.
+    pub returns: DataType,
+}
+
+impl Call {
+    /// How many arguments there are.
+    pub fn len(&self) -> usize {
+        self.args.len()
+    }
+
+    /// An argument as it is.
+    pub fn array(&self, at: usize) -> &ArrayRef {
+        &self.args[at]
+    }
+
+    /// An argument of another type.
+    pub fn cast(&self, at: usize, to: &DataType) -> Result<ArrayRef> {
+        Ok(cast(&self.args[at], to)?)
+    }
+
+    /// An argument as numbers.
+    pub fn integers(&self, at: usize) -> Result<Int64Array> {
+        Ok(self
+            .cast(at, &DataType::Int64)?
+            .as_primitive::<Int64Type>()
+            .clone())
+    }
+
+    /// An argument as texts.
+    pub fn texts(&self, at: usize) -> Result<StringArray> {
+        Ok(self.cast(at, &DataType::Utf8)?.as_string::<i32>().clone())
+    }
+
+    /// A text for each number of the first argument.
+    pub fn text_by_integer(&self, text: impl Fn(i64) -> Option<String>) -> Result<ArrayRef> {
+        let array: StringArray = self
+            .integers(0)?
+            .iter()
+            .map(|value| value.and_then(&text))
+            .collect();
+        Ok(Arc::new(array))
+    }
+
+    /// The same truth for every row, and null where the first argument is null.
+    pub fn truth(&self, truth: bool) -> Result<ArrayRef> {
+        let rows = (0..self.rows).map(|row| match self.args.first() {
+            Some(first) if first.is_null(row) => None,
+            _ => Some(truth),
+        });
+        Ok(Arc::new(rows.collect::<BooleanArray>()))
+    }
+}
+
+type Body = Arc<dyn Fn(&Call) -> Result<ArrayRef> + Send + Sync>;
+
+/// The result's type, from the arguments' types and from those arguments that are constants.
+pub type Returns = fn(&[DataType], &[Option<&ScalarValue>]) -> Result<DataType>;
+
+#[derive(Clone)]
+enum Returned {
+    Always(DataType),
+    By(Returns),
+}
+
+/// A function.
+#[derive(Clone)]
+pub struct Function {
+    name: String,
+    signature: Signature,
+    returned: Returned,
+    /// Of an argument of such a type the function makes nothing else: the call is the argument.
+    identity: fn(&DataType) -> bool,
+    body: Body,
+}
+
+impl Function {
+    /// A function of so many arguments that gives a type, always the same for the same arguments.
+    pub fn new(
+        name: &str,
+        arguments: RangeInclusive<usize>,
+        returns: DataType,
+        body: impl Fn(&Call) -> Result<ArrayRef> + Send + Sync + 'static,
+    ) -> Function {
+        let counts = arguments
+            .map(|count| {
+                if count == 0 {
+                    TypeSignature::Nullary
+                } else {
+                    TypeSignature::Any(count)
+                }
+            })
+            .collect();
+        Function {
+            name: name.to_owned(),
+            signature: Signature::one_of(counts, Volatility::Immutable),
+            returned: Returned::Always(returns),
+            identity: |_| false,
+            body: Arc::new(body),
+        }
+    }
+
+    /// The type of the result depends on the arguments.
+    #[must_use]
+    pub fn returning(mut self, returns: Returns) -> Function {
+        self.returned = Returned::By(returns);
+        self
+    }
+
+    /// It gives something else in another statement, or at another zone.
+    #[must_use]
+    pub fn stable(self) -> Function {
+        self.with(Volatility::Stable)
+    }
+
+    /// It gives something else, or does something, at each call.
+    #[must_use]
+    pub fn volatile(self) -> Function {
+        self.with(Volatility::Volatile)
+    }
+
+    /// Of an argument of such a type the function makes nothing else.
+    #[must_use]
+    pub fn identity(mut self, identity: fn(&DataType) -> bool) -> Function {
+        self.identity = identity;
+        self
+    }
+
+    fn with(mut self, volatility: Volatility) -> Function {
+        self.signature.volatility = volatility;
+        self
+    }
+
+    /// Puts it into a context.
+    pub fn register(self, context: &SessionContext) {
+        context.register_udf(ScalarUDF::from(self));
+    }
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Function")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && Arc::ptr_eq(&self.body, &other.body)
+    }
+}
+
+impl Eq for Function {}
+
+impl Hash for Function {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Function {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, args: &[DataType]) -> Result<DataType> {
+        match &self.returned {
+            Returned::Always(returns) => Ok(returns.clone()),
+            Returned::By(returns) => returns(args, &vec![None; args.len()]),
+        }
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let types: Vec<DataType> = args
+            .arg_fields
+            .iter()
+            .map(|field| field.data_type().clone())
+            .collect();
+        let returns = match &self.returned {
+            Returned::Always(returns) => returns.clone(),
+            Returned::By(returns) => returns(&types, args.scalar_arguments)?,
+        };
+        Ok(Arc::new(Field::new(&self.name, returns, true)))
+    }
+
+    fn simplify(&self, mut args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        if let [only] = args.as_slice()
+            && let Ok(arg_type) = only.get_type(info.schema())
+            && (self.identity)(&arg_type)
+        {
+            return Ok(ExprSimplifyResult::Simplified(args.remove(0)));
+        }
+        Ok(ExprSimplifyResult::Original(args))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let scalar = args
+            .args
+            .iter()
+            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)))
+            && self.signature.volatility != Volatility::Volatile;
+        let rows = if scalar { 1 } else { args.number_rows };
+        let zone = args.config_options.execution.time_zone.as_deref();
+        let call = Call {
+            args: args
+                .args
+                .iter()
+                .map(|arg| arg.to_array(rows))
+                .collect::<Result<_>>()?,
+            rows,
+            zone: zone.and_then(Zone::parse).unwrap_or(Zone::UTC),
+            returns: args.return_field.data_type().clone(),
+        };
+        let result = (self.body)(&call)?;
+        if scalar {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
+                &result, 0,
+            )?));
+        }
+        Ok(ColumnarValue::Array(result))
+    }
+}
+
+/// An error of PostgreSQL's from inside a function.
+pub fn raise(error: PgError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

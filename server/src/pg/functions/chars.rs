@@ -1,0 +1,522 @@
+//! `to_char`, `to_timestamp`, `to_date` with PostgreSQL's patterns.
+
+use std::sync::Arc;
+
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Date32Array, StringArray};
+use datafusion::arrow::datatypes::{
+    DataType, Decimal128Type, Float64Type, IntervalMonthDayNanoType, IntervalUnit,
+};
+use datafusion::error::{DataFusionError, Result};
+
+use super::super::error::{PgError, code};
+use super::call::{Call, Function, raise};
+use super::instants::{Kind, instant_array, kind, locals, timestamptz, to_instant};
+use super::patterns::{self, Case, Part};
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const DAYS: [&str; 7] = [
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+];
+const ROMAN: [&str; 12] = [
+    "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII",
+];
+
+/// A time as patterns see it.
+struct Moment {
+    local: NaiveDateTime,
+    /// Seconds east of UTC, and the zone's abbreviation, of an instant.
+    offset: Option<(i32, String)>,
+}
+
+fn shown(parts: &[Part], moment: &Moment) -> String {
+    let mut out = String::new();
+    for part in parts {
+        match part {
+            Part::Text(text) => out.push_str(text),
+            Part::Field {
+                name,
+                case,
+                fill,
+                ordinal,
+            } => {
+                let text = field(name, *case, *fill, moment);
+                out.push_str(&text);
+                if let Some(capital) = ordinal {
+                    let suffix = ordinal_of(&text);
+                    out.push_str(&if *capital {
+                        suffix.to_ascii_uppercase()
+                    } else {
+                        suffix.to_owned()
+                    });
+                }
+            }
+        }
+    }
+    out
+}
+
+fn ordinal_of(number: &str) -> &'static str {
+    let tens = number.len() > 1 && number.as_bytes()[number.len() - 2] == b'1';
+    match number.chars().last() {
+        Some('1') if !tens => "st",
+        Some('2') if !tens => "nd",
+        Some('3') if !tens => "rd",
+        _ => "th",
+    }
+}
+
+fn field(name: &str, case: Case, fill: bool, moment: &Moment) -> String {
+    let local = moment.local;
+    let (year, iso) = (local.year(), local.iso_week());
+    let shown_year = if year > 0 { year } else { 1 - year };
+    let padded = |value: i64, width: usize| {
+        if fill {
+            value.to_string()
+        } else {
+            format!("{value:0width$}")
+        }
+    };
+    let word = |word: &str, width: usize| {
+        let word = case.apply(word);
+        if fill { word } else { format!("{word:width$}") }
+    };
+    let hour12 = i64::from((local.hour() + 11) % 12 + 1);
+    let micros = local.nanosecond() / 1000;
+    match name {
+        "yyyy" => padded(shown_year.into(), 4),
+        "yyy" => padded((shown_year % 1000).into(), 3),
+        "yy" => padded((shown_year % 100).into(), 2),
+        "y" => padded((shown_year % 10).into(), 1),
+        "y,yyy" => format!("{},{:03}", shown_year / 1000, shown_year % 1000),
+        "iyyy" => padded(iso.year().into(), 4),
+        "iyy" => padded((iso.year() % 1000).into(), 3),
+        "iy" => padded((iso.year() % 100).into(), 2),
+        "i" => padded((iso.year() % 10).into(), 1),
+        "month" => word(MONTHS[local.month0() as usize], 9),
+        "mon" => case.apply(&MONTHS[local.month0() as usize][..3]),
+        "mm" => padded(local.month().into(), 2),
+        "day" => word(DAYS[local.weekday().num_days_from_sunday() as usize], 9),
+        "dy" => case.apply(&DAYS[local.weekday().num_days_from_sunday() as usize][..3]),
+        "ddd" => padded(local.ordinal().into(), 3),
+        "iddd" => padded(
+            i64::from((iso.week() - 1) * 7 + local.weekday().number_from_monday()),
+            3,
+        ),
+        "dd" => padded(local.day().into(), 2),
+        "d" => (local.weekday().num_days_from_sunday() + 1).to_string(),
+        "id" => local.weekday().number_from_monday().to_string(),
+        "hh24" => padded(local.hour().into(), 2),
+        "hh" | "hh12" => padded(hour12, 2),
+        "mi" => padded(local.minute().into(), 2),
+        "ss" => padded(local.second().into(), 2),
+        "sssss" | "ssss" => padded(local.num_seconds_from_midnight().into(), 1),
+        "ms" => padded((micros / 1000).into(), 3),
+        "us" => padded(micros.into(), 6),
+        "ff1" => format!("{:01}", micros / 100_000),
+        "ff2" => format!("{:02}", micros / 10_000),
+        "ff3" => format!("{:03}", micros / 1000),
+        "ff4" => format!("{:04}", micros / 100),
+        "ff5" => format!("{:05}", micros / 10),
+        "ff6" => format!("{micros:06}"),
+        "am" | "pm" => case.apply(if local.hour() < 12 { "AM" } else { "PM" }),
+        "a.m." | "p.m." => case.apply(if local.hour() < 12 { "A.M." } else { "P.M." }),
+        "ad" | "bc" => case.apply(if year > 0 { "AD" } else { "BC" }),
+        "a.d." | "b.c." => case.apply(if year > 0 { "A.D." } else { "B.C." }),
+        "cc" => padded(i64::from((year - 1).div_euclid(100) + 1), 2),
+        "j" => (i64::from(local.date().to_epoch_days()) + 2_440_588).to_string(),
+        "q" => (local.month0() / 3 + 1).to_string(),
+        "ww" => padded(i64::from((local.ordinal() - 1) / 7 + 1), 2),
+        "w" => ((local.day() - 1) / 7 + 1).to_string(),
+        "iw" => padded(iso.week().into(), 2),
+        "rm" => {
+            let roman = case.apply(ROMAN[local.month0() as usize]);
+            if fill { roman } else { format!("{roman:4}") }
+        }
+        "tz" => moment
+            .offset
+            .as_ref()
+            .map(|(_, name)| case.apply(name))
+            .unwrap_or_default(),
+        "tzh" => moment
+            .offset
+            .as_ref()
+            .map(|(offset, _)| format!("{:+03}", offset / 3600))
+            .unwrap_or_default(),
+        "tzm" => moment
+            .offset
+            .as_ref()
+            .map(|(offset, _)| format!("{:02}", offset.abs() / 60 % 60))
+            .unwrap_or_default(),
+        "of" => moment
+            .offset
+            .as_ref()
+            .map(|(offset, _)| offset_text(*offset))
+            .unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+fn offset_text(offset: i32) -> String {
+    let minutes = offset.abs() / 60 % 60;
+    if minutes == 0 {
+        format!("{:+03}", offset / 3600)
+    } else {
+        format!("{:+03}:{minutes:02}", offset / 3600)
+    }
+}
+
+fn to_char(call: &Call) -> Result<ArrayRef> {
+    let patterns = call.texts(1)?;
+    let data_type = call.array(0).data_type().clone();
+    let pattern = |row: usize| (!patterns.is_null(row)).then(|| patterns.value(row));
+    let texts: StringArray = match &data_type {
+        DataType::Interval(_) => {
+            let array = call.cast(0, &DataType::Interval(IntervalUnit::MonthDayNano))?;
+            let values = array.as_primitive::<IntervalMonthDayNanoType>().clone();
+            let shown_interval = |row: usize| {
+                if values.is_null(row) {
+                    return None;
+                }
+                Some(interval_text(
+                    &patterns::parse(pattern(row)?),
+                    values.value(row),
+                ))
+            };
+            (0..call.rows).map(shown_interval).collect()
+        }
+        _ if kind(&data_type) != Kind::Other => {
+            let is_instant = kind(&data_type) == Kind::Instant;
+            let mut known: Option<(String, Vec<Part>)> = None;
+            let locals = locals(call, 0, call.zone)?;
+            let mut texts = Vec::with_capacity(call.rows);
+            for (row, local) in locals.into_iter().enumerate() {
+                let (Some(pattern), Some(local)) = (pattern(row), local) else {
+                    texts.push(None);
+                    continue;
+                };
+                if known.as_ref().is_none_or(|(seen, _)| seen != pattern) {
+                    known = Some((pattern.to_owned(), patterns::parse(pattern)));
+                }
+                let parts = known
+                    .as_ref()
+                    .map(|(_, parts)| parts.as_slice())
+                    .unwrap_or_default();
+                let offset = is_instant.then(|| {
+                    let utc = chrono::DateTime::from_timestamp_micros(to_instant(local, call.zone));
+                    let utc = utc.map(|utc| utc.naive_utc()).unwrap_or_default();
+                    (call.zone.offset_at(&utc), call.zone.abbreviation_at(&utc))
+                });
+                texts.push(Some(shown(parts, &Moment { local, offset })));
+            }
+            texts.into_iter().collect()
+        }
+        _ => return numbers(call, &pattern),
+    };
+    Ok(Arc::new(texts))
+}
+
+fn interval_text(
+    parts: &[Part],
+    value: datafusion::arrow::datatypes::IntervalMonthDayNano,
+) -> String {
+    let micros = value.nanoseconds / 1000;
+    let mut out = String::new();
+    for part in parts {
+        match part {
+            Part::Text(text) => out.push_str(text),
+            Part::Field { name, fill, .. } => {
+                let padded = |value: i64, width: usize| {
+                    if *fill {
+                        value.to_string()
+                    } else {
+                        format!("{value:0width$}")
+                    }
+                };
+                out.push_str(&match *name {
+                    "yyyy" | "yyy" | "yy" | "y" => padded(i64::from(value.months / 12), name.len()),
+                    "mm" => padded(i64::from(value.months % 12), 2),
+                    "dd" => padded(i64::from(value.days), 2),
+                    "hh24" => padded(micros / 3_600_000_000, 2),
+                    "hh" | "hh12" => padded((micros / 3_600_000_000 + 11) % 12 + 1, 2),
+                    "mi" => padded(micros / 60_000_000 % 60, 2),
+                    "ss" => padded(micros / 1_000_000 % 60, 2),
+                    "ms" => padded(micros / 1000 % 1000, 3),
+                    "us" => padded(micros % 1_000_000, 6),
+                    _ => String::new(),
+                });
+            }
+        }
+    }
+    out
+}
+
+fn numbers<'a>(call: &Call, pattern: &dyn Fn(usize) -> Option<&'a str>) -> Result<ArrayRef> {
+    let unsupported = |pattern: &str| {
+        raise(PgError::new(
+            code::NOT_SUPPORTED,
+            format!("the pattern \"{pattern}\" for numbers is not supported"),
+        ))
+    };
+    let data_type = call.array(0).data_type().clone();
+    let mut texts = Vec::with_capacity(call.rows);
+    if data_type.is_floating() {
+        let floats = call.cast(0, &DataType::Float64)?;
+        let floats = floats.as_primitive::<Float64Type>();
+        for row in 0..call.rows {
+            let (Some(pattern), false) = (pattern(row), floats.is_null(row)) else {
+                texts.push(None);
+                continue;
+            };
+            let value = floats.value(row);
+            let text = patterns::number(pattern, value < 0.0, |scale| {
+                halves(&format!("{:.scale$}", value.abs()))
+            });
+            texts.push(Some(text.ok_or_else(|| unsupported(pattern))?));
+        }
+    } else if data_type.is_numeric() {
+        let scale = match data_type {
+            DataType::Decimal128(_, scale) => scale.max(0),
+            _ => 0,
+        };
+        let decimals = call.cast(0, &DataType::Decimal128(38, scale))?;
+        let decimals = decimals.as_primitive::<Decimal128Type>();
+        for row in 0..call.rows {
+            let (Some(pattern), false) = (pattern(row), decimals.is_null(row)) else {
+                texts.push(None);
+                continue;
+            };
+            let value = decimals.value(row);
+            let text = patterns::number(pattern, value < 0, |digits| {
+                rounded(value.unsigned_abs(), scale as usize, digits)
+            });
+            texts.push(Some(text.ok_or_else(|| unsupported(pattern))?));
+        }
+    } else {
+        return Err(raise(super::instants::unsupported(call, 0)));
+    }
+    Ok(Arc::new(texts.into_iter().collect::<StringArray>()))
+}
+
+fn halves(text: &str) -> (String, String) {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    (whole.to_owned(), fraction.to_owned())
+}
+
+/// A number of `scale` digits after the point with `digits` of them, rounded half away from zero.
+fn rounded(value: u128, scale: usize, digits: usize) -> (String, String) {
+    let value = if digits < scale {
+        let unit = 10_u128.pow((scale - digits) as u32);
+        (value + unit / 2) / unit
+    } else {
+        value
+    };
+    let kept = scale.min(digits);
+    let text = format!("{value:0width$}", width = kept + 1);
+    let (whole, fraction) = text.split_at(text.len() - kept);
+    (whole.to_owned(), format!("{fraction:0<digits$}"))
+}
+
+/// What a text says by a pattern.
+#[derive(Default)]
+struct Read {
+    year: Option<i32>,
+    month: Option<u32>,
+    day: Option<u32>,
+    ordinal: Option<u32>,
+    hour: u32,
+    minute: u32,
+    second: u32,
+    micros: u32,
+    afternoon: Option<bool>,
+    offset: Option<i32>,
+}
+
+fn read(parts: &[Part], text: &str) -> Option<Read> {
+    let mut read = Read::default();
+    let mut rest = text.trim_start();
+    for (at, part) in parts.iter().enumerate() {
+        match part {
+            Part::Text(literal) => {
+                // Any separator stands for any other, as in PostgreSQL.
+                for _ in literal.chars() {
+                    let next = rest.chars().next();
+                    if next.is_some_and(|c| !c.is_ascii_alphanumeric() || literal.contains(c)) {
+                        rest = &rest[next.map_or(0, char::len_utf8)..];
+                    }
+                }
+            }
+            Part::Field { name, .. } => {
+                rest = rest.trim_start();
+                let next_is_number = matches!(parts.get(at + 1), Some(Part::Field { .. }));
+                rest = read.field(name, rest, next_is_number)?;
+            }
+        }
+    }
+    Some(read)
+}
+
+impl Read {
+    /// Reads a field, gives what is left.
+    fn field<'a>(&mut self, name: &str, text: &'a str, tight: bool) -> Option<&'a str> {
+        let number = |most: usize| -> Option<(u32, &'a str)> {
+            let most = if tight || name != "yyyy" { most } else { 9 };
+            let end = text
+                .bytes()
+                .take(most)
+                .take_while(u8::is_ascii_digit)
+                .count();
+            Some((text.get(..end)?.parse().ok()?, &text[end..]))
+        };
+        let named = |names: &[&str], length: Option<usize>| -> Option<(u32, &'a str)> {
+            names.iter().enumerate().find_map(|(at, name)| {
+                let name = length.map_or(*name, |length| &name[..length]);
+                let start = text.get(..name.len())?;
+                start
+                    .eq_ignore_ascii_case(name)
+                    .then(|| (at as u32, &text[name.len()..]))
+            })
+        };
+        let (value, rest) = match name {
+            "yyyy" | "iyyy" => {
+                let (year, rest) = number(4)?;
+                self.year = i32::try_from(year).ok();
+                return Some(rest);
+            }
+            "yy" => {
+                let (year, rest) = number(2)?;
+                self.year = Some(year as i32 + if year < 70 { 2000 } else { 1900 });
+                return Some(rest);
+            }
+            "month" => named(&MONTHS, None)?,
+            "mon" => named(&MONTHS, Some(3))?,
+            "day" => return Some(named(&DAYS, None)?.1),
+            "dy" => return Some(named(&DAYS, Some(3))?.1),
+            "am" | "pm" => named(&["AM", "PM"], None)?,
+            "a.m." | "p.m." => named(&["A.M.", "P.M."], None)?,
+            "ms" | "us" | "ff1" | "ff2" | "ff3" | "ff4" | "ff5" | "ff6" => {
+                let end = text.bytes().take(6).take_while(u8::is_ascii_digit).count();
+                let digits = text.get(..end).filter(|digits| !digits.is_empty())?;
+                self.micros = format!("{digits:0<6}").parse().ok()?;
+                return Some(&text[end..]);
+            }
+            "tzh" | "of" | "tz" => {
+                let end = text.find(|c: char| c.is_whitespace()).unwrap_or(text.len());
+                let zone = super::super::zone::Zone::parse(&text[..end])?;
+                self.offset = Some(zone.offset_at(&NaiveDateTime::default()));
+                return Some(&text[end..]);
+            }
+            "ddd" => number(3)?,
+            "sssss" | "ssss" => number(5)?,
+            "j" | "cc" | "q" | "ww" | "w" | "iw" | "rm" | "bc" | "ad" | "iddd" | "tzm" => {
+                return None;
+            }
+            _ => number(2)?,
+        };
+        match name {
+            "month" | "mon" => self.month = Some(value + 1),
+            "mm" => self.month = Some(value),
+            "dd" => self.day = Some(value),
+            "ddd" => self.ordinal = Some(value),
+            "hh24" | "hh" | "hh12" => self.hour = value,
+            "mi" => self.minute = value,
+            "ss" => self.second = value,
+            "sssss" | "ssss" => {
+                (self.hour, self.minute, self.second) = (value / 3600, value / 60 % 60, value % 60)
+            }
+            "am" | "pm" | "a.m." | "p.m." => self.afternoon = Some(value == 1),
+            _ => {}
+        }
+        Some(rest)
+    }
+
+    fn local(&self) -> Option<NaiveDateTime> {
+        let year = self.year.unwrap_or(1);
+        let date = match self.ordinal {
+            Some(ordinal) => NaiveDate::from_yo_opt(year, ordinal)?,
+            None => NaiveDate::from_ymd_opt(year, self.month.unwrap_or(1), self.day.unwrap_or(1))?,
+        };
+        let hour = match self.afternoon {
+            Some(afternoon) => self.hour % 12 + if afternoon { 12 } else { 0 },
+            None => self.hour,
+        };
+        Some(date.and_time(NaiveTime::from_hms_micro_opt(
+            hour,
+            self.minute,
+            self.second,
+            self.micros,
+        )?))
+    }
+}
+
+fn read_rows(call: &Call) -> Result<Vec<Option<Read>>> {
+    let (texts, patterns) = (call.texts(0)?, call.texts(1)?);
+    texts
+        .iter()
+        .zip(patterns.iter())
+        .map(|(text, pattern)| {
+            let (Some(text), Some(pattern)) = (text, pattern) else {
+                return Ok(None);
+            };
+            let read = read(&patterns::parse(pattern), text).filter(|read| read.local().is_some());
+            read.map(Some).ok_or_else(|| unreadable(text, pattern))
+        })
+        .collect()
+}
+
+fn unreadable(text: &str, pattern: &str) -> DataFusionError {
+    raise(PgError::new(
+        "22007",
+        format!("invalid value \"{text}\" for the pattern \"{pattern}\""),
+    ))
+}
+
+pub(super) fn functions() -> Vec<Function> {
+    vec![
+        Function::new("pg_to_char", 2..=2, DataType::Utf8, to_char).stable(),
+        Function::new("pg_to_timestamp_by", 2..=2, timestamptz(), |call| {
+            let rows = read_rows(call)?.into_iter().map(|read| {
+                let read = read?;
+                let local = read.local()?;
+                Some(match read.offset {
+                    Some(offset) => to_instant(local, super::super::zone::Zone::Fixed(offset)),
+                    None => to_instant(local, call.zone),
+                })
+            });
+            Ok(instant_array(rows))
+        })
+        .stable(),
+        Function::new("pg_to_date", 2..=2, DataType::Date32, |call| {
+            let rows = read_rows(call)?.into_iter();
+            let days = rows.map(|read| Some(read?.local()?.date().to_epoch_days()));
+            Ok(Arc::new(days.collect::<Date32Array>()))
+        })
+        .stable(),
+        Function::new("pg_to_timestamp", 1..=1, timestamptz(), |call| {
+            let seconds = call.cast(0, &DataType::Float64)?;
+            let micros = seconds.as_primitive::<Float64Type>().iter();
+            Ok(instant_array(
+                micros.map(|seconds| Some((seconds? * 1e6).round() as i64)),
+            ))
+        }),
+    ]
+}

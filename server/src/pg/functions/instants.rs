@@ -1,0 +1,247 @@
+//! Instants and local times: what each row of an argument is, and `timezone(zone, x)`.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, TimeDelta, TimeZone};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, TimestampMicrosecondArray};
+use datafusion::arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType};
+use datafusion::error::Result;
+
+use super::super::error::{PgError, code};
+use super::super::params::{parse_date, parse_instant};
+use super::super::zone::Zone;
+use super::call::{Call, Function, raise};
+
+pub(super) fn timestamp() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, None)
+}
+
+pub(super) fn timestamptz() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// What an argument holds, as far as time goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Instants.
+    Instant,
+    /// Local times of no zone.
+    Local,
+    /// Days.
+    Date,
+    /// Text.
+    Text,
+    /// Anything else.
+    Other,
+}
+
+pub(super) fn kind(data_type: &DataType) -> Kind {
+    match data_type {
+        DataType::Timestamp(_, Some(_)) => Kind::Instant,
+        DataType::Timestamp(_, None) => Kind::Local,
+        DataType::Date32 | DataType::Date64 => Kind::Date,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => Kind::Text,
+        DataType::Dictionary(_, value) => kind(value),
+        _ => Kind::Other,
+    }
+}
+
+/// An argument as local times of a zone.
+pub(super) fn locals(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<NaiveDateTime>>> {
+    let kind = kind(call.array(at).data_type());
+    match kind {
+        Kind::Instant | Kind::Local => {
+            let array = call.cast(
+                at,
+                &if kind == Kind::Instant {
+                    timestamptz()
+                } else {
+                    timestamp()
+                },
+            )?;
+            let array = array.as_primitive::<TimestampMicrosecondType>();
+            Ok(array
+                .iter()
+                .map(|micros| {
+                    let utc = DateTime::from_timestamp_micros(micros?)?.naive_utc();
+                    Some(if kind == Kind::Instant {
+                        to_local(utc, zone)
+                    } else {
+                        utc
+                    })
+                })
+                .collect())
+        }
+        Kind::Date => {
+            let array = call.cast(at, &DataType::Date32)?;
+            let days = array.as_primitive::<Date32Type>();
+            Ok(days
+                .iter()
+                .map(|days| NaiveDate::from_epoch_days(days?)?.and_hms_opt(0, 0, 0))
+                .collect())
+        }
+        Kind::Text => call
+            .texts(at)?
+            .iter()
+            .map(|text| {
+                let Some(text) = text else { return Ok(None) };
+                let micros = parse_instant(text.trim(), Zone::UTC)
+                    .ok_or_else(|| invalid("timestamp", text))?;
+                Ok(DateTime::from_timestamp_micros(micros).map(|instant| instant.naive_utc()))
+            })
+            .collect(),
+        Kind::Other => Err(raise(unsupported(call, at))),
+    }
+}
+
+/// An argument as instants, in microseconds; local times and days are those of a zone.
+pub(super) fn instants(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<i64>>> {
+    match kind(call.array(at).data_type()) {
+        Kind::Instant => {
+            let array = call.cast(at, &timestamptz())?;
+            Ok(array
+                .as_primitive::<TimestampMicrosecondType>()
+                .iter()
+                .collect())
+        }
+        Kind::Text => call
+            .texts(at)?
+            .iter()
+            .map(|text| {
+                let Some(text) = text else { return Ok(None) };
+                let micros = parse_instant(text.trim(), zone);
+                micros
+                    .map(Some)
+                    .ok_or_else(|| invalid("timestamp with time zone", text))
+            })
+            .collect(),
+        _ => Ok(locals(call, at, zone)?
+            .into_iter()
+            .map(|local| Some(to_instant(local?, zone)))
+            .collect()),
+    }
+}
+
+/// An argument as days; instants have those of a zone.
+pub(super) fn dates(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<i32>>> {
+    if kind(call.array(at).data_type()) == Kind::Text {
+        return call
+            .texts(at)?
+            .iter()
+            .map(|text| {
+                let Some(text) = text else { return Ok(None) };
+                parse_date(text.trim())
+                    .map(Some)
+                    .ok_or_else(|| invalid("date", text))
+            })
+            .collect();
+    }
+    Ok(locals(call, at, zone)?
+        .into_iter()
+        .map(|local| Some(local?.date().to_epoch_days()))
+        .collect())
+}
+
+fn invalid(name: &str, text: &str) -> datafusion::error::DataFusionError {
+    raise(PgError::new(
+        "22007",
+        format!("invalid input syntax for type {name}: \"{text}\""),
+    ))
+}
+
+pub(super) fn unsupported(call: &Call, at: usize) -> PgError {
+    PgError::new(
+        code::UNDEFINED_FUNCTION,
+        format!(
+            "no function of that name takes an argument of type {}",
+            call.array(at).data_type()
+        ),
+    )
+}
+
+pub(super) fn to_local(utc: NaiveDateTime, zone: Zone) -> NaiveDateTime {
+    utc + TimeDelta::seconds(i64::from(zone.offset_at(&utc)))
+}
+
+/// As PostgreSQL decides: a local time that is skipped counts by the clock before, one that comes twice by the clock
+/// after.
+pub(super) fn to_instant(local: NaiveDateTime, zone: Zone) -> i64 {
+    let offset = match zone {
+        Zone::Fixed(seconds) => i64::from(seconds),
+        Zone::Named(named) => match named.offset_from_local_datetime(&local) {
+            LocalResult::Single(offset) => seconds(&offset),
+            LocalResult::Ambiguous(_, after) => seconds(&after),
+            LocalResult::None => i64::from(zone.offset_at(&(local - TimeDelta::days(1)))),
+        },
+    };
+    (local - TimeDelta::seconds(offset))
+        .and_utc()
+        .timestamp_micros()
+}
+
+fn seconds(offset: &impl chrono::Offset) -> i64 {
+    i64::from(offset.fix().local_minus_utc())
+}
+
+pub(super) fn instant_array(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+    Arc::new(
+        values
+            .collect::<TimestampMicrosecondArray>()
+            .with_timezone("UTC"),
+    )
+}
+
+pub(super) fn local_array(values: impl Iterator<Item = Option<NaiveDateTime>>) -> ArrayRef {
+    Arc::new(
+        values
+            .map(|local| Some(local?.and_utc().timestamp_micros()))
+            .collect::<TimestampMicrosecondArray>(),
+    )
+}
+
+/// The zone that an argument names.
+pub(super) fn zone_of(name: &str) -> Result<Zone> {
+    Zone::parse(name).ok_or_else(|| {
+        raise(PgError::new(
+            code::INVALID_PARAMETER,
+            format!("time zone \"{name}\" not recognized"),
+        ))
+    })
+}
+
+pub(super) fn functions() -> Vec<Function> {
+    // `x AT TIME ZONE zone`: of an instant the local time there, of a local time there the instant.
+    let timezone = Function::new("timezone", 2..=2, timestamp(), |call| {
+        let zones = call.texts(0)?;
+        let to_local_time = kind(call.array(1).data_type()) == Kind::Instant;
+        let zone = |row: usize| -> Result<Option<Zone>> {
+            if zones.is_null(row) {
+                Ok(None)
+            } else {
+                zone_of(zones.value(row)).map(Some)
+            }
+        };
+        if to_local_time {
+            let instants = locals(call, 1, Zone::UTC)?;
+            let shown: Vec<_> = instants
+                .into_iter()
+                .enumerate()
+                .map(|(row, utc)| Ok(zone(row)?.and_then(|zone| Some(to_local(utc?, zone)))))
+                .collect::<Result<_>>()?;
+            return Ok(local_array(shown.into_iter()));
+        }
+        let locals = locals(call, 1, Zone::UTC)?;
+        let shown: Vec<_> = locals
+            .into_iter()
+            .enumerate()
+            .map(|(row, local)| Ok(zone(row)?.and_then(|zone| Some(to_instant(local?, zone)))))
+            .collect::<Result<_>>()?;
+        Ok(instant_array(shown.into_iter()))
+    });
+    vec![timezone.returning(|args, _| {
+        Ok(match args.get(1).map(kind) {
+            Some(Kind::Instant) => timestamp(),
+            _ => timestamptz(),
+        })
+    })]
+}

@@ -1,0 +1,43 @@
+//! Functions that answer as PostgreSQL's do, where DataFusion's answer otherwise or are missing.
+//!
+//! The SQL layer calls some of them in place of what was written (`x::text` is `pg_text(x)`): they are told by their
+//! prefix. Relations and saved queries of the engine are planned without that layer, so their meaning does not hang on
+//! the zone of who happens to look.
+
+mod age;
+mod call;
+mod casts;
+mod chars;
+mod fields;
+mod instants;
+mod patterns;
+mod single;
+mod sleep;
+mod truncate;
+
+use datafusion::error::Result;
+use datafusion::prelude::SessionContext;
+
+pub use call::{Call, Function, raise};
+pub use single::single_value;
+
+/// Puts all of them into a context.
+///
+/// # Errors
+/// If one of them cannot be.
+pub fn register_all(context: &SessionContext) -> Result<()> {
+    let all = [
+        age::functions(),
+        casts::functions(),
+        chars::functions(),
+        fields::functions(),
+        instants::functions(),
+        truncate::functions(),
+    ];
+    for function in all.into_iter().flatten() {
+        function.register(context);
+    }
+    context.register_udaf(single_value().as_ref().clone());
+    sleep::register(context);
+    Ok(())
+}

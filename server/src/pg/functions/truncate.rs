@@ -1,0 +1,152 @@
+//! `date_trunc` in the session's zone.
+
+use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
+use datafusion::arrow::array::Array;
+use datafusion::error::Result;
+
+use super::super::error::{PgError, code};
+use super::call::{Function, raise};
+use super::instants::{
+    Kind, instant_array, kind, local_array, locals, timestamp, timestamptz, to_instant, zone_of,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Microsecond,
+    Millisecond,
+    Second,
+    Minute,
+    Hour,
+    Day,
+    Week,
+    Month,
+    Quarter,
+    Years(i32),
+}
+
+fn unit(name: &str) -> Result<Unit> {
+    let lower = name.trim().to_ascii_lowercase();
+    Ok(match lower.as_str() {
+        "microseconds" | "microsecond" | "us" | "usec" => Unit::Microsecond,
+        "milliseconds" | "millisecond" | "ms" | "msec" => Unit::Millisecond,
+        "second" | "seconds" | "sec" | "s" => Unit::Second,
+        "minute" | "minutes" | "min" | "m" => Unit::Minute,
+        "hour" | "hours" | "hr" | "h" => Unit::Hour,
+        "day" | "days" | "d" => Unit::Day,
+        "week" | "weeks" | "w" => Unit::Week,
+        "month" | "months" | "mon" => Unit::Month,
+        "quarter" | "qtr" => Unit::Quarter,
+        "year" | "years" | "yr" | "y" => Unit::Years(1),
+        "decade" | "decades" => Unit::Years(10),
+        "century" | "centuries" | "c" => Unit::Years(100),
+        "millennium" | "millennia" => Unit::Years(1000),
+        _ => {
+            return Err(raise(PgError::new(
+                code::INVALID_PARAMETER,
+                format!("unit \"{name}\" not recognized for type timestamp with time zone"),
+            )));
+        }
+    })
+}
+
+fn truncated(local: NaiveDateTime, unit: Unit) -> Option<NaiveDateTime> {
+    let date = local.date();
+    let date = match unit {
+        Unit::Microsecond => return Some(local),
+        Unit::Millisecond => {
+            return local.with_nanosecond(local.nanosecond() / 1_000_000 * 1_000_000);
+        }
+        Unit::Second => return local.with_nanosecond(0),
+        Unit::Minute => return local.with_second(0)?.with_nanosecond(0),
+        Unit::Hour => return local.with_minute(0)?.with_second(0)?.with_nanosecond(0),
+        Unit::Day => date,
+        Unit::Week => date - TimeDelta::days(i64::from(date.weekday().num_days_from_monday())),
+        Unit::Month => date.with_day(1)?,
+        Unit::Quarter => NaiveDate::from_ymd_opt(date.year(), date.month0() / 3 * 3 + 1, 1)?,
+        Unit::Years(1) => NaiveDate::from_ymd_opt(date.year(), 1, 1)?,
+        Unit::Years(10) => NaiveDate::from_ymd_opt(date.year().div_euclid(10) * 10, 1, 1)?,
+        // Centuries begin with a year 1.
+        Unit::Years(n) => NaiveDate::from_ymd_opt((date.year() - 1).div_euclid(n) * n + 1, 1, 1)?,
+    };
+    date.and_hms_opt(0, 0, 0)
+}
+
+pub(super) fn functions() -> Vec<Function> {
+    let date_trunc = Function::new("date_trunc", 2..=3, timestamptz(), |call| {
+        let units = call.texts(0)?;
+        let zone = if call.len() > 2 {
+            let zones = call.texts(2)?;
+            if zones.is_null(0) {
+                call.zone
+            } else {
+                zone_of(zones.value(0))?
+            }
+        } else {
+            call.zone
+        };
+        let is_local = call.returns == timestamp();
+        let mut known: Option<(&str, Unit)> = None;
+        let mut truncated_rows = Vec::with_capacity(call.rows);
+        for (row, local) in locals(call, 1, zone)?.into_iter().enumerate() {
+            if units.is_null(row) {
+                truncated_rows.push(None);
+                continue;
+            }
+            let name = units.value(row);
+            let by = match known {
+                Some((seen, unit)) if seen == name => unit,
+                _ => {
+                    let by = unit(name)?;
+                    known = Some((name, by));
+                    by
+                }
+            };
+            truncated_rows.push(local.and_then(|local| truncated(local, by)));
+        }
+        if is_local {
+            return Ok(local_array(truncated_rows.into_iter()));
+        }
+        Ok(instant_array(
+            truncated_rows
+                .into_iter()
+                .map(|local| Some(to_instant(local?, zone))),
+        ))
+    });
+    let date_trunc = date_trunc.returning(|args, _| {
+        Ok(match args.get(1).map(kind) {
+            Some(Kind::Local) => timestamp(),
+            _ => timestamptz(),
+        })
+    });
+    vec![date_trunc.stable()]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("second", "2026-08-13 14:15:16")]
+    #[case("hour", "2026-08-13 14:00:00")]
+    #[case("day", "2026-08-13 00:00:00")]
+    #[case("week", "2026-08-10 00:00:00")]
+    #[case("month", "2026-08-01 00:00:00")]
+    #[case("quarter", "2026-07-01 00:00:00")]
+    #[case("year", "2026-01-01 00:00:00")]
+    #[case("decade", "2020-01-01 00:00:00")]
+    #[case("century", "2001-01-01 00:00:00")]
+    fn a_time_is_cut_to_a_unit(#[case] name: &str, #[case] expected: &str) {
+        let local = NaiveDate::from_ymd_opt(2026, 8, 13)
+            .unwrap()
+            .and_hms_micro_opt(14, 15, 16, 170_000)
+            .unwrap();
+        assert_eq!(
+            truncated(local, unit(name).unwrap()).unwrap().to_string(),
+            expected
+        );
+    }
+}
