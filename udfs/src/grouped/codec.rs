@@ -50,6 +50,16 @@ impl Encoder {
         }
     }
 
+    /// Forgets what was written.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
+    /// What was written so far.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Where the next state begins.
     pub(crate) fn position(&self) -> usize {
         self.bytes.len()

@@ -16,7 +16,7 @@ mod stamp;
 pub(crate) use aggregate::aggregate;
 pub(crate) use codec::{Decoder, Encoder};
 pub(crate) use groups::Groups;
-pub(crate) use output::{counts, flags, instants, labels, lists, seen, texts};
+pub(crate) use output::{Labels, Lists, Texts, count, instants};
 pub(crate) use pool::{Pool, Text};
 pub(crate) use single::Single;
 pub(crate) use stamp::Stamp;

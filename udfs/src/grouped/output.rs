@@ -1,124 +1,166 @@
-//! Columns of results, from the texts of a pool.
+//! Builders of result columns, from the texts of a pool.
+//!
+//! Results are built in one pass over the groups: their states are too large to be read from memory once a column. A
+//! group that had no event is null, and so is every field of it, since SQL reads fields without a look at their struct.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, DictionaryArray, Int8Array, Int64Array, ListArray, StringArray,
-    StringViewBuilder, TimestampMicrosecondArray,
+    ArrayRef, DictionaryArray, Int8Builder, Int64Builder, ListArray, StringArray,
+    StringViewBuilder, TimestampMicrosecondBuilder,
 };
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field};
-use datafusion::common::{Result, exec_datafusion_err, internal_datafusion_err};
+use datafusion::common::{
+    DataFusionError, Result, exec_datafusion_err, internal_datafusion_err, resources_datafusion_err,
+};
 
-/// A column of instants.
-pub(crate) fn instants(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
-    Arc::new(
-        values
-            .collect::<TimestampMicrosecondArray>()
-            .with_timezone("UTC"),
-    )
-}
+use crate::columns::instant_type;
 
 fn text(bytes: &[u8]) -> Result<&str> {
     std::str::from_utf8(bytes)
         .map_err(|error| internal_datafusion_err!("a text of a state is not UTF-8: {error}"))
 }
 
+/// A column of instants.
+pub(crate) fn instants(rows: usize) -> TimestampMicrosecondBuilder {
+    TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(instant_type())
+}
+
+/// Appends a count, or null.
+pub(crate) fn count(column: &mut Int64Builder, seen: bool, count: u64) {
+    // No table has more than 2^63 rows.
+    column.append_option(seen.then_some(count as i64));
+}
+
 /// A column of texts, as views: the texts of all groups may exceed what `Utf8` can address.
-pub(crate) fn texts<'a>(values: impl Iterator<Item = Option<&'a [u8]>>) -> Result<ArrayRef> {
-    let mut builder = StringViewBuilder::with_capacity(values.size_hint().0);
-    for value in values {
-        builder.append_option(value.map(text).transpose()?);
+pub(crate) struct Texts(StringViewBuilder);
+
+impl Texts {
+    /// Room for so many.
+    pub(crate) fn new(rows: usize) -> Self {
+        Self(StringViewBuilder::with_capacity(rows))
     }
-    Ok(Arc::new(builder.finish()))
+
+    /// Appends a text, or null.
+    pub(crate) fn push(&mut self, value: Option<&[u8]>) -> Result<()> {
+        self.0.append_option(value.map(text).transpose()?);
+        Ok(())
+    }
+
+    /// The column.
+    pub(crate) fn finish(mut self) -> ArrayRef {
+        Arc::new(self.0.finish())
+    }
 }
 
 /// A column of few different texts, as a dictionary.
-pub(crate) fn labels<'a>(
-    name: &str,
-    values: impl Iterator<Item = Option<&'a [u8]>>,
-) -> Result<ArrayRef> {
-    let mut known: Vec<&[u8]> = vec![];
-    let keys = values
-        .map(|value| {
-            let Some(value) = value else {
-                return Ok(None);
-            };
-            let place = known
-                .iter()
-                .position(|label| *label == value)
-                .unwrap_or_else(|| {
-                    known.push(value);
-                    known.len() - 1
-                });
-            let key = i8::try_from(place).map_err(|_| {
-                exec_datafusion_err!(
-                    "{name} has more than 128 different values, which is no enumeration"
-                )
-            })?;
-            Ok(Some(key))
-        })
-        .collect::<Result<Int8Array>>()?;
-    let known = known.into_iter().map(text).collect::<Result<Vec<_>>>()?;
-    let known = Arc::new(StringArray::from(known));
-    Ok(Arc::new(DictionaryArray::try_new(keys, known)?))
+pub(crate) struct Labels {
+    name: &'static str,
+    known: Vec<Vec<u8>>,
+    keys: Int8Builder,
 }
 
-/// Which groups had an event; none where all had. A group without is null, and so is every field of it: SQL reads fields
-/// without a look at their struct.
-pub(crate) fn seen(events: impl Iterator<Item = u64>) -> Option<NullBuffer> {
-    let seen = NullBuffer::from_iter(events.map(|events| events > 0));
-    Some(seen).filter(|seen| seen.null_count() > 0)
-}
+impl Labels {
+    /// Room for so many labels of the enumeration `name`.
+    pub(crate) fn new(name: &'static str, rows: usize) -> Self {
+        Self {
+            name,
+            known: vec![],
+            keys: Int8Builder::with_capacity(rows),
+        }
+    }
 
-/// A column of counts.
-pub(crate) fn counts(values: impl Iterator<Item = u64>, seen: &Option<NullBuffer>) -> ArrayRef {
-    // No table has more than 2^63 rows.
-    let values = values.map(|count| count as i64).collect();
-    Arc::new(Int64Array::new(values, seen.clone()))
-}
+    /// Appends a label, or null.
+    pub(crate) fn push(&mut self, label: Option<&[u8]>) -> Result<()> {
+        let Some(label) = label else {
+            self.keys.append_null();
+            return Ok(());
+        };
+        let place = self.known.iter().position(|known| known == label);
+        let place = place.unwrap_or_else(|| {
+            self.known.push(label.to_vec());
+            self.known.len() - 1
+        });
+        let key = i8::try_from(place).map_err(|_| {
+            exec_datafusion_err!(
+                "{} has more than 128 different values, which is no enumeration",
+                self.name
+            )
+        })?;
+        self.keys.append_value(key);
+        Ok(())
+    }
 
-/// A column of flags.
-pub(crate) fn flags(values: impl Iterator<Item = bool>, seen: &Option<NullBuffer>) -> ArrayRef {
-    Arc::new(BooleanArray::new(values.collect(), seen.clone()))
+    /// The column.
+    pub(crate) fn finish(mut self) -> Result<ArrayRef> {
+        let known = self.known.iter().map(|label| text(label));
+        let known = StringArray::from(known.collect::<Result<Vec<_>>>()?);
+        Ok(Arc::new(DictionaryArray::try_new(
+            self.keys.finish(),
+            Arc::new(known),
+        )?))
+    }
 }
 
 /// A column of lists of texts.
-pub(crate) fn lists<'a>(
-    name: &str,
-    rows: usize,
-    seen: &Option<NullBuffer>,
-    mut list: impl FnMut(usize, &mut Vec<&'a [u8]>),
-) -> Result<ArrayRef> {
-    let (mut items, mut ends, mut starts) = (vec![], vec![], Vec::with_capacity(rows + 1));
-    let mut bytes = vec![];
-    starts.push(0);
-    ends.push(0);
-    let too_long = || {
-        exec_datafusion_err!(
-            "the {name} of one partition's groups exceed 2 GiB; use more partitions"
-        )
-    };
-    for row in 0..rows {
-        items.clear();
-        list(row, &mut items);
-        for item in &items {
-            bytes.extend_from_slice(item);
-            ends.push(i32::try_from(bytes.len()).map_err(|_| too_long())?);
+pub(crate) struct Lists {
+    name: &'static str,
+    bytes: Vec<u8>,
+    item_ends: Vec<i32>,
+    list_ends: Vec<i32>,
+    seen: Vec<bool>,
+}
+
+impl Lists {
+    /// Room for so many lists of the field `name`.
+    pub(crate) fn new(name: &'static str, rows: usize) -> Self {
+        let mut list_ends = Vec::with_capacity(rows + 1);
+        list_ends.push(0);
+        Self {
+            name,
+            bytes: vec![],
+            item_ends: vec![0],
+            list_ends,
+            seen: Vec::with_capacity(rows),
         }
-        starts.push(i32::try_from(ends.len() - 1).map_err(|_| too_long())?);
     }
-    let items = StringArray::try_new(
-        OffsetBuffer::new(ScalarBuffer::from(ends)),
-        Buffer::from_vec(bytes),
-        None,
-    )?;
-    Ok(Arc::new(ListArray::try_new(
-        Arc::new(Field::new_list_field(DataType::Utf8, true)),
-        OffsetBuffer::new(ScalarBuffer::from(starts)),
-        Arc::new(items),
-        seen.clone(),
-    )?))
+
+    fn end(&self, end: usize) -> Result<i32, DataFusionError> {
+        i32::try_from(end).map_err(|_| {
+            resources_datafusion_err!(
+                "the {} of one partition's groups exceed 2 GiB; use more partitions",
+                self.name
+            )
+        })
+    }
+
+    /// Appends a list, or null.
+    pub(crate) fn push(&mut self, seen: bool, items: &[&[u8]]) -> Result<()> {
+        for item in items {
+            self.bytes.extend_from_slice(item);
+            self.item_ends.push(self.end(self.bytes.len())?);
+        }
+        self.list_ends.push(self.end(self.item_ends.len() - 1)?);
+        self.seen.push(seen);
+        Ok(())
+    }
+
+    /// The column.
+    pub(crate) fn finish(self) -> Result<ArrayRef> {
+        let items = StringArray::try_new(
+            OffsetBuffer::new(ScalarBuffer::from(self.item_ends)),
+            Buffer::from_vec(self.bytes),
+            None,
+        )?;
+        let seen = NullBuffer::from(self.seen);
+        Ok(Arc::new(ListArray::try_new(
+            Arc::new(Field::new_list_field(DataType::Utf8, true)),
+            OffsetBuffer::new(ScalarBuffer::from(self.list_ends)),
+            Arc::new(items),
+            Some(seen).filter(|seen| seen.null_count() > 0),
+        )?))
+    }
 }
 
 #[cfg(test)]
@@ -130,10 +172,11 @@ mod tests {
 
     #[test]
     fn labels_are_numbered_as_they_come() -> Result<()> {
-        let column = labels(
-            "channel",
-            [Some(&b"sms"[..]), None, Some(b"email"), Some(b"sms")].into_iter(),
-        )?;
+        let mut labels = Labels::new("channel", 4);
+        for label in [Some(&b"sms"[..]), None, Some(b"email"), Some(b"sms")] {
+            labels.push(label)?;
+        }
+        let column = labels.finish()?;
         let column = column.as_dictionary::<Int8Type>();
         let read: Vec<_> = column
             .downcast_dict::<StringArray>()
@@ -146,39 +189,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_enumeration_is_refused() {
-        let names: Vec<_> = (0..129).map(|i| i.to_string()).collect();
-        let column = |n| {
-            labels(
-                "channel",
-                names[..n].iter().map(|name| Some(name.as_bytes())),
-            )
-        };
-        assert_eq!(column(128).unwrap().len(), 128);
-        let error = column(129).unwrap_err().to_string();
+    fn what_is_no_enumeration_is_refused() -> Result<()> {
+        let mut labels = Labels::new("channel", 129);
+        for i in 0..128 {
+            labels.push(Some(i.to_string().as_bytes()))?;
+        }
+        let error = labels.push(Some(b"128")).unwrap_err().to_string();
         assert!(
             error.contains("channel has more than 128 different values"),
             "{error}"
         );
+        assert_eq!(labels.finish()?.len(), 128);
+        Ok(())
     }
 
     #[test]
-    fn lists_may_be_empty() -> Result<()> {
-        let column = lists("tags", 3, &None, |row, items| {
-            if row != 1 {
-                items.extend([&b"a"[..], b"bc"]);
-            }
-        })?;
+    fn lists_may_be_empty_or_null() -> Result<()> {
+        let mut lists = Lists::new("tags", 3);
+        lists.push(true, &[b"a", b"bc"])?;
+        lists.push(true, &[])?;
+        lists.push(false, &[])?;
+        lists.push(true, &[b"a", b"bc"])?;
+        let column = lists.finish()?;
         let lists = column.as_list::<i32>();
-        assert_eq!(
-            (
-                lists.value_length(0),
-                lists.value_length(1),
-                lists.value_length(2)
-            ),
-            (2, 0, 2)
-        );
-        assert_eq!(lists.value(2).as_string::<i32>().value(1), "bc");
+        let lengths: Vec<_> = (0..4).map(|row| lists.value_length(row)).collect();
+        assert_eq!((lengths, lists.null_count()), (vec![2, 0, 0, 2], 1));
+        assert_eq!(lists.value(3).as_string::<i32>().value(1), "bc");
         Ok(())
+    }
+
+    #[test]
+    fn foreign_bytes_are_an_error() {
+        assert!(Texts::new(1).push(Some(&[0xff])).is_err());
     }
 }

@@ -6,6 +6,8 @@
 
 use datafusion::common::{Result, resources_err};
 
+use super::{Decoder, Encoder};
+
 /// Texts start at multiples of this, so 32 bits address 32 GiB.
 const UNIT: usize = 8;
 
@@ -55,6 +57,7 @@ pub(crate) struct Pool {
     garbage: usize,
     boxed: usize,
     full: bool,
+    scratch: Encoder,
 }
 
 impl Pool {
@@ -107,6 +110,29 @@ impl Pool {
                 *text = self.put(new);
             }
         }
+    }
+
+    /// Makes `text` say several texts, any of which may be missing, for [`Pool::said`] to read.
+    pub(crate) fn set_all(&mut self, text: &mut Text, said: &[Option<&[u8]>]) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        for said in said {
+            scratch.text(*said);
+        }
+        self.set(text, Some(scratch.bytes()));
+        self.scratch = scratch;
+    }
+
+    /// The texts that [`Pool::set_all`] put; none of them where it put nothing.
+    pub(crate) fn said<const N: usize>(&self, text: Text) -> Result<[Option<&[u8]>; N]> {
+        let mut said = [None; N];
+        if let Some(bytes) = self.get(text) {
+            let mut bytes = Decoder::new(bytes);
+            for said in &mut said {
+                *said = bytes.text()?;
+            }
+        }
+        Ok(said)
     }
 
     /// Tells that a state's own heap grew or shrank from so many bytes to so many.
@@ -210,6 +236,17 @@ mod tests {
                 Some(format!("{:020}", i + 9_000).as_bytes())
             );
         }
+    }
+
+    #[test]
+    fn several_texts_are_kept_as_one() -> Result<()> {
+        let (mut pool, mut text) = (Pool::default(), Text::NONE);
+        assert_eq!(pool.said::<2>(text)?, [None, None]);
+        for said in [[None, Some(&b"sms"[..])], [Some(b""), None]] {
+            pool.set_all(&mut text, &said);
+            assert_eq!(pool.said::<2>(text)?, said);
+        }
+        Ok(())
     }
 
     proptest! {

@@ -38,9 +38,8 @@ impl Kind {
 pub(super) struct Order {
     /// The earliest `order_placed`, and what it says.
     pub(super) placed: Stamp,
-    pub(super) profile: Text,
-    pub(super) conversation: Text,
-    pub(super) currency: Text,
+    /// Its profile, conversation and currency.
+    pub(super) said: Text,
     pub(super) value: Option<i128>,
     /// The sum of all refunds, which may be more than the value: 128 bits hold 10^20 of the largest.
     refunds: i128,
@@ -55,9 +54,7 @@ impl Default for Order {
     fn default() -> Self {
         Self {
             placed: Stamp::default(),
-            profile: Text::NONE,
-            conversation: Text::NONE,
-            currency: Text::NONE,
+            said: Text::NONE,
             value: None,
             refunds: 0,
             cancelled: false,
@@ -83,20 +80,13 @@ impl Order {
         &mut self,
         at: i64,
         id: &[u8],
-        said: [Option<&[u8]>; 3],
+        said: &[Option<&[u8]>],
         value: Option<i128>,
         pool: &mut Pool,
     ) {
         if self.placed.lower(at, id, pool) {
             self.value = value;
-            let kept = [
-                &mut self.profile,
-                &mut self.conversation,
-                &mut self.currency,
-            ];
-            for (kept, said) in kept.into_iter().zip(said) {
-                pool.set(kept, said);
-            }
+            pool.set_all(&mut self.said, said);
         }
     }
 }
@@ -163,7 +153,7 @@ impl Fold for Order {
                 let id = events.ids.get(row).unwrap_or_default().as_bytes();
                 let said = [&events.profiles, &events.conversations, &events.currencies]
                     .map(|column| column.get(row).map(str::as_bytes));
-                self.placed(at, id, said, events.value(row), pool);
+                self.placed(at, id, &said, events.value(row), pool);
             }
             Kind::Refunded => self.refunds += events.value(row).unwrap_or(0),
             Kind::Cancelled => self.cancelled = true,
@@ -182,9 +172,7 @@ impl Fold for Order {
         out.flag(self.cancelled);
         self.placed.encode(pool, out);
         if self.placed.is_some() {
-            for text in [self.profile, self.conversation, self.currency] {
-                out.text(pool.get(text));
-            }
+            out.text(pool.get(self.said));
             out.flag(self.value.is_some());
             if let Some(value) = self.value {
                 out.money(value);
@@ -203,26 +191,23 @@ impl Fold for Order {
         self.refunds += state.money()?;
         self.cancelled |= state.flag()?;
         if let Some((at, id)) = Stamp::decode(state)? {
-            let said = [state.text()?, state.text()?, state.text()?];
+            let said = state.text()?;
             let value = if state.flag()? {
                 Some(state.money()?)
             } else {
                 None
             };
-            self.placed(at, id, said, value, pool);
+            if self.placed.lower(at, id, pool) {
+                self.value = value;
+                pool.set(&mut self.said, said);
+            }
         }
         Ok(())
     }
 
     fn visit(&mut self, visit: &mut dyn FnMut(&mut Text)) {
         self.placed.visit(visit);
-        for text in [
-            &mut self.profile,
-            &mut self.conversation,
-            &mut self.currency,
-        ] {
-            visit(text);
-        }
+        visit(&mut self.said);
     }
 
     fn results(groups: &[Self], pool: &Pool) -> Result<ArrayRef> {

@@ -2,14 +2,15 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, Decimal128Array, StructArray};
+use arrow::array::{ArrayRef, BooleanBuilder, Decimal128Builder, Int64Builder, StructArray};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::Result;
 use datafusion::logical_expr::Documentation;
 
 use super::order::Order;
 use crate::columns::{Kind, Parameter, instant_type};
-use crate::grouped::{Pool, SECTION, Text, counts, flags, instants, seen, texts};
+use crate::grouped::{Pool, SECTION, Texts, count, instants};
 
 /// The parameters, named as the fields of an event.
 pub(super) const PARAMETERS: [Parameter; 7] = [
@@ -74,34 +75,45 @@ pub(super) fn result_type() -> DataType {
 
 /// The results of these groups.
 pub(super) fn results(groups: &[Order], pool: &Pool) -> Result<ArrayRef> {
-    let text = |text: fn(&Order) -> Text| texts(groups.iter().map(|group| pool.get(text(group))));
-    let money = |money: fn(&Order) -> Option<i128>| -> Result<ArrayRef> {
-        let column: Decimal128Array = groups.iter().map(money).collect();
-        Ok(Arc::new(column.with_precision_and_scale(18, 4)?))
-    };
-    let seen = seen(groups.iter().map(|group| group.events));
-    let reach = |at: fn(&Order) -> i64| {
-        instants(
-            groups
-                .iter()
-                .map(|group| (group.events > 0).then(|| at(group))),
-        )
-    };
+    let rows = groups.len();
+    let [mut ordered, mut first, mut last] = std::array::from_fn(|_| instants(rows));
+    let [mut profiles, mut conversations, mut currencies] =
+        std::array::from_fn(|_| Texts::new(rows));
+    let [mut values, mut refunded] = std::array::from_fn(|_| {
+        Decimal128Builder::with_capacity(rows).with_data_type(DataType::Decimal128(18, 4))
+    });
+    let mut cancelled = BooleanBuilder::with_capacity(rows);
+    let mut events = Int64Builder::with_capacity(rows);
+    for group in groups {
+        let seen = group.events > 0;
+        let [profile, conversation, currency] = pool.said(group.said)?;
+        ordered.append_option(group.placed.at());
+        profiles.push(profile)?;
+        conversations.push(conversation)?;
+        currencies.push(currency)?;
+        values.append_option(group.value);
+        refunded.append_option(group.refunded());
+        cancelled.append_option(seen.then_some(group.cancelled));
+        first.append_option(seen.then_some(group.first_at));
+        last.append_option(seen.then_some(group.last_at));
+        count(&mut events, seen, group.events);
+    }
+    let seen = NullBuffer::from_iter(groups.iter().map(|group| group.events > 0));
     let columns: Vec<ArrayRef> = vec![
-        instants(groups.iter().map(|group| group.placed.at())),
-        text(|group| group.profile)?,
-        text(|group| group.conversation)?,
-        money(|group| group.value)?,
-        text(|group| group.currency)?,
-        money(Order::refunded)?,
-        flags(groups.iter().map(|group| group.cancelled), &seen),
-        reach(|group| group.first_at),
-        reach(|group| group.last_at),
-        counts(groups.iter().map(|group| group.events), &seen),
+        Arc::new(ordered.finish()),
+        profiles.finish(),
+        conversations.finish(),
+        Arc::new(values.finish()),
+        currencies.finish(),
+        Arc::new(refunded.finish()),
+        Arc::new(cancelled.finish()),
+        Arc::new(first.finish()),
+        Arc::new(last.finish()),
+        Arc::new(events.finish()),
     ];
     Ok(Arc::new(StructArray::try_new(
         FIELDS.clone(),
         columns,
-        seen,
+        Some(seen).filter(|seen| seen.null_count() > 0),
     )?))
 }

@@ -20,39 +20,49 @@ use crate::grouped::{Decoder, Encoder, Fold, Pool, Stamp, Text};
 const NEVER: i64 = i64::MIN;
 
 /// The state of `conversation_fold`.
+///
+/// Laid out by how often events change it, in cache lines: any event changes the first, a shopper's message the second
+/// too; over unsorted input each line is a miss.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Conversation {
-    /// What the status depends on (C3).
-    pub(super) resolution: Resolution,
-    /// The earliest `conversation_started` (C1), and what it says.
-    pub(super) start: Stamp,
-    pub(super) channel: Text,
-    pub(super) mode: Text,
-    pub(super) start_profile: Text,
-    pub(super) first_message: Text,
-    /// The earliest shopper message with a text (C4).
-    question: Stamp,
-    pub(super) question_text: Text,
-    /// The latest `profile_linked` (C5).
-    pub(super) link: Stamp,
-    pub(super) link_profile: Text,
-    /// The earliest `conversation_resolved` (C8).
-    pub(super) first_resolved: Stamp,
-    /// The latest instant of any event but starts (C7).
-    latest_unstarted: i64,
+    pub(super) events: u64,
     /// The earliest and latest instant of any event at all, ignored starts too.
     pub(super) first_at: i64,
     pub(super) last_at: i64,
-    pub(super) events: u64,
+    /// The latest instant of any event but starts (C7).
+    latest_unstarted: i64,
     pub(super) messages: u64,
     pub(super) clicks: u64,
     pub(super) human_clicks: u64,
     pub(super) cart_adds: u64,
-    /// Each procedure with its first use (C6), ordered by name.
-    pub(super) procedures: Vec<Procedure>,
+
+    /// What the status depends on (C3).
+    pub(super) resolution: Resolution,
     /// What most conversations do not have.
     pub(super) rare: Option<Box<Rare>>,
+
+    /// The earliest shopper message with a text (C4).
+    question: Stamp,
+    pub(super) question_text: Text,
+    /// The earliest `conversation_started` (C1), and the texts that it says: see [`START`].
+    pub(super) start: Stamp,
+    pub(super) said: Text,
+    /// The earliest `conversation_resolved` (C8).
+    pub(super) first_resolved: Stamp,
+
+    /// The latest `profile_linked` (C5).
+    link: Stamp,
+    link_profile: Text,
+    /// Each procedure with its first use (C6), ordered by name.
+    pub(super) procedures: Vec<Procedure>,
 }
+
+/// What a `conversation_started` says: channel, mode, profile, first message.
+pub(super) const START: usize = 4;
+
+/// What a `conversation_escalated` says: reason, category, procedure.
+pub(super) const ESCALATION: usize = 3;
 
 /// A procedure, and the event that first used it.
 #[derive(Debug)]
@@ -64,11 +74,9 @@ pub(super) struct Procedure {
 /// Escalations and tags.
 #[derive(Debug, Default)]
 pub(super) struct Rare {
-    /// The earliest `conversation_escalated` (C8), and what it says.
+    /// The earliest `conversation_escalated` (C8), and the texts that it says: see [`ESCALATION`].
     pub(super) escalated: Stamp,
-    pub(super) reason: Text,
-    pub(super) category: Text,
-    pub(super) procedure: Text,
+    pub(super) said: Text,
     /// The tags of tags, resolutions and escalations, and the reasons of the latter (C6), ordered bytewise.
     pub(super) tags: Vec<Text>,
 }
@@ -76,27 +84,24 @@ pub(super) struct Rare {
 impl Default for Conversation {
     fn default() -> Self {
         Self {
-            resolution: Resolution::default(),
-            start: Stamp::default(),
-            channel: Text::NONE,
-            mode: Text::NONE,
-            start_profile: Text::NONE,
-            first_message: Text::NONE,
-            question: Stamp::default(),
-            question_text: Text::NONE,
-            link: Stamp::default(),
-            link_profile: Text::NONE,
-            first_resolved: Stamp::default(),
-            latest_unstarted: NEVER,
+            events: 0,
             first_at: i64::MAX,
             last_at: NEVER,
-            events: 0,
+            latest_unstarted: NEVER,
             messages: 0,
             clicks: 0,
             human_clicks: 0,
             cart_adds: 0,
-            procedures: vec![],
+            resolution: Resolution::default(),
             rare: None,
+            question: Stamp::default(),
+            question_text: Text::NONE,
+            start: Stamp::default(),
+            said: Text::NONE,
+            first_resolved: Stamp::default(),
+            link: Stamp::default(),
+            link_profile: Text::NONE,
+            procedures: vec![],
         }
     }
 }
@@ -131,47 +136,59 @@ impl Conversation {
         (latest != NEVER).then_some(latest)
     }
 
-    /// C5: the profile of the latest event that carries one.
-    pub(super) fn profile(&self, pool: &Pool) -> Text {
-        if self.start_profile.is_some() && self.start.is_later_than(self.link, pool) {
-            self.start_profile
-        } else {
-            self.link_profile
+    /// C5: the profile of the latest event that carries one, given what the start says.
+    pub(super) fn profile<'a>(
+        &self,
+        of_start: Option<&'a [u8]>,
+        pool: &'a Pool,
+    ) -> Option<&'a [u8]> {
+        of_start
+            .filter(|_| self.start.is_later_than(self.link, pool))
+            .or_else(|| pool.get(self.link_profile))
+    }
+
+    /// C6: the procedures in order of first use; by name where one event used two, which no single event can.
+    pub(super) fn in_order_of_first_use<'a>(&self, pool: &'a Pool, items: &mut Vec<&'a [u8]>) {
+        let name = |used: &Procedure| pool.get(used.name);
+        if self.procedures.len() < 2 {
+            items.extend(self.procedures.first().and_then(name));
+            return;
         }
+        let mut used: Vec<&Procedure> = self.procedures.iter().collect();
+        // Stable: they come by name.
+        used.sort_by(|a, b| a.first.order(b.first, pool));
+        items.extend(used.into_iter().filter_map(name));
+    }
+
+    /// C8: some message by the shopper is later than the earliest resolution.
+    pub(super) fn reopened(&self, pool: &Pool) -> bool {
+        let (shopper, resolved) = (self.resolution.shopper, self.first_resolved);
+        resolved.is_some() && shopper.is_later_than(resolved, pool)
     }
 
     fn starts(&mut self, events: &Events<'_>, row: usize, at: i64, id: &[u8], pool: &mut Pool) {
         if self.start.lower(at, id, pool) {
-            let said = [
+            let said: [_; START] = [
                 &events.channels,
                 &events.modes,
                 &events.profiles,
                 &events.first_messages,
             ];
-            self.took_start(said.map(|column| bytes(column, row)), pool);
+            let said = said.map(|column| bytes(column, row));
+            pool.set_all(&mut self.said, &said);
         }
     }
 
-    fn took_start(&mut self, said: [Option<&[u8]>; 4], pool: &mut Pool) {
-        let kept = [
-            &mut self.channel,
-            &mut self.mode,
-            &mut self.start_profile,
-            &mut self.first_message,
-        ];
-        for (kept, said) in kept.into_iter().zip(said) {
-            pool.set(kept, said);
-        }
-    }
-
-    fn took_escalation(&mut self, at: i64, id: &[u8], said: [Option<&[u8]>; 3], pool: &mut Pool) {
+    fn escalates(&mut self, events: &Events<'_>, row: usize, at: i64, id: &[u8], pool: &mut Pool) {
+        let said: [_; ESCALATION] = [&events.reasons, &events.categories, &events.procedures];
+        let said = said.map(|column| bytes(column, row));
         let rare = self.rare.get_or_insert_default();
         if rare.escalated.lower(at, id, pool) {
-            let kept = [&mut rare.reason, &mut rare.category, &mut rare.procedure];
-            for (kept, said) in kept.into_iter().zip(said) {
-                pool.set(kept, said);
-            }
+            pool.set_all(&mut rare.said, &said);
         }
+        let [reason, _, procedure] = said;
+        self.uses(procedure, at, id, pool);
+        self.tag(reason, pool);
     }
 
     fn uses(&mut self, procedure: Option<&[u8]>, at: i64, id: &[u8], pool: &mut Pool) {
@@ -184,6 +201,10 @@ impl Conversation {
                 name: pool.put(name),
                 first: Stamp::default(),
             };
+            // Most conversations use one: do not make room for more at once.
+            if self.procedures.is_empty() {
+                self.procedures.reserve_exact(1);
+            }
             self.procedures.insert(place, used);
             place
         });
@@ -194,6 +215,9 @@ impl Conversation {
         let Some(tag) = tag else { return };
         let tags = &mut self.rare.get_or_insert_default().tags;
         if let Err(place) = tags.binary_search_by(|known| pool.get(*known).cmp(&Some(tag))) {
+            if tags.is_empty() {
+                tags.reserve_exact(1);
+            }
             tags.insert(place, pool.put(tag));
         }
     }
@@ -227,11 +251,7 @@ impl Conversation {
                 }
             }
             Kind::Escalated => {
-                let said = [&events.reasons, &events.categories, &events.procedures]
-                    .map(|column| bytes(column, row));
-                self.took_escalation(at, id, said, pool);
-                self.uses(bytes(&events.procedures, row), at, id, pool);
-                self.tag(bytes(&events.reasons, row), pool);
+                self.escalates(events, row, at, id, pool);
                 for tag in events.tags.get(row) {
                     self.tag(Some(tag.as_bytes()), pool);
                 }
@@ -348,14 +368,7 @@ impl Fold for Conversation {
         }
         self.start.encode(pool, out);
         if self.start.is_some() {
-            for text in [
-                self.channel,
-                self.mode,
-                self.start_profile,
-                self.first_message,
-            ] {
-                out.text(pool.get(text));
-            }
+            out.text(pool.get(self.said));
         }
         self.question.encode(pool, out);
         if self.question.is_some() {
@@ -375,9 +388,7 @@ impl Fold for Conversation {
         if let Some(rare) = &self.rare {
             rare.escalated.encode(pool, out);
             if rare.escalated.is_some() {
-                for text in [rare.reason, rare.category, rare.procedure] {
-                    out.text(pool.get(text));
-                }
+                out.text(pool.get(rare.said));
             }
             out.count(rare.tags.len() as u64);
             for tag in &rare.tags {
@@ -402,9 +413,9 @@ impl Fold for Conversation {
         self.last_at = self.last_at.max(state.instant()?);
         self.latest_unstarted = self.latest_unstarted.max(state.instant()?);
         if let Some((at, id)) = Stamp::decode(state)? {
-            let said = [state.text()?, state.text()?, state.text()?, state.text()?];
+            let said = state.text()?;
             if self.start.lower(at, id, pool) {
-                self.took_start(said, pool);
+                pool.set(&mut self.said, said);
             }
         }
         if let Some((at, id)) = Stamp::decode(state)? {
@@ -430,8 +441,11 @@ impl Fold for Conversation {
         }
         if state.flag()? {
             if let Some((at, id)) = Stamp::decode(state)? {
-                let said = [state.text()?, state.text()?, state.text()?];
-                self.took_escalation(at, id, said, pool);
+                let said = state.text()?;
+                let rare = self.rare.get_or_insert_default();
+                if rare.escalated.lower(at, id, pool) {
+                    pool.set(&mut rare.said, said);
+                }
             }
             for _ in 0..state.count()? {
                 self.tag(state.text()?, pool);
@@ -452,11 +466,8 @@ impl Fold for Conversation {
             stamp.visit(visit);
         }
         for text in [
-            &mut self.channel,
-            &mut self.mode,
-            &mut self.start_profile,
-            &mut self.first_message,
             &mut self.question_text,
+            &mut self.said,
             &mut self.link_profile,
         ] {
             visit(text);
@@ -467,9 +478,7 @@ impl Fold for Conversation {
         }
         if let Some(rare) = &mut self.rare {
             rare.escalated.visit(visit);
-            for text in [&mut rare.reason, &mut rare.category, &mut rare.procedure] {
-                visit(text);
-            }
+            visit(&mut rare.said);
             rare.tags.iter_mut().for_each(visit);
         }
     }

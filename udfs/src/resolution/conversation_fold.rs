@@ -2,15 +2,18 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, StructArray};
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Int64Builder, NullBufferBuilder, StructArray,
+    TimestampMicrosecondBuilder,
+};
 use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::Result;
 use datafusion::logical_expr::Documentation;
 
-use super::conversation::{Conversation, Rare};
+use super::conversation::{Conversation, ESCALATION, START};
 use super::status::Status;
 use crate::columns::{Kind, Parameter, instant_type};
-use crate::grouped::{Pool, SECTION, Text, counts, flags, instants, labels, lists, seen, texts};
+use crate::grouped::{Labels, Lists, Pool, SECTION, Texts, count, instants};
 
 /// The parameters, named as the fields of an event.
 pub(super) const PARAMETERS: [Parameter; 15] = [
@@ -112,117 +115,164 @@ pub(super) fn result_type() -> DataType {
     DataType::Struct(FIELDS.clone())
 }
 
-/// C6: the procedures in order of first use; by name where one event used two, which no single event can.
-fn procedures<'a>(group: &Conversation, pool: &'a Pool, items: &mut Vec<&'a [u8]>) {
-    let mut used: Vec<_> = group.procedures.iter().collect();
-    // Stable: they come by name.
-    used.sort_by(|a, b| a.first.order(b.first, pool));
-    items.extend(used.iter().filter_map(|procedure| pool.get(procedure.name)));
+/// The columns of the results, as they are built.
+struct Results {
+    started_at: TimestampMicrosecondBuilder,
+    channel: Labels,
+    mode: Labels,
+    status: Labels,
+    profile_id: Texts,
+    first_question: Texts,
+    procedures: Lists,
+    tags: Lists,
+    /// Messages, clicks, clicks by humans, cart adds, events.
+    counts: [Int64Builder; 5],
+    first_event_at: TimestampMicrosecondBuilder,
+    last_event_at: TimestampMicrosecondBuilder,
+    last_updated: TimestampMicrosecondBuilder,
+    resolved_at: TimestampMicrosecondBuilder,
+    escalated_at: TimestampMicrosecondBuilder,
+    /// Reason, category, procedure.
+    escalation: [Texts; ESCALATION],
+    reopened: BooleanBuilder,
+    seen: NullBufferBuilder,
 }
 
-/// C6: procedures are tags too.
-fn tags<'a>(group: &Conversation, pool: &'a Pool, items: &mut Vec<&'a [u8]>) {
-    items.extend(
-        group
-            .procedures
-            .iter()
-            .filter_map(|used| pool.get(used.name)),
-    );
-    if let Some(rare) = &group.rare {
-        items.extend(rare.tags.iter().filter_map(|tag| pool.get(*tag)));
+impl Results {
+    fn new(rows: usize) -> Self {
+        Self {
+            started_at: instants(rows),
+            channel: Labels::new("channel", rows),
+            mode: Labels::new("mode", rows),
+            status: Labels::new("status", rows),
+            profile_id: Texts::new(rows),
+            first_question: Texts::new(rows),
+            procedures: Lists::new("procedures", rows),
+            tags: Lists::new("tags", rows),
+            counts: std::array::from_fn(|_| Int64Builder::with_capacity(rows)),
+            first_event_at: instants(rows),
+            last_event_at: instants(rows),
+            last_updated: instants(rows),
+            resolved_at: instants(rows),
+            escalated_at: instants(rows),
+            escalation: std::array::from_fn(|_| Texts::new(rows)),
+            reopened: BooleanBuilder::with_capacity(rows),
+            seen: NullBufferBuilder::new(rows),
+        }
+    }
+
+    /// Appends a conversation; `items` is room to work in.
+    fn push<'a>(
+        &mut self,
+        group: &Conversation,
+        pool: &'a Pool,
+        items: &mut Vec<&'a [u8]>,
+    ) -> Result<()> {
+        let seen = group.events > 0;
+        self.seen.append(seen);
+        let status = group.resolution.status(pool);
+        let [channel, mode, profile, first_message] = pool.said::<START>(group.said)?;
+        self.started_at.append_option(group.start.at());
+        self.channel.push(channel)?;
+        let started = group.start.is_some();
+        self.mode.push(mode.or(started.then_some(DEFAULT_MODE)))?;
+        self.status.push(seen.then_some(status.name().as_bytes()))?;
+        self.profile_id.push(group.profile(profile, pool))?;
+        // C4: with no question asked, what the start says.
+        let question = pool.get(group.question_text).or(first_message);
+        self.first_question.push(question)?;
+
+        items.clear();
+        group.in_order_of_first_use(pool, items);
+        self.procedures.push(seen, items)?;
+        // C6: procedures are tags too.
+        let rare = group.rare.as_deref();
+        items.extend(
+            rare.iter()
+                .flat_map(|rare| &rare.tags)
+                .filter_map(|tag| pool.get(*tag)),
+        );
         items.sort_unstable();
         items.dedup();
-    }
-}
+        self.tags.push(seen, items)?;
 
-/// C4: with no question asked, what the start says.
-fn first_question(group: &Conversation) -> Text {
-    if group.question_text.is_some() {
-        group.question_text
-    } else {
-        group.first_message
-    }
-}
+        let counts = [
+            group.messages,
+            group.clicks,
+            group.human_clicks,
+            group.cart_adds,
+            group.events,
+        ];
+        for (column, number) in self.counts.iter_mut().zip(counts) {
+            count(column, seen, number);
+        }
+        self.first_event_at
+            .append_option(seen.then_some(group.first_at));
+        self.last_event_at
+            .append_option(seen.then_some(group.last_at));
+        self.last_updated.append_option(group.last_updated());
 
-/// C8: some message by the shopper is later than the earliest resolution.
-fn reopened(group: &Conversation, pool: &Pool) -> bool {
-    let (shopper, resolved) = (group.resolution.shopper, group.first_resolved);
-    resolved.is_some() && shopper.is_later_than(resolved, pool)
+        // C8
+        let resolved_at = group.resolution.resolved.at();
+        self.resolved_at
+            .append_option(resolved_at.filter(|_| status == Status::Resolved));
+        self.escalated_at
+            .append_option(rare.and_then(|rare| rare.escalated.at()));
+        let said = match rare {
+            None => [None; ESCALATION],
+            Some(rare) => pool.said(rare.said)?,
+        };
+        for (column, said) in self.escalation.iter_mut().zip(said) {
+            column.push(said)?;
+        }
+        self.reopened
+            .append_option(seen.then_some(group.reopened(pool)));
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<ArrayRef> {
+        let [messages, clicks, human_clicks, cart_adds, events] =
+            self.counts.map(|mut column| Arc::new(column.finish()));
+        let [reason, category, procedure] = self.escalation.map(Texts::finish);
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(self.started_at.finish()),
+            self.channel.finish()?,
+            self.mode.finish()?,
+            self.status.finish()?,
+            self.profile_id.finish(),
+            self.first_question.finish(),
+            self.procedures.finish()?,
+            self.tags.finish()?,
+            messages,
+            clicks,
+            human_clicks,
+            cart_adds,
+            Arc::new(self.first_event_at.finish()),
+            Arc::new(self.last_event_at.finish()),
+            Arc::new(self.last_updated.finish()),
+            Arc::new(self.resolved_at.finish()),
+            Arc::new(self.escalated_at.finish()),
+            reason,
+            category,
+            procedure,
+            Arc::new(self.reopened.finish()),
+            events,
+        ];
+        let seen = self.seen.finish();
+        Ok(Arc::new(StructArray::try_new(
+            FIELDS.clone(),
+            columns,
+            seen,
+        )?))
+    }
 }
 
 /// The results of these groups.
 pub(super) fn results(groups: &[Conversation], pool: &Pool) -> Result<ArrayRef> {
-    let seen = seen(groups.iter().map(|group| group.events));
-    let statuses: Vec<Option<Status>> = groups
-        .iter()
-        .map(|group| (group.events > 0).then(|| group.resolution.status(pool)))
-        .collect();
-    let count = |count: fn(&Conversation) -> u64| counts(groups.iter().map(count), &seen);
-    let reach = |at: fn(&Conversation) -> i64| {
-        instants(
-            groups
-                .iter()
-                .map(|group| (group.events > 0).then(|| at(group))),
-        )
-    };
-    let escalation = |text: fn(&Rare) -> Text| {
-        texts(groups.iter().map(|group| {
-            let rare = group.rare.as_ref()?;
-            pool.get(text(rare))
-        }))
-    };
-    let columns: Vec<ArrayRef> = vec![
-        instants(groups.iter().map(|group| group.start.at())),
-        labels(
-            "channel",
-            groups.iter().map(|group| pool.get(group.channel)),
-        )?,
-        labels(
-            "mode",
-            groups.iter().map(|group| {
-                let mode = pool.get(group.mode).unwrap_or(DEFAULT_MODE);
-                group.start.is_some().then_some(mode)
-            }),
-        )?,
-        labels(
-            "status",
-            statuses
-                .iter()
-                .map(|status| status.map(|status| status.name().as_bytes())),
-        )?,
-        texts(groups.iter().map(|group| pool.get(group.profile(pool))))?,
-        texts(groups.iter().map(|group| pool.get(first_question(group))))?,
-        lists("procedures", groups.len(), &seen, |row, items| {
-            procedures(&groups[row], pool, items);
-        })?,
-        lists("tags", groups.len(), &seen, |row, items| {
-            tags(&groups[row], pool, items);
-        })?,
-        count(|group| group.messages),
-        count(|group| group.clicks),
-        count(|group| group.human_clicks),
-        count(|group| group.cart_adds),
-        reach(|group| group.first_at),
-        reach(|group| group.last_at),
-        instants(groups.iter().map(Conversation::last_updated)),
-        instants(groups.iter().zip(&statuses).map(|(group, status)| {
-            let resolved = group.resolution.resolved.at();
-            resolved.filter(|_| *status == Some(Status::Resolved))
-        })),
-        instants(
-            groups
-                .iter()
-                .map(|group| group.rare.as_ref()?.escalated.at()),
-        ),
-        escalation(|rare| rare.reason)?,
-        escalation(|rare| rare.category)?,
-        escalation(|rare| rare.procedure)?,
-        flags(groups.iter().map(|group| reopened(group, pool)), &seen),
-        count(|group| group.events),
-    ];
-    Ok(Arc::new(StructArray::try_new(
-        FIELDS.clone(),
-        columns,
-        seen,
-    )?))
+    let mut results = Results::new(groups.len());
+    let mut items = vec![];
+    for group in groups {
+        results.push(group, pool, &mut items)?;
+    }
+    results.finish()
 }

@@ -28,15 +28,16 @@ impl Status {
 
 /// What the status depends on: one flag and three events, however long the conversation is.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Resolution {
-    /// Any escalation, or any message by a human.
-    routed: bool,
+    /// The latest message by the shopper (`s`).
+    pub(super) shopper: Stamp,
     /// The latest `conversation_resolved` (`r`).
     pub(super) resolved: Stamp,
     /// The latest `conversation_closed` (`c`).
     closed: Stamp,
-    /// The latest message by the shopper (`s`).
-    pub(super) shopper: Stamp,
+    /// Any escalation, or any message by a human.
+    routed: bool,
 }
 
 impl Resolution {
