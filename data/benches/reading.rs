@@ -1,5 +1,7 @@
 //! How fast events are read and checked, on one core: lines of JSON, and batches of Arrow.
 
+#![allow(missing_docs, reason = "criterion's macros make public items")]
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rapport_data::synth::{Events, SynthOptions};
 use rapport_data::{LineChunker, check_batch, parse_ndjson};
