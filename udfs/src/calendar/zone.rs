@@ -7,6 +7,7 @@
 //! skipped date (its start is that of the next, so it has no instants).
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::{LazyLock, OnceLock};
 
@@ -16,8 +17,11 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
-/// No zone's clocks had changed before, or will change after (as far as the time zone database says).
-const PROBED: std::ops::Range<i64> = -4_102_444_800..4_133_980_800; // 1840 to 2101, in seconds
+/// Seconds from 1840 to 2101: no zone's clocks changed before or will change after, as far as the database says.
+const ALL: Range<i64> = -4_102_444_800..4_133_980_800;
+
+/// Seconds from 1999 to 2050, where events lie: their spans are found first, and mostly alone.
+const RECENT: Range<i64> = 915_148_800..2_524_608_000;
 
 /// Clocks change at most once within so many seconds; the closest two changes in the database are 7 days apart.
 const PROBE: i64 = 4 * 86_400;
@@ -40,7 +44,9 @@ struct Span {
 /// The days of a time zone.
 #[derive(Debug)]
 pub struct Zone {
-    spans: Vec<Span>,
+    zone: Tz,
+    recent: Vec<Span>,
+    all: OnceLock<Vec<Span>>,
 }
 
 /// No time zone has this name.
@@ -72,36 +78,32 @@ impl Zone {
     }
 
     fn build(zone: Tz) -> Self {
-        let mut changes = vec![(i64::MIN, offset(zone, PROBED.start))];
-        let mut from = PROBED.start;
-        while from < PROBED.end {
-            let to = from + PROBE;
-            let (before, after) = (offset(zone, from), offset(zone, to));
-            if before != after {
-                changes.push((first_change(zone, from, to) * SECOND, after));
-            }
-            from = to;
+        // Probed from a month before, so that what had begun at the start is known; what lies outside is cut off.
+        let month = 30 * 86_400;
+        let mut recent = spans(zone, RECENT.start - month..RECENT.end + month);
+        recent.retain(|span| span.end > RECENT.start * SECOND && span.start < RECENT.end * SECOND);
+        for span in &mut recent {
+            span.start = span.start.max(RECENT.start * SECOND);
+            span.end = span.end.min(RECENT.end * SECOND);
         }
-        let mut begun = i64::MIN;
-        let spans = changes
-            .iter()
-            .enumerate()
-            .map(|(i, &(start, seconds))| {
-                let end = changes.get(i + 1).map_or(i64::MAX, |next| next.0);
-                let offset = seconds * SECOND;
-                let reached = begun.max(date_shown(end - 1, offset));
-                let span = Span {
-                    start,
-                    end,
-                    offset,
-                    begun,
-                    reached,
-                };
-                begun = reached;
-                span
-            })
-            .collect();
-        Self { spans }
+        Self {
+            zone,
+            recent,
+            all: OnceLock::new(),
+        }
+    }
+
+    fn all(&self) -> &[Span] {
+        self.all.get_or_init(|| spans(self.zone, ALL))
+    }
+
+    fn span(&self, instant: i64) -> Span {
+        let spans = if (RECENT.start * SECOND..RECENT.end * SECOND).contains(&instant) {
+            &self.recent
+        } else {
+            self.all()
+        };
+        spans[spans.partition_point(|span| span.start <= instant) - 1]
     }
 
     /// The day of an instant: days since 1970-01-01 of microseconds since then.
@@ -113,9 +115,14 @@ impl Zone {
     /// timestamp can hold.
     pub fn start(&self, day: i32) -> Option<i64> {
         let day = i64::from(day);
-        let span = self
-            .spans
-            .get(self.spans.partition_point(|span| span.reached < day))?;
+        // No clock is as much as two days ahead of another.
+        let recent = RECENT.start / 86_400 + 2..RECENT.end / 86_400 - 2;
+        let spans = if recent.contains(&day) {
+            &self.recent
+        } else {
+            self.all()
+        };
+        let span = spans.get(spans.partition_point(|span| span.reached < day))?;
         let shown = day.checked_mul(DAY)?.checked_sub(span.offset)?;
         Some(shown.max(span.start))
     }
@@ -124,7 +131,7 @@ impl Zone {
     pub(crate) fn cursor(&self) -> Cursor<'_> {
         Cursor {
             zone: self,
-            span: self.spans[self.spans.len() - 1],
+            span: self.recent[self.recent.len() - 1],
         }
     }
 }
@@ -140,8 +147,7 @@ impl Cursor<'_> {
     #[inline]
     pub(crate) fn date(&mut self, instant: i64) -> i32 {
         if instant < self.span.start || instant >= self.span.end {
-            let spans = &self.zone.spans;
-            self.span = spans[spans.partition_point(|span| span.start <= instant) - 1];
+            self.span = self.zone.span(instant);
         }
         // Every i64 of microseconds is within ± 107 million days.
         date_shown(instant, self.span.offset).max(self.span.begun) as i32
@@ -151,6 +157,39 @@ impl Cursor<'_> {
 #[inline]
 fn date_shown(instant: i64, offset: i64) -> i64 {
     instant.saturating_add(offset).div_euclid(DAY)
+}
+
+/// The spans of a zone, probed between two seconds and reaching to the ends of time.
+fn spans(zone: Tz, probed: Range<i64>) -> Vec<Span> {
+    let mut changes = vec![(i64::MIN, offset(zone, probed.start))];
+    let (mut from, mut before) = (probed.start, offset(zone, probed.start));
+    while from < probed.end {
+        let to = from + PROBE;
+        let after = offset(zone, to);
+        if before != after {
+            changes.push((first_change(zone, from, to) * SECOND, after));
+        }
+        (from, before) = (to, after);
+    }
+    let mut begun = i64::MIN;
+    changes
+        .iter()
+        .enumerate()
+        .map(|(i, &(start, seconds))| {
+            let end = changes.get(i + 1).map_or(i64::MAX, |next| next.0);
+            let offset = seconds * SECOND;
+            let reached = begun.max(date_shown(end - 1, offset));
+            let span = Span {
+                start,
+                end,
+                offset,
+                begun,
+                reached,
+            };
+            begun = reached;
+            span
+        })
+        .collect()
 }
 
 /// What the zone's clocks are ahead of UTC, in seconds.

@@ -172,7 +172,20 @@ fn unknown_zones_are_named(#[case] name: &str) {
 #[test]
 fn every_change_of_every_zone_is_found() {
     for zone in TZ_VARIANTS {
-        let spans = &Zone::named(zone.name()).unwrap().spans;
+        let spans = Zone::named(zone.name()).unwrap().all();
+        let recent = &Zone::named(zone.name()).unwrap().recent;
+        let inner: Vec<_> = spans
+            .iter()
+            .filter(|span| recent.iter().any(|r| r.start == span.start))
+            .collect();
+        assert_eq!(inner.len() + 1, recent.len(), "{zone}");
+        for (known, recent) in inner.iter().zip(&recent[1..]) {
+            assert_eq!(
+                (known.offset, known.begun),
+                (recent.offset, recent.begun),
+                "{zone}"
+            );
+        }
         let mut span = 0;
         for second in (915_148_800..2_524_608_000).step_by(6 * 3_600) {
             while spans[span].end <= second * SECOND {
@@ -200,7 +213,7 @@ proptest! {
         let name = TZ_VARIANTS[zone];
         let zone = Zone::named(name.name()).unwrap();
         // Half of the instants lie around a change of the clocks, where the rule bites.
-        let around = match &zone.spans[1..] {
+        let around = match &zone.all()[1..] {
             [] => anywhere,
             changes => changes[change.index(changes.len())].start + near,
         };
