@@ -6,9 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray,
-};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::TimestampMicrosecondType;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -54,8 +52,7 @@ pub async fn versions(
 ) -> Result<Vec<SettingsVersion>, EngineError> {
     let mut versions = Vec::new();
     for file in files {
-        let mut batches =
-            files::read(lake, TableId::Accounts, &file.path, file.size, None).await?;
+        let mut batches = files::read(lake, TableId::Accounts, &file.path, file.size, None).await?;
         while let Some(batch) = batches.try_next().await? {
             read_versions(&batch, &mut versions)?;
         }
@@ -80,13 +77,14 @@ fn read_versions(
     let times = times.as_primitive::<TimestampMicrosecondType>();
     let texts = texts.as_string::<i32>();
     for (text, time) in texts.iter().zip(times) {
-        let (Some(text), Some(changed_at)) =
-            (text, time.and_then(DateTime::from_timestamp_micros))
+        let (Some(text), Some(changed_at)) = (text, time.and_then(DateTime::from_timestamp_micros))
         else {
             continue;
         };
         let settings = Settings::from_json_line(text).map_err(|error| {
-            EngineError::Settings(format!("table accounts holds settings that are none: {error}"))
+            EngineError::Settings(format!(
+                "table accounts holds settings that are none: {error}"
+            ))
         })?;
         versions.push(SettingsVersion {
             settings,
@@ -214,7 +212,9 @@ fn changes(
 fn rows(versions: &[SettingsVersion]) -> Result<RecordBatch, EngineError> {
     let mut sorted: Vec<&SettingsVersion> = versions.iter().collect();
     sorted.sort_by_key(|version| (version.settings.account_id(), version.changed_at));
-    let times = sorted.iter().map(|version| version.changed_at.timestamp_micros());
+    let times = sorted
+        .iter()
+        .map(|version| version.changed_at.timestamp_micros());
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(
             sorted.iter().map(|version| version.settings.account_id()),
@@ -224,7 +224,10 @@ fn rows(versions: &[SettingsVersion]) -> Result<RecordBatch, EngineError> {
             sorted.iter().map(|version| version.settings.to_json()),
         )),
     ];
-    Ok(RecordBatch::try_new(TableId::Accounts.file_schema(), columns)?)
+    Ok(RecordBatch::try_new(
+        TableId::Accounts.file_schema(),
+        columns,
+    )?)
 }
 
 #[cfg(test)]

@@ -78,7 +78,9 @@ pub enum LandError {
         source: io::Error,
     },
     /// Another writer was first too often.
-    #[error("table {table}: other writers were first {attempts} times in a row; nothing of this table was landed, land again")]
+    #[error(
+        "table {table}: other writers were first {attempts} times in a row; nothing of this table was landed, land again"
+    )]
     Contended {
         /// The table.
         table: &'static str,

@@ -235,7 +235,8 @@ pub(super) fn may_have(file: &DataFile, (least, greatest): (&str, &str)) -> bool
     let Some(range) = file.statistics.column("event_id") else {
         return true;
     };
-    let text = |value: &datafusion::common::ScalarValue| value.try_as_str().flatten().map(str::to_owned);
+    let text =
+        |value: &datafusion::common::ScalarValue| value.try_as_str().flatten().map(str::to_owned);
     match (text(&range.min), text(&range.max)) {
         (Some(min), Some(max)) => min.as_str() <= greatest && least <= max.as_str(),
         _ => true,
@@ -250,7 +251,10 @@ pub(super) fn finish_rows(
 ) -> Result<(Option<RecordBatch>, u64), LandError> {
     let duplicates = rows.duplicates();
     let sorted = rows.sorted(sort_key(raw))?;
-    Ok((sorted.map(|rows| form.restore(rows)).transpose()?, duplicates))
+    Ok((
+        sorted.map(|rows| form.restore(rows)).transpose()?,
+        duplicates,
+    ))
 }
 
 /// Cuts the partitions into stretches of about as many rows each; answers with the first and last key of each.

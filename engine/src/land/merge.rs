@@ -96,7 +96,11 @@ impl OpenBlock {
         let whole = spill.read(block.place)?;
         let columns: Vec<usize> = (1..whole.num_columns()).collect();
         Ok(Self {
-            keys: whole.column(0).as_primitive::<UInt64Type>().values().clone(),
+            keys: whole
+                .column(0)
+                .as_primitive::<UInt64Type>()
+                .values()
+                .clone(),
             rows: whole.project(&columns)?,
             next: 0,
         })
@@ -198,7 +202,12 @@ impl<'a> Cursor<'a> {
     }
 }
 
-fn take_held(batches: &[RecordBatch], rest: &mut &[Row], key: PartitionKey, rows: &mut PartitionRows) {
+fn take_held(
+    batches: &[RecordBatch],
+    rest: &mut &[Row],
+    key: PartitionKey,
+    rows: &mut PartitionRows,
+) {
     let (taken, others) = rest.split_at(rest.partition_point(|row| row.key == key));
     *rest = others;
     let mut latest = None;

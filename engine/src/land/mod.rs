@@ -317,10 +317,12 @@ impl Collecting {
             skipped: inputs.skipped,
             ..LandReport::default()
         };
-        report.inputs.extend(inputs.inputs.iter().map(|input| InputReport {
-            source: input.label().to_owned(),
-            ..InputReport::default()
-        }));
+        report
+            .inputs
+            .extend(inputs.inputs.iter().map(|input| InputReport {
+                source: input.label().to_owned(),
+                ..InputReport::default()
+            }));
         let mut collector = Collector::new(self.budget, self.threads, self.spill);
         let mut refused = RejectedRows::new(self.now);
         parsing.run(&inputs.inputs, &self.meter, |arrival| {

@@ -32,9 +32,11 @@ impl PlainForm {
             .fields()
             .iter()
             .map(|field| match field.data_type() {
-                DataType::Dictionary(key, _) => {
-                    Arc::new(Field::new(field.name(), key.as_ref().clone(), field.is_nullable()))
-                }
+                DataType::Dictionary(key, _) => Arc::new(Field::new(
+                    field.name(),
+                    key.as_ref().clone(),
+                    field.is_nullable(),
+                )),
                 _ => Arc::clone(field),
             })
             .collect::<Vec<_>>();
@@ -59,7 +61,10 @@ impl PlainForm {
             .zip(&self.words)
             .map(|(column, words)| numbers(column, words))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok((RecordBatch::try_new(Arc::clone(&self.plain), columns)?, keys))
+        Ok((
+            RecordBatch::try_new(Arc::clone(&self.plain), columns)?,
+            keys,
+        ))
     }
 
     /// Puts the dictionaries back: the table's file schema.

@@ -134,7 +134,11 @@ impl Inputs {
             return Ok(());
         }
         let mut entries = std::fs::read_dir(path)
-            .and_then(|entries| entries.map(|e| Ok(e?.path())).collect::<io::Result<Vec<_>>>())
+            .and_then(|entries| {
+                entries
+                    .map(|e| Ok(e?.path()))
+                    .collect::<io::Result<Vec<_>>>()
+            })
             .map_err(fail)?;
         entries.sort();
         for entry in entries {

@@ -56,8 +56,7 @@ impl SpillFile {
         let options =
             IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
         let mut bytes = Vec::new();
-        let mut writer =
-            StreamWriter::try_new_with_options(&mut bytes, &batch.schema(), options)?;
+        let mut writer = StreamWriter::try_new_with_options(&mut bytes, &batch.schema(), options)?;
         writer.write(batch)?;
         writer.finish()?;
         drop(writer);

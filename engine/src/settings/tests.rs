@@ -46,8 +46,16 @@ async fn s1_every_version_is_kept_and_the_last_is_in_force() {
     // Both at once, and back again: versions of one instant would have no order.
     let both = vec![utc.clone(), utc.clone(), paris.clone()];
     assert_eq!(engine.put_accounts(both).await.unwrap(), 2);
-    let expected = [(5_000, "UTC"), (5_001, "Europe/Paris"), (5_002, "UTC"), (5_003, "Europe/Paris")];
-    assert_eq!(kept(&engine).await, expected.map(|(at, zone)| (at, zone.to_owned())));
+    let expected = [
+        (5_000, "UTC"),
+        (5_001, "Europe/Paris"),
+        (5_002, "UTC"),
+        (5_003, "Europe/Paris"),
+    ];
+    assert_eq!(
+        kept(&engine).await,
+        expected.map(|(at, zone)| (at, zone.to_owned()))
+    );
     let accounts = engine.accounts().await.unwrap();
     assert_eq!(accounts.len(), 1);
     assert_eq!(accounts[0].0, paris);
@@ -62,7 +70,9 @@ async fn e6_an_account_with_events_alone_has_the_defaults() {
         .await
         .unwrap();
     engine
-        .put_accounts(vec![settings(r#"{"account_id": "configured", "currency": "EUR"}"#)])
+        .put_accounts(vec![settings(
+            r#"{"account_id": "configured", "currency": "EUR"}"#,
+        )])
         .await
         .unwrap();
     let accounts = engine.accounts().await.unwrap();

@@ -20,8 +20,14 @@ pub(super) async fn run(config: &Config, command: Accounts) -> Result<(), CliErr
             let settings = read(&file)?;
             let engine = config.open(true).await?;
             let given = settings.len();
-            let changed = engine.put_accounts(settings).await.map_err(CliError::failed)?;
-            say(format_args!("changed {changed}\nunchanged {}", given - changed))?;
+            let changed = engine
+                .put_accounts(settings)
+                .await
+                .map_err(CliError::failed)?;
+            say(format_args!(
+                "changed {changed}\nunchanged {}",
+                given - changed
+            ))?;
         }
         Accounts::List(options) => {
             let engine = config.open(false).await?;
@@ -50,7 +56,9 @@ pub(super) async fn run(config: &Config, command: Accounts) -> Result<(), CliErr
                         "{setting:?} sets nothing; expected KEY=VALUE, such as timezone=Europe/Paris"
                     ))
                 })?;
-                changed.set(key.trim(), value.trim()).map_err(CliError::usage)?;
+                changed
+                    .set(key.trim(), value.trim())
+                    .map_err(CliError::usage)?;
             }
             let count = engine
                 .put_accounts(vec![changed])
@@ -77,17 +85,16 @@ pub(super) fn read(file: &Path) -> Result<Vec<Settings>, CliError> {
         if line.trim().is_empty() {
             continue;
         }
-        settings.push(Settings::from_json_line(line).map_err(|error| {
-            CliError::Failed(format!("{name}, line {}: {error}", number + 1))
-        })?);
+        settings.push(
+            Settings::from_json_line(line).map_err(|error| {
+                CliError::Failed(format!("{name}, line {}: {error}", number + 1))
+            })?,
+        );
     }
     Ok(settings)
 }
 
-async fn find(
-    engine: &Engine,
-    id: &str,
-) -> Result<Option<(Settings, AccountState)>, CliError> {
+async fn find(engine: &Engine, id: &str) -> Result<Option<(Settings, AccountState)>, CliError> {
     let accounts = engine.accounts().await.map_err(CliError::failed)?;
     Ok(accounts
         .into_iter()

@@ -9,7 +9,13 @@ use crate::output::ResultForm;
 
 /// Events land, the right metrics come out over the Postgres wire.
 #[derive(Debug, Parser)]
-#[command(name = "rapport", version, about, max_term_width = 110, disable_help_subcommand = true)]
+#[command(
+    name = "rapport",
+    version,
+    about,
+    max_term_width = 110,
+    disable_help_subcommand = true
+)]
 pub(super) struct Cli {
     /// What holds for every command.
     #[command(flatten)]

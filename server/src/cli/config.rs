@@ -158,7 +158,11 @@ impl Config {
 /// The object store's options that the environment has, named as `object_store` names them.
 fn storage_of_environment() -> HashMap<String, String> {
     std::env::vars()
-        .filter(|(name, _)| STORAGE_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
+        .filter(|(name, _)| {
+            STORAGE_PREFIXES
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+        })
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
         .collect()
 }

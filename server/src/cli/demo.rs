@@ -45,7 +45,12 @@ pub(super) async fn run(mut config: Config, options: Serving) -> Result<(), CliE
     let known = users.list().map_err(CliError::failed)?;
     for (name, role, account, password) in [
         (OPERATOR, "operator", None, &credentials.operator),
-        (ANALYST, "analyst", Some(shop.as_str()), &credentials.analyst),
+        (
+            ANALYST,
+            "analyst",
+            Some(shop.as_str()),
+            &credentials.analyst,
+        ),
     ] {
         if !known.iter().any(|user| user.name == name) {
             users
@@ -114,10 +119,12 @@ async fn fill(engine: &Engine) -> Result<String, CliError> {
 /// Since when an account has its settings.
 async fn configured(engine: &Engine, account: &str) -> Result<Option<DateTime<Utc>>, CliError> {
     let accounts = engine.accounts().await.map_err(CliError::failed)?;
-    Ok(accounts.into_iter().find_map(|(settings, state)| match state {
-        AccountState::Configured(at) if settings.account_id() == account => Some(at),
-        _ => None,
-    }))
+    Ok(accounts
+        .into_iter()
+        .find_map(|(settings, state)| match state {
+            AccountState::Configured(at) if settings.account_id() == account => Some(at),
+            _ => None,
+        }))
 }
 
 /// The passwords of the demo's users.
@@ -134,7 +141,10 @@ impl Credentials {
             return Self::read(&path);
         }
         let lake = engine.lake().refresh().await.map_err(CliError::failed)?;
-        if TableId::ALL.iter().any(|id| !lake.get(*id).all_files().is_empty()) {
+        if TableId::ALL
+            .iter()
+            .any(|id| !lake.get(*id).all_files().is_empty())
+        {
             return Err(CliError::Usage(format!(
                 "lake {} holds other data than the demo's; name an empty one with --lake",
                 engine.lake().url()
@@ -144,14 +154,16 @@ impl Credentials {
             operator: password(),
             analyst: password(),
         };
-        made.write(&path)
-            .map_err(|error| CliError::Failed(format!("cannot write {}: {error}", path.display())))?;
+        made.write(&path).map_err(|error| {
+            CliError::Failed(format!("cannot write {}: {error}", path.display()))
+        })?;
         Ok(made)
     }
 
     fn read(path: &Path) -> Result<Self, CliError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| CliError::Failed(format!("cannot read {}: {error}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            CliError::Failed(format!("cannot read {}: {error}", path.display()))
+        })?;
         let of = |name: &str| {
             text.lines()
                 .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
@@ -177,7 +189,11 @@ impl Credentials {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&new)?;
-        writeln!(file, "{OPERATOR} {}\n{ANALYST} {}", self.operator, self.analyst)?;
+        writeln!(
+            file,
+            "{OPERATOR} {}\n{ANALYST} {}",
+            self.operator, self.analyst
+        )?;
         file.sync_all()?;
         std::fs::rename(&new, path)
     }

@@ -5,8 +5,8 @@ use rapport_engine::{DeriveReport, EngineError};
 use super::args::{Backfill, Reporting, TextOrJson};
 use super::config::Config;
 use super::error::CliError;
-use super::say;
 use super::progress::Bars;
+use super::say;
 
 /// Derives what is dirty.
 pub(super) async fn derive(config: &Config, options: Reporting) -> Result<(), CliError> {
@@ -22,12 +22,7 @@ pub(super) async fn derive(config: &Config, options: Reporting) -> Result<(), Cl
 pub(super) async fn backfill(config: &Config, options: Backfill) -> Result<(), CliError> {
     let engine = config.open(false).await?;
     let report = engine
-        .backfill(
-            options.from,
-            options.to,
-            &options.account,
-            &Bars::default(),
-        )
+        .backfill(options.from, options.to, &options.account, &Bars::default())
         .await
         .map_err(|error| match error {
             EngineError::Request(_) => CliError::usage(error),
@@ -38,7 +33,10 @@ pub(super) async fn backfill(config: &Config, options: Backfill) -> Result<(), C
 
 fn print(report: &DeriveReport, format: TextOrJson) -> Result<(), CliError> {
     if format == TextOrJson::Json {
-        say(format_args!("{}", serde_json::to_string(report).map_err(CliError::failed)?))?;
+        say(format_args!(
+            "{}",
+            serde_json::to_string(report).map_err(CliError::failed)?
+        ))?;
         return Ok(());
     }
     for table in &report.tables {

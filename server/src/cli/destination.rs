@@ -38,8 +38,9 @@ impl Destination {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let new = NamedTempFile::new_in(folder)
-            .map_err(|error| CliError::Failed(format!("cannot write {}: {error}", path.display())))?;
+        let new = NamedTempFile::new_in(folder).map_err(|error| {
+            CliError::Failed(format!("cannot write {}: {error}", path.display()))
+        })?;
         Ok(Destination::File {
             new,
             path: path.to_owned(),
@@ -61,8 +62,9 @@ impl Destination {
         let Destination::File { new, path } = self else {
             return Ok(());
         };
-        let fail =
-            |error: io::Error| CliError::Failed(format!("cannot write {}: {error}", path.display()));
+        let fail = |error: io::Error| {
+            CliError::Failed(format!("cannot write {}: {error}", path.display()))
+        };
         readable(new.as_file()).map_err(fail)?;
         new.persist(&path).map_err(|error| fail(error.error))?;
         Ok(())

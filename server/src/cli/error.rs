@@ -13,7 +13,9 @@ pub(super) enum CliError {
     #[error("{0}")]
     Failed(String),
     /// `land --strict` landed what it could; so many lines were rejected.
-    #[error("{0} lines were rejected; they are kept in rejected_events with source, line and reason")]
+    #[error(
+        "{0} lines were rejected; they are kept in rejected_events with source, line and reason"
+    )]
     Rejected(u64),
     /// Whoever read the answer has had enough of it, as `head` has.
     #[error("standard output is closed")]

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::args::{Land, TextOrJson};
 use super::config::Config;
 use super::error::CliError;
-use super::say;
 use super::progress::Bars;
+use super::say;
 
 /// Lands and reports.
 pub(super) async fn run(config: &Config, options: Land) -> Result<(), CliError> {

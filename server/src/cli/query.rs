@@ -1,5 +1,6 @@
 //! `rapport query` and `rapport queries`.
 
+use datafusion::error::DataFusionError;
 use futures::StreamExt;
 use rapport_engine::session::{Identity, SavedQuery, Session, SessionError};
 use serde_json::json;
@@ -33,7 +34,15 @@ pub(super) async fn run(config: &Config, options: Query) -> Result<(), CliError>
         (None, Some(name)) => call(&session, name, &options.args)?,
         (None, None) => return Err(CliError::Usage("expected a saved query or --sql".into())),
     };
-    let frame = session.sql(&sql).await.map_err(CliError::failed)?;
+    let named = options.sql.is_none();
+    let frame = session
+        .sql(&sql)
+        .await
+        .map_err(|error| match error.find_root() {
+            // All that a user says of a saved query's plan are its arguments.
+            DataFusionError::Plan(reason) if named => CliError::usage(reason),
+            _ => CliError::failed(error),
+        })?;
     let mut batches = frame.execute_stream().await.map_err(CliError::failed)?;
     let destination = Destination::open(options.output.as_deref())?;
     let mut writer = output::writer(form, destination.stream()?, batches.schema())?;

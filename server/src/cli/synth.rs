@@ -8,8 +8,8 @@ use rapport_engine::Progress;
 use super::args::{EventForm, Synth};
 use super::config::Config;
 use super::error::CliError;
-use super::say;
 use super::progress::Bars;
+use super::say;
 
 /// Files of about this many events: large enough to be few, small enough to move about.
 const EVENTS_PER_FILE: u64 = 2_000_000;

@@ -158,7 +158,11 @@ fn float(out: &mut String, value: f64) {
     } else if value.is_nan() {
         out.push_str("\"NaN\"");
     } else {
-        out.push_str(if value > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" });
+        out.push_str(if value > 0.0 {
+            "\"Infinity\""
+        } else {
+            "\"-Infinity\""
+        });
     }
 }
 

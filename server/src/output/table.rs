@@ -40,13 +40,22 @@ impl<W: Write> TableWriter<W> {
         if self.widths.is_some() {
             return Ok(());
         }
-        let names: Vec<&str> = self.schema.fields().iter().map(|f| f.name().as_str()).collect();
+        let names: Vec<&str> = self
+            .schema
+            .fields()
+            .iter()
+            .map(|f| f.name().as_str())
+            .collect();
         let widths: Vec<usize> = names
             .iter()
             .enumerate()
             .map(|(column, name)| {
                 let cells = self.held.iter().map(|row| row[column].chars().count());
-                cells.max().unwrap_or(0).min(WIDEST).max(name.chars().count())
+                cells
+                    .max()
+                    .unwrap_or(0)
+                    .min(WIDEST)
+                    .max(name.chars().count())
             })
             .collect();
         let mut header = String::new();

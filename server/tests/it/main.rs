@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cli;
+mod conformance;
+mod crash;
 mod pg_catalog;
 mod pg_limits;
 mod pg_login;
@@ -10,4 +13,5 @@ mod pg_psql;
 mod pg_queries;
 mod pg_transactions;
 mod pg_types;
+mod program;
 mod support;

@@ -55,7 +55,12 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
         worked(arguments, child.wait_with_output().unwrap())
     }
 
@@ -116,7 +121,10 @@ impl Served {
         let mut address = |name: &str| {
             let mut line = String::new();
             output.read_line(&mut line).unwrap();
-            let address = line.trim().strip_prefix(name).unwrap_or_else(|| panic!("{line:?}"));
+            let address = line
+                .trim()
+                .strip_prefix(name)
+                .unwrap_or_else(|| panic!("{line:?}"));
             address.trim().parse().unwrap()
         };
         let (pg, http) = (address("postgres "), address("http "));
@@ -126,6 +134,15 @@ impl Served {
             http,
             output,
         }
+    }
+}
+
+impl Served {
+    /// The next line that it prints.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line
     }
 }
 

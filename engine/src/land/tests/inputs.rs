@@ -151,9 +151,13 @@ fn cut(mut content: Vec<u8>) -> Vec<u8> {
 
 fn parquet_of_wrong_type() -> Vec<u8> {
     use arrow::array::{Int64Array, StringArray};
-    let column = |v: &str| std::sync::Arc::new(StringArray::from(vec![v])) as arrow::array::ArrayRef;
+    let column =
+        |v: &str| std::sync::Arc::new(StringArray::from(vec![v])) as arrow::array::ArrayRef;
     let batch = RecordBatch::try_from_iter([
-        ("event_id", std::sync::Arc::new(Int64Array::from(vec![7])) as arrow::array::ArrayRef),
+        (
+            "event_id",
+            std::sync::Arc::new(Int64Array::from(vec![7])) as arrow::array::ArrayRef,
+        ),
         ("account_id", column("acme")),
         ("type", column("message_sent")),
         ("occurred_at", column(NOON)),
@@ -175,7 +179,11 @@ fn parquet_of_wrong_type() -> Vec<u8> {
 #[case::no_gzip("plain.gz", Some(lines(3).into_bytes()), "so it is no gzip file as its name says")]
 #[case::no_parquet("plain.parquet", Some(lines(3).into_bytes()), "no Parquet file")]
 #[case::cut_parquet("cut.parquet", Some(cut(parquet_of_wrong_type())), "as Parquet")]
-#[case::wrong_types("wrong.parquet", Some(parquet_of_wrong_type()), "column event_id is Int64")]
+#[case::wrong_types(
+    "wrong.parquet",
+    Some(parquet_of_wrong_type()),
+    "column event_id is Int64"
+)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_input_is_named_and_nothing_lands(
     #[case] name: &str,
@@ -236,7 +244,16 @@ async fn files_are_sorted_as_the_table_says() {
     let ids: Vec<String> = (0..5).map(|row| text(&batches[0], row)).collect();
     assert_eq!(
         ids,
-        ["event_id=e1", "event_id=e3", "event_id=e0", "event_id=e9", "event_id=e2"]
+        [
+            "event_id=e1",
+            "event_id=e3",
+            "event_id=e0",
+            "event_id=e9",
+            "event_id=e2"
+        ]
     );
-    assert_eq!(TableId::ConversationEvents.sort_columns()[1..], ["occurred_at", "event_id"]);
+    assert_eq!(
+        TableId::ConversationEvents.sort_columns()[1..],
+        ["occurred_at", "event_id"]
+    );
 }

@@ -25,7 +25,11 @@ fn drawn() -> impl Strategy<Value = Drawn> {
 
 impl Drawn {
     fn at(&self) -> String {
-        format!("2026-01-{:02}T{:02}:30:00Z", 10 + self.hour / 24, self.hour % 24)
+        format!(
+            "2026-01-{:02}T{:02}:30:00Z",
+            10 + self.hour / 24,
+            self.hour % 24
+        )
     }
 
     fn line(&self) -> String {
@@ -49,7 +53,11 @@ fn first_of_each(events: &[Drawn]) -> Vec<&Drawn> {
     let mut seen = std::collections::HashSet::new();
     events
         .iter()
-        .filter(|event| event.identity().is_some_and(|identity| seen.insert(identity)))
+        .filter(|event| {
+            event
+                .identity()
+                .is_some_and(|identity| seen.insert(identity))
+        })
         .collect()
 }
 

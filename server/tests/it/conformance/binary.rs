@@ -1,6 +1,5 @@
 //! The cases through the binary, as a user would run it.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use super::case::{Case, RELATIONS};
@@ -47,22 +46,17 @@ pub async fn run(case: &Case) {
         .collect();
     assert_eq!(rejected, lines);
 
-    for (relation, _) in RELATIONS {
-        let sql = format!("SELECT * FROM {relation}");
-        let output = program.ok(&["query", "--sql", &sql, "--format", "json"]);
-        check_relation(case, "query --sql", relation, None, parse(&output));
-    }
-    // A process a call: the first of each query and account; the wire has them all.
-    let mut seen = HashSet::new();
-    for call in &case.expected.queries {
-        if !seen.insert((&call.query, &call.account_id)) {
-            continue;
-        }
-        let mut args = vec!["query", call.query.as_str()];
-        args.extend(call.args.iter().map(|arg| arg.as_deref().unwrap_or("null")));
-        args.extend(["--account", &call.account_id, "--format", "json"]);
-        check_call(case, "query", call, parse(&program.ok(&args)));
-    }
+    // A process a statement: one relation and one call here; the wire has them all.
+    let turn = case.events.len();
+    let (relation, _) = RELATIONS[turn % RELATIONS.len()];
+    let sql = format!("SELECT * FROM {relation}");
+    let output = program.ok(&["query", "--sql", &sql, "--format", "json"]);
+    check_relation(case, "query --sql", relation, None, parse(&output));
+    let call = &case.expected.queries[turn % case.expected.queries.len()];
+    let mut args = vec!["query", call.query.as_str()];
+    args.extend(call.args.iter().map(|arg| arg.as_deref().unwrap_or("null")));
+    args.extend(["--account", &call.account_id, "--format", "json"]);
+    check_call(case, "query", call, parse(&program.ok(&args)));
     wire::check(case, &program).await;
 }
 

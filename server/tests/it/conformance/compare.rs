@@ -33,7 +33,8 @@ fn same_row(actual: &Row, expected: &Row) -> bool {
 /// Fails unless the rows are the expected ones, in this order.
 #[track_caller]
 fn check_rows(what: &str, case: &Case, actual: &[Row], expected: &[Row]) {
-    let text = |row: Option<&Row>| row.map_or("nothing".into(), |row| serde_json::to_string(row).unwrap());
+    let text =
+        |row: Option<&Row>| row.map_or("nothing".into(), |row| serde_json::to_string(row).unwrap());
     for at in 0..actual.len().max(expected.len()) {
         let (a, e) = (actual.get(at), expected.get(at));
         let fits = matches!((a, e), (Some(a), Some(e)) if same_row(a, e));
@@ -62,8 +63,18 @@ fn sort_key(row: &Row, key: &[&str]) -> Vec<(bool, String)> {
 
 /// Fails unless a relation holds the expected rows; with an account, those of it alone.
 #[track_caller]
-pub fn check_relation(case: &Case, way: &str, name: &str, account: Option<&str>, mut actual: Vec<Row>) {
-    let key = RELATIONS.iter().find(|(relation, _)| *relation == name).unwrap().1;
+pub fn check_relation(
+    case: &Case,
+    way: &str,
+    name: &str,
+    account: Option<&str>,
+    mut actual: Vec<Row>,
+) {
+    let key = RELATIONS
+        .iter()
+        .find(|(relation, _)| *relation == name)
+        .unwrap()
+        .1;
     actual.sort_by_key(|row| sort_key(row, key));
     let mut expected: Vec<Row> = case.expected.relations[name].clone();
     if let Some(account) = account {

@@ -35,9 +35,20 @@ pub async fn check(case: &Case, program: &Program) {
         let client = connect(&served, account).await;
         for (relation, _) in RELATIONS {
             let sql = format!("SELECT * FROM {relation}");
-            check_relation(case, "wire", relation, Some(account), rows(&client, &sql).await);
+            check_relation(
+                case,
+                "wire",
+                relation,
+                Some(account),
+                rows(&client, &sql).await,
+            );
         }
-        for call in case.expected.queries.iter().filter(|c| c.account_id == account) {
+        for call in case
+            .expected
+            .queries
+            .iter()
+            .filter(|c| c.account_id == account)
+        {
             check_call(case, "wire", call, rows(&client, &call.sql()).await);
         }
     }
@@ -45,7 +56,11 @@ pub async fn check(case: &Case, program: &Program) {
 
 fn add_user(program: &Program, name: &str, role: &str, account: Option<&str>) {
     let mut args = vec!["users", "add", name, "--role", role, "--password-stdin"];
-    args.extend(account.into_iter().flat_map(|account| ["--account", account]));
+    args.extend(
+        account
+            .into_iter()
+            .flat_map(|account| ["--account", account]),
+    );
     program.ok_with_input(&args, &format!("{PASSWORD}\n"));
 }
 
@@ -101,12 +116,17 @@ impl<'a> FromSql<'a> for Cell {
             }
             Type::TIMESTAMPTZ => {
                 let micros = bytes.try_get_i64()? + 946_684_800_000_000;
-                let instant = DateTime::from_timestamp_micros(micros).ok_or("an instant beyond the calendar")?;
+                let instant = DateTime::from_timestamp_micros(micros)
+                    .ok_or("an instant beyond the calendar")?;
                 instant.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string().into()
             }
             Type::TEXT_ARRAY | Type::VARCHAR_ARRAY => {
                 let texts = Vec::<Option<&str>>::from_sql(ty, raw)?;
-                texts.into_iter().map(Value::from).collect::<Vec<_>>().into()
+                texts
+                    .into_iter()
+                    .map(Value::from)
+                    .collect::<Vec<_>>()
+                    .into()
             }
             _ => return Err(format!("no column of SPEC 7 has type {ty}").into()),
         }))
@@ -136,10 +156,14 @@ fn numeric(mut bytes: &[u8]) -> Result<String, Box<dyn Error + Sync + Send>> {
         .map(|power| format!("{:04}", group(power)))
         .collect();
     let whole = whole.trim_start_matches('0');
-    let mut text = if sign == 0x4000 { "-".to_owned() } else { String::new() };
+    let mut text = if sign == 0x4000 {
+        "-".to_owned()
+    } else {
+        String::new()
+    };
     text.push_str(if whole.is_empty() { "0" } else { whole });
     if scale > 0 {
-        let fraction: String = (1..=i32::from(scale).div_ceil(4))
+        let fraction: String = (1..=i32::from(scale.div_ceil(4)))
             .map(|place| format!("{:04}", group(-place)))
             .collect();
         text.push('.');
