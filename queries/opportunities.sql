@@ -19,41 +19,60 @@
 -- column evidence : the numbers in words
 -- column look_at : a query that shows the conversations
 WITH findings AS (
-    SELECT account_id, 'low_resolution' AS opportunity, procedure, CAST(NULL AS VARCHAR) AS channel, conversations,
-           resolution_rate AS measured, 0.5 AS threshold,
-           concat('AI resolved ', resolved, ' of ', conversations, ' conversations') AS evidence
-    FROM procedures_performance($from, $to, $channel)
-    WHERE procedure IS NOT NULL AND conversations >= 10 AND share >= 0.1 AND resolution_rate < 0.5
-    UNION ALL
-    SELECT account_id, 'rarely_picked', procedure, NULL, conversations, share, 0.01,
-           concat('used in ', conversations, ' of ', CAST(round(conversations / share) AS BIGINT), ' conversations')
-    FROM procedures_performance($from, $to, $channel)
-    WHERE procedure IS NOT NULL AND share < 0.01 AND conversations / share >= 199.5
-    UNION ALL
-    SELECT account_id, 'escalating_often', procedure, NULL, conversations, escalation_rate, 0.3,
-           concat('escalated ', escalated, ' of ', conversations, ' conversations')
-    FROM procedures_performance($from, $to, $channel)
-    WHERE procedure IS NOT NULL AND conversations >= 10 AND escalation_rate >= 0.3
-    UNION ALL
-    SELECT account_id, 'low_link_clicks', NULL, channel, conversations,
-           CAST(link_clicks AS DOUBLE) / conversations, 0.05,
-           concat(link_clicks, ' link clicks in ', conversations, ' conversations')
+    SELECT account_id,
+           opportunity,
+           procedure,
+           CAST(NULL AS VARCHAR) AS channel,
+           conversations,
+           CASE opportunity WHEN 'low_resolution' THEN resolution_rate
+                            WHEN 'rarely_picked' THEN share
+                            ELSE escalation_rate END AS measured,
+           CASE opportunity WHEN 'low_resolution' THEN 0.5
+                            WHEN 'rarely_picked' THEN 0.01
+                            ELSE 0.3 END AS threshold,
+           CASE opportunity WHEN 'low_resolution'
+                            THEN concat('AI resolved ', resolved, ' of ', conversations, ' conversations')
+                            WHEN 'rarely_picked'
+                            THEN concat('used in ', conversations, ' of ', CAST(round(conversations / share) AS BIGINT), ' conversations')
+                            ELSE concat('escalated ', escalated, ' of ', conversations, ' conversations') END AS evidence
     FROM (
-        SELECT account_id, channel, sum(conversations) AS conversations, sum(link_clicks) AS link_clicks
-        FROM channel_days($from, $to, $channel)
-        GROUP BY account_id, channel
+        SELECT *, unnest(make_array('low_resolution', 'rarely_picked', 'escalating_often')) AS opportunity
+        FROM procedures_performance($from, $to, $channel)
+        WHERE procedure IS NOT NULL
     )
-    WHERE conversations >= 50 AND CAST(link_clicks AS DOUBLE) / conversations < 0.05
+    WHERE CASE opportunity WHEN 'low_resolution'
+                           THEN conversations >= 10 AND share >= 0.1 AND resolution_rate < 0.5
+                           WHEN 'rarely_picked'
+                           THEN share < 0.01 AND conversations / share >= 199.5
+                           ELSE conversations >= 10 AND escalation_rate >= 0.3 END
     UNION ALL
-    SELECT account_id, 'low_sales', NULL, channel, conversations,
-           orders / conversations, 0.01,
-           concat(orders, ' attributed orders in ', conversations, ' conversations')
+    SELECT account_id,
+           opportunity,
+           CAST(NULL AS VARCHAR),
+           channel,
+           conversations,
+           CASE opportunity WHEN 'low_link_clicks' THEN link_clicks / conversations
+                            ELSE orders / conversations END,
+           CASE opportunity WHEN 'low_link_clicks' THEN 0.05
+                            ELSE 0.01 END,
+           CASE opportunity WHEN 'low_link_clicks'
+                            THEN concat(CAST(link_clicks AS BIGINT), ' link clicks in ', conversations, ' conversations')
+                            ELSE concat(orders, ' attributed orders in ', conversations, ' conversations') END
     FROM (
-        SELECT account_id, channel, sum(conversations) AS conversations, round_credit(sum(credits)) AS orders
-        FROM channel_days($from, $to, $channel)
-        GROUP BY account_id, channel
+        SELECT *, unnest(make_array('low_link_clicks', 'low_sales')) AS opportunity
+        FROM (
+            SELECT account_id,
+                   channel,
+                   sum(conversations) AS conversations,
+                   CAST(sum(link_clicks) AS DOUBLE) AS link_clicks,
+                   round_credit(sum(credits)) AS orders
+            FROM channel_days($from, $to, $channel)
+            GROUP BY account_id, channel
+        )
+        WHERE conversations >= 50
     )
-    WHERE conversations >= 50 AND orders / conversations < 0.01
+    WHERE CASE opportunity WHEN 'low_link_clicks' THEN link_clicks / conversations < 0.05
+                           ELSE orders / conversations < 0.01 END
 )
 SELECT account_id,
        opportunity,

@@ -1,6 +1,13 @@
 //! Landing and deriving a small lake from nothing, and deriving what a few late events change.
 
-#![allow(clippy::expect_used, reason = "a bench that cannot set itself up has nothing to measure")]
+#![allow(
+    clippy::expect_used,
+    reason = "a bench that cannot set itself up has nothing to measure"
+)]
+#![allow(
+    missing_docs,
+    reason = "the macros of Criterion make items without any"
+)]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use rapport_data::synth::{Events, SynthOptions};
@@ -46,7 +53,9 @@ fn steps(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
     let (events, count) = events();
     let mut group = criterion.benchmark_group("steps");
-    group.sample_size(10).throughput(Throughput::Elements(count));
+    group
+        .sample_size(10)
+        .throughput(Throughput::Elements(count));
     group.bench_function("land", |bencher| {
         bencher.iter(|| runtime.block_on(lake(&events)));
     });

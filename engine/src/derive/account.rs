@@ -188,7 +188,7 @@ impl Account {
 
     /// A table provider over some files.
     pub fn scan(&self, id: TableId, files: Vec<Arc<DataFile>>) -> Arc<dyn TableProvider> {
-        LakeScan::new(self.engine.lake().clone(), id, files)
+        LakeScan::over(self.engine.lake().clone(), id, files)
     }
 
     /// Where the rows of a derived table go.

@@ -156,7 +156,7 @@ pub(super) async fn count(
         Default::default(),
         Arc::clone(engine.runtime()),
     );
-    let table = crate::lake::LakeScan::new(engine.lake().clone(), TableId::Orphans, files);
+    let table = crate::lake::LakeScan::over(engine.lake().clone(), TableId::Orphans, files);
     context.register_table("orphans", table)?;
     let sql = "SELECT coalesce(sum(events), 0) FROM orphans WHERE kind = 'conversation'";
     let batches = context.sql(sql).await?.collect().await?;

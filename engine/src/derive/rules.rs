@@ -72,8 +72,8 @@ impl Rules {
             None => "arrow_cast(NULL, 'Timestamp(Microsecond, Some(\"UTC\"))')".to_owned(),
         };
         format!(
-            "SELECT conversation_id, f['profile_id'] AS profile_id, f['channel'] AS channel, f['mode'] AS mode,
-                    f['status'] AS status, f['first_question'] AS first_question, f['procedures'] AS procedures,
+            "SELECT conversation_id, f['profile_id'] AS profile_id, arrow_cast(f['channel'], 'Utf8View') AS channel,
+                    arrow_cast(f['mode'], 'Utf8View') AS mode, arrow_cast(f['status'], 'Utf8View') AS status, f['first_question'] AS first_question, f['procedures'] AS procedures,
                     f['tags'] AS tags, f['messages'] AS messages, f['{link_clicks}'] AS link_clicks,
                     f['cart_adds'] AS cart_adds, f['started_at'] AS started_at,
                     local_date(f['started_at'], {zone}) AS started_on, f['first_event_at'] AS first_event_at,

@@ -46,7 +46,7 @@ pub struct LakeTable {
 
 impl LakeTable {
     /// A table as its newest pinned version has it; with an account, that account's part alone.
-    pub fn new(lake: Lake, id: TableId, account: Option<String>) -> Arc<dyn TableProvider> {
+    pub fn pinned(lake: Lake, id: TableId, account: Option<String>) -> Arc<dyn TableProvider> {
         Arc::new(Self {
             lake,
             id,
@@ -136,7 +136,7 @@ pub struct LakeScan {
 
 impl LakeScan {
     /// Over some files of a table.
-    pub fn new(lake: Lake, id: TableId, files: Vec<Arc<DataFile>>) -> Arc<dyn TableProvider> {
+    pub fn over(lake: Lake, id: TableId, files: Vec<Arc<DataFile>>) -> Arc<dyn TableProvider> {
         Arc::new(Self { lake, id, files })
     }
 
@@ -149,7 +149,7 @@ impl LakeScan {
         dates: RangeInclusive<i32>,
     ) -> Arc<dyn TableProvider> {
         let files = snapshot.get(id).files(Some(account), dates);
-        Self::new(lake, id, files)
+        Self::over(lake, id, files)
     }
 }
 

@@ -199,6 +199,8 @@ fn as_read(field: &FieldRef) -> FieldRef {
     let data_type = match field.data_type() {
         DataType::Utf8 => DataType::Utf8View,
         DataType::Binary => DataType::BinaryView,
+        // Every file brings a dictionary of its own; put together, they would outgrow the keys of one.
+        DataType::Dictionary(_, value) if **value == DataType::Utf8 => DataType::Utf8View,
         DataType::List(item) => DataType::List(as_read(item)),
         other => other.clone(),
     };

@@ -110,7 +110,7 @@ impl Sources for LakeSources {
         let lake = self.lake.clone();
         let account = scope.account().map(str::to_owned);
         match stored {
-            Stored::Table(table) => LakeTable::new(lake, table, account),
+            Stored::Table(table) => LakeTable::pinned(lake, table, account),
             Stored::ConsumedEvents => {
                 LakeTable::consumed(lake, TableId::ConversationEvents, account)
             }

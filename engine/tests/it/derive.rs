@@ -27,7 +27,9 @@ fn options(seed: u64) -> SynthOptions {
 
 fn events(seed: u64) -> Vec<String> {
     let mut text = Vec::new();
-    synth::Events::new(&options(seed)).write_ndjson(&mut text).unwrap();
+    synth::Events::new(&options(seed))
+        .write_ndjson(&mut text)
+        .unwrap();
     String::from_utf8(text)
         .unwrap()
         .lines()
@@ -108,7 +110,12 @@ fn a_second_derive_writes_nothing() {
         assert!(lake.derive().await.is_clean());
         let after = lake.engine.lake().current();
         for id in TableId::ALL {
-            assert_eq!(before.get(id).version(), after.get(id).version(), "{}", id.name());
+            assert_eq!(
+                before.get(id).version(),
+                after.get(id).version(),
+                "{}",
+                id.name()
+            );
         }
     });
 }
@@ -151,10 +158,7 @@ fn concurrent_derives_do_the_work_once() {
         let lake = TestLake::new(end()).await;
         lake.land(&events(10)).await;
         let other = lake.reopened().await;
-        let (one, two) = tokio::join!(
-            lake.engine.derive(&NoProgress),
-            other.derive(&NoProgress)
-        );
+        let (one, two) = tokio::join!(lake.engine.derive(&NoProgress), other.derive(&NoProgress));
         one.unwrap();
         two.unwrap();
         let alone = TestLake::new(end()).await;

@@ -51,10 +51,7 @@ impl TestLake {
     pub async fn land(&self, lines: &[String]) -> LandReport {
         let text = lines.join("\n");
         let source = LandSource::bytes("test.ndjson", text);
-        self.engine
-            .land(vec![source], &NoProgress)
-            .await
-            .unwrap()
+        self.engine.land(vec![source], &NoProgress).await.unwrap()
     }
 
     pub async fn derive(&self) -> DeriveReport {
@@ -82,13 +79,8 @@ pub async fn rows(engine: &Engine, id: TableId) -> Vec<String> {
         std::sync::Arc::clone(engine.runtime()),
     );
     let files = engine.lake().current().get(id).all_files();
-    let table = LakeScan::new(engine.lake().clone(), id, files);
-    let batches = context
-        .read_table(table)
-        .unwrap()
-        .collect()
-        .await
-        .unwrap();
+    let table = LakeScan::over(engine.lake().clone(), id, files);
+    let batches = context.read_table(table).unwrap().collect().await.unwrap();
     let mut text = Vec::new();
     let mut writer = LineDelimitedWriter::new(&mut text);
     for batch in &batches {

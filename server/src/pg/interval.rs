@@ -17,8 +17,8 @@ const DAY: i64 = 86_400 * SECOND;
 /// Reads an interval.
 pub fn parse(text: &str) -> Option<Parts> {
     let text = text.trim();
-    if text.starts_with('P') {
-        return parse_iso(&text[1..]);
+    if let Some(rest) = text.strip_prefix('P') {
+        return parse_iso(rest);
     }
     let lower = text.to_ascii_lowercase();
     let mut rest = lower.strip_prefix('@').unwrap_or(&lower).trim();

@@ -191,7 +191,7 @@ fn to_hex(bytes: &[u8]) -> String {
 
 fn from_hex(field: &str, text: &str) -> Result<Vec<u8>, String> {
     let error = || format!("{field} is not hexadecimal");
-    if text.len() % 2 != 0 || text.is_empty() || !text.is_ascii() {
+    if !text.len().is_multiple_of(2) || text.is_empty() || !text.is_ascii() {
         return Err(error());
     }
     (0..text.len())

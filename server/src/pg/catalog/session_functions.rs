@@ -108,7 +108,7 @@ pub(super) fn register_all(
 fn constant(context: &SessionContext, name: &str, value: ScalarValue) {
     let returns = value.data_type();
     Function::new(name, 0..=0, returns, move |call| {
-        Ok(value.to_array_of_size(call.rows)?)
+        value.to_array_of_size(call.rows)
     })
     .stable()
     .register(context);
@@ -151,7 +151,7 @@ fn settings_functions(context: &SessionContext, settings: &SharedSettings) {
             && call
                 .array(1)
                 .as_boolean_opt()
-                .is_some_and(|ok| ok.len() > 0 && ok.value(0));
+                .is_some_and(|ok| !ok.is_empty() && ok.value(0));
         let settings = read.lock().unwrap_or_else(PoisonError::into_inner);
         let values = call
             .texts(0)?

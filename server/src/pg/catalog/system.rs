@@ -196,7 +196,7 @@ fn pg_class(relations: &Relations, all: &[&Relation]) -> Result<Arc<dyn TablePro
                 false,
                 false,
                 true,
-                "n",
+                "d",
                 false,
                 0,
                 0,

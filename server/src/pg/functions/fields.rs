@@ -56,7 +56,7 @@ fn of_time(
         }
         "epoch" => Some(
             instant_micros
-                .map_or_else(|| local.and_utc().timestamp_micros(), |micros| micros)
+                .unwrap_or_else(|| local.and_utc().timestamp_micros())
                 .into(),
         ),
         "timezone" => whole(offset.into()),

@@ -1,14 +1,19 @@
-//! Correlated scalar subqueries that are no aggregates: `SELECT (SELECT c.name FROM c WHERE c.id = t.id) FROM t`.
+//! Correlated scalar subqueries that DataFusion does not take: `SELECT (SELECT c.name FROM c WHERE c.id = t.id) FROM t`.
 //!
-//! DataFusion takes only those that cannot have two rows by their form. PostgreSQL takes all, and fails when there are two
-//! in fact. So each is made an aggregate that fails ([`single_value`]): where it is tied to the outer row by equalities,
-//! in its place, since DataFusion can then turn it into a join; else by a join of our own over numbered outer rows.
+//! DataFusion takes those that are aggregates, tied to the outer row by equalities alone. PostgreSQL takes all, and fails
+//! when one that is no aggregate has two rows. So such a one is made an aggregate that fails ([`single_value`]); and one
+//! that is tied by more than equalities becomes a join of our own:
+//!
+//! ```text
+//! for each outer row, numbered:  left join the subquery's rows on its conditions,
+//!                                group by the number: the subquery's aggregates over the rows that matched
+//! ```
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, JoinType};
+use datafusion::common::{Column, DFSchema, JoinType};
 use datafusion::error::Result;
 use datafusion::functions_aggregate::first_last::first_value_udaf;
 use datafusion::functions_window::row_number::row_number_udwf;
@@ -16,24 +21,24 @@ use datafusion::logical_expr::expr::{AggregateFunction, Sort, WindowFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{
-    AggregateUDF, BinaryExpr, Expr, FetchType, LogicalPlan, LogicalPlanBuilder, Operator, Subquery,
-    WindowFunctionDefinition, col, ident,
+    Aggregate, AggregateUDF, BinaryExpr, Expr, FetchType, LogicalPlan, LogicalPlanBuilder,
+    Operator, Subquery, WindowFunctionDefinition, ident, lit,
 };
 
 use super::super::functions::single_value;
 
-/// Makes the correlated scalar subqueries of a plan give their only row.
+/// Makes the correlated scalar subqueries of a plan ones that DataFusion takes.
 ///
 /// # Errors
 /// If a plan cannot be put together again.
 pub fn single_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
     let mut number = 0;
-    let transformed = plan.transform_up_with_subqueries(|node| {
-        let mut node = node;
-        let mut changed = false;
-        while let Some(subquery) = untied_subquery(&node)? {
+    // From the outside in: what an outer subquery is joined to may hold an inner one.
+    let plan = plan.transform_down_with_subqueries(|node| {
+        let (mut node, mut changed) = aggregate_over_columns(node, &mut number)?;
+        while let Some((subquery, plain)) = untied_subquery(&node)? {
             number += 1;
-            match joined(node, &subquery, number)? {
+            match joined(node, &subquery, plain, number)? {
                 Ok(new) => node = new,
                 Err(same) => {
                     node = same;
@@ -42,8 +47,15 @@ pub fn single_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
             }
             changed = true;
         }
+        Ok(if changed {
+            Transformed::yes(node)
+        } else {
+            Transformed::no(node)
+        })
+    })?;
+    let plan = plan.data.transform_up_with_subqueries(|node| {
         let names = NamePreserver::new(&node);
-        let node = node.map_expressions(|expr| {
+        node.map_expressions(|expr| {
             let name = names.save(&expr);
             let expr = expr.transform_up(|expr| match expr {
                 Expr::ScalarSubquery(subquery) if needs_single(&subquery) => {
@@ -52,20 +64,17 @@ pub fn single_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
                 other => Ok(Transformed::no(other)),
             })?;
             Ok(expr.update_data(|expr| name.restore(expr)))
-        })?;
-        Ok(if changed {
-            Transformed::yes(node.data)
-        } else {
-            node
         })
     })?;
-    Ok(transformed.data)
+    Ok(plan.data)
+}
+
+fn is_correlated(subquery: &Subquery) -> bool {
+    !subquery.outer_ref_columns.is_empty() && subquery.subquery.schema().fields().len() == 1
 }
 
 fn needs_single(subquery: &Subquery) -> bool {
-    !subquery.outer_ref_columns.is_empty()
-        && subquery.subquery.schema().fields().len() == 1
-        && !is_aggregated(&subquery.subquery)
+    is_correlated(subquery) && !is_aggregated(&subquery.subquery)
 }
 
 fn is_aggregated(plan: &LogicalPlan) -> bool {
@@ -122,45 +131,152 @@ fn aggregate(function: Arc<AggregateUDF>, value: Expr, order: Vec<Sort>) -> Expr
     ))
 }
 
-/// What a subquery of the plain form is made of: `SELECT value FROM rows WHERE conditions`.
+/// A subquery taken apart: `SELECT value FROM (SELECT aggregates FROM rows WHERE conditions)`; without aggregates the
+/// value is of a row.
 struct Plain {
     value: Expr,
+    aggregates: Vec<Expr>,
+    /// The columns that the aggregates are for the value.
+    aggregated: Vec<Column>,
     conditions: Vec<Expr>,
     rows: LogicalPlan,
 }
 
-fn plain(plan: &LogicalPlan) -> Result<Option<Plain>> {
-    let mut plan = plan;
-    let value = loop {
-        match plan {
-            LogicalPlan::Sort(sort) if sort.fetch.is_none() => plan = &sort.input,
-            LogicalPlan::Projection(projection) => match projection.expr.as_slice() {
-                [value] => {
+impl Plain {
+    fn of(plan: &LogicalPlan) -> Result<Option<Plain>> {
+        let mut plan = plan;
+        let mut value = Expr::Column(plan.schema().columns().remove(0));
+        let (mut aggregates, mut aggregated) = (Vec::new(), Vec::new());
+        loop {
+            match plan {
+                LogicalPlan::Sort(sort) if sort.fetch.is_none() => plan = &sort.input,
+                LogicalPlan::Projection(projection) => {
+                    value = through(value, &projection.schema, &projection.expr)?;
                     plan = &projection.input;
-                    break value.clone().unalias();
                 }
-                _ => return Ok(None),
-            },
-            _ => return Ok(None),
+                LogicalPlan::SubqueryAlias(alias) => {
+                    let inner: Vec<Expr> = alias
+                        .input
+                        .schema()
+                        .columns()
+                        .into_iter()
+                        .map(Expr::Column)
+                        .collect();
+                    value = through(value, &alias.schema, &inner)?;
+                    plan = &alias.input;
+                }
+                LogicalPlan::Aggregate(node) if node.group_expr.is_empty() => {
+                    aggregates = node.aggr_expr.clone();
+                    aggregated = node.schema.columns();
+                    plan = &node.input;
+                    break;
+                }
+                _ => break,
+            }
         }
-    };
-    let mut conditions = Vec::new();
-    while let LogicalPlan::Filter(filter) = plan {
-        conditions.append(&mut split_conjunction_owned(filter.predicate.clone()));
-        plan = &filter.input;
+        let mut conditions = Vec::new();
+        while let LogicalPlan::Filter(filter) = plan {
+            conditions.append(&mut split_conjunction_owned(filter.predicate.clone()));
+            plan = &filter.input;
+        }
+        let mut tied = matches!(
+            plan,
+            LogicalPlan::Limit(_) | LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_)
+        );
+        plan.apply_with_subqueries(|node| {
+            node.apply_expressions(|expr| {
+                tied |= has_outer(expr);
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })?;
+        Ok((!tied).then(|| Plain {
+            value,
+            aggregates,
+            aggregated,
+            conditions,
+            rows: plan.clone(),
+        }))
     }
-    let mut tied = false;
-    plan.apply_with_subqueries(|node| {
-        node.apply_expressions(|expr| {
-            tied |= has_outer(expr);
-            Ok(TreeNodeRecursion::Continue)
+
+    /// Whether DataFusion cannot make a join of it.
+    fn is_untied(&self) -> bool {
+        let nested = |expr: &Expr| {
+            expr.exists(|expr| Ok(matches!(expr, Expr::ScalarSubquery(_))))
+                .unwrap_or(true)
+        };
+        self.conditions
+            .iter()
+            .any(|condition| has_outer(condition) && !is_equality(condition))
+            || self
+                .aggregates
+                .iter()
+                .any(|aggregate| has_outer(aggregate) || nested(aggregate))
+            || has_outer(&self.value)
+    }
+
+    fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        let value = self.aggregates.is_empty().then_some(&self.value);
+        self.conditions.iter().chain(&self.aggregates).chain(value)
+    }
+
+    /// The columns of the subquery's own rows that it uses.
+    fn inner_columns(&self) -> Vec<Column> {
+        let mut columns = BTreeSet::new();
+        for expr in self.expressions() {
+            columns.extend(expr.column_refs().into_iter().cloned());
+            columns.extend(
+                nested_outer_columns(expr)
+                    .into_iter()
+                    .filter(|column| self.rows.schema().has_column(column)),
+            );
+        }
+        columns.into_iter().collect()
+    }
+
+    fn outer_columns(&self) -> BTreeSet<Column> {
+        let mut columns = BTreeSet::new();
+        for expr in self.expressions().chain([&self.value]) {
+            // The closure never fails.
+            let _ = expr.apply(|expr| {
+                if let Expr::OuterReferenceColumn(_, column) = expr {
+                    columns.insert(column.clone());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            });
+        }
+        columns
+    }
+}
+
+/// What a subquery inside an expression takes of the rows around it.
+fn nested_outer_columns(expr: &Expr) -> BTreeSet<Column> {
+    let mut columns = BTreeSet::new();
+    let _ = expr.apply(|expr| {
+        if let Expr::ScalarSubquery(subquery) = expr {
+            for outer in &subquery.outer_ref_columns {
+                if let Expr::OuterReferenceColumn(_, column) = outer {
+                    columns.insert(column.clone());
+                }
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    columns
+}
+
+/// An expression over a node's output as one over its input.
+fn through(expr: Expr, schema: &DFSchema, outputs: &[Expr]) -> Result<Expr> {
+    let columns = schema.columns();
+    let replaced = expr.transform_up(|expr| {
+        Ok(match &expr {
+            Expr::Column(column) => match columns.iter().position(|known| known == column) {
+                Some(at) => Transformed::yes(outputs[at].clone().unalias()),
+                None => Transformed::no(expr),
+            },
+            _ => Transformed::no(expr),
         })
     })?;
-    Ok((!tied).then(|| Plain {
-        value,
-        conditions,
-        rows: plan.clone(),
-    }))
+    Ok(replaced.data)
 }
 
 fn has_outer(expr: &Expr) -> bool {
@@ -191,7 +307,7 @@ fn is_equality(condition: &Expr) -> bool {
 }
 
 /// A subquery of a projection or filter that is tied to the outer row by more than equalities.
-fn untied_subquery(node: &LogicalPlan) -> Result<Option<Subquery>> {
+fn untied_subquery(node: &LogicalPlan) -> Result<Option<(Subquery, Plain)>> {
     if !matches!(node, LogicalPlan::Projection(_) | LogicalPlan::Filter(_)) {
         return Ok(None);
     }
@@ -199,15 +315,11 @@ fn untied_subquery(node: &LogicalPlan) -> Result<Option<Subquery>> {
     node.apply_expressions(|expr| {
         expr.apply(|expr| {
             if let Expr::ScalarSubquery(subquery) = expr
-                && needs_single(subquery)
-                && let Some(plain) = plain(&subquery.subquery)?
-                && (has_outer(&plain.value)
-                    || plain
-                        .conditions
-                        .iter()
-                        .any(|c| has_outer(c) && !is_equality(c)))
+                && is_correlated(subquery)
+                && let Some(plain) = Plain::of(&subquery.subquery)?
+                && plain.is_untied()
             {
-                found = Some(subquery.clone());
+                found = Some((subquery.clone(), plain));
                 return Ok(TreeNodeRecursion::Stop);
             }
             Ok(TreeNodeRecursion::Continue)
@@ -216,21 +328,68 @@ fn untied_subquery(node: &LogicalPlan) -> Result<Option<Subquery>> {
     Ok(found)
 }
 
+/// Subqueries in the arguments of aggregates go into a projection below, where they can be joined.
+fn aggregate_over_columns(node: LogicalPlan, number: &mut usize) -> Result<(LogicalPlan, bool)> {
+    let is_subquery = |expr: &Expr| Ok(matches!(expr, Expr::ScalarSubquery(_)));
+    let LogicalPlan::Aggregate(aggregate) = &node else {
+        return Ok((node, false));
+    };
+    if !aggregate
+        .aggr_expr
+        .iter()
+        .any(|expr| expr.exists(is_subquery).unwrap_or(false))
+    {
+        return Ok((node, false));
+    }
+    let mut projected: Vec<Expr> = aggregate
+        .input
+        .schema()
+        .columns()
+        .into_iter()
+        .map(Expr::Column)
+        .collect();
+    let mut aggr_expr = Vec::new();
+    for expr in &aggregate.aggr_expr {
+        let name = expr.schema_name().to_string();
+        let new = expr.clone().transform_down(|expr| match expr {
+            Expr::AggregateFunction(mut function) => {
+                for arg in &mut function.params.args {
+                    if arg.exists(is_subquery)? {
+                        *number += 1;
+                        let column = format!("\u{1f}arg{number}");
+                        projected.push(std::mem::replace(arg, ident(&column)).alias(column));
+                    }
+                }
+                Ok(Transformed::new(
+                    Expr::AggregateFunction(function),
+                    true,
+                    TreeNodeRecursion::Jump,
+                ))
+            }
+            other => Ok(Transformed::no(other)),
+        })?;
+        aggr_expr.push(new.data.alias_if_changed(name)?);
+    }
+    let input = LogicalPlanBuilder::from(Arc::unwrap_or_clone(Arc::clone(&aggregate.input)))
+        .project(projected)?
+        .build()?;
+    let new = Aggregate::try_new(Arc::new(input), aggregate.group_expr.clone(), aggr_expr)?;
+    Ok((LogicalPlan::Aggregate(new), true))
+}
+
 /// A node with the subquery's value joined to its input; the node as it was, where that cannot be done.
 fn joined(
     node: LogicalPlan,
     subquery: &Subquery,
+    plain: Plain,
     number: usize,
-) -> Result<Result<LogicalPlan, LogicalPlan>> {
-    let Some(plain) = plain(&subquery.subquery)? else {
-        return Ok(Err(node));
-    };
+) -> Result<std::result::Result<LogicalPlan, LogicalPlan>> {
     let input = match node.inputs().as_slice() {
         [input] => (*input).clone(),
         _ => return Ok(Err(node)),
     };
-    let outer = outer_columns(&plain);
-    if outer
+    if plain
+        .outer_columns()
         .iter()
         .any(|column| !input.schema().has_column(column))
     {
@@ -245,67 +404,71 @@ fn joined(
         vec![],
     ));
     let row_number_name = row_number.schema_name().to_string();
-    let numbered = columns
-        .iter()
-        .cloned()
-        .map(Expr::Column)
-        .chain([ident(row_number_name).alias(name("row"))]);
+    let all = columns.iter().cloned().map(Expr::Column);
     let left = LogicalPlanBuilder::from(input)
         .window(vec![row_number])?
-        .project(numbered)?
+        .project(all.chain([ident(row_number_name).alias(name("row"))]))?
         .build()?;
 
-    // The subquery's rows, with names that nothing else has.
-    let inner = inner_columns(&plain);
-    let renamed = |column: &Column| {
-        inner
-            .iter()
-            .position(|known| known == column)
-            .map(|at| name(&format!("c{at}_")))
-    };
+    // The subquery's rows, by names that nothing else has.
+    let inner = plain.inner_columns();
+    let renamed = |at: usize| name(&format!("column{at}_"));
     let kept = inner
         .iter()
         .enumerate()
-        .map(|(at, column)| Expr::Column(column.clone()).alias(name(&format!("c{at}_"))));
-    let marker = datafusion::logical_expr::lit(true).alias(name("is"));
+        .map(|(at, column)| Expr::Column(column.clone()).alias(renamed(at)));
     let right = LogicalPlanBuilder::from(plain.rows.clone())
-        .project(kept.chain([marker]))?
+        .project(kept.chain([lit(true).alias(name("is"))]))?
         .build()?;
+    let placed = |expr: Expr| -> Result<Expr> { place(expr, &inner, &renamed) };
 
-    let placed = |expr: Expr| -> Result<Expr> {
-        expr.transform_up(|expr| {
-            Ok(match expr {
-                Expr::OuterReferenceColumn(_, column) => Transformed::yes(Expr::Column(column)),
-                Expr::Column(column) => match renamed(&column) {
-                    Some(name) => Transformed::yes(ident(name)),
-                    None => Transformed::no(Expr::Column(column)),
-                },
-                other => Transformed::no(other),
-            })
-        })
-        .map(|placed| placed.data)
-    };
-    // Inner columns first: an outer one may have the same name as an inner one had.
     let conditions = plain
         .conditions
         .into_iter()
         .map(placed)
         .collect::<Result<Vec<_>>>()?;
-    let value = placed(plain.value)?;
-    let groups = columns
-        .iter()
-        .cloned()
-        .map(Expr::Column)
-        .chain([col(Column::from_name(name("row")))]);
+    let (aggregates, value) = if plain.aggregates.is_empty() {
+        let value = aggregate(single_value(), placed(plain.value)?, Vec::new());
+        (vec![value.alias(name("value"))], ident(name("value")))
+    } else {
+        let mut aggregates = Vec::new();
+        for (at, aggregate) in plain.aggregates.into_iter().enumerate() {
+            let aggregate = of_matches(placed(aggregate.unalias())?, &name("is"))?;
+            aggregates.push(aggregate.alias(name(&format!("value{at}_"))));
+        }
+        let outputs: Vec<Expr> = (0..aggregates.len())
+            .map(|at| ident(name(&format!("value{at}_"))))
+            .collect();
+        let value = plain.value.transform_up(|expr| {
+            Ok(match expr {
+                Expr::Column(column) => {
+                    match plain.aggregated.iter().position(|known| *known == column) {
+                        Some(at) => Transformed::yes(outputs[at].clone()),
+                        None => Transformed::no(Expr::Column(column)),
+                    }
+                }
+                Expr::OuterReferenceColumn(_, column) => Transformed::yes(Expr::Column(column)),
+                other => Transformed::no(other),
+            })
+        })?;
+        (aggregates, value.data)
+    };
+    let all = columns.iter().cloned().map(Expr::Column);
     let by_row = LogicalPlanBuilder::from(left)
         .join_on(right, JoinType::Left, conditions)?
-        .aggregate(
-            groups,
-            vec![aggregate(single_value(), value, Vec::new()).alias(name("value"))],
-        )?
+        .aggregate(all.chain([ident(name("row"))]), aggregates)?
         .build()?;
+    replaced(node, subquery, &value, by_row, columns).map(Ok)
+}
 
-    // The value in the subquery's place.
+/// The node over its new input, with the value in the subquery's place.
+fn replaced(
+    node: LogicalPlan,
+    subquery: &Subquery,
+    value: &Expr,
+    input: LogicalPlan,
+    columns: Vec<Column>,
+) -> Result<LogicalPlan> {
     let names = NamePreserver::new(&node);
     let is_filter = matches!(node, LogicalPlan::Filter(_));
     let expressions = node
@@ -316,7 +479,7 @@ fn joined(
             let expr = expr.transform_up(|expr| {
                 Ok(match expr {
                     Expr::ScalarSubquery(found) if found == *subquery => {
-                        Transformed::yes(ident(name("value")))
+                        Transformed::yes(value.clone())
                     }
                     other => Transformed::no(other),
                 })
@@ -324,38 +487,73 @@ fn joined(
             Ok(saved.restore(expr.data))
         })
         .collect::<Result<Vec<_>>>()?;
-    let new = node.with_new_exprs(expressions, vec![by_row])?;
+    let new = node.with_new_exprs(expressions, vec![input])?;
     if is_filter {
         let columns = columns.into_iter().map(Expr::Column);
-        return Ok(Ok(LogicalPlanBuilder::from(new)
-            .project(columns)?
-            .build()?));
+        return LogicalPlanBuilder::from(new).project(columns)?.build();
     }
-    Ok(Ok(new))
+    Ok(new)
 }
 
-fn all_of(plain: &Plain) -> impl Iterator<Item = &Expr> {
-    plain.conditions.iter().chain([&plain.value])
-}
-
-fn outer_columns(plain: &Plain) -> BTreeSet<Column> {
-    let mut columns = BTreeSet::new();
-    for expr in all_of(plain) {
-        // The closure never fails.
-        let _ = expr.apply(|expr| {
-            if let Expr::OuterReferenceColumn(_, column) = expr {
-                columns.insert(column.clone());
+/// An expression of the subquery's as one over the join: its own columns by their new names, outer ones as columns.
+fn place(expr: Expr, inner: &[Column], renamed: &dyn Fn(usize) -> String) -> Result<Expr> {
+    let position = |column: &Column| inner.iter().position(|known| known == column);
+    let placed = expr.transform_up(|expr| {
+        Ok(match expr {
+            Expr::OuterReferenceColumn(_, column) => Transformed::yes(Expr::Column(column)),
+            Expr::Column(column) => match position(&column) {
+                Some(at) => Transformed::yes(ident(renamed(at))),
+                None => Transformed::no(Expr::Column(column)),
+            },
+            // What a subquery inside takes of these rows has a new name too.
+            Expr::ScalarSubquery(subquery) => {
+                let outer = |expr: Expr| -> Result<Transformed<Expr>> {
+                    Ok(match expr {
+                        Expr::OuterReferenceColumn(field, column) => match position(&column) {
+                            Some(at) => Transformed::yes(Expr::OuterReferenceColumn(
+                                field,
+                                Column::from_name(renamed(at)),
+                            )),
+                            None => Transformed::no(Expr::OuterReferenceColumn(field, column)),
+                        },
+                        other => Transformed::no(other),
+                    })
+                };
+                let plan = Arc::unwrap_or_clone(subquery.subquery).transform_up_with_subqueries(
+                    |node| node.map_expressions(|expr| expr.transform_up(outer)),
+                )?;
+                let outer_ref_columns = subquery
+                    .outer_ref_columns
+                    .into_iter()
+                    .map(|expr| outer(expr).map(|expr| expr.data))
+                    .collect::<Result<_>>()?;
+                Transformed::yes(Expr::ScalarSubquery(Subquery {
+                    subquery: Arc::new(plan.data),
+                    outer_ref_columns,
+                    spans: subquery.spans,
+                }))
             }
-            Ok(TreeNodeRecursion::Continue)
-        });
-    }
-    columns
+            other => Transformed::no(other),
+        })
+    })?;
+    Ok(placed.data)
 }
 
-fn inner_columns(plain: &Plain) -> Vec<Column> {
-    let mut columns = BTreeSet::new();
-    for expr in all_of(plain) {
-        columns.extend(expr.column_refs().into_iter().cloned());
-    }
-    columns.into_iter().collect()
+/// An aggregate over the rows that the join has found, and not over the one that stands for none.
+fn of_matches(expr: Expr, marker: &str) -> Result<Expr> {
+    let placed = expr.transform_up(|expr| {
+        Ok(match expr {
+            Expr::AggregateFunction(mut function) => {
+                let found = ident(marker).is_not_null();
+                let filter = match function.params.filter.take() {
+                    Some(filter) => found.and(*filter),
+                    None => found,
+                };
+                function.params.filter = Some(Box::new(filter));
+                Transformed::yes(Expr::AggregateFunction(function))
+            }
+            other => Transformed::no(other),
+        })
+    })?;
+    Ok(placed.data)
 }

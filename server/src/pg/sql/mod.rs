@@ -4,6 +4,7 @@
 //! Queries are parsed by `sqlparser` and then rewritten into what DataFusion understands (see [`rewrite`]); all
 //! other statements are small and are read from their tokens here, since DataFusion has no part in them.
 
+mod empty;
 mod names;
 mod queries;
 mod rewrite;

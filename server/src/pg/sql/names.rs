@@ -21,6 +21,11 @@ pub fn shown_name(name: &str) -> &str {
     }
 }
 
+/// The name of a column, and a mark that tells it from others of that name.
+pub(super) fn marked_name(expr: &Expr, at: usize) -> Ident {
+    Ident::with_quote('"', format!("{}{MARK}{at}", name_of(expr).1))
+}
+
 /// Names the columns of all SELECTs in a query.
 pub(super) fn name_columns(query: &mut Query) {
     let _ = query.visit(&mut Name { mark_all: false });

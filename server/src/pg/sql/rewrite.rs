@@ -22,6 +22,7 @@ use datafusion_pg_catalog::sql::rules::{
 use super::super::error::{PgError, code};
 use super::super::interval;
 use super::super::params::array_elements;
+use super::empty::empty_out;
 use super::names;
 
 static RULES: LazyLock<Vec<Arc<dyn SqlStatementRewriteRule>>> = LazyLock::new(|| {
@@ -175,6 +176,11 @@ const OWN_TABLES: &[&str] = &[
 
 impl VisitorMut for Rewrite {
     type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        empty_out(query);
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
         // `pg_catalog` is looked in though nobody says so.

@@ -1,0 +1,193 @@
+//! Questions about what there is none of: indexes, keys, triggers, policies, publications.
+//!
+//! Tools ask them in the most elaborate SQL that they have (rows of arrays of keys, set functions per row), of which
+//! DataFusion takes little. The answer is known without it: no rows.
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, GroupByExpr, JoinOperator, Query, Select, SelectItem, SetExpr, TableFactor,
+    TableWithJoins, Value, Visit, Visitor,
+};
+use std::ops::ControlFlow;
+
+use super::names::marked_name;
+
+/// Tables of `pg_catalog` and `information_schema` that never have a row here.
+const EMPTY: &[&str] = &[
+    "check_constraints",
+    "constraint_column_usage",
+    "constraint_table_usage",
+    "key_column_usage",
+    "pg_attrdef",
+    "pg_auth_members",
+    "pg_constraint",
+    "pg_db_role_setting",
+    "pg_default_acl",
+    "pg_event_trigger",
+    "pg_foreign_server",
+    "pg_foreign_table",
+    "pg_index",
+    "pg_indexes",
+    "pg_inherits",
+    "pg_partitioned_table",
+    "pg_policy",
+    "pg_publication",
+    "pg_publication_namespace",
+    "pg_publication_rel",
+    "pg_rewrite",
+    "pg_seclabel",
+    "pg_sequence",
+    "pg_statistic_ext",
+    "pg_subscription",
+    "pg_trigger",
+    "pg_user_mapping",
+    "referential_constraints",
+    "table_constraints",
+    "triggers",
+];
+
+/// Makes a query that can have no rows one that is seen to have none.
+pub(super) fn empty_out(query: &mut Query) {
+    if matches!(query.body.as_ref(), SetExpr::Select(select) if is_empty(select)) {
+        // There is nothing to sort, and perhaps no column of that name any more.
+        query.order_by = None;
+    }
+    empty_body(&mut query.body);
+}
+
+fn empty_body(body: &mut SetExpr) {
+    match body {
+        SetExpr::Select(select) if is_empty(select) => {
+            for (at, item) in select.projection.iter_mut().enumerate() {
+                let alias = match item {
+                    SelectItem::ExprWithAlias { alias, .. } => alias.clone(),
+                    SelectItem::UnnamedExpr(expr) => marked_name(expr, at),
+                    _ => continue,
+                };
+                let expr = Expr::Value(Value::Null.into());
+                *item = SelectItem::ExprWithAlias { expr, alias };
+            }
+            select.from.clear();
+            select.distinct = None;
+            select.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());
+            select.having = None;
+            select.named_window.clear();
+            select.selection = Some(Expr::Value(Value::Boolean(false).into()));
+        }
+        SetExpr::SetOperation { left, right, .. } => {
+            empty_body(left);
+            empty_body(right);
+        }
+        _ => {}
+    }
+}
+
+/// It reads of an empty table, and is no sum over what it reads.
+fn is_empty(select: &Select) -> bool {
+    let named = |item: &SelectItem| match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+            !has_aggregate(expr)
+        }
+        _ => false,
+    };
+    select.from.iter().any(reads_nothing) && select.projection.iter().all(named)
+}
+
+fn reads_nothing(from: &TableWithJoins) -> bool {
+    let keeps_left = from.joins.iter().all(|join| {
+        !matches!(
+            join.join_operator,
+            JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_)
+        )
+    });
+    let joined = from.joins.iter().any(|join| {
+        matches!(
+            join.join_operator,
+            JoinOperator::Join(_) | JoinOperator::Inner(_) | JoinOperator::CrossJoin(_)
+        ) && is_empty_table(&join.relation)
+    });
+    keeps_left && (is_empty_table(&from.relation) || joined)
+}
+
+fn is_empty_table(relation: &TableFactor) -> bool {
+    match relation {
+        TableFactor::Table {
+            name, args: None, ..
+        } => {
+            let mut parts = name.0.iter().rev().filter_map(|part| part.as_ident());
+            let table = parts
+                .next()
+                .map(|ident| ident.value.to_ascii_lowercase())
+                .unwrap_or_default();
+            let schema = parts.next().map(|ident| ident.value.to_ascii_lowercase());
+            let system = match schema.as_deref() {
+                Some("pg_catalog") => table.starts_with("pg_"),
+                Some("information_schema") => !table.starts_with("pg_"),
+                None => table.starts_with("pg_"),
+                Some(_) => false,
+            };
+            system && EMPTY.contains(&table.as_str())
+        }
+        TableFactor::NestedJoin {
+            table_with_joins, ..
+        } => reads_nothing(table_with_joins),
+        TableFactor::Derived { subquery, .. } => match subquery.body.as_ref() {
+            SetExpr::Select(select) => subquery.with.is_none() && is_empty(select),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn has_aggregate(expr: &Expr) -> bool {
+    expr.visit(&mut Aggregates { depth: 0 }).is_break()
+}
+
+/// Looks for aggregates, though not inside subqueries, whose they are.
+struct Aggregates {
+    depth: usize,
+}
+
+impl Visitor for Aggregates {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        const NAMES: &[&str] = &[
+            "count",
+            "sum",
+            "min",
+            "max",
+            "avg",
+            "array_agg",
+            "string_agg",
+            "bool_and",
+            "bool_or",
+            "every",
+            "json_agg",
+            "jsonb_agg",
+        ];
+        match expr {
+            Expr::Function(function) if self.depth == 0 => {
+                let name = function.name.0.last().and_then(|part| part.as_ident());
+                let name = name
+                    .map(|ident| ident.value.to_ascii_lowercase())
+                    .unwrap_or_default();
+                if NAMES.contains(&name.as_str()) {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
