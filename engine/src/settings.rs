@@ -17,6 +17,7 @@ use crate::lake::{
     Change, DataFile, Freshness, Lake, LakeError, LakeSnapshot, Operation, Partition, TableId,
 };
 use crate::land::files;
+use crate::land::publish::is_part;
 use crate::{Engine, EngineError};
 
 /// How often a change of settings is tried again after another writer was first.
@@ -139,21 +140,24 @@ impl Engine {
                     Freshness::Moving,
                 )
                 .await?;
-            let path = file.path.clone();
             let change = Change {
                 operation: Operation::Settings,
-                adds: vec![file],
+                adds: vec![file.clone()],
                 removes: Vec::new(),
                 transactions: Vec::new(),
             };
             match lake.commit(&base, change).await {
                 Ok(_) => return Ok(changed.len()),
-                Err(error) => {
-                    files::discard(lake, TableId::Accounts, &path).await;
-                    if !matches!(error, LakeError::Conflict { .. }) {
-                        return Err(error.into());
+                Err(LakeError::Conflict { .. }) => {
+                    let newer = lake.refresh_table(TableId::Accounts).await?;
+                    if is_part(&newer, &file) {
+                        // The store had taken our request, and refused its repetition.
+                        return Ok(changed.len());
                     }
+                    files::discard(lake, TableId::Accounts, &file.path).await;
                 }
+                // Whether the log names the file now is not known, so it must stay.
+                Err(error) => return Err(error.into()),
             }
         }
         Err(EngineError::Request(format!(

@@ -25,7 +25,7 @@ mod keys;
 mod merge;
 mod partition;
 mod plain;
-mod publish;
+pub(crate) mod publish;
 mod read;
 mod rejects;
 mod runs;

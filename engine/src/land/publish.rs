@@ -47,16 +47,33 @@ pub(super) async fn publish(
             Ok(_) => return Ok(()),
             Err(LakeError::Conflict { .. }) => {
                 let newer = lake.refresh_table(table).await?;
+                if written.files.iter().any(|file| is_part(&newer, file)) {
+                    // The store had taken our request, and refused its repetition.
+                    return Ok(());
+                }
                 recheck(lake, table, written, &newer).await?;
                 written.base = newer;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                // Whether the log names these files now is not known, so they must stay.
+                written.files.clear();
+                return Err(error.into());
+            }
         }
     }
     Err(LandError::Contended {
         table: table.name(),
         attempts: ATTEMPTS,
     })
+}
+
+/// Whether a file that was written has become part of its table.
+pub(crate) fn is_part(table: &TableSnapshot, file: &NewFile) -> bool {
+    let date = file.partition.date.unwrap_or_default();
+    table
+        .files(file.partition.account.as_deref(), date..=date)
+        .iter()
+        .any(|known| known.path == file.path)
 }
 
 /// Compares written files with those that came to their partitions since their base.

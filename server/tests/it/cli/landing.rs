@@ -1,0 +1,173 @@
+//! `synth`, `land`, `derive` and `backfill`.
+
+use std::path::Path;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::program::bare;
+
+#[test]
+fn landing_reports_counts_and_strict_exits_3() {
+    let home = Home::new();
+    let events = home.path("events.ndjson");
+    let first = home.program.json(&["land", &events, "--format", "json"]);
+    assert_eq!(
+        (
+            &first["landed"],
+            &first["duplicates"],
+            &first["rejected"],
+            &first["lines"]
+        ),
+        (&json!(3), &json!(0), &json!(1), &json!(4))
+    );
+    let again = home.program.run(&["land", &events, "--strict"]);
+    assert_eq!(again.status.code(), Some(3));
+    assert_eq!(stdout(&again), "landed 0\nduplicates 3\nrejected 1\n");
+    let piped = home.program.ok_with_input(&["land", "-", "--strict"], "\n");
+    assert_eq!(
+        String::from_utf8(piped).unwrap(),
+        "landed 0\nduplicates 0\nrejected 0\n"
+    );
+    let rejected = home.program.json(&[
+        "query",
+        "--format",
+        "json",
+        "--sql",
+        "SELECT source, line, reason, raw FROM rejected_events",
+    ]);
+    assert_eq!(rejected.as_array().unwrap().len(), 1);
+    assert_eq!(rejected[0]["source"], events);
+    assert_eq!(
+        (&rejected[0]["line"], &rejected[0]["raw"]),
+        (&json!(4), &json!("not an event"))
+    );
+}
+
+#[test]
+fn what_cannot_be_landed_is_named_and_lands_nothing() {
+    let home = Home::new();
+    let events = home.path("events.ndjson");
+    fails(
+        &home.program.run(&["land", &events, "no/such/file"]),
+        1,
+        &["cannot open no/such/file"],
+    );
+    let cut = home.path("cut.gz");
+    std::fs::write(&cut, [0x1f, 0x8b, 8, 0, 0, 0]).unwrap();
+    fails(
+        &home.program.run(&["land", &events, &cut]),
+        1,
+        &[&cut, "cut off"],
+    );
+    let report = home.program.json(&["land", &events, "--format", "json"]);
+    assert_eq!(report["landed"], 3);
+}
+
+#[test]
+fn a_lake_that_cannot_be_written_is_named() {
+    let home = Home::new();
+    let file = home.file("file", "");
+    let output = bare()
+        .args(["--lake", &file, "land", &home.path("events.ndjson")])
+        .output()
+        .unwrap();
+    fails(&output, 2, &[&file, "it is a file"]);
+    let inside = format!("{file}/lake");
+    let output = bare()
+        .args(["--lake", &inside, "land", &home.path("events.ndjson")])
+        .output()
+        .unwrap();
+    fails(&output, 2, &[&inside]);
+}
+
+#[rstest]
+#[case::derive(&["derive"])]
+#[case::query(&["query", "--sql", "select 1"])]
+#[case::accounts(&["accounts", "list"])]
+fn reading_does_not_make_a_lake(#[case] arguments: &[&str]) {
+    let home = Home::new();
+    fails(
+        &home.program.run(arguments),
+        1,
+        &["no lake at", "land events there first"],
+    );
+    assert!(!Path::new(&home.path("lake")).exists());
+}
+
+#[test]
+fn deriving_reports_what_it_rewrote() {
+    let home = Home::new();
+    home.program.ok(&["land", &home.path("events.ndjson")]);
+    let report = home.program.json(&["derive", "--format", "json"]);
+    assert_eq!(report["orphans"], 0);
+    let rows = |report: &Value, table: &str| -> Value {
+        let tables = report["tables"].as_array().unwrap();
+        tables.iter().find(|t| t["table"] == table).unwrap()["rows"].clone()
+    };
+    assert_eq!(rows(&report, "conversations"), 1);
+    assert_eq!(rows(&report, "attributed_orders"), 1);
+    let text = String::from_utf8(home.program.ok(&["derive"])).unwrap();
+    assert!(text.ends_with("orphans 0\n"), "{text}");
+    let backfill = ["backfill", "--from", "2026-01-01", "--to", "2026-01-31"];
+    home.program
+        .ok(&[&backfill[..], &["--account", "acme"]].concat());
+    fails(
+        &home
+            .program
+            .run(&[&backfill[..], &["--account", "nobody"]].concat()),
+        2,
+        &["nobody"],
+    );
+    let backwards = ["backfill", "--from", "2026-02-01", "--to", "2026-01-31"];
+    fails(
+        &home.program.run(&backwards),
+        2,
+        &["2026-02-01", "2026-01-31"],
+    );
+}
+
+#[test]
+fn synth_makes_what_lands() {
+    let home = Home::new();
+    for format in ["ndjson", "parquet"] {
+        let out = home.path(format);
+        let synth = |out: &str| {
+            let options = [
+                "--accounts",
+                "2",
+                "--days",
+                "5",
+                "--conversations",
+                "40",
+                "--seed",
+                "7",
+            ];
+            let arguments = [&["synth", "--format", format, "--out", out], &options[..]].concat();
+            home.program.ok(&arguments)
+        };
+        let made = synth(&out);
+        assert_eq!(made, synth(&home.path(&format!("{format}-again"))));
+        home.program
+            .ok(&["accounts", "put", &format!("{out}/accounts.ndjson")]);
+        let landed = home
+            .program
+            .json(&["land", &out, "--strict", "--format", "json"]);
+        let events = String::from_utf8(made).unwrap();
+        let events: u64 = events
+            .lines()
+            .find_map(|line| line.strip_prefix("events "))
+            .unwrap()
+            .parse()
+            .unwrap();
+        let (new, known) = (
+            landed["landed"].as_u64().unwrap(),
+            landed["duplicates"].as_u64().unwrap(),
+        );
+        assert_eq!(new + known, events);
+        // Both forms hold the same events.
+        assert_eq!(new > 0, format == "ndjson");
+        assert_eq!(landed["skipped"].as_array().unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,85 @@
+//! Wrong use, help, and where settings of the program come from.
+
+use std::path::Path;
+use std::process::Command;
+
+use rstest::rstest;
+
+use super::*;
+use crate::program::bare;
+
+#[rstest]
+#[case::nothing(&[], "Usage")]
+#[case::unknown_command(&["lend"], "lend")]
+#[case::unknown_flag(&["derive", "--fast"], "--fast")]
+#[case::no_path(&["land"], "<PATH>")]
+#[case::now(&["--now", "yesterday", "derive"], "expected RFC 3339 with an offset")]
+#[case::now_without_offset(&["--now", "2026-01-31T12:00:00", "derive"], "expected RFC 3339 with an offset")]
+#[case::date(&["backfill", "--from", "2026-02-30", "--to", "2026-03-01"], "expected a date as YYYY-MM-DD")]
+#[case::format(&["query", "--sql", "select 1", "--format", "xml"], "possible values: table, csv, json, parquet")]
+#[case::name_and_sql(&["query", "headline_metrics", "--sql", "select 1"], "cannot be used with")]
+#[case::neither(&["query"], "<NAME>")]
+#[case::none_days(&["synth", "--days", "0", "--out", "x"], "1..=3650")]
+#[case::lake_scheme(&["--lake", "ftp://bucket/lake", "derive"], "unknown scheme \"ftp\"")]
+#[case::lake_empty(&["--lake", "", "derive"], "it is empty")]
+#[case::config_missing(&["--config", "no/such.toml", "derive"], "no/such.toml")]
+fn wrong_use_exits_2(#[case] arguments: &[&str], #[case] says: &str) {
+    let output = bare().args(arguments).output().unwrap();
+    fails(&output, 2, &[says]);
+    assert_eq!(stdout(&output), "");
+}
+
+#[test]
+fn help_is_an_answer() {
+    let output = bare().arg("--help").output().unwrap();
+    assert!(output.status.success());
+    for command in [
+        "demo", "synth", "accounts", "land", "derive", "backfill", "query", "queries", "users",
+        "serve",
+    ] {
+        assert!(
+            stdout(&output).contains(&format!("\n  {command} ")),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn flags_beat_the_environment_and_that_beats_the_file() {
+    let home = Home::new();
+    let config = home.file(
+        "rapport.toml",
+        &format!("lake = {:?}\nthreads = 1\n", home.path("from-file")),
+    );
+    let events = home.path("events.ndjson");
+    let land = |command: &mut Command| {
+        let output = command
+            .args(["--config", &config, "land", &events])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+    };
+    land(&mut bare());
+    assert!(Path::new(&home.path("from-file")).is_dir());
+    land(bare().env("RAPPORT_LAKE", home.path("from-env")));
+    assert!(Path::new(&home.path("from-env")).is_dir());
+    land(
+        bare()
+            .env("RAPPORT_LAKE", home.path("from-env"))
+            .args(["--lake", &home.path("from-flag")]),
+    );
+    assert!(Path::new(&home.path("from-flag")).is_dir());
+
+    let misspelt = home.file("misspelt.toml", "laek = \"x\"\n");
+    let output = bare()
+        .args(["--config", &misspelt, "derive"])
+        .output()
+        .unwrap();
+    fails(&output, 2, &["laek", "lake"]);
+    let output = bare()
+        .env("RAPPORT_MEMORY_LIMIT", "much")
+        .args(["--config", &config, "derive"])
+        .output()
+        .unwrap();
+    fails(&output, 2, &["much", "512MiB"]);
+}
