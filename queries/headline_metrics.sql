@@ -12,27 +12,23 @@
 -- column add_to_carts : additions to the cart in the range (M5)
 -- column link_clicks : counted link clicks in the range (M5, C9)
 -- column other_currency_orders : distinct attributed orders in other currencies (A10)
-SELECT accounts.account_id,
-       coalesce(m.conversations, 0) AS conversations,
-       coalesce(m.resolved, 0) AS resolved_by_ai,
-       CAST(m.resolved AS DOUBLE) / nullif(m.conversations, 0) AS resolved_rate,
-       CAST(coalesce(m.sales, 0) AS DECIMAL(28, 4)) AS ai_generated_sales,
-       coalesce(round_credit(m.credits), 0.0) AS attributed_orders,
-       average_order_value(m.sales, m.credits) AS avg_order_value,
-       coalesce(m.cart_adds, 0) AS add_to_carts,
-       coalesce(m.link_clicks, 0) AS link_clicks,
-       coalesce(m.other_currency_orders, 0) AS other_currency_orders
-FROM accounts
-LEFT JOIN (
-    SELECT account_id,
-           sum(conversations) AS conversations,
-           sum(resolved) AS resolved,
-           sum(sales) AS sales,
-           sum(credits) AS credits,
-           sum(cart_adds) AS cart_adds,
-           sum(link_clicks) AS link_clicks,
-           sum(other_currency_orders) AS other_currency_orders
+SELECT account_id,
+       sum(conversations) AS conversations,
+       sum(resolved) AS resolved_by_ai,
+       CAST(sum(resolved) AS DOUBLE) / nullif(sum(conversations), 0) AS resolved_rate,
+       CAST(sum(sales) AS DECIMAL(28, 4)) AS ai_generated_sales,
+       round_credit(sum(credits)) AS attributed_orders,
+       average_order_value(sum(sales), sum(credits)) AS avg_order_value,
+       sum(cart_adds) AS add_to_carts,
+       sum(link_clicks) AS link_clicks,
+       sum(other_currency_orders) AS other_currency_orders
+FROM (
+    SELECT account_id, conversations, resolved, sales, credits, cart_adds, link_clicks, other_currency_orders
     FROM channel_days($from, $to, $channel)
-    GROUP BY account_id
-) AS m ON m.account_id = accounts.account_id
-ORDER BY accounts.account_id
+    UNION ALL
+    -- A row of nothing for each account, so that it will be there; cheaper to plan than a join.
+    SELECT account_id, 0, 0, CAST(0 AS DECIMAL(28, 4)), CAST(0 AS DECIMAL(38, 24)), 0, 0, 0
+    FROM accounts
+)
+GROUP BY account_id
+ORDER BY account_id

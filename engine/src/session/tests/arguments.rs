@@ -43,7 +43,6 @@ async fn session() -> Session {
 #[case::by_name_after_position("headline_metrics('2026-01-01', channel => 'email')", 1)]
 #[case::by_name_in_any_order("headline_metrics(channel => 'sms', \"from\" => '2026-01-01')", 4)]
 #[case::from_by_name("headline_metrics(from => '2026-01-01', channel => 'email')", 1)]
-#[case::in_postgres_older_form("headline_metrics(channel := 'email', from := '2026-01-01')", 1)]
 #[case::with_its_schema("public.headline_metrics('2026-01-01')", 6)]
 #[case::in_capitals("HEADLINE_METRICS('2026-01-01')", 6)]
 #[case::in_quotes("\"headline_metrics\"('2026-01-01')", 6)]

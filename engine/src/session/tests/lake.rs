@@ -118,11 +118,20 @@ async fn relations_agree_while_settings_wait_for_deriving() {
 async fn an_account_without_settings_has_the_defaults() {
     let shop = Shop::open().await;
     shop.land(&[STARTED]).await;
-    insta::assert_snapshot!(table(&shop.session, "SELECT * FROM accounts").await);
-    shop.set(r#"{"account_id": "acme", "name": "Acme", "attribution_preset": "legacy", "idle_timeout": "48 hours"}"#).await;
+    let seen = "SELECT concat_ws(',', coalesce(name, '-'), timezone, currency, coalesce(idle_timeout, 'none'), \
+                email_clicked, sms_clicked, sms_opened, push_opened) FROM accounts";
+    assert_eq!(shop.one(seen).await, "-,UTC,USD,none,5days,5days,1day,1day");
+    shop.set(
+        r#"{"account_id": "acme", "name": "Acme", "attribution_preset": "legacy", "idle_timeout": "48 hours"}"#,
+    )
+    .await;
     shop.set(r#"{"account_id": "globex", "name": "Globex"}"#)
         .await;
-    insta::assert_snapshot!(table(&shop.session, "SELECT * FROM accounts").await);
+    assert_eq!(
+        shop.one(seen).await,
+        "Acme,UTC,USD,2days,5days,1day,off,1day"
+    );
+    assert_eq!(shop.one("SELECT count(*) FROM accounts").await, "1");
 }
 
 #[tokio::test]
