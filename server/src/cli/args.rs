@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
 
 use crate::output::ResultForm;
 
@@ -262,4 +263,26 @@ pub(super) struct Serving {
     /// Where HTTP listens; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "RAPPORT_HTTP", value_name = "ADDR")]
     pub http: Option<String>,
+    /// Whether connections to the Postgres endpoint are encrypted [default: off]
+    #[arg(long, env = "RAPPORT_TLS", value_enum)]
+    pub tls: Option<TlsMode>,
+    /// The certificate of the Postgres endpoint and those that lead to its root, in PEM
+    #[arg(long, env = "RAPPORT_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of that certificate, in PEM: PKCS#8, PKCS#1 or SEC1
+    #[arg(long, env = "RAPPORT_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+}
+
+/// Whether connections are encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum TlsMode {
+    /// Never
+    #[default]
+    Off,
+    /// Where the client asks for it
+    Optional,
+    /// Always: others are refused
+    Required,
 }

@@ -14,7 +14,7 @@ use rapport_engine::session::{Identity, SavedQuery};
 use rapport_engine::{Engine, EngineError, EngineOptions};
 use serde::Deserialize;
 
-use super::args::Global;
+use super::args::{Global, TlsMode};
 use super::error::CliError;
 
 /// The lake where none is named.
@@ -37,6 +37,9 @@ struct FileConfig {
     users: Option<PathBuf>,
     pg: Option<String>,
     http: Option<String>,
+    tls: Option<TlsMode>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
     #[serde(default)]
     storage: HashMap<String, String>,
 }
@@ -54,6 +57,12 @@ pub(super) struct Config {
     pub pg: Option<String>,
     /// Where the configuration has HTTP listen.
     pub http: Option<String>,
+    /// Whether the configuration has the Postgres endpoint encrypt.
+    pub tls: Option<TlsMode>,
+    /// The certificate that the configuration names.
+    pub tls_cert: Option<PathBuf>,
+    /// Its key.
+    pub tls_key: Option<PathBuf>,
 }
 
 impl Config {
@@ -109,6 +118,9 @@ impl Config {
             users: file.users,
             pg: file.pg,
             http: file.http,
+            tls: file.tls,
+            tls_cert: file.tls_cert,
+            tls_key: file.tls_key,
         })
     }
 

@@ -1,13 +1,15 @@
 //! `rapport serve`: the Postgres endpoint and HTTP, until a signal ends it.
 
 use std::io;
+use std::sync::Arc;
 
 use rapport_engine::Engine;
 
-use super::args::Serving;
+use super::args::{Serving, TlsMode};
 use super::config::Config;
 use super::error::CliError;
 use super::say;
+use crate::pg::{Encryption, Tls, TlsFiles};
 use crate::serve::{Addresses, ServeError, Server};
 use crate::users::Users;
 
@@ -40,6 +42,7 @@ pub(super) async fn bind(
         users,
         pg.unwrap_or(DEFAULT_PG),
         http.unwrap_or(DEFAULT_HTTP),
+        encryption(config, options)?,
     )
     .await
     .map_err(|error| match &error {
@@ -55,6 +58,33 @@ pub(super) async fn bind(
         },
         _ => CliError::failed(error),
     })
+}
+
+/// Whether the Postgres endpoint encrypts, and with what.
+fn encryption(config: &Config, options: &Serving) -> Result<Encryption, CliError> {
+    let mode = options.tls.or(config.tls).unwrap_or_default();
+    let certificate = options.tls_cert.as_ref().or(config.tls_cert.as_ref());
+    let key = options.tls_key.as_ref().or(config.tls_key.as_ref());
+    let open = || match (certificate, key) {
+        (Some(certificate), Some(key)) => {
+            let files = TlsFiles {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            };
+            Tls::open(files).map(Arc::new).map_err(CliError::failed)
+        }
+        _ => Err(CliError::Usage(
+            "tls is wanted without a certificate or key; expected both --tls-cert FILE and --tls-key FILE, in PEM".into(),
+        )),
+    };
+    match mode {
+        TlsMode::Off if certificate.is_some() || key.is_some() => Err(CliError::Usage(
+            "a TLS certificate or key is given though tls is off; expected --tls optional or --tls required with them".into(),
+        )),
+        TlsMode::Off => Ok(Encryption::Off),
+        TlsMode::Optional => Ok(Encryption::Optional(open()?)),
+        TlsMode::Required => Ok(Encryption::Required(open()?)),
+    }
 }
 
 /// Says where it listens, a line each, for programs to read.

@@ -11,6 +11,8 @@ use pgwire::messages::startup::{Authentication, BackendKeyData, ParameterStatus,
 use pgwire::tokio::server::MaybeTls;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsAcceptor;
 
 use super::catalog;
 use super::control::{Control, Registration};
@@ -23,6 +25,7 @@ use super::run::{Failure, Watch};
 use super::server::Server;
 use super::session::Session;
 use super::settings::Settings;
+use super::tls::Tls;
 use super::wire::{ReadError, Wire};
 use super::zone::Zone;
 
@@ -42,11 +45,29 @@ pub(super) struct Connection {
 
 /// Serves a client to its end.
 pub(super) async fn serve(socket: TcpStream, peer: Option<IpAddr>, server: Arc<Server>) {
+    let deadline = Instant::now() + server.options.login_timeout;
     let mut wire = Wire::new(MaybeTls::Plain(socket));
-    let opened = tokio::time::timeout(server.options.login_timeout, open(&mut wire, &server)).await;
+    let mut greeting = timeout_at(deadline, greet(&mut wire, &server, false)).await;
+    if let Ok(Ok(Greeting::Tls(acceptor))) = &greeting {
+        wire = match timeout_at(deadline, encrypt(wire, acceptor)).await {
+            Ok(Ok(wire)) => wire,
+            // There is no stream left on which to say why.
+            Ok(Err(error)) => return tracing::info!(peer = ?peer, "TLS failed: {error}"),
+            Err(_) => return tracing::info!(peer = ?peer, "TLS took too long"),
+        };
+        greeting = timeout_at(deadline, greet(&mut wire, &server, true)).await;
+    }
+    let opened = match greeting {
+        Ok(Ok(Greeting::Startup { minor, parameters })) => {
+            timeout_at(deadline, open(&mut wire, &server, minor, parameters)).await
+        }
+        Ok(Ok(Greeting::Done | Greeting::Tls(_))) => return,
+        Ok(Err(error)) => Ok(Err(error)),
+        Err(late) => Err(late),
+    };
     let parts = match opened {
-        Ok(Ok(Some(parts))) => parts,
-        Ok(Ok(None) | Err(ReadError::Lost)) => return,
+        Ok(Ok(parts)) => parts,
+        Ok(Err(ReadError::Lost)) => return,
         Ok(Err(ReadError::Invalid(error))) => {
             tracing::info!(peer = ?peer, "login refused: {error}");
             return part(
@@ -90,33 +111,93 @@ struct Opened {
     place: OwnedSemaphorePermit,
 }
 
-/// The login; none where the connection only brought a cancel request.
+/// What a connection begins with.
+enum Greeting {
+    /// It goes on in TLS, and says so again.
+    Tls(TlsAcceptor),
+    /// It wants to log in.
+    Startup {
+        /// The minor version of the protocol.
+        minor: u16,
+        /// Names and values.
+        parameters: Vec<(String, String)>,
+    },
+    /// It brought a cancel request and no more.
+    Done,
+}
+
+async fn greet(
+    wire: &mut Wire<MaybeTls>,
+    server: &Server,
+    encrypted: bool,
+) -> Result<Greeting, ReadError> {
+    // One request for TLS and one for GSSAPI may come before the startup message.
+    let mut requests = if encrypted { 2 } else { 0 };
+    loop {
+        let body = wire.read_opening(login::MAX_MESSAGE).await?;
+        match frontend::opening(body)? {
+            Opening::Ssl | Opening::Gss if requests == 2 => {
+                return Err(
+                    PgError::fatal(code::PROTOCOL, "encryption was answered already").into(),
+                );
+            }
+            asked @ (Opening::Ssl | Opening::Gss) => {
+                requests += 1;
+                let tls = matches!(asked, Opening::Ssl).then_some(server.options.encryption.tls());
+                let acceptor = tls.flatten().map(Tls::acceptor);
+                wire.put(&Backend::SslResponse(match acceptor {
+                    Some(_) => SslResponse::Accept,
+                    None => SslResponse::Refuse,
+                }));
+                wire.flush().await?;
+                if let Some(acceptor) = acceptor {
+                    return Ok(Greeting::Tls(acceptor));
+                }
+            }
+            // It says nothing but a key that was drawn at random; libpq sends it in plain text.
+            Opening::Cancel { pid, key } => {
+                server.connections.cancel(pid, &key);
+                return Ok(Greeting::Done);
+            }
+            Opening::Startup { .. } if server.options.encryption.is_required() && !encrypted => {
+                return Err(PgError::fatal(
+                    code::NOT_AUTHORIZED,
+                    "connections must be encrypted, and this one is not",
+                )
+                .hint("connect with sslmode=require, or better verify-full")
+                .into());
+            }
+            Opening::Startup { minor, parameters } => {
+                return Ok(Greeting::Startup { minor, parameters });
+            }
+        }
+    }
+}
+
+async fn encrypt(
+    wire: Wire<MaybeTls>,
+    acceptor: &TlsAcceptor,
+) -> std::io::Result<Wire<MaybeTls>> {
+    // Bytes that came before the answer came in plain text, from whoever sits between, and must not count as encrypted.
+    if wire.buffered() > 0 {
+        return Err(std::io::Error::other("bytes in plain text came after the request for TLS"));
+    }
+    match wire.into_stream() {
+        MaybeTls::Plain(socket) => {
+            let stream = acceptor.accept(socket).await?;
+            Ok(Wire::new(MaybeTls::Tls(Box::new(stream))))
+        }
+        _ => Err(std::io::Error::other("the connection is no plain one")),
+    }
+}
+
+/// The login.
 async fn open(
     wire: &mut Wire<MaybeTls>,
     server: &Arc<Server>,
-) -> Result<Option<Opened>, ReadError> {
-    // One request for TLS and one for GSSAPI may come before the startup message.
-    let mut requests = 0;
-    let (minor, parameters) = loop {
-        let body = wire.read_opening(login::MAX_MESSAGE).await?;
-        match frontend::opening(body)? {
-            Opening::Ssl | Opening::Gss if requests < 2 => {
-                requests += 1;
-                wire.put(&Backend::SslResponse(SslResponse::Refuse));
-                wire.flush().await?;
-            }
-            Opening::Ssl | Opening::Gss => {
-                return Err(
-                    PgError::fatal(code::PROTOCOL, "encryption was refused already").into(),
-                );
-            }
-            Opening::Cancel { pid, key } => {
-                server.connections.cancel(pid, &key);
-                return Ok(None);
-            }
-            Opening::Startup { minor, parameters } => break (minor, parameters),
-        }
-    };
+    minor: u16,
+    parameters: Vec<(String, String)>,
+) -> Result<Opened, ReadError> {
     let place = Arc::clone(&server.logged_in)
         .try_acquire_owned()
         .map_err(|_| PgError::fatal(code::TOO_MANY, "sorry, too many clients already"))?;
@@ -176,11 +257,11 @@ async fn open(
         TransactionStatus::Idle,
     )));
     wire.flush().await?;
-    Ok(Some(Opened {
+    Ok(Opened {
         session,
         registration,
         place,
-    }))
+    })
 }
 
 /// Tells the client of the settings that it shall know and that have changed.

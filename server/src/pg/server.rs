@@ -12,6 +12,7 @@ use super::backend::Backend;
 use super::connection;
 use super::control::Connections;
 use super::runtimes::QueryRuntimes;
+use super::tls::Encryption;
 use crate::users::Users;
 
 /// How the endpoint behaves.
@@ -35,6 +36,8 @@ pub struct PgOptions {
     pub shutdown_grace: Duration,
     /// The longest message that a client may send once it is logged in.
     pub max_message: usize,
+    /// Whether connections are encrypted.
+    pub encryption: Encryption,
 }
 
 impl Default for PgOptions {
@@ -49,6 +52,7 @@ impl Default for PgOptions {
             write_timeout: Duration::from_secs(300),
             shutdown_grace: Duration::from_secs(30),
             max_message: 64 * 1024 * 1024,
+            encryption: Encryption::Off,
         }
     }
 }

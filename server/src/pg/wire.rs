@@ -53,6 +53,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
+    /// The stream, without what is buffered of it.
+    pub fn into_stream(self) -> S {
+        self.io
+    }
+
     /// The first message of a connection, which has a length and no type.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 pub use backend::EngineBackend;
 
 use crate::http;
-use crate::pg::{PgOptions, PgServer};
+use crate::pg::{Encryption, PgOptions, PgServer};
 use crate::users::Users;
 
 /// Why a server could not start.
@@ -68,6 +68,7 @@ impl Server {
         users: Users,
         pg: &str,
         http: &str,
+        encryption: Encryption,
     ) -> Result<Server, ServeError> {
         let fail = |what, address: &str| {
             let address = address.to_owned();
@@ -79,6 +80,7 @@ impl Server {
         };
         let options = PgOptions {
             query_threads: engine.options().threads,
+            encryption,
             ..PgOptions::default()
         };
         let backend = Arc::new(EngineBackend::new(engine.clone()));
