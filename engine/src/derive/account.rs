@@ -164,6 +164,12 @@ impl Account {
             .with_information_schema(false);
         let options = config.options_mut();
         options.execution.parquet.pushdown_filters = false;
+        // The files are chosen before a plan is made and read whole. To ask each of them again whether it can be skipped
+        // costs more than reading, where they are thousands of small ones.
+        options.execution.parquet.pruning = false;
+        options.execution.parquet.enable_page_index = false;
+        options.execution.parquet.bloom_filter_on_read = false;
+        options.optimizer.enable_dynamic_filter_pushdown = false;
         options.optimizer.subset_repartition_threshold = 1;
         let context = SessionContext::new_with_config_rt(config, Arc::clone(self.engine.runtime()));
         rapport_udfs::register(&context);

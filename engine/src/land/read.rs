@@ -7,12 +7,15 @@
 use std::fs::File;
 use std::io::Read;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::file::reader::ChunkReader;
 use rapport_data::{Chunk, InputError, LineChunker, RawTable, Rejected, check_batch, parse_ndjson};
 
@@ -43,7 +46,7 @@ pub(super) struct Arrival {
 pub(super) struct Parsing<'a> {
     pub now: DateTime<Utc>,
     pub accounts: &'a Accounts,
-    pub forms: &'a [std::sync::Arc<PlainForm>; TABLES],
+    pub forms: &'a [Arc<PlainForm>; TABLES],
     pub threads: usize,
 }
 
@@ -138,8 +141,8 @@ enum ParseError {
 }
 
 /// The forms of the rows of all tables.
-pub(super) fn plain_forms() -> [std::sync::Arc<PlainForm>; TABLES] {
-    RawTable::ALL.map(|table| std::sync::Arc::new(PlainForm::new(table)))
+pub(super) fn plain_forms() -> [Arc<PlainForm>; TABLES] {
+    RawTable::ALL.map(|table| Arc::new(PlainForm::new(table)))
 }
 
 /// The reading thread.
@@ -213,8 +216,12 @@ impl Reader<'_> {
             input: input.label().to_owned(),
             source,
         };
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file)
-            .map_err(broken)?
+        let found =
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(broken)?;
+        let options = ArrowReaderOptions::new().with_schema(with_views(found.schema()));
+        let metadata =
+            ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options).map_err(broken)?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
             .with_batch_size(BATCH_ROWS);
         let rows = builder.metadata().file_metadata().num_rows().unsigned_abs();
         let mut first = 1;
@@ -237,6 +244,21 @@ impl Reader<'_> {
         self.answers.send(answer).map_err(|_| Abandoned)?;
         self.jobs.send((number, piece, give)).map_err(|_| Abandoned)
     }
+}
+
+/// A schema whose strings are views, which are read without copying them.
+fn with_views(found: &Schema) -> SchemaRef {
+    let fields: Fields = found
+        .fields()
+        .iter()
+        .map(|field| match field.data_type() {
+            DataType::Utf8 | DataType::LargeUtf8 => {
+                Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View))
+            }
+            _ => Arc::clone(field),
+        })
+        .collect();
+    Arc::new(Schema::new_with_metadata(fields, found.metadata().clone()))
 }
 
 /// Why reading ends early.
