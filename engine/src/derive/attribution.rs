@@ -176,6 +176,9 @@ impl Account {
         context.register_table("orders", orders.into_view())?;
         let live = context.sql(LIVE).await?.cache().await?;
         context.register_table("live", live.into_view())?;
+        // Many small files are opened once for a shopper's touches and those of the conversations that orders name.
+        let agent = context.sql(&self.agent_sql()).await?.cache().await?;
+        context.register_table("agent", agent.into_view())?;
         let rows = context.sql(&self.attribution_sql()).await?;
         Ok(Rewritten {
             adds: self.write(TableId::AttributedOrders, rows).await?,
@@ -183,12 +186,11 @@ impl Account {
         })
     }
 
-    fn attribution_sql(&self) -> String {
-        let rules = &self.rules;
+    /// The agent's touches (SPEC A1): its own messages, the clicks on its links, and touches that name a live conversation.
+    /// Those that could attribute nothing, for want of a window (SPEC A2), are left out.
+    fn agent_sql(&self) -> String {
         format!(
-            "WITH
-             -- A1: the agent's own messages and the clicks on its links, and touches that name a live conversation
-             agent AS (
+            "SELECT * FROM (
                SELECT l.profile_id, e.occurred_at, e.event_id, l.conversation_id,
                       CASE WHEN e.type = 'message_sent' THEN l.delivered ELSE l.clicked END AS touch_class
                FROM events e JOIN live l ON l.conversation_id = e.conversation_id
@@ -197,7 +199,18 @@ impl Account {
                UNION ALL
                SELECT l.profile_id, t.occurred_at, t.event_id, l.conversation_id, concat(t.channel, '_', t.kind)
                FROM touches t JOIN live l ON l.conversation_id = t.conversation_id
-               WHERE {touch_filter}),
+               WHERE {touch_filter})
+             WHERE touch_class IN ({classes})",
+            no_bot_clicks = self.rules.no_bots("e.is_bot"),
+            touch_filter = self.rules.touch_filter(),
+            classes = self.rules.class_list(),
+        )
+    }
+
+    fn attribution_sql(&self) -> String {
+        let rules = &self.rules;
+        format!(
+            "WITH
              marketing AS (
                SELECT t.profile_id, t.occurred_at, t.event_id, t.message_id,
                       concat(t.channel, '_', t.kind) AS touch_class
@@ -212,7 +225,7 @@ impl Account {
                FROM orders WHERE profile_id IS NOT NULL OR conversation_id IS NOT NULL
                UNION ALL
                SELECT profile_id, NULL, NULL, occurred_at, event_id, NULL, touch_class, conversation_id, true
-               FROM agent WHERE profile_id IS NOT NULL AND touch_class IN ({classes})
+               FROM agent WHERE profile_id IS NOT NULL
                UNION ALL
                SELECT profile_id, NULL, NULL, occurred_at, event_id, NULL, touch_class, message_id, false
                FROM marketing WHERE touch_class IN ({classes})
@@ -221,8 +234,7 @@ impl Account {
                SELECT o.profile_id, CASE WHEN o.profile_id IS NULL THEN o.order_id END, o.order_id,
                       a.occurred_at, a.event_id, NULL, a.touch_class, a.conversation_id, true
                FROM agent a JOIN orders o ON o.conversation_id = a.conversation_id
-               WHERE (o.profile_id IS NULL OR o.profile_id IS DISTINCT FROM a.profile_id)
-                 AND a.touch_class IN ({classes})),
+               WHERE (o.profile_id IS NULL OR o.profile_id IS DISTINCT FROM a.profile_id)),
              brought AS (
                SELECT unnest(attribute({model}, {windows}, order_id, occurred_at, event_id, value, touch_class, unit,
                                        is_agent)) AS a
@@ -238,7 +250,6 @@ impl Account {
              JOIN orders o ON o.order_id = b.a['order_id']
              JOIN live l ON l.conversation_id = b.a['unit']
              ORDER BY ordered_at, order_id, conversation_id",
-            no_bot_clicks = rules.no_bots("e.is_bot"),
             touch_filter = rules.touch_filter(),
             classes = rules.class_list(),
             model = quoted(rules.model),
