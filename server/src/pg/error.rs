@@ -200,10 +200,30 @@ fn from_datafusion(error: &DataFusionError) -> PgError {
         DataFusionError::SQL(..) => code::SYNTAX,
         DataFusionError::SchemaError(error, _) => match error.as_ref() {
             SchemaError::AmbiguousReference { .. } => "42702",
-            SchemaError::DuplicateQualifiedField { .. }
-            | SchemaError::DuplicateUnqualifiedField { .. } => "42701",
-            SchemaError::FieldNotFound { .. } => code::UNDEFINED_COLUMN,
+            SchemaError::DuplicateQualifiedField { .. } => "42712",
+            SchemaError::DuplicateUnqualifiedField { .. } => "42701",
+            SchemaError::FieldNotFound {
+                field,
+                valid_fields,
+            } => match &field.relation {
+                // Not the column is missing, but the table that it is said to be of.
+                Some(table)
+                    if !valid_fields
+                        .iter()
+                        .any(|valid| valid.relation.as_ref() == Some(table)) =>
+                {
+                    let table = table.table();
+                    return PgError::new(
+                        code::UNDEFINED_TABLE,
+                        format!("missing FROM-clause entry for table \"{table}\""),
+                    );
+                }
+                _ => code::UNDEFINED_COLUMN,
+            },
         },
+        DataFusionError::NotImplemented(_) if message.contains("expression WindowFunction") => {
+            return PgError::new("42P20", "window functions are not allowed here");
+        }
         DataFusionError::NotImplemented(_) => code::NOT_SUPPORTED,
         DataFusionError::ResourcesExhausted(_) => code::OUT_OF_MEMORY,
         DataFusionError::ArrowError(inner, _) => arrow_code(inner),
@@ -233,6 +253,23 @@ fn by_message(message: String) -> PgError {
             "Cannot infer common argument type",
             code::UNDEFINED_FUNCTION,
         ),
+        ("not allowed in the WHERE clause", "42803"),
+        ("calls cannot be nested", "42803"),
+        ("logical expression WindowFunction", "42P20"),
+        (
+            "UNION queries have different number of columns",
+            code::SYNTAX,
+        ),
+        ("should only return one column", code::SYNTAX),
+        ("non-boolean predicate", "42804"),
+        ("returned more than one row", "21000"),
+        ("column out of bounds", "42P10"),
+        ("DISTINCT ON expressions must match", "42P10"),
+        ("LIMIT must be >= 0", "2201W"),
+        ("OFFSET must be >=0", "2201X"),
+        ("regex parse error", "2201B"),
+        ("square root of a negative", "2201F"),
+        ("type interval", "22007"),
         ("must be in the GROUP BY", "42803"),
         ("must appear in the GROUP BY", "42803"),
         ("could not be resolved from available columns", "42803"),
@@ -274,7 +311,18 @@ fn arrow_code(error: &ArrowError) -> &'static str {
     match error {
         ArrowError::DivideByZero => "22012",
         ArrowError::ArithmeticOverflow(_) => "22003",
+        ArrowError::CastError(message) if message.contains("Can't cast value") => "22003",
+        ArrowError::CastError(message) | ArrowError::ParseError(message)
+            if ["Date32", "Timestamp", "type interval"]
+                .iter()
+                .any(|name| message.contains(name)) =>
+        {
+            "22007"
+        }
         ArrowError::CastError(_) | ArrowError::ParseError(_) => code::INVALID_TEXT,
+        ArrowError::ComputeError(message) if message.contains("square root of a negative") => {
+            "2201F"
+        }
         ArrowError::NotYetImplemented(_) => code::NOT_SUPPORTED,
         ArrowError::MemoryError(_) => code::OUT_OF_MEMORY,
         ArrowError::InvalidArgumentError(message)

@@ -30,13 +30,20 @@ pub fn parse(text: &str) -> Option<Parts> {
     let mut any = false;
     let words = split(rest);
     let mut words = words.iter().map(String::as_str).peekable();
+    let mut minus = false;
     while let Some(word) = words.next() {
+        // A sign may stand by itself before a number.
+        if matches!(word, "-" | "+") {
+            minus = word == "-";
+            continue;
+        }
         any = true;
         if word.contains(':') {
             parts.microseconds = parts.microseconds.checked_add(clock(word)?)?;
             continue;
         }
         let number: f64 = word.parse().ok()?;
+        let number = if std::mem::take(&mut minus) { -number } else { number };
         match words.peek() {
             Some(unit) if !unit.contains(':') && unit.parse::<f64>().is_err() => {
                 let unit = words.next()?;
@@ -201,6 +208,7 @@ mod tests {
     #[case("-1 day +02:03", (0, -1, 7_380_000_000))]
     #[case("1.5 months", (1, 15, 0))]
     #[case("3days", (0, 3, 0))]
+    #[case("1 month - 1 day", (1, -1, 0))]
     #[case("1 12:00", (0, 1, 43_200_000_000))]
     #[case("90", (0, 0, 90_000_000))]
     #[case("@ 5 minutes ago", (0, 0, -300_000_000))]

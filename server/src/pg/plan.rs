@@ -18,10 +18,11 @@ use datafusion::sql::sqlparser::ast::{self, Ident, ObjectName};
 use datafusion_pg_catalog::pg_catalog::oid_type_planner::PgOidTypePlanner;
 use pgwire::api::Type;
 
-use super::encode::{Column, canonical, columns, pg_type};
+use super::encode::{Column, canonical, pg_type};
 use super::error::{PgError, code};
+use super::oids::{columns_of, parameters_cast};
 use super::params::arrow_type;
-use super::semantics::single_rows;
+use super::semantics::{beside, single_rows};
 use super::sql::{Query, mark_columns};
 
 /// A parameter of a statement.
@@ -79,18 +80,33 @@ pub async fn plan_with(
 ) -> Result<Planned, PgError> {
     let known = Some(parameters.as_slice()).filter(|known| !known.is_empty());
     let plan = plan_query(state, query, known).await?;
-    finish(plan, parameters)
+    finish(state, plan, parameters)
 }
 
-fn finish(plan: LogicalPlan, parameters: Vec<Parameter>) -> Result<Planned, PgError> {
+fn finish(
+    state: &SessionState,
+    plan: LogicalPlan,
+    parameters: Vec<Parameter>,
+) -> Result<Planned, PgError> {
     SQLOptions::new()
         .with_allow_ddl(false)
         .with_allow_dml(false)
         .with_allow_statements(false)
         .verify_plan(&plan)?;
-    let plan = single_rows(plan)?;
+    let plan = single_rows(beside(plan)?)?;
+    // Only now are the branches of a CASE or a UNION of one type: the one that rows will come in.
+    let analyzed =
+        state
+            .analyzer()
+            .execute_and_check(plan.clone(), state.config_options(), |_, _| {});
+    let columns = match analyzed {
+        Ok(analyzed) => columns_of(&analyzed)?,
+        // A parameter may stand where only its value fits.
+        Err(_) if !parameters.is_empty() => columns_of(&plan)?,
+        Err(error) => return Err(error.into()),
+    };
     Ok(Planned {
-        columns: columns(plan.schema().as_arrow())?.into(),
+        columns: columns.into(),
         plan,
         parameters,
     })
@@ -116,7 +132,7 @@ async fn plan_query(
         .await
         .map_err(PgError::from)
     {
-        Err(error) if matches!(error.code, "42701" | "42702") => {
+        Err(error) if matches!(error.code, "42701" | "42702" | "42712") => {
             // Perhaps a wildcard brings a column that has been named as well; PostgreSQL does not mind.
             let mut ast = query.ast.clone();
             mark_columns(&mut ast);
@@ -163,6 +179,7 @@ async fn infer(
     query: &Query,
     declared: Vec<Option<Parameter>>,
 ) -> Result<Vec<Parameter>, PgError> {
+    let written = parameters_cast(&query.ast);
     let inferred = match plan_query(state, query, None).await {
         Ok(plan) => parameter_types(&plan)?,
         // Where a parameter's type must be known to go on, it is text, as PostgreSQL's unknown is in the end.
@@ -173,6 +190,10 @@ async fn infer(
         .enumerate()
         .map(|(at, declared)| {
             declared.unwrap_or_else(|| {
+                if let Some(pg) = written.get(&format!("${}", at + 1)) {
+                    let (pg, arrow) = (pg.clone(), arrow_type(pg));
+                    return Parameter { pg, arrow };
+                }
                 let arrow = inferred.get(&format!("${}", at + 1)).map(canonical);
                 let known = arrow.and_then(|arrow| Some((pg_type(&arrow)?, arrow)));
                 let (pg, arrow) = known.unwrap_or((Type::TEXT, DataType::Utf8));
@@ -311,6 +332,7 @@ impl TypePlanner for PgTypes {
             ast::DataType::Timestamp(None | Some(4..=6), Zoned::None | Zoned::WithoutTimeZone) => {
                 DataType::Timestamp(TimeUnit::Microsecond, None)
             }
+            ast::DataType::Uuid | ast::DataType::JSON | ast::DataType::JSONB => DataType::Utf8,
             ast::DataType::Custom(name, arguments) => custom_type(name, arguments)?,
             _ => return Ok(None),
         };

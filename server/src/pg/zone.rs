@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{FixedOffset, NaiveDateTime, Offset, TimeZone};
+use chrono::{FixedOffset, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::{OffsetName, TZ_VARIANTS, Tz};
 
 /// A time zone: one of the IANA database, or a fixed distance from UTC.
@@ -14,6 +14,28 @@ pub enum Zone {
     /// Seconds east of UTC.
     Fixed(i32),
 }
+
+/// Abbreviations that the IANA database has no zone for, in hours east of UTC, as PostgreSQL has them by default.
+const ABBREVIATIONS: &[(&str, i32)] = &[
+    ("EDT", -4),
+    ("CST", -6),
+    ("CDT", -5),
+    ("MDT", -6),
+    ("PST", -8),
+    ("PDT", -7),
+    ("AKST", -9),
+    ("AKDT", -8),
+    ("BST", 1),
+    ("CEST", 2),
+    ("EEST", 3),
+    ("MSK", 3),
+    ("JST", 9),
+    ("KST", 9),
+    ("AEST", 10),
+    ("AEDT", 11),
+    ("NZST", 12),
+    ("NZDT", 13),
+];
 
 impl Zone {
     /// UTC.
@@ -38,6 +60,12 @@ impl Zone {
             .find(|zone| zone.name().eq_ignore_ascii_case(text))
         {
             return Some(Zone::Named(*zone));
+        }
+        if let Some((_, hours)) = ABBREVIATIONS
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(text))
+        {
+            return Some(Zone::Fixed(hours * 3600));
         }
         let (sign, digits) = match text.as_bytes().first()? {
             b'-' => (-1, &text[1..]),
@@ -65,6 +93,37 @@ impl Zone {
             Zone::Named(zone) => zone.offset_from_utc_datetime(utc).fix().local_minus_utc(),
             Zone::Fixed(seconds) => seconds,
         }
+    }
+
+    /// The instant of a local time, in microseconds since 1970 UTC. As PostgreSQL decides: a time that is skipped counts
+    /// by the clock before, one that comes twice by the clock after.
+    pub fn instant_of(self, local: NaiveDateTime) -> i64 {
+        let offset = match self {
+            Zone::Fixed(seconds) => i64::from(seconds),
+            Zone::Named(named) => match named.offset_from_local_datetime(&local) {
+                LocalResult::Single(offset) => i64::from(offset.fix().local_minus_utc()),
+                LocalResult::Ambiguous(_, after) => i64::from(after.fix().local_minus_utc()),
+                LocalResult::None => i64::from(self.offset_at(&(local - TimeDelta::days(1)))),
+            },
+        };
+        (local - TimeDelta::seconds(offset))
+            .and_utc()
+            .timestamp_micros()
+    }
+
+    /// As `AT TIME ZONE` takes it: a bare distance is POSIX's there, west of UTC.
+    pub fn parse_posix(text: &str) -> Option<Zone> {
+        let zone = Zone::parse(text)?;
+        Some(match zone {
+            Zone::Fixed(seconds)
+                if text
+                    .trim()
+                    .starts_with(['-', '+', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']) =>
+            {
+                Zone::Fixed(-seconds)
+            }
+            zone => zone,
+        })
     }
 
     /// What the zone is called in short at that instant (given in UTC).

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cli;
+mod clients;
 mod conformance;
 mod crash;
 mod pg_catalog;
+mod pg_cursors;
 mod pg_limits;
 mod pg_login;
 mod pg_protocol;
@@ -13,5 +15,6 @@ mod pg_psql;
 mod pg_queries;
 mod pg_transactions;
 mod pg_types;
+mod postgres;
 mod program;
 mod support;

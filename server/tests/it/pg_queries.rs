@@ -16,7 +16,7 @@ use crate::support::{TestServer, code_of, column, error_of, rows, value};
 #[case("SELECT 1/0", "22012")]
 #[case("SELECT messages/0 FROM orders", "22012")]
 #[case("SELECT 'x'::int", "22P02")]
-#[case("SELECT '2026-02-30'::date", "22007")]
+#[case("SELECT '2026-02-30'::date", "22008")]
 #[case("SELECT $1", "42P02")]
 #[case("SELECT order_id, count(*) FROM orders", "42803")]
 #[case("INSERT INTO orders VALUES (1)", "25006")]

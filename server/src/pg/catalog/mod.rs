@@ -8,14 +8,17 @@
 mod comments;
 mod functions;
 mod information;
+mod procedures;
 mod relations;
 mod session_functions;
 mod settings_table;
 mod system;
+mod system_oids;
 mod table;
 
 use std::sync::{Arc, OnceLock};
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::SchemaProvider;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
@@ -26,11 +29,13 @@ use datafusion_pg_catalog::pg_catalog::{
 };
 
 use super::backend::TableFunction;
+use super::encode::{canonical, pg_type};
 use super::functions as pg_functions;
 use super::plan::PgTypes;
-use super::semantics::PgOperators;
+use super::semantics::{Functions, PgOperators};
 use super::session::SharedSettings;
 use super::yielding::YieldingJoins;
+use pgwire::api::Type;
 use relations::Relations;
 
 /// The name of the one database.
@@ -61,6 +66,12 @@ fn static_tables() -> Result<Arc<PgCatalogStaticTables>> {
     Ok(Arc::clone(TABLES.get_or_init(|| tables)))
 }
 
+/// The type that a column of an Arrow type has for clients, as SQL names it; text for one that they cannot be sent.
+pub fn sql_type(arrow: &DataType) -> String {
+    let pg = pg_type(&canonical(arrow)).unwrap_or(Type::TEXT);
+    relations::format_type(pg.oid(), -1)
+}
+
 /// Puts the catalog and its functions into a session's context.
 ///
 /// # Errors
@@ -75,8 +86,10 @@ pub async fn install(
     let relations = Arc::new(Relations::load(context, functions).await?);
     let information = information::InformationSchema::new(&relations, identity)?;
     let described = information.relations().await?;
+    let procedures = procedures::Procedures::of(&statics)?;
     let system = system::PgCatalog::new(
         &relations,
+        &procedures,
         identity,
         settings_table::provider(settings)?,
         &described,
@@ -84,12 +97,7 @@ pub async fn install(
     )?;
     let system_names: Vec<(i32, String)> = PG_CATALOG_TABLES
         .iter()
-        .map(|name| {
-            (
-                relations::object_id(&format!("pg_catalog.{name}")),
-                (*name).to_owned(),
-            )
-        })
+        .map(|name| (system_oids::of_table(name), (*name).to_owned()))
         .collect();
 
     let catalog = context.catalog(DATABASE).ok_or_else(|| {
@@ -109,15 +117,24 @@ pub async fn install(
     ] {
         context.register_udf(function);
     }
-    functions::register_all(context, &relations, identity, &system_names);
+    functions::register_all(
+        context,
+        &relations,
+        &procedures,
+        &described,
+        identity,
+        &system_names,
+    );
     session_functions::register_all(context, identity, settings);
     pg_functions::register_all(context)?;
     CoerceIntArgsToBigInt::widen(context);
+    numbers(context);
 
     let function = |name: &str| context.udf(name);
     let operators = PgOperators {
         to_instant: function("pg_timestamptz")?,
         to_local: function("pg_timestamp")?,
+        functions: Functions::of(context)?,
     };
     let state = context.state_ref();
     let mut ours = SessionStateBuilder::new_from_existing(state.read().clone())
@@ -127,6 +144,24 @@ pub async fn install(
     ours.register_expr_planner(Arc::new(operators))?;
     // DataFusion's own information_schema would hide ours.
     ours.config_mut().options_mut().catalog.information_schema = false;
+    // A number with a point is numeric.
+    ours.config_mut()
+        .options_mut()
+        .sql_parser
+        .parse_float_as_decimal = true;
     *state.write() = ours;
     Ok(())
+}
+
+/// `generate_series` of numbers under the name that the SQL layer calls it by.
+fn numbers(context: &SessionContext) {
+    let state = context.state_ref();
+    let series = state
+        .read()
+        .table_functions()
+        .get("generate_series")
+        .map(|series| Arc::clone(series.function()));
+    if let Some(series) = series {
+        context.register_udtf("pg_numbers", series);
+    }
 }

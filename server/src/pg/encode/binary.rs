@@ -8,12 +8,19 @@ const MICROSECONDS: i64 = DAYS as i64 * 86_400_000_000;
 
 /// A date.
 pub(super) fn date(out: &mut BytesMut, days: i32) {
-    out.put_i32(days.saturating_sub(DAYS));
+    // The ends of the range are infinite.
+    out.put_i32(match days {
+        i32::MAX | i32::MIN => days,
+        days => days.saturating_sub(DAYS),
+    });
 }
 
 /// An instant, with a zone or without.
 pub(super) fn timestamp(out: &mut BytesMut, microseconds: i64) {
-    out.put_i64(microseconds.saturating_sub(MICROSECONDS));
+    out.put_i64(match microseconds {
+        i64::MAX | i64::MIN => microseconds,
+        microseconds => microseconds.saturating_sub(MICROSECONDS),
+    });
 }
 
 /// A number that is given as text, `-12.3400`: groups of four digits.
@@ -70,4 +77,12 @@ fn group(digits: &str) -> i16 {
     digits
         .bytes()
         .fold(0, |value, digit| value * 10 + i16::from(digit - b'0'))
+}
+
+/// Sixteen bytes, from the 32 hexadecimal digits of a uuid.
+pub fn uuid(out: &mut BytesMut, text: &str) {
+    let mut digits = text.chars().filter_map(|c| c.to_digit(16));
+    while let (Some(high), Some(low)) = (digits.next(), digits.next()) {
+        out.put_u8((high * 16 + low) as u8);
+    }
 }

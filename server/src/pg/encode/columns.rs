@@ -8,6 +8,7 @@ use pgwire::api::Type;
 use pgwire::messages::data::{FieldDescription, RowDescription};
 
 use super::super::error::{PgError, code};
+use super::super::functions::{QUOTIENT, QUOTIENT_SCALE};
 use super::super::sql::shown_name;
 use super::{Format, Formats};
 
@@ -20,6 +21,8 @@ pub struct Column {
     pub pg: Type,
     /// Its canonical Arrow type.
     pub arrow: DataType,
+    /// It holds quotients, which are shown with at least so many digits after the point.
+    pub quotient: Option<i8>,
 }
 
 impl Column {
@@ -29,11 +32,15 @@ impl Column {
             name: name.to_owned(),
             pg: Type::TEXT,
             arrow: DataType::Utf8,
+            quotient: None,
         }
     }
 
     /// Precision and scale of a number, as PostgreSQL packs them; -1 for nothing to say.
     fn modifier(&self) -> i32 {
+        if self.quotient.is_some() {
+            return -1;
+        }
         match &self.arrow {
             DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale)
                 if *scale >= 0 =>
@@ -94,10 +101,22 @@ pub fn columns(schema: &Schema) -> Result<Vec<Column>, PgError> {
                 name: shown_name(field.name()).to_owned(),
                 pg,
                 arrow,
+                quotient: quotient_of(field),
             })
         })
         .collect()
 }
+
+/// The least digits that a field of quotients is shown with.
+fn quotient_of(field: &Field) -> Option<i8> {
+    // A cast keeps the mark, though what it makes is no quotient any more.
+    let is_quotient = field.data_type() == &DataType::Decimal128(38, QUOTIENT_SCALE);
+    let least = field.metadata().get(QUOTIENT).filter(|_| is_quotient)?;
+    least.parse().ok()
+}
+
+/// The key under which a function says that the text it gives is of another type.
+pub const SHOWN_AS_KEY: &str = "rapport.shown_as";
 
 /// A type that the catalog marks a column with: object ids and the one-byte `"char"`.
 fn special_type(field: &Field) -> Option<Type> {
@@ -105,6 +124,16 @@ fn special_type(field: &Field) -> Option<Type> {
         && let Some(kind) = field.metadata().get(PG_OID_ALIAS_KEY)
     {
         return pg_type_for_alias_kind(kind);
+    }
+    if let Some(kind) = field.metadata().get(SHOWN_AS_KEY) {
+        return match kind.as_str() {
+            "uuid" => Some(Type::UUID),
+            "json" => Some(Type::JSON),
+            "jsonb" => Some(Type::JSONB),
+            "name" => Some(Type::NAME),
+            "varchar" => Some(Type::VARCHAR),
+            _ => None,
+        };
     }
     let is_text = matches!(
         field.data_type(),
@@ -119,8 +148,8 @@ pub fn canonical(arrow: &DataType) -> DataType {
     match arrow {
         T::Int8 | T::UInt8 => T::Int16,
         T::UInt16 => T::Int32,
-        T::UInt32 => T::Int64,
-        T::UInt64 => T::Decimal128(20, 0),
+        // DataFusion counts in unsigned numbers, and never as far as their eight bytes go.
+        T::UInt32 | T::UInt64 => T::Int64,
         T::Float16 => T::Float32,
         T::Decimal32(precision, scale) | T::Decimal64(precision, scale) => {
             T::Decimal128(*precision, *scale)

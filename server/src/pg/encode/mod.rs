@@ -12,7 +12,7 @@ mod tests;
 mod text;
 
 pub(super) use columns::type_size;
-pub use columns::{Column, canonical, columns, pg_type, row_description};
+pub use columns::{Column, SHOWN_AS_KEY, canonical, columns, pg_type, row_description};
 pub use copy::CopyEncoder;
 pub use rows::{RowEncoder, Rows, texts_of};
 

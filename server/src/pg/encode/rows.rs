@@ -138,6 +138,7 @@ pub fn texts_of(array: &ArrayRef, style: &Style) -> Result<ArrayRef, PgError> {
         name: String::new(),
         pg: Type::TEXT,
         arrow: super::canonical(array.data_type()),
+        quotient: None,
     };
     let values = Values::new(array, &column)?;
     let texts: StringArray = (0..array.len())
@@ -170,10 +171,14 @@ pub(super) enum Values {
     Float32(Float32Array),
     Float64(Float64Array),
     Decimal(Decimal128Array, i8),
+    /// Quotients, and the least digits after the point that they have.
+    Quotient(Decimal128Array, i8),
     LargeDecimal(Decimal256Array, i8),
     Text(StringArray),
     /// PostgreSQL's one-byte `"char"`.
     Char(StringArray),
+    /// Text that is something else in binary.
+    Special(StringArray, Type),
     Bytes(BinaryArray),
     Date(Date32Array),
     Time(Time64MicrosecondArray),
@@ -202,6 +207,16 @@ impl Values {
         let values = Values::of(&array)?;
         Ok(match values {
             Values::Text(array) if column.pg == Type::CHAR => Values::Char(array),
+            Values::Text(array) if matches!(column.pg, Type::UUID | Type::JSONB) => {
+                Values::Special(array, column.pg.clone())
+            }
+            Values::List(array, items, _) if column.pg == Type::OID_ARRAY => {
+                Values::List(array, items, Type::OID)
+            }
+            Values::Decimal(array, scale) => match column.quotient {
+                Some(least) => Values::Quotient(array, least),
+                None => Values::Decimal(array, scale),
+            },
             values => values,
         })
     }
@@ -266,9 +281,9 @@ impl Values {
             Values::Int64(array) => array,
             Values::Float32(array) => array,
             Values::Float64(array) => array,
-            Values::Decimal(array, _) => array,
+            Values::Decimal(array, _) | Values::Quotient(array, _) => array,
             Values::LargeDecimal(array, _) => array,
-            Values::Text(array) | Values::Char(array) => array,
+            Values::Text(array) | Values::Char(array) | Values::Special(array, _) => array,
             Values::Bytes(array) => array,
             Values::Date(array) => array,
             Values::Time(array) => array,
@@ -311,10 +326,13 @@ impl Values {
             Values::Float32(array) => text::float4(out, array.value(row), style.extra_float_digits),
             Values::Float64(array) => text::float8(out, array.value(row), style.extra_float_digits),
             Values::Decimal(array, scale) => text::decimal(out, array.value(row), *scale),
+            Values::Quotient(array, least) => text::quotient(out, array.value(row), *least),
             Values::LargeDecimal(array, scale) => {
                 text::large_decimal(out, array.value(row), *scale)
             }
-            Values::Text(array) | Values::Char(array) => out.push_str(array.value(row)),
+            Values::Text(array) | Values::Char(array) | Values::Special(array, _) => {
+                out.push_str(array.value(row));
+            }
             Values::Bytes(array) => text::bytea(out, array.value(row)),
             Values::Date(array) => text::date(out, array.value(row)),
             Values::Time(array) => text::time(out, array.value(row)),
@@ -383,12 +401,25 @@ impl Values {
                 text::decimal(scratch, array.value(row), *scale);
                 binary::numeric(out, scratch);
             }
+            Values::Quotient(array, least) => {
+                scratch.clear();
+                text::quotient(scratch, array.value(row), *least);
+                binary::numeric(out, scratch);
+            }
             Values::LargeDecimal(array, scale) => {
                 scratch.clear();
                 text::large_decimal(scratch, array.value(row), *scale);
                 binary::numeric(out, scratch);
             }
             Values::Text(array) => out.put_slice(array.value(row).as_bytes()),
+            Values::Special(array, pg) if *pg == Type::UUID => {
+                binary::uuid(out, array.value(row));
+            }
+            Values::Special(array, _) => {
+                // The version of the form that follows.
+                out.put_u8(1);
+                out.put_slice(array.value(row).as_bytes());
+            }
             Values::Char(array) => out.put_u8(array.value(row).bytes().next().unwrap_or(0)),
             Values::Bytes(array) => out.put_slice(array.value(row)),
             Values::Date(array) => binary::date(out, array.value(row)),

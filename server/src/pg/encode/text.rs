@@ -5,11 +5,19 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
 use datafusion::arrow::datatypes::{IntervalMonthDayNano, i256};
 
+use super::super::functions::{QUOTIENT_SCALE, shown_digits};
 use super::super::zone::Zone;
 
 /// A number of so many digits after the point.
 pub(super) fn decimal(out: &mut String, value: i128, scale: i8) {
     digits(out, value < 0, &value.unsigned_abs().to_string(), scale);
+}
+
+/// A quotient, with the digits that PostgreSQL gives it.
+pub(super) fn quotient(out: &mut String, steps: i128, least: i8) {
+    let digits = shown_digits(steps, least);
+    let more = u32::from((QUOTIENT_SCALE - digits).unsigned_abs());
+    decimal(out, steps / 10_i128.pow(more), digits);
 }
 
 /// The same for one of more digits.

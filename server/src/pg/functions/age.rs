@@ -84,23 +84,40 @@ fn ages(call: &Call) -> Result<datafusion::arrow::array::ArrayRef> {
 
 fn justified(call: &Call, hours: bool, days: bool) -> Result<datafusion::arrow::array::ArrayRef> {
     let array = call.cast(0, &interval())?;
-    let values = array
-        .as_primitive::<IntervalMonthDayNanoType>()
-        .iter()
-        .map(|value| {
-            let mut value = value?;
-            if hours {
-                let day = DAY * 1000;
-                value.days += (value.nanoseconds / day) as i32;
-                value.nanoseconds %= day;
-            }
-            if days {
-                value.months += value.days / 30;
-                value.days %= 30;
-            }
-            Some(value)
-        });
+    let values = array.as_primitive::<IntervalMonthDayNanoType>().iter();
+    let values = values.map(|value| Some(justify(value?, hours, days)));
     Ok(Arc::new(values.collect::<IntervalMonthDayNanoArray>()))
+}
+
+/// Whole days of time become days, whole months of days become months, and all get the same sign.
+fn justify(mut value: IntervalMonthDayNano, hours: bool, days: bool) -> IntervalMonthDayNano {
+    let day = DAY * 1000;
+    if hours {
+        value.days += (value.nanoseconds / day) as i32;
+        value.nanoseconds %= day;
+    }
+    if days {
+        value.months += value.days / 30;
+        value.days %= 30;
+        let rest = (value.days, if hours { value.nanoseconds } else { 0 });
+        if value.months > 0 && rest < (0, 0) {
+            value.days += 30;
+            value.months -= 1;
+        } else if value.months < 0 && rest > (0, 0) {
+            value.days -= 30;
+            value.months += 1;
+        }
+    }
+    if hours {
+        if value.days > 0 && value.nanoseconds < 0 {
+            value.nanoseconds += day;
+            value.days -= 1;
+        } else if value.days < 0 && value.nanoseconds > 0 {
+            value.nanoseconds -= day;
+            value.days += 1;
+        }
+    }
+    value
 }
 
 pub(super) fn functions() -> Vec<Function> {

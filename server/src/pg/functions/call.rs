@@ -2,6 +2,7 @@
 //!
 //! They take whatever types come (a literal may be text, an object id any integer), and make of them what they need.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::RangeInclusive;
@@ -11,6 +12,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Arra
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
 use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
@@ -19,6 +21,7 @@ use datafusion::logical_expr::{
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 
+use super::super::encode::SHOWN_AS_KEY;
 use super::super::error::PgError;
 use super::super::zone::Zone;
 
@@ -87,6 +90,9 @@ type Body = Arc<dyn Fn(&Call) -> Result<ArrayRef> + Send + Sync>;
 /// The result's type, from the arguments' types and from those arguments that are constants.
 pub type Returns = fn(&[DataType], &[Option<&ScalarValue>]) -> Result<DataType>;
 
+/// Key and value of a mark.
+pub type Mark = fn(&[DataType]) -> Option<(&'static str, String)>;
+
 #[derive(Clone)]
 enum Returned {
     Always(DataType),
@@ -101,6 +107,10 @@ pub struct Function {
     returned: Returned,
     /// Of an argument of such a type the function makes nothing else: the call is the argument.
     identity: fn(&DataType) -> bool,
+    /// The type that clients see the result as, where it is not the one that its Arrow type stands for.
+    shown_as: Option<&'static str>,
+    /// What the result's field is marked with, by the arguments' types.
+    mark: Mark,
     body: Body,
 }
 
@@ -126,6 +136,8 @@ impl Function {
             signature: Signature::one_of(counts, Volatility::Immutable),
             returned: Returned::Always(returns),
             identity: |_| false,
+            shown_as: None,
+            mark: |_| None,
             body: Arc::new(body),
         }
     }
@@ -156,6 +168,29 @@ impl Function {
         self
     }
 
+    /// Clients see the text that it gives as another type: `uuid`, `json`, `jsonb`.
+    #[must_use]
+    pub fn shown_as(mut self, kind: &'static str) -> Function {
+        self.shown_as = Some(kind);
+        self
+    }
+
+    /// Its result's field is marked.
+    #[must_use]
+    pub fn marked(mut self, mark: Mark) -> Function {
+        self.mark = mark;
+        self
+    }
+
+    /// It takes any number of arguments.
+    #[must_use]
+    pub fn variadic(mut self) -> Function {
+        let volatility = self.signature.volatility;
+        let counts = vec![TypeSignature::VariadicAny, TypeSignature::Nullary];
+        self.signature = Signature::one_of(counts, volatility);
+        self
+    }
+
     fn with(mut self, volatility: Volatility) -> Function {
         self.signature.volatility = volatility;
         self
@@ -163,6 +198,14 @@ impl Function {
 
     /// Puts it into a context.
     pub fn register(self, context: &SessionContext) {
+        // Another function of that name goes with all its names: a state that is built again from a state's functions
+        // would find it under those.
+        if let Ok(other) = context.udf(&self.name) {
+            for alias in other.aliases() {
+                context.deregister_udf(alias);
+            }
+            context.deregister_udf(&self.name);
+        }
         context.register_udf(ScalarUDF::from(self));
     }
 }
@@ -215,7 +258,12 @@ impl ScalarUDFImpl for Function {
             Returned::Always(returns) => returns.clone(),
             Returned::By(returns) => returns(&types, args.scalar_arguments)?,
         };
-        Ok(Arc::new(Field::new(&self.name, returns, true)))
+        let field = Field::new(&self.name, returns, true);
+        let shown = self.shown_as.map(|kind| (SHOWN_AS_KEY, kind.to_owned()));
+        Ok(Arc::new(match shown.or_else(|| (self.mark)(&types)) {
+            Some((key, value)) => field.with_metadata(HashMap::from([(key.to_owned(), value)])),
+            None => field,
+        }))
     }
 
     fn simplify(&self, mut args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {

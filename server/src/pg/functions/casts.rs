@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     ArrayRef, AsArray, BinaryArray, Date32Array, Decimal128Array, Float64Array, StringArray,
+    TimestampMicrosecondArray,
 };
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type};
 use datafusion::error::Result;
 
 use super::super::encode::{Style, texts_of};
 use super::super::error::PgError;
-use super::super::params::parse_bytea;
+use super::super::params::{parse_bytea, parse_local};
 use super::call::{Call, Function, raise};
 use super::instants::{
-    dates, instant_array, instants, local_array, locals, timestamp, timestamptz,
+    Kind, dates, instant_array, instants, kind, local_array, locals, timestamp, timestamptz, unread,
 };
 
-fn is_text(data_type: &DataType) -> bool {
+pub(super) fn is_text(data_type: &DataType) -> bool {
     matches!(
         data_type,
         DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8
@@ -64,6 +65,17 @@ pub(super) fn functions() -> Vec<Function> {
         .identity(|arg| arg == &DataType::Date32)
         .stable(),
         Function::new("pg_timestamp", 1..=1, timestamp(), |call| {
+            if kind(call.array(0).data_type()) == Kind::Text {
+                let texts = call.texts(0)?;
+                let micros = texts.iter().map(|text| {
+                    let Some(text) = text else { return Ok(None) };
+                    parse_local(text, call.zone)
+                        .map(Some)
+                        .map_err(|why| unread(why, "timestamp", text))
+                });
+                let micros = micros.collect::<Result<TimestampMicrosecondArray>>()?;
+                return Ok(Arc::new(micros));
+            }
             Ok(local_array(locals(call, 0, call.zone)?.into_iter()))
         })
         .identity(|arg| arg == &timestamp())
@@ -78,6 +90,12 @@ pub(super) fn functions() -> Vec<Function> {
                 Ok(match args.first() {
                     Some(arg @ (DataType::Decimal128(..) | DataType::Float64)) => arg.clone(),
                     Some(DataType::Float32 | DataType::Float16) => DataType::Float64,
+                    Some(time @ (DataType::Timestamp(..) | DataType::Date32)) => {
+                        return Err(raise(PgError::new(
+                            "42846",
+                            format!("cannot cast type {time} to a whole number"),
+                        )));
+                    }
                     Some(other) => other.clone(),
                     None => DataType::Null,
                 })
@@ -89,6 +107,8 @@ pub(super) fn functions() -> Vec<Function> {
                         | DataType::Float64
                         | DataType::Float32
                         | DataType::Float16
+                        | DataType::Timestamp(..)
+                        | DataType::Date32
                 )
             }),
     ]

@@ -1,20 +1,20 @@
-//! `to_char`, `to_timestamp`, `to_date` with PostgreSQL's patterns.
+//! `to_char` with PostgreSQL's patterns.
 
 use std::sync::Arc;
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Date32Array, StringArray};
+use chrono::{Datelike, NaiveDateTime, Timelike};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use datafusion::arrow::datatypes::{
     DataType, Decimal128Type, Float64Type, IntervalMonthDayNanoType, IntervalUnit,
 };
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 
 use super::super::error::{PgError, code};
 use super::call::{Call, Function, raise};
-use super::instants::{Kind, instant_array, kind, locals, timestamptz, to_instant};
+use super::instants::{Kind, kind, locals, to_instant};
 use super::patterns::{self, Case, Part};
 
-const MONTHS: [&str; 12] = [
+pub(super) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -28,7 +28,7 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const DAYS: [&str; 7] = [
+pub(super) const DAYS: [&str; 7] = [
     "Sunday",
     "Monday",
     "Tuesday",
@@ -75,7 +75,7 @@ fn shown(parts: &[Part], moment: &Moment) -> String {
     out
 }
 
-fn ordinal_of(number: &str) -> &'static str {
+pub(super) fn ordinal_of(number: &str) -> &'static str {
     let tens = number.len() > 1 && number.as_bytes()[number.len() - 2] == b'1';
     match number.chars().last() {
         Some('1') if !tens => "st",
@@ -336,187 +336,6 @@ fn rounded(value: u128, scale: usize, digits: usize) -> (String, String) {
     (whole.to_owned(), format!("{fraction:0<digits$}"))
 }
 
-/// What a text says by a pattern.
-#[derive(Default)]
-struct Read {
-    year: Option<i32>,
-    month: Option<u32>,
-    day: Option<u32>,
-    ordinal: Option<u32>,
-    hour: u32,
-    minute: u32,
-    second: u32,
-    micros: u32,
-    afternoon: Option<bool>,
-    offset: Option<i32>,
-}
-
-fn read(parts: &[Part], text: &str) -> Option<Read> {
-    let mut read = Read::default();
-    let mut rest = text.trim_start();
-    for (at, part) in parts.iter().enumerate() {
-        match part {
-            Part::Text(literal) => {
-                // Any separator stands for any other, as in PostgreSQL.
-                for _ in literal.chars() {
-                    let next = rest.chars().next();
-                    if next.is_some_and(|c| !c.is_ascii_alphanumeric() || literal.contains(c)) {
-                        rest = &rest[next.map_or(0, char::len_utf8)..];
-                    }
-                }
-            }
-            Part::Field { name, .. } => {
-                rest = rest.trim_start();
-                let next_is_number = matches!(parts.get(at + 1), Some(Part::Field { .. }));
-                rest = read.field(name, rest, next_is_number)?;
-            }
-        }
-    }
-    Some(read)
-}
-
-impl Read {
-    /// Reads a field, gives what is left.
-    fn field<'a>(&mut self, name: &str, text: &'a str, tight: bool) -> Option<&'a str> {
-        let number = |most: usize| -> Option<(u32, &'a str)> {
-            let most = if tight || name != "yyyy" { most } else { 9 };
-            let end = text
-                .bytes()
-                .take(most)
-                .take_while(u8::is_ascii_digit)
-                .count();
-            Some((text.get(..end)?.parse().ok()?, &text[end..]))
-        };
-        let named = |names: &[&str], length: Option<usize>| -> Option<(u32, &'a str)> {
-            names.iter().enumerate().find_map(|(at, name)| {
-                let name = length.map_or(*name, |length| &name[..length]);
-                let start = text.get(..name.len())?;
-                start
-                    .eq_ignore_ascii_case(name)
-                    .then(|| (at as u32, &text[name.len()..]))
-            })
-        };
-        let (value, rest) = match name {
-            "yyyy" | "iyyy" => {
-                let (year, rest) = number(4)?;
-                self.year = i32::try_from(year).ok();
-                return Some(rest);
-            }
-            "yy" => {
-                let (year, rest) = number(2)?;
-                self.year = Some(year as i32 + if year < 70 { 2000 } else { 1900 });
-                return Some(rest);
-            }
-            "month" => named(&MONTHS, None)?,
-            "mon" => named(&MONTHS, Some(3))?,
-            "day" => return Some(named(&DAYS, None)?.1),
-            "dy" => return Some(named(&DAYS, Some(3))?.1),
-            "am" | "pm" => named(&["AM", "PM"], None)?,
-            "a.m." | "p.m." => named(&["A.M.", "P.M."], None)?,
-            "ms" | "us" | "ff1" | "ff2" | "ff3" | "ff4" | "ff5" | "ff6" => {
-                let end = text.bytes().take(6).take_while(u8::is_ascii_digit).count();
-                let digits = text.get(..end).filter(|digits| !digits.is_empty())?;
-                self.micros = format!("{digits:0<6}").parse().ok()?;
-                return Some(&text[end..]);
-            }
-            "tzh" | "of" | "tz" => {
-                let end = text.find(|c: char| c.is_whitespace()).unwrap_or(text.len());
-                let zone = super::super::zone::Zone::parse(&text[..end])?;
-                self.offset = Some(zone.offset_at(&NaiveDateTime::default()));
-                return Some(&text[end..]);
-            }
-            "ddd" => number(3)?,
-            "sssss" | "ssss" => number(5)?,
-            "j" | "cc" | "q" | "ww" | "w" | "iw" | "rm" | "bc" | "ad" | "iddd" | "tzm" => {
-                return None;
-            }
-            _ => number(2)?,
-        };
-        match name {
-            "month" | "mon" => self.month = Some(value + 1),
-            "mm" => self.month = Some(value),
-            "dd" => self.day = Some(value),
-            "ddd" => self.ordinal = Some(value),
-            "hh24" | "hh" | "hh12" => self.hour = value,
-            "mi" => self.minute = value,
-            "ss" => self.second = value,
-            "sssss" | "ssss" => {
-                (self.hour, self.minute, self.second) = (value / 3600, value / 60 % 60, value % 60)
-            }
-            "am" | "pm" | "a.m." | "p.m." => self.afternoon = Some(value == 1),
-            _ => {}
-        }
-        Some(rest)
-    }
-
-    fn local(&self) -> Option<NaiveDateTime> {
-        let year = self.year.unwrap_or(1);
-        let date = match self.ordinal {
-            Some(ordinal) => NaiveDate::from_yo_opt(year, ordinal)?,
-            None => NaiveDate::from_ymd_opt(year, self.month.unwrap_or(1), self.day.unwrap_or(1))?,
-        };
-        let hour = match self.afternoon {
-            Some(afternoon) => self.hour % 12 + if afternoon { 12 } else { 0 },
-            None => self.hour,
-        };
-        Some(date.and_time(NaiveTime::from_hms_micro_opt(
-            hour,
-            self.minute,
-            self.second,
-            self.micros,
-        )?))
-    }
-}
-
-fn read_rows(call: &Call) -> Result<Vec<Option<Read>>> {
-    let (texts, patterns) = (call.texts(0)?, call.texts(1)?);
-    texts
-        .iter()
-        .zip(patterns.iter())
-        .map(|(text, pattern)| {
-            let (Some(text), Some(pattern)) = (text, pattern) else {
-                return Ok(None);
-            };
-            let read = read(&patterns::parse(pattern), text).filter(|read| read.local().is_some());
-            read.map(Some).ok_or_else(|| unreadable(text, pattern))
-        })
-        .collect()
-}
-
-fn unreadable(text: &str, pattern: &str) -> DataFusionError {
-    raise(PgError::new(
-        "22007",
-        format!("invalid value \"{text}\" for the pattern \"{pattern}\""),
-    ))
-}
-
 pub(super) fn functions() -> Vec<Function> {
-    vec![
-        Function::new("pg_to_char", 2..=2, DataType::Utf8, to_char).stable(),
-        Function::new("pg_to_timestamp_by", 2..=2, timestamptz(), |call| {
-            let rows = read_rows(call)?.into_iter().map(|read| {
-                let read = read?;
-                let local = read.local()?;
-                Some(match read.offset {
-                    Some(offset) => to_instant(local, super::super::zone::Zone::Fixed(offset)),
-                    None => to_instant(local, call.zone),
-                })
-            });
-            Ok(instant_array(rows))
-        })
-        .stable(),
-        Function::new("pg_to_date", 2..=2, DataType::Date32, |call| {
-            let rows = read_rows(call)?.into_iter();
-            let days = rows.map(|read| Some(read?.local()?.date().to_epoch_days()));
-            Ok(Arc::new(days.collect::<Date32Array>()))
-        })
-        .stable(),
-        Function::new("pg_to_timestamp", 1..=1, timestamptz(), |call| {
-            let seconds = call.cast(0, &DataType::Float64)?;
-            let micros = seconds.as_primitive::<Float64Type>().iter();
-            Ok(instant_array(
-                micros.map(|seconds| Some((seconds? * 1e6).round() as i64)),
-            ))
-        }),
-    ]
+    vec![Function::new("pg_to_char", 2..=2, DataType::Utf8, to_char).stable()]
 }

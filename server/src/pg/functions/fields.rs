@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDateTime, Timelike};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array};
-use datafusion::arrow::datatypes::{
-    DataType, DurationMicrosecondType, IntervalMonthDayNano, IntervalMonthDayNanoType,
-    IntervalUnit, TimeUnit, TimestampMicrosecondType,
-};
+use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, TimestampMicrosecondType};
 use datafusion::error::Result;
 use datafusion::scalar::ScalarValue;
 
 use super::super::error::{PgError, code};
 use super::call::{Call, Function, raise};
 use super::instants::{Kind, kind, locals, timestamptz};
+use super::times::intervals;
 
 /// A value in millionths.
 type Millionths = i128;
@@ -107,7 +105,12 @@ fn values(call: &Call) -> Result<Vec<Option<Millionths>>> {
             format!("unit \"{field}\" not recognized for type {data_type}"),
         ))
     };
-    if let Some(intervals) = intervals(call)? {
+    let length = matches!(
+        data_type,
+        DataType::Interval(_) | DataType::Duration(_) | DataType::Time64(_) | DataType::Time32(_)
+    );
+    if length {
+        let intervals = intervals(call, 1)?;
         return intervals
             .into_iter()
             .enumerate()
@@ -146,40 +149,16 @@ fn values(call: &Call) -> Result<Vec<Option<Millionths>>> {
         .collect()
 }
 
-/// The second argument as intervals, if it holds them.
-fn intervals(call: &Call) -> Result<Option<Vec<Option<IntervalMonthDayNano>>>> {
-    match call.array(1).data_type() {
-        DataType::Interval(_) => {
-            let array = call.cast(1, &DataType::Interval(IntervalUnit::MonthDayNano))?;
-            Ok(Some(
-                array
-                    .as_primitive::<IntervalMonthDayNanoType>()
-                    .iter()
-                    .collect(),
-            ))
-        }
-        DataType::Duration(_) => {
-            let array = call.cast(1, &DataType::Duration(TimeUnit::Microsecond))?;
-            let micros = array.as_primitive::<DurationMicrosecondType>().iter();
-            let days = |micros: i64| {
-                let day = 86_400_000_000;
-                IntervalMonthDayNano::new(0, (micros / day) as i32, micros % day * 1000)
-            };
-            Ok(Some(micros.map(|micros| micros.map(days)).collect()))
-        }
-        _ => Ok(None),
-    }
-}
-
 /// Digits after the point that `extract` gives a field.
-fn scale(field: Option<&ScalarValue>) -> i8 {
+fn scale(field: Option<&ScalarValue>, of: Option<&DataType>) -> i8 {
     let name = field
         .and_then(|field| field.try_as_str().flatten())
         .unwrap_or_default();
     match name.trim().to_ascii_lowercase().as_str() {
-        "second" | "seconds" | "epoch" => 6,
+        // A day has no fraction.
+        "epoch" | "julian" if matches!(of, Some(DataType::Date32)) => 0,
+        "second" | "seconds" | "epoch" | "julian" => 6,
         "milliseconds" => 3,
-        "julian" => 6,
         _ => 0,
     }
 }
@@ -200,10 +179,10 @@ pub(super) fn functions() -> Vec<Function> {
         );
         Ok(array)
     });
-    let extract = extract.returning(|_, constants| {
+    let extract = extract.returning(|args, constants| {
         Ok(DataType::Decimal128(
             38,
-            scale(constants.first().copied().flatten()),
+            scale(constants.first().copied().flatten(), args.get(1)),
         ))
     });
     let date_part = Function::new("date_part", 2..=2, DataType::Float64, |call| {

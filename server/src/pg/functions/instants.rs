@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, TimeDelta, TimeZone};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, TimestampMicrosecondArray};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, TimestampMicrosecondArray};
 use datafusion::arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::error::Result;
 
 use super::super::error::{PgError, code};
-use super::super::params::{parse_date, parse_instant};
+use super::super::params::{Unread, parse_date, parse_instant, parse_local};
 use super::super::zone::Zone;
 use super::call::{Call, Function, raise};
 
@@ -85,8 +85,8 @@ pub(super) fn locals(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<Na
             .iter()
             .map(|text| {
                 let Some(text) = text else { return Ok(None) };
-                let micros = parse_instant(text.trim(), Zone::UTC)
-                    .ok_or_else(|| invalid("timestamp", text))?;
+                let micros =
+                    parse_local(text, call.zone).map_err(|why| unread(why, "timestamp", text))?;
                 Ok(DateTime::from_timestamp_micros(micros).map(|instant| instant.naive_utc()))
             })
             .collect(),
@@ -109,10 +109,9 @@ pub(super) fn instants(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<
             .iter()
             .map(|text| {
                 let Some(text) = text else { return Ok(None) };
-                let micros = parse_instant(text.trim(), zone);
-                micros
+                parse_instant(text, zone)
                     .map(Some)
-                    .ok_or_else(|| invalid("timestamp with time zone", text))
+                    .map_err(|why| unread(why, "timestamp with time zone", text))
             })
             .collect(),
         _ => Ok(locals(call, at, zone)?
@@ -130,9 +129,9 @@ pub(super) fn dates(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<i32
             .iter()
             .map(|text| {
                 let Some(text) = text else { return Ok(None) };
-                parse_date(text.trim())
+                parse_date(text, zone)
                     .map(Some)
-                    .ok_or_else(|| invalid("date", text))
+                    .map_err(|why| unread(why, "date", text))
             })
             .collect();
     }
@@ -142,11 +141,18 @@ pub(super) fn dates(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<i32
         .collect())
 }
 
-fn invalid(name: &str, text: &str) -> datafusion::error::DataFusionError {
-    raise(PgError::new(
-        "22007",
-        format!("invalid input syntax for type {name}: \"{text}\""),
-    ))
+/// What is wrong with a text that shall be a time.
+pub(super) fn unread(why: Unread, name: &str, text: &str) -> datafusion::error::DataFusionError {
+    raise(match why {
+        Unread::Syntax => PgError::new(
+            "22007",
+            format!("invalid input syntax for type {name}: \"{text}\""),
+        ),
+        Unread::Range => PgError::new(
+            "22008",
+            format!("date/time field value out of range: \"{text}\""),
+        ),
+    })
 }
 
 pub(super) fn unsupported(call: &Call, at: usize) -> PgError {
@@ -163,24 +169,8 @@ pub(super) fn to_local(utc: NaiveDateTime, zone: Zone) -> NaiveDateTime {
     utc + TimeDelta::seconds(i64::from(zone.offset_at(&utc)))
 }
 
-/// As PostgreSQL decides: a local time that is skipped counts by the clock before, one that comes twice by the clock
-/// after.
 pub(super) fn to_instant(local: NaiveDateTime, zone: Zone) -> i64 {
-    let offset = match zone {
-        Zone::Fixed(seconds) => i64::from(seconds),
-        Zone::Named(named) => match named.offset_from_local_datetime(&local) {
-            LocalResult::Single(offset) => seconds(&offset),
-            LocalResult::Ambiguous(_, after) => seconds(&after),
-            LocalResult::None => i64::from(zone.offset_at(&(local - TimeDelta::days(1)))),
-        },
-    };
-    (local - TimeDelta::seconds(offset))
-        .and_utc()
-        .timestamp_micros()
-}
-
-fn seconds(offset: &impl chrono::Offset) -> i64 {
-    i64::from(offset.fix().local_minus_utc())
+    zone.instant_of(local)
 }
 
 pub(super) fn instant_array(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
@@ -201,7 +191,7 @@ pub(super) fn local_array(values: impl Iterator<Item = Option<NaiveDateTime>>) -
 
 /// The zone that an argument names.
 pub(super) fn zone_of(name: &str) -> Result<Zone> {
-    Zone::parse(name).ok_or_else(|| {
+    Zone::parse_posix(name).ok_or_else(|| {
         raise(PgError::new(
             code::INVALID_PARAMETER,
             format!("time zone \"{name}\" not recognized"),
@@ -212,10 +202,26 @@ pub(super) fn zone_of(name: &str) -> Result<Zone> {
 pub(super) fn functions() -> Vec<Function> {
     // `x AT TIME ZONE zone`: of an instant the local time there, of a local time there the instant.
     let timezone = Function::new("timezone", 2..=2, timestamp(), |call| {
-        let zones = call.texts(0)?;
+        let by_interval = matches!(
+            call.array(0).data_type(),
+            DataType::Interval(_) | DataType::Duration(_)
+        );
+        let intervals = if by_interval {
+            super::times::intervals(call, 0)?
+        } else {
+            Vec::new()
+        };
+        let zones = if by_interval {
+            StringArray::new_null(call.rows)
+        } else {
+            call.texts(0)?
+        };
         let to_local_time = kind(call.array(1).data_type()) == Kind::Instant;
         let zone = |row: usize| -> Result<Option<Zone>> {
-            if zones.is_null(row) {
+            if let Some(Some(distance)) = intervals.get(row) {
+                let seconds = distance.nanoseconds / 1_000_000_000;
+                Ok(i32::try_from(seconds).ok().map(Zone::Fixed))
+            } else if zones.is_null(row) {
                 Ok(None)
             } else {
                 zone_of(zones.value(row)).map(Some)

@@ -10,15 +10,23 @@ mod casts;
 mod chars;
 mod fields;
 mod instants;
+mod json;
+mod numeric;
 mod patterns;
+mod quoting;
+mod readings;
+mod series;
 mod single;
 mod sleep;
+mod strings;
+mod times;
 mod truncate;
 
 use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
 
 pub use call::{Call, Function, raise};
+pub use numeric::{QUOTIENT, QUOTIENT_SCALE, shown_digits};
 pub use single::single_value;
 
 /// Puts all of them into a context.
@@ -32,6 +40,13 @@ pub fn register_all(context: &SessionContext) -> Result<()> {
         chars::functions(),
         fields::functions(),
         instants::functions(),
+        json::functions(),
+        quoting::functions(),
+        numeric::functions(),
+        readings::functions(),
+        series::functions(),
+        strings::functions(),
+        times::functions(),
         truncate::functions(),
     ];
     for function in all.into_iter().flatten() {

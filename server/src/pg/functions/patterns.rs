@@ -134,8 +134,33 @@ pub(super) fn number(
     if fill {
         pattern = &pattern[2..];
     }
-    let shape = Shape::read(pattern)?;
-    let (whole, fraction) = digits(shape.after.len());
+    if pattern.trim().eq_ignore_ascii_case("rn") {
+        let roman = roman(&digits(0).0, negative);
+        let roman = if pattern.contains('r') {
+            roman.to_ascii_lowercase()
+        } else {
+            roman
+        };
+        return Some(if fill { roman } else { format!("{roman:>15}") });
+    }
+    let mut shape = Shape::read(pattern)?;
+    let (whole, fraction) = match shape.shifted {
+        // Digits after V are those after the point, without one.
+        Some(places) => {
+            let (whole, fraction) = digits(places);
+            (format!("{whole}{fraction}"), String::new())
+        }
+        None => digits(shape.after.len()),
+    };
+    if let Some(capital) = shape.ordinal.filter(|_| !negative) {
+        let suffix = super::chars::ordinal_of(&whole);
+        let suffix = if capital {
+            suffix.to_ascii_uppercase()
+        } else {
+            suffix.to_owned()
+        };
+        shape.suffix.insert_str(0, &suffix);
+    }
     let whole = if whole == "0" && (!shape.after.is_empty() || shape.point) {
         String::new()
     } else {
@@ -201,6 +226,37 @@ pub(super) fn number(
     Some(shape.signed(&body, negative, fill))
 }
 
+/// A whole number of 1 to 3999 in Roman digits; what has none is marked.
+fn roman(digits: &str, negative: bool) -> String {
+    const DIGITS: [(u32, &str); 13] = [
+        (1000, "M"),
+        (900, "CM"),
+        (500, "D"),
+        (400, "CD"),
+        (100, "C"),
+        (90, "XC"),
+        (50, "L"),
+        (40, "XL"),
+        (10, "X"),
+        (9, "IX"),
+        (5, "V"),
+        (4, "IV"),
+        (1, "I"),
+    ];
+    let mut rest = match digits.parse::<u32>() {
+        Ok(number) if !negative && (1..4000).contains(&number) => number,
+        _ => return "#".repeat(15),
+    };
+    let mut out = String::new();
+    for (value, text) in DIGITS {
+        while rest >= value {
+            out.push_str(text);
+            rest -= value;
+        }
+    }
+    out
+}
+
 /// A pattern of a number, taken apart.
 #[derive(Default)]
 struct Shape {
@@ -210,6 +266,10 @@ struct Shape {
     sign: Sign,
     prefix: String,
     suffix: String,
+    /// Digits that stand after `V`.
+    shifted: Option<usize>,
+    /// With `th` or `TH`.
+    ordinal: Option<bool>,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -220,6 +280,8 @@ enum Sign {
     SAfter,
     MinusAfter,
     MinusBefore,
+    /// `SG` at the beginning: a sign at its place.
+    Placed,
     Brackets,
 }
 
@@ -231,6 +293,19 @@ impl Shape {
             let mut length = c.len_utf8();
             let begun = !shape.before.is_empty() || shape.point;
             match c.to_ascii_uppercase() {
+                '9' | '0' if shape.shifted.is_some() => {
+                    shape.before.push(c);
+                    shape.shifted = shape.shifted.map(|places| places + 1);
+                }
+                'V' if !shape.point => shape.shifted = Some(0),
+                'T' if starts_with(rest, "th") => {
+                    length = 2;
+                    shape.ordinal = Some(c == 'T');
+                }
+                'S' if !begun && starts_with(rest, "sg") => {
+                    length = 2;
+                    shape.sign = Sign::Placed;
+                }
                 '9' | '0' if shape.point => shape.after.push(c),
                 '9' | '0' => shape.before.push(c),
                 '.' | 'D' if !shape.point => shape.point = true,
@@ -284,11 +359,13 @@ impl Shape {
             (Sign::MinusAfter, false) => ("", space),
             (Sign::MinusBefore, true) => ("-", ""),
             (Sign::MinusBefore, false) => (space, ""),
+            (Sign::Placed, true) => ("-", ""),
+            (Sign::Placed, false) => ("+", ""),
             (Sign::Brackets, true) => ("<", ">"),
             (Sign::Brackets, false) => (space, space),
         };
         // MI stands at its place, other signs stand at the number.
-        let (before, between) = if self.sign == Sign::MinusBefore {
+        let (before, between) = if matches!(self.sign, Sign::MinusBefore | Sign::Placed) {
             (sign, spaces)
         } else {
             (spaces, sign)
@@ -322,6 +399,11 @@ mod tests {
     #[case("99S", "-5", " 5-")]
     #[case("999PR", "-5", "  <5>")]
     #[case("FM$999", "5", "$5")]
+    #[case("SG99", "5", "+ 5")]
+    #[case("999th", "482", " 482nd")]
+    #[case("99V9", "12.4", " 124")]
+    #[case("RN", "485", "        CDLXXXV")]
+    #[case("FMRN", "485", "CDLXXXV")]
     fn numbers_are_shaped_as_postgresql_shapes_them(
         #[case] pattern: &str,
         #[case] value: &str,

@@ -1,14 +1,18 @@
 //! `date_trunc` in the session's zone.
 
+use std::sync::Arc;
+
 use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
-use datafusion::arrow::array::Array;
+use datafusion::arrow::array::{Array, ArrayRef, IntervalMonthDayNanoArray, StringArray};
+use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano};
 use datafusion::error::Result;
 
 use super::super::error::{PgError, code};
-use super::call::{Function, raise};
+use super::call::{Call, Function, raise};
 use super::instants::{
     Kind, instant_array, kind, local_array, locals, timestamp, timestamptz, to_instant, zone_of,
 };
+use super::times::{interval_type, intervals};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unit {
@@ -71,6 +75,43 @@ fn truncated(local: NaiveDateTime, unit: Unit) -> Option<NaiveDateTime> {
     date.and_hms_opt(0, 0, 0)
 }
 
+/// Of an interval the units that are smaller become nothing.
+fn truncated_interval(value: IntervalMonthDayNano, unit: Unit) -> IntervalMonthDayNano {
+    let whole_months =
+        |months: i32| IntervalMonthDayNano::new(value.months / months * months, 0, 0);
+    let time = |nanoseconds: i64| {
+        let rest = value.nanoseconds / nanoseconds * nanoseconds;
+        IntervalMonthDayNano::new(value.months, value.days, rest)
+    };
+    match unit {
+        Unit::Microsecond => time(1000),
+        Unit::Millisecond => time(1_000_000),
+        Unit::Second => time(1_000_000_000),
+        Unit::Minute => time(60_000_000_000),
+        Unit::Hour => time(3_600_000_000_000),
+        Unit::Day => IntervalMonthDayNano::new(value.months, value.days, 0),
+        Unit::Week => IntervalMonthDayNano::new(value.months, value.days / 7 * 7, 0),
+        Unit::Month => whole_months(1),
+        Unit::Quarter => whole_months(3),
+        Unit::Years(years) => whole_months(years * 12),
+    }
+}
+
+fn truncated_intervals(call: &Call, units: &StringArray) -> Result<ArrayRef> {
+    let rows = intervals(call, 1)?
+        .into_iter()
+        .enumerate()
+        .map(|(row, value)| {
+            let Some(value) = value.filter(|_| units.is_valid(row)) else {
+                return Ok(None);
+            };
+            Ok(Some(truncated_interval(value, unit(units.value(row))?)))
+        });
+    Ok(Arc::new(
+        rows.collect::<Result<IntervalMonthDayNanoArray>>()?,
+    ))
+}
+
 pub(super) fn functions() -> Vec<Function> {
     let date_trunc = Function::new("date_trunc", 2..=3, timestamptz(), |call| {
         let units = call.texts(0)?;
@@ -84,6 +125,9 @@ pub(super) fn functions() -> Vec<Function> {
         } else {
             call.zone
         };
+        if matches!(call.returns, DataType::Interval(_)) {
+            return truncated_intervals(call, &units);
+        }
         let is_local = call.returns == timestamp();
         let mut known: Option<(&str, Unit)> = None;
         let mut truncated_rows = Vec::with_capacity(call.rows);
@@ -113,6 +157,9 @@ pub(super) fn functions() -> Vec<Function> {
         ))
     });
     let date_trunc = date_trunc.returning(|args, _| {
+        if let Some(DataType::Interval(_) | DataType::Duration(_)) = args.get(1) {
+            return Ok(interval_type());
+        }
         Ok(match args.get(1).map(kind) {
             Some(Kind::Local) => timestamp(),
             _ => timestamptz(),

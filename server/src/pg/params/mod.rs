@@ -7,9 +7,15 @@ mod binary;
 #[cfg(test)]
 mod tests;
 mod text;
+mod times;
 
 pub(super) use text::{
-    bytea as parse_bytea, date as parse_date, elements as array_elements, instant as parse_instant,
+    boolean as parse_boolean, bytea as parse_bytea, elements as array_elements,
+    numeric_steps as parse_numeric, uuid as parse_uuid,
+};
+pub(super) use times::{
+    Unread, date as parse_date, instant as parse_instant, local as parse_local, micros_of_day,
+    time as parse_time,
 };
 
 use std::sync::Arc;

@@ -73,7 +73,7 @@ fn an_instant_without_an_offset_is_in_the_sessions_zone() {
 #[case(Type::NUMERIC, "1,5", "22P02")]
 #[case(Type::NUMERIC, "NaN", "0A000")]
 #[case(Type::BOOL, "maybe", "22P02")]
-#[case(Type::DATE, "2026-02-30", "22007")]
+#[case(Type::DATE, "2026-02-30", "22008")]
 #[case(Type::UUID, "123", "22P02")]
 #[case(Type::TEXT_ARRAY, "a,b", "22P02")]
 #[case(Type::TEXT_ARRAY, "{a,,b}", "22P02")]

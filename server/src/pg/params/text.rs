@@ -1,14 +1,13 @@
 //! Values that are sent as text.
 
-use chrono::{FixedOffset, NaiveDate, NaiveTime, Timelike};
-use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
-use datafusion::arrow::datatypes::IntervalMonthDayNano;
+use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano};
 use datafusion::scalar::ScalarValue;
 use pgwire::api::Type;
 
 use super::super::error::{PgError, code};
 use super::super::interval;
 use super::super::zone::Zone;
+use super::times::{self, Unread};
 use super::{element_type, invalid_text, list, out_of_range};
 
 pub(super) fn parse(pg: &Type, text: &str, zone: Zone) -> Result<ScalarValue, PgError> {
@@ -30,21 +29,24 @@ pub(super) fn parse(pg: &Type, text: &str, zone: Zone) -> Result<ScalarValue, Pg
         Type::NUMERIC | Type::MONEY => numeric(pg, trimmed)?,
         Type::BYTEA => ScalarValue::Binary(Some(bytea(text).ok_or_else(invalid)?)),
         Type::DATE => ScalarValue::Date32(Some(
-            date(trimmed).ok_or_else(|| invalid_instant(pg, text))?,
+            times::date(trimmed, zone).map_err(|why| invalid_instant(pg, text, why))?,
         )),
         Type::TIME => ScalarValue::Time64Microsecond(Some(
-            time(trimmed).ok_or_else(|| invalid_instant(pg, text))?,
+            times::time(trimmed).map_err(|why| invalid_instant(pg, text, why))?,
         )),
         Type::TIMESTAMP => {
-            let instant = instant(trimmed, Zone::UTC).ok_or_else(|| invalid_instant(pg, text))?;
-            ScalarValue::TimestampMicrosecond(Some(instant), None)
+            let local =
+                times::local(trimmed, zone).map_err(|why| invalid_instant(pg, text, why))?;
+            ScalarValue::TimestampMicrosecond(Some(local), None)
         }
         Type::TIMESTAMPTZ => {
-            let instant = instant(trimmed, zone).ok_or_else(|| invalid_instant(pg, text))?;
+            let instant =
+                times::instant(trimmed, zone).map_err(|why| invalid_instant(pg, text, why))?;
             ScalarValue::TimestampMicrosecond(Some(instant), Some("UTC".into()))
         }
         Type::INTERVAL => {
-            let parts = interval::parse(trimmed).ok_or_else(|| invalid_instant(pg, text))?;
+            let parts = interval::parse(trimmed)
+                .ok_or_else(|| invalid_instant(pg, text, Unread::Syntax))?;
             let nanoseconds = parts
                 .microseconds
                 .checked_mul(1000)
@@ -60,14 +62,20 @@ pub(super) fn parse(pg: &Type, text: &str, zone: Zone) -> Result<ScalarValue, Pg
     })
 }
 
-fn invalid_instant(pg: &Type, text: &str) -> PgError {
-    PgError {
-        code: "22007",
-        ..invalid_text(pg, text)
+fn invalid_instant(pg: &Type, text: &str, why: Unread) -> PgError {
+    match why {
+        Unread::Syntax => PgError {
+            code: "22007",
+            ..invalid_text(pg, text)
+        },
+        Unread::Range => PgError::new(
+            "22008",
+            format!("date/time field value out of range: \"{text}\""),
+        ),
     }
 }
 
-fn boolean(text: &str) -> Option<bool> {
+pub(in crate::pg) fn boolean(text: &str) -> Option<bool> {
     let text = text.to_ascii_lowercase();
     let begins = |word: &str, at_least: usize| text.len() >= at_least && word.starts_with(&text);
     if begins("true", 1) || begins("yes", 1) || begins("on", 2) || text == "1" {
@@ -139,6 +147,14 @@ fn numeric(pg: &Type, text: &str) -> Result<ScalarValue, PgError> {
     Ok(ScalarValue::Decimal128(Some(value), 38, scale as i8))
 }
 
+/// A number in steps of so many digits after the point, rounded half away from zero.
+pub(in crate::pg) fn numeric_steps(text: &str, scale: i8) -> Result<i128, PgError> {
+    match numeric(&Type::NUMERIC, text)?.cast_to(&DataType::Decimal128(38, scale))? {
+        ScalarValue::Decimal128(Some(steps), ..) => Ok(steps),
+        _ => Err(out_of_range(&Type::NUMERIC, text)),
+    }
+}
+
 pub(in crate::pg) fn bytea(text: &str) -> Option<Vec<u8>> {
     if let Some(digits) = text.strip_prefix("\\x") {
         let digits: Vec<u8> = digits
@@ -173,42 +189,8 @@ pub(in crate::pg) fn bytea(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Days since 1970.
-pub(in crate::pg) fn date(text: &str) -> Option<i32> {
-    // A date may come with a time, which is left off.
-    let day = text.split([' ', 'T']).next()?;
-    let date = NaiveDate::parse_from_str(day, "%Y-%m-%d")
-        .or_else(|_| NaiveDate::parse_from_str(day, "%Y%m%d"))
-        .ok()?;
-    Some(date.to_epoch_days())
-}
-
-fn time(text: &str) -> Option<i64> {
-    let time = ["%H:%M:%S%.f", "%H:%M"]
-        .iter()
-        .find_map(|form| NaiveTime::parse_from_str(text, form).ok())?;
-    Some(
-        i64::from(time.num_seconds_from_midnight()) * 1_000_000
-            + i64::from(time.nanosecond() / 1000),
-    )
-}
-
-/// Microseconds since 1970 UTC of an instant, which is in that zone where it names none.
-pub(in crate::pg) fn instant(text: &str, zone: Zone) -> Option<i64> {
-    let text = text
-        .strip_suffix(" UTC")
-        .map_or_else(|| text.to_owned(), |text| format!("{text}Z"));
-    let instant = match zone {
-        Zone::Named(zone) => string_to_datetime(&zone, &text).ok()?.timestamp_micros(),
-        Zone::Fixed(seconds) => {
-            let zone = FixedOffset::east_opt(seconds)?;
-            string_to_datetime(&zone, &text).ok()?.timestamp_micros()
-        }
-    };
-    Some(instant)
-}
-
-fn uuid(text: &str) -> Option<String> {
+/// A uuid as PostgreSQL writes it.
+pub fn uuid(text: &str) -> Option<String> {
     let digits: String = text
         .trim_start_matches('{')
         .trim_end_matches('}')

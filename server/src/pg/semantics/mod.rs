@@ -3,8 +3,10 @@
 //! Operators are handled while a user's SQL is planned, so that relations and saved queries, which the engine has planned
 //! before, keep their own meaning. Subqueries are handled in the finished plan.
 
+mod laterals;
 mod operators;
 mod subqueries;
 
-pub use operators::PgOperators;
+pub use laterals::beside;
+pub use operators::{Functions, PgOperators};
 pub use subqueries::single_rows;

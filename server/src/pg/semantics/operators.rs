@@ -1,25 +1,73 @@
-//! Operators on dates and times, by the types of their operands.
+//! Operators on dates, times and numbers, by the types of their operands.
 
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::DFSchema;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::FunctionRegistry;
+use datafusion::functions_nested::expr_fn::array_has_all;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF, cast, lit};
+use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-use super::super::params::array_elements;
+use super::super::error::{PgError, code};
+use super::super::params::{array_elements, parse_boolean};
 
-/// Operators on dates and times.
+/// Operators on dates, times and numbers.
 #[derive(Debug)]
 pub struct PgOperators {
     /// `pg_timestamptz`
     pub to_instant: Arc<ScalarUDF>,
     /// `pg_timestamp`
     pub to_local: Arc<ScalarUDF>,
+    /// The others.
+    pub functions: Functions,
+}
+
+/// The functions that operators stand for.
+#[derive(Debug)]
+pub struct Functions {
+    add: Arc<ScalarUDF>,
+    subtract: Arc<ScalarUDF>,
+    multiply: Arc<ScalarUDF>,
+    quotient: Arc<ScalarUDF>,
+    at_time: Arc<ScalarUDF>,
+    times: Arc<ScalarUDF>,
+    parts: Arc<ScalarUDF>,
+    span: Arc<ScalarUDF>,
+    later: Arc<ScalarUDF>,
+    earlier: Arc<ScalarUDF>,
+    text: Arc<ScalarUDF>,
+}
+
+impl Functions {
+    /// Those of a context.
+    ///
+    /// # Errors
+    /// If one is not there.
+    pub fn of(context: &SessionContext) -> Result<Functions> {
+        Ok(Functions {
+            add: context.udf("pg_add")?,
+            subtract: context.udf("pg_subtract")?,
+            multiply: context.udf("pg_multiply")?,
+            quotient: context.udf("pg_quotient")?,
+            at_time: context.udf("pg_at_time")?,
+            times: context.udf("pg_times")?,
+            parts: context.udf("pg_parts")?,
+            span: context.udf("pg_span")?,
+            later: context.udf("pg_later")?,
+            earlier: context.udf("pg_earlier")?,
+            text: context.udf("pg_text")?,
+        })
+    }
+}
+
+fn call(function: &Arc<ScalarUDF>, args: Vec<Expr>) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(function), args))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +76,22 @@ enum Kind {
     Local,
     Date,
     Interval,
+    Time,
     Integer,
+    Decimal,
+    Float,
+    /// A text that is written out, and may stand for anything.
     Text,
+    /// A text that is one.
+    Column,
+    List,
     Other,
+}
+
+impl Kind {
+    fn is_number(self) -> bool {
+        matches!(self, Kind::Integer | Kind::Decimal | Kind::Float)
+    }
 }
 
 fn kind(expr: &Expr, schema: &DFSchema) -> Kind {
@@ -39,12 +100,17 @@ fn kind(expr: &Expr, schema: &DFSchema) -> Kind {
         Ok(DataType::Timestamp(_, None)) => Kind::Local,
         Ok(DataType::Date32 | DataType::Date64) => Kind::Date,
         Ok(DataType::Interval(_) | DataType::Duration(_)) => Kind::Interval,
+        Ok(DataType::Time32(_) | DataType::Time64(_)) => Kind::Time,
         Ok(data_type) if data_type.is_integer() => Kind::Integer,
+        Ok(data_type) if data_type.is_decimal() => Kind::Decimal,
+        Ok(data_type) if data_type.is_floating() => Kind::Float,
+        Ok(DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..)) => Kind::List,
         Ok(DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
             if matches!(expr, Expr::Literal(..)) =>
         {
             Kind::Text
         }
+        Ok(DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8) => Kind::Column,
         _ => Kind::Other,
     }
 }
@@ -63,6 +129,71 @@ impl PgOperators {
             vec![expr],
         ))
     }
+}
+
+impl PgOperators {
+    /// The function of numbers or lengths of time that an operator stands for.
+    fn arithmetic(&self, operator: Operator, kinds: (Kind, Kind)) -> Option<&Arc<ScalarUDF>> {
+        let functions = &self.functions;
+        Some(match (operator, kinds) {
+            (Operator::Plus, (Kind::Integer, Kind::Integer)) => &functions.add,
+            (Operator::Minus, (Kind::Integer, Kind::Integer)) => &functions.subtract,
+            (Operator::Multiply, (Kind::Integer, Kind::Integer)) => &functions.multiply,
+            // Whole numbers are divided to whole numbers, as DataFusion does it.
+            (Operator::Divide, (Kind::Integer, Kind::Integer)) => return None,
+            (Operator::Divide, (a, b)) if a.is_number() && b.is_number() => &functions.quotient,
+            (Operator::Multiply, (Kind::Interval, b)) if b.is_number() => &functions.times,
+            (Operator::Divide, (Kind::Interval, b)) if b.is_number() => &functions.parts,
+            (Operator::Plus, (Kind::Date | Kind::Local, Kind::Time)) => &functions.at_time,
+            _ => return None,
+        })
+    }
+
+    /// `||` with a text makes a text of the other side, spelled as a cast does.
+    fn concatenated(
+        &self,
+        raw: RawBinaryExpr,
+        kinds: (Kind, Kind),
+    ) -> PlannerResult<RawBinaryExpr> {
+        let is_text = |kind| matches!(kind, Kind::Text | Kind::Column);
+        let RawBinaryExpr { op, left, right } = raw;
+        let spelled = |expr: Expr, kind: Kind, beside: Kind| {
+            if is_text(beside) && !is_text(kind) && kind != Kind::List {
+                call(&self.functions.text, vec![expr])
+            } else {
+                expr
+            }
+        };
+        PlannerResult::Original(RawBinaryExpr {
+            left: spelled(left, kinds.0, kinds.1),
+            right: spelled(right, kinds.1, kinds.0),
+            op,
+        })
+    }
+}
+
+/// What PostgreSQL has no operator for, though DataFusion would make something of it.
+fn incomparable(operator: Operator, kinds: (Kind, Kind)) -> Option<DataFusionError> {
+    let timed = |kind| matches!(kind, Kind::Instant | Kind::Local | Kind::Date);
+    let compared = !matches!(
+        operator,
+        Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide
+    );
+    let wrong = match kinds {
+        (a, b) if timed(a) && b.is_number() => compared,
+        (a, b) if a.is_number() && timed(b) => compared,
+        (Kind::Column, b) if b.is_number() => true,
+        (a, Kind::Column) if a.is_number() => true,
+        _ => false,
+    };
+    wrong.then(|| {
+        let error = PgError::new(
+            code::UNDEFINED_FUNCTION,
+            format!("operator does not exist: {:?} {operator} {:?}", kinds.0, kinds.1).to_lowercase(),
+        )
+        .hint("No operator matches the given name and argument types. You might need to add explicit type casts.");
+        DataFusionError::External(Box::new(error))
+    })
 }
 
 fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
@@ -90,11 +221,27 @@ impl ExprPlanner for PgOperators {
             B::GtEq => Operator::GtEq,
             B::Plus => Operator::Plus,
             B::Minus => Operator::Minus,
+            B::Multiply => Operator::Multiply,
+            B::Divide => Operator::Divide,
+            B::StringConcat => return Ok(self.concatenated(raw, kinds)),
+            B::AtArrow | B::ArrowAt => return Ok(contained(raw, schema)),
             _ => return Ok(PlannerResult::Original(raw)),
         };
+        if let Some(error) = incomparable(operator, kinds) {
+            return Err(error);
+        }
         let RawBinaryExpr { op, left, right } = raw;
-        let compared = !matches!(operator, Operator::Plus | Operator::Minus);
+        if let Some(function) = self.arithmetic(operator, kinds) {
+            return Ok(PlannerResult::Planned(call(function, vec![left, right])));
+        }
+        let compared = !matches!(
+            operator,
+            Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide
+        );
         if compared && let Some((left, right)) = with_lists(&left, &right, schema) {
+            return Ok(PlannerResult::Planned(binary(left, operator, right)));
+        }
+        if compared && let Some((left, right)) = with_truths(&left, &right, schema)? {
             return Ok(PlannerResult::Planned(binary(left, operator, right)));
         }
         let planned = match kinds {
@@ -106,11 +253,30 @@ impl ExprPlanner for PgOperators {
                 binary(self.instant(left), operator, right)
             }
             // Days are added by the calendar of the session's zone.
+            (Kind::Interval, Kind::Interval) if compared => binary(
+                call(&self.functions.span, vec![left]),
+                operator,
+                call(&self.functions.span, vec![right]),
+            ),
+            (number, Kind::Interval) if number.is_number() && operator == Operator::Multiply => {
+                call(&self.functions.times, vec![right, left])
+            }
+            (Kind::Time, Kind::Date) if operator == Operator::Plus => {
+                call(&self.functions.at_time, vec![right, left])
+            }
             (Kind::Instant, Kind::Interval) if !compared => {
-                self.instant(binary(self.local(left), operator, right))
+                let function = if operator == Operator::Plus {
+                    &self.functions.later
+                } else {
+                    &self.functions.earlier
+                };
+                call(function, vec![left, right])
             }
             (Kind::Interval, Kind::Instant) if operator == Operator::Plus => {
-                self.instant(binary(self.local(right), operator, left))
+                call(&self.functions.later, vec![right, left])
+            }
+            (Kind::Local, Kind::Local) if operator == Operator::Minus => {
+                binary(local_micros(left), operator, local_micros(right))
             }
             (Kind::Date, Kind::Interval) if !compared => binary(self.local(left), operator, right),
             (Kind::Interval, Kind::Date) if operator == Operator::Plus => {
@@ -142,12 +308,56 @@ fn micros(expr: Expr) -> Expr {
     )
 }
 
+fn local_micros(expr: Expr) -> Expr {
+    cast(expr, DataType::Timestamp(TimeUnit::Microsecond, None))
+}
+
 /// A list that is compared with `'{…}'`, and that as a list.
 fn with_lists(left: &Expr, right: &Expr, schema: &DFSchema) -> Option<(Expr, Expr)> {
     if let Some(list) = as_list(right, left, schema) {
         return Some((left.clone(), list));
     }
     as_list(left, right, schema).map(|list| (list, right.clone()))
+}
+
+/// `tags @> '{a,b}'`: the literal is a list, as the column is.
+fn contained(raw: RawBinaryExpr, schema: &DFSchema) -> PlannerResult<RawBinaryExpr> {
+    let Some((left, right)) = with_lists(&raw.left, &raw.right, schema) else {
+        return PlannerResult::Original(raw);
+    };
+    PlannerResult::Planned(match raw.op {
+        BinaryOperator::ArrowAt => array_has_all(right, left),
+        _ => array_has_all(left, right),
+    })
+}
+
+/// `cancelled = '0'`: the literal is a truth, as the column is.
+fn with_truths(left: &Expr, right: &Expr, schema: &DFSchema) -> Result<Option<(Expr, Expr)>> {
+    if let Some(truth) = as_truth(right, left, schema)? {
+        return Ok(Some((left.clone(), truth)));
+    }
+    Ok(as_truth(left, right, schema)?.map(|truth| (truth, right.clone())))
+}
+
+fn as_truth(literal: &Expr, other: &Expr, schema: &DFSchema) -> Result<Option<Expr>> {
+    let Expr::Literal(value, _) = literal else {
+        return Ok(None);
+    };
+    let Some(text) = value.try_as_str().flatten() else {
+        return Ok(None);
+    };
+    if other.get_type(schema)? != DataType::Boolean {
+        return Ok(None);
+    }
+    parse_boolean(text)
+        .map(|truth| Some(lit(truth)))
+        .ok_or_else(|| {
+            let error = PgError::new(
+                code::INVALID_TEXT,
+                format!("invalid input syntax for type boolean: \"{text}\""),
+            );
+            DataFusionError::External(Box::new(error))
+        })
 }
 
 fn as_list(literal: &Expr, list: &Expr, schema: &DFSchema) -> Option<Expr> {

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema, JoinType};
+use datafusion::common::{Column, DFSchema, JoinType, Spans};
 use datafusion::error::Result;
 use datafusion::functions_aggregate::first_last::first_value_udaf;
 use datafusion::functions_window::row_number::row_number_udwf;
@@ -103,20 +103,48 @@ fn single(subquery: Subquery) -> Result<Subquery> {
                     first_value_udaf(),
                     sort.expr,
                 ),
+                // Sorted by what is not selected: the value is that of a sorted row.
+                LogicalPlan::Projection(projection)
+                    if matches!(projection.input.as_ref(), LogicalPlan::Sort(_)) =>
+                {
+                    let of_row = projection.expr.first().cloned().map(Expr::unalias);
+                    match (Arc::unwrap_or_clone(projection.input), of_row) {
+                        (LogicalPlan::Sort(sort), Some(of_row)) => {
+                            let input = Arc::unwrap_or_clone(sort.input);
+                            let first = aggregate(first_value_udaf(), of_row, sort.expr);
+                            return aggregated(
+                                input,
+                                first.alias(name),
+                                subquery.outer_ref_columns,
+                                subquery.spans,
+                            );
+                        }
+                        (other, _) => (other, first_value_udaf(), Vec::new()),
+                    }
+                }
                 other => (other, first_value_udaf(), Vec::new()),
             }
         }
         LogicalPlan::Sort(sort) => (Arc::unwrap_or_clone(sort.input), single_value(), Vec::new()),
         other => (other, single_value(), Vec::new()),
     };
-    let aggregate = aggregate(function, Expr::Column(value), order).alias(name);
+    let first = aggregate(function, Expr::Column(value), order).alias(name);
+    aggregated(input, first, subquery.outer_ref_columns, subquery.spans)
+}
+
+fn aggregated(
+    input: LogicalPlan,
+    aggregate: Expr,
+    outer_ref_columns: Vec<Expr>,
+    spans: Spans,
+) -> Result<Subquery> {
     let plan = LogicalPlanBuilder::from(input)
         .aggregate(Vec::<Expr>::new(), vec![aggregate])?
         .build()?;
     Ok(Subquery {
         subquery: Arc::new(plan),
-        outer_ref_columns: subquery.outer_ref_columns,
-        spans: subquery.spans,
+        outer_ref_columns,
+        spans,
     })
 }
 

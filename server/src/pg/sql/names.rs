@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    DataType, Expr, Ident, Query, SelectItem, SetExpr, TrimWhereField, VisitMut, VisitorMut,
+    ArrayElemTypeDef, DataType, Expr, Ident, Query, SelectItem, SetExpr, TrimWhereField, VisitMut, VisitorMut,
 };
 
 /// No name that a person writes holds it.
@@ -70,7 +70,15 @@ fn name_items(items: &mut [SelectItem], mark_all: bool) {
             SelectItem::UnnamedExpr(expr) => {
                 let name = name_of(expr).1;
                 // A column keeps its name by itself, and its table with it.
-                let plain = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+                let plain = match expr {
+                    // These become calls.
+                    Expr::Identifier(word) => !matches!(
+                        word.value.to_ascii_lowercase().as_str(),
+                        "current_schema" | "current_role"
+                    ),
+                    Expr::CompoundIdentifier(_) => true,
+                    _ => false,
+                };
                 let new =
                     seen.insert(name.clone()) && (!plain || seen.insert(format!("{MARK}{expr}")));
                 let alias = match (mark_all || !new, plain) {
@@ -127,7 +135,9 @@ fn name_of(expr: &Expr) -> (u8, String) {
         Expr::Ceil { .. } => (2, "ceil".to_owned()),
         Expr::Floor { .. } => (2, "floor".to_owned()),
         Expr::Position { .. } => (2, "position".to_owned()),
-        Expr::Substring { .. } => (2, "substring".to_owned()),
+        Expr::Substring { shorthand, .. } => {
+            (2, if *shorthand { "substr" } else { "substring" }.to_owned())
+        }
         Expr::Overlay { .. } => (2, "overlay".to_owned()),
         Expr::AtTimeZone { .. } => (2, "timezone".to_owned()),
         Expr::Trim { trim_where, .. } => {
@@ -149,14 +159,6 @@ fn name_of(expr: &Expr) -> (u8, String) {
             },
             _ => (0, "?column?".to_owned()),
         },
-        Expr::Value(value)
-            if matches!(
-                value.value,
-                datafusion::sql::sqlparser::ast::Value::Boolean(_)
-            ) =>
-        {
-            (1, "bool".to_owned())
-        }
         _ => (0, "?column?".to_owned()),
     }
 }
@@ -181,7 +183,12 @@ fn type_name(data_type: &DataType) -> String {
         DataType::Date => "date",
         DataType::Time(..) => "time",
         DataType::Interval { .. } => "interval",
-        DataType::Array(_) => "array",
+        DataType::Array(
+            ArrayElemTypeDef::SquareBracket(element, _)
+            | ArrayElemTypeDef::AngleBracket(element)
+            | ArrayElemTypeDef::Parenthesis(element),
+        ) => return type_name(element),
+        DataType::Array(ArrayElemTypeDef::None) => "array",
         DataType::Timestamp(_, zone) => {
             if zone.to_string().contains("WITH TIME ZONE") || zone.to_string() == "TZ" {
                 "timestamptz"

@@ -18,10 +18,24 @@ pub(super) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, PgError> {
             };
             PgError::new(code::SYNTAX, what).at(position(text, error.location))
         })?;
-    Ok(tokens
-        .into_iter()
-        .filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF))
-        .collect())
+    let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        if matches!(token.token, Token::Whitespace(_) | Token::EOF) {
+            continue;
+        }
+        // A text may go on in a literal on another line.
+        if let Token::SingleQuotedString(more) = &token.token
+            && let Some(last) = kept.last_mut()
+            && last.span.end.line < token.span.start.line
+            && let Token::SingleQuotedString(text) = &mut last.token
+        {
+            text.push_str(more);
+            last.span.end = token.span.end;
+            continue;
+        }
+        kept.push(token);
+    }
+    Ok(kept)
 }
 
 /// How many operators may follow one another.

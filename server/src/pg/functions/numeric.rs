@@ -1,0 +1,561 @@
+//! Numbers as PostgreSQL computes with them: quotients of `numeric` with its digits, rounding, and sums that say when
+//! they overflow.
+//!
+//! A `numeric` of PostgreSQL has as many digits after the point as it needs, value by value; a column of Arrow has one
+//! number of them. So a quotient is computed with the digits that PostgreSQL gives it, kept with [`QUOTIENT_SCALE`] of
+//! them, and its column is marked, so that it is shown with PostgreSQL's.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, DurationMicrosecondArray,
+    Float64Array,
+};
+use datafusion::arrow::compute::kernels::numeric::{add, mul, sub};
+use datafusion::arrow::datatypes::{
+    DataType, Decimal128Type, DurationMicrosecondType, Float64Type, Int64Type, TimeUnit, i256,
+};
+use datafusion::error::Result;
+use datafusion::scalar::ScalarValue;
+
+use super::super::error::PgError;
+use super::call::{Call, Function, raise};
+
+/// Digits after the point of a quotient.
+pub const QUOTIENT_SCALE: i8 = 20;
+
+/// On a field that holds quotients: the least number of digits after the point that they are shown with.
+pub const QUOTIENT: &str = "rapport.quotient";
+
+/// PostgreSQL's groups of digits.
+const GROUP: u128 = 10_000;
+
+/// Digits that count which a quotient has at least.
+const SIGNIFICANT: i32 = 16;
+
+fn overflow() -> datafusion::error::DataFusionError {
+    raise(
+        PgError::new("22003", "numeric field overflow").detail(
+            "a numeric here has at most 38 digits, of which a quotient has 20 after the point",
+        ),
+    )
+}
+
+fn by_zero() -> datafusion::error::DataFusionError {
+    raise(PgError::new("22012", "division by zero"))
+}
+
+/// Digits after the point of a type of whole numbers or decimals.
+fn scale_of(data_type: &DataType) -> Option<i8> {
+    match data_type {
+        DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => Some((*scale).max(0)),
+        integer if integer.is_integer() => Some(0),
+        DataType::Null => Some(0),
+        _ => None,
+    }
+}
+
+/// An argument as whole steps of its scale.
+fn steps(call: &Call, at: usize) -> Result<(Vec<Option<i128>>, i8)> {
+    let scale = scale_of(call.array(at).data_type()).unwrap_or(10);
+    let array = call.cast(at, &DataType::Decimal128(38, scale))?;
+    Ok((
+        array.as_primitive::<Decimal128Type>().iter().collect(),
+        scale,
+    ))
+}
+
+/// Where the first group of digits of a number stands (0 is just before the point), and that group.
+fn leading_group(steps: i128, scale: i8) -> (i32, u128) {
+    let magnitude = steps.unsigned_abs();
+    if magnitude == 0 {
+        return (0, 0);
+    }
+    // Digits after the point come in whole groups too.
+    let scale = u32::from(scale.unsigned_abs());
+    let missing = (4 - scale % 4) % 4;
+    let mut weight = -i32::try_from((scale + missing) / 4).unwrap_or(0);
+    let (mut rest, mut first) = (magnitude, magnitude % GROUP);
+    // The lowest group is short by what is missing.
+    let lowest = 10_u128.pow(4 - missing);
+    if missing > 0 {
+        first = rest % lowest * 10_u128.pow(missing);
+        rest /= lowest;
+    } else {
+        rest /= GROUP;
+    }
+    while rest > 0 {
+        first = rest % GROUP;
+        rest /= GROUP;
+        weight += 1;
+    }
+    (weight, first)
+}
+
+/// How many digits after the point PostgreSQL gives a quotient (`select_div_scale`).
+fn quotient_digits(dividend: (i128, i8), divisor: (i128, i8)) -> i32 {
+    let (weight, first) = leading_group(dividend.0, dividend.1);
+    let (other_weight, other_first) = leading_group(divisor.0, divisor.1);
+    let mut weight = weight - other_weight;
+    if first <= other_first {
+        weight -= 1;
+    }
+    (SIGNIFICANT - weight * 4)
+        .max(i32::from(dividend.1))
+        .max(i32::from(divisor.1))
+        .clamp(0, i32::from(QUOTIENT_SCALE))
+}
+
+/// `a / b` in steps of [`QUOTIENT_SCALE`], rounded half away from zero where PostgreSQL rounds.
+fn quotient(dividend: (i128, i8), divisor: (i128, i8)) -> Option<i128> {
+    let digits = quotient_digits(dividend, divisor);
+    // dividend / 10^s1 / (divisor / 10^s2) * 10^digits
+    let shift = digits + i32::from(divisor.1) - i32::from(dividend.1);
+    let ten = |power: i32| {
+        let mut value = i256::ONE;
+        for _ in 0..power {
+            value = value.checked_mul(i256::from_i128(10))?;
+        }
+        Some(value)
+    };
+    let mut over = i256::from_i128(dividend.0);
+    let mut under = i256::from_i128(divisor.0);
+    if shift >= 0 {
+        over = over.checked_mul(ten(shift)?)?;
+    } else {
+        under = under.checked_mul(ten(-shift)?)?;
+    }
+    let whole = over.checked_div(under)?;
+    let rest = over.checked_sub(whole.checked_mul(under)?)?;
+    let twice = rest.checked_mul(i256::from_i128(2))?;
+    let away = if twice.wrapping_abs() >= under.wrapping_abs() {
+        let negative = (over < i256::ZERO) != (under < i256::ZERO);
+        i256::from_i128(if negative { -1 } else { 1 })
+    } else {
+        i256::ZERO
+    };
+    let rounded = whole.checked_add(away)?;
+    rounded
+        .checked_mul(ten(i32::from(QUOTIENT_SCALE) - digits)?)?
+        .to_i128()
+}
+
+/// How many digits after the point a quotient is shown with, by its value.
+pub fn shown_digits(steps: i128, least: i8) -> i8 {
+    let mut groups = 0;
+    let mut whole = steps.unsigned_abs() / 10_u128.pow(u32::from(QUOTIENT_SCALE.unsigned_abs()));
+    if whole == 0 {
+        return QUOTIENT_SCALE;
+    }
+    while whole >= GROUP {
+        whole /= GROUP;
+        groups += 1;
+    }
+    let digits = (SIGNIFICANT - groups * 4).max(0);
+    i8::try_from(digits).unwrap_or(QUOTIENT_SCALE).max(least)
+}
+
+fn quotients(call: &Call) -> Result<ArrayRef> {
+    match call.returns {
+        DataType::Float64 => {
+            let (over, under) = (
+                call.cast(0, &DataType::Float64)?,
+                call.cast(1, &DataType::Float64)?,
+            );
+            let pairs = over
+                .as_primitive::<Float64Type>()
+                .iter()
+                .zip(under.as_primitive::<Float64Type>().iter());
+            let values = pairs.map(|pair| match pair {
+                (Some(_), Some(0.0)) => Err(by_zero()),
+                (Some(over), Some(under)) => Ok(Some(over / under)),
+                _ => Ok(None),
+            });
+            Ok(Arc::new(values.collect::<Result<Float64Array>>()?))
+        }
+        DataType::Duration(_) => {
+            let over = call.cast(0, &call.returns)?;
+            let under = call.integers(1)?;
+            let pairs = over
+                .as_primitive::<DurationMicrosecondType>()
+                .iter()
+                .zip(under.iter());
+            let values = pairs.map(|pair| match pair {
+                (Some(_), Some(0)) => Err(by_zero()),
+                (Some(over), Some(under)) => {
+                    Ok(Some((over as f64 / under as f64).round_ties_even() as i64))
+                }
+                _ => Ok(None),
+            });
+            Ok(Arc::new(
+                values.collect::<Result<DurationMicrosecondArray>>()?,
+            ))
+        }
+        _ => {
+            let ((over, over_scale), (under, under_scale)) = (steps(call, 0)?, steps(call, 1)?);
+            let values = over.into_iter().zip(under).map(|pair| match pair {
+                (Some(_), Some(0)) => Err(by_zero()),
+                (Some(over), Some(under)) => quotient((over, over_scale), (under, under_scale))
+                    .map(Some)
+                    .ok_or_else(overflow),
+                _ => Ok(None),
+            });
+            let array = values.collect::<Result<Decimal128Array>>()?;
+            let DataType::Decimal128(precision, scale) = call.returns else {
+                return Err(raise(PgError::internal("a quotient of another type")));
+            };
+            Ok(Arc::new(array.with_precision_and_scale(precision, scale)?))
+        }
+    }
+}
+
+fn quotient_type(args: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataType> {
+    Ok(match args {
+        [DataType::Duration(_), _] => DataType::Duration(TimeUnit::Microsecond),
+        [a, b] if scale_of(a).is_some() && scale_of(b).is_some() => {
+            DataType::Decimal128(38, QUOTIENT_SCALE)
+        }
+        _ => DataType::Float64,
+    })
+}
+
+/// The least digits that a quotient of such types is shown with.
+fn quotient_mark(args: &[DataType]) -> Option<(&'static str, String)> {
+    let scales = args.iter().map(scale_of).collect::<Option<Vec<_>>>()?;
+    let least = scales.into_iter().max().unwrap_or(0);
+    Some((QUOTIENT, least.min(QUOTIENT_SCALE).to_string()))
+}
+
+/// Where a number is rounded to.
+#[derive(Clone, Copy)]
+enum Way {
+    Nearest,
+    Zero,
+    Up,
+    Down,
+}
+
+fn rounded_steps(steps: i128, drop: u32, way: Way) -> Option<i128> {
+    if drop == 0 {
+        return Some(steps);
+    }
+    let Some(unit) = 10_i128.checked_pow(drop) else {
+        return Some(0);
+    };
+    let (whole, rest) = (steps.div_euclid(unit), steps.rem_euclid(unit));
+    let up = match way {
+        Way::Nearest if steps < 0 => rest * 2 > unit,
+        Way::Nearest => rest * 2 >= unit,
+        Way::Zero => steps < 0 && rest > 0,
+        Way::Up => rest > 0,
+        Way::Down => false,
+    };
+    whole.checked_add(i128::from(up))
+}
+
+/// `round`, `trunc`, `ceil` and `floor`: a numeric stays one, anything else becomes a float.
+fn rounding(name: &str, arguments: std::ops::RangeInclusive<usize>, way: Way) -> Function {
+    Function::new(name, arguments, DataType::Float64, move |call| {
+        let DataType::Decimal128(precision, scale) = call.returns else {
+            let array = call.cast(0, &DataType::Float64)?;
+            let values = array.as_primitive::<Float64Type>().iter().map(|value| {
+                value.map(|value| match way {
+                    Way::Nearest => value.round_ties_even(),
+                    Way::Zero => value.trunc(),
+                    Way::Up => value.ceil(),
+                    Way::Down => value.floor(),
+                })
+            });
+            return Ok(Arc::new(values.collect::<Float64Array>()));
+        };
+        let digits = if call.len() > 1 {
+            Some(call.integers(1)?)
+        } else {
+            None
+        };
+        let (values, from) = steps(call, 0)?;
+        let rounded = values.into_iter().enumerate().map(|(row, value)| {
+            let Some(value) = value else { return Ok(None) };
+            let digits = match &digits {
+                Some(digits) if digits.is_null(row) => return Ok(None),
+                Some(digits) => digits.value(row).clamp(-38, 38) as i32,
+                None => 0,
+            };
+            let drop = u32::try_from(i32::from(from) - digits).unwrap_or(0);
+            let step = rounded_steps(value, drop, way).ok_or_else(overflow)?;
+            // From steps of what was kept to steps of the result.
+            let shift = i32::from(scale) - (i32::from(from) - drop as i32);
+            let factor = 10_i128
+                .checked_pow(shift.unsigned_abs())
+                .ok_or_else(overflow)?;
+            if shift >= 0 {
+                step.checked_mul(factor).map(Some).ok_or_else(overflow)
+            } else {
+                Ok(Some(step / factor))
+            }
+        });
+        let array = rounded.collect::<Result<Decimal128Array>>()?;
+        Ok(Arc::new(array.with_precision_and_scale(precision, scale)?))
+    })
+    .returning(|args, constants| {
+        let Some(first) = args.first() else {
+            return Ok(DataType::Float64);
+        };
+        let decimal = matches!(first, DataType::Decimal128(..) | DataType::Decimal256(..));
+        Ok(match (decimal, args.len()) {
+            (false, 1) => DataType::Float64,
+            (true, 1) => DataType::Decimal128(38, 0),
+            _ => {
+                let digits = constants.get(1).copied().flatten();
+                let digits = digits.and_then(|digits| digits.cast_to(&DataType::Int64).ok());
+                let scale = match digits {
+                    Some(ScalarValue::Int64(Some(digits))) => digits.clamp(0, 38) as i8,
+                    _ => scale_of(first).unwrap_or(10),
+                };
+                DataType::Decimal128(38, scale)
+            }
+        })
+    })
+}
+
+fn logarithm(name: &str, of: fn(f64) -> f64) -> Function {
+    Function::new(name, 1..=1, DataType::Float64, move |call| {
+        let values = call.cast(0, &DataType::Float64)?;
+        let values = values
+            .as_primitive::<Float64Type>()
+            .iter()
+            .map(|value| match value {
+                Some(0.0) => Err(raise(PgError::new(
+                    "2201E",
+                    "cannot take logarithm of zero",
+                ))),
+                Some(value) if value < 0.0 => Err(raise(PgError::new(
+                    "2201E",
+                    "cannot take logarithm of a negative number",
+                ))),
+                value => Ok(value.map(of)),
+            });
+        Ok(Arc::new(values.collect::<Result<Float64Array>>()?))
+    })
+}
+
+/// Integers of the widest type among the arguments, or fails.
+fn checked(
+    name: &str,
+    operation: fn(
+        &dyn datafusion::arrow::array::Datum,
+        &dyn datafusion::arrow::array::Datum,
+    ) -> std::result::Result<ArrayRef, datafusion::arrow::error::ArrowError>,
+) -> Function {
+    Function::new(name, 2..=2, DataType::Int64, move |call| {
+        let (left, right) = (call.cast(0, &call.returns)?, call.cast(1, &call.returns)?);
+        operation(&left, &right).map_err(|_| {
+            let what = match call.returns {
+                DataType::Int16 => "smallint",
+                DataType::Int32 => "integer",
+                _ => "bigint",
+            };
+            raise(PgError::new("22003", format!("{what} out of range")))
+        })
+    })
+    .returning(|args, _| {
+        let width = |data_type: &DataType| match data_type {
+            DataType::Int8 | DataType::UInt8 | DataType::Int16 | DataType::Null => 2,
+            DataType::UInt16 | DataType::Int32 => 4,
+            _ => 8,
+        };
+        Ok(match args.iter().map(width).max() {
+            Some(2) => DataType::Int16,
+            Some(4) => DataType::Int32,
+            _ => DataType::Int64,
+        })
+    })
+}
+
+fn sign_of<T>(array: &ArrayRef, sign: impl Fn(T::Native) -> T::Native) -> ArrayRef
+where
+    T: ArrowPrimitiveType,
+{
+    Arc::new(array.as_primitive::<T>().unary::<_, T>(sign))
+}
+
+pub(super) fn functions() -> Vec<Function> {
+    vec![
+        Function::new("pg_quotient", 2..=2, DataType::Float64, quotients)
+            .returning(quotient_type)
+            .marked(quotient_mark),
+        // Sums of eight-byte integers are numeric, and so never overflow.
+        Function::new("pg_summand", 1..=1, DataType::Null, |call| {
+            call.cast(0, &call.returns)
+        })
+        .returning(|args, _| {
+            Ok(match args.first() {
+                Some(DataType::Int64 | DataType::UInt64) => DataType::Decimal128(28, 0),
+                Some(other) => other.clone(),
+                None => DataType::Null,
+            })
+        })
+        .identity(|arg| !matches!(arg, DataType::Int64 | DataType::UInt64)),
+        Function::new("pg_numeric", 1..=1, DataType::Null, |call| {
+            let text = matches!(
+                call.array(0).data_type(),
+                DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+            );
+            if text {
+                let texts = call.texts(0)?;
+                let values = texts.iter().map(|text| {
+                    let Some(text) = text else { return Ok(None) };
+                    super::super::params::parse_numeric(text.trim(), 10)
+                        .map(Some)
+                        .map_err(raise)
+                });
+                let array = values.collect::<Result<Decimal128Array>>()?;
+                return Ok(Arc::new(array.with_precision_and_scale(38, 10)?));
+            }
+            call.cast(0, &call.returns)
+        })
+        .returning(|args, _| {
+            Ok(match args.first() {
+                Some(decimal @ (DataType::Decimal128(..) | DataType::Decimal256(..))) => {
+                    decimal.clone()
+                }
+                Some(DataType::Float64 | DataType::Float32 | DataType::Float16) => {
+                    DataType::Decimal128(38, 15)
+                }
+                Some(DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
+                    DataType::Decimal128(38, 10)
+                }
+                _ => DataType::Decimal128(38, 0),
+            })
+        })
+        .identity(|arg| matches!(arg, DataType::Decimal128(..) | DataType::Decimal256(..))),
+        rounding("pg_round", 1..=2, Way::Nearest),
+        rounding("pg_trunc", 1..=2, Way::Zero),
+        rounding("pg_ceil", 1..=1, Way::Up),
+        rounding("pg_floor", 1..=1, Way::Down),
+        Function::new("pg_sign", 1..=1, DataType::Float64, |call| {
+            let array = call.cast(0, &call.returns)?;
+            Ok(match call.returns {
+                DataType::Float64 => {
+                    sign_of::<Float64Type>(
+                        &array,
+                        |value| {
+                            if value == 0.0 { 0.0 } else { value.signum() }
+                        },
+                    )
+                }
+                _ => Arc::new(
+                    array
+                        .as_primitive::<Decimal128Type>()
+                        .unary::<_, Decimal128Type>(i128::signum)
+                        .with_precision_and_scale(38, 0)?,
+                ),
+            })
+        })
+        .returning(|args, _| {
+            Ok(match args.first() {
+                Some(decimal @ DataType::Decimal128(..)) if decimal.is_decimal() => {
+                    DataType::Decimal128(38, 0)
+                }
+                _ => DataType::Float64,
+            })
+        }),
+        logarithm("pg_ln", f64::ln),
+        logarithm("pg_log", f64::log10),
+        checked("pg_add", add),
+        checked("pg_subtract", sub),
+        checked("pg_multiply", mul),
+        Function::new("width_bucket", 4..=4, DataType::Int32, |call| {
+            let float = |at: usize| call.cast(at, &DataType::Float64);
+            let (values, low, high) = (float(0)?, float(1)?, float(2)?);
+            let counts = call.integers(3)?;
+            let (values, low, high) = (
+                values.as_primitive::<Float64Type>(),
+                low.as_primitive::<Float64Type>(),
+                high.as_primitive::<Float64Type>(),
+            );
+            let buckets = (0..call.rows).map(|row| {
+                if values.is_null(row)
+                    || low.is_null(row)
+                    || high.is_null(row)
+                    || counts.is_null(row)
+                {
+                    return Ok(None);
+                }
+                bucket(
+                    values.value(row),
+                    low.value(row),
+                    high.value(row),
+                    counts.value(row),
+                )
+                .map(Some)
+            });
+            let buckets =
+                buckets.collect::<Result<datafusion::arrow::array::PrimitiveArray<Int64Type>>>()?;
+            Ok(datafusion::arrow::compute::cast(
+                &buckets,
+                &DataType::Int32,
+            )?)
+        }),
+    ]
+}
+
+/// Which of `count` equal parts of a range a value is in; 0 and `count + 1` are outside.
+fn bucket(value: f64, low: f64, high: f64, count: i64) -> Result<i64> {
+    let wrong = |what: &'static str| raise(PgError::new("2201G", what));
+    if count <= 0 {
+        return Err(wrong("count must be greater than zero"));
+    }
+    if low == high {
+        return Err(wrong("lower bound cannot equal upper bound"));
+    }
+    let place = (value - low) / (high - low);
+    Ok(if place < 0.0 {
+        0
+    } else if place >= 1.0 {
+        count + 1
+    } else {
+        (place * count as f64).floor() as i64 + 1
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case((100, 1), (4, 0), "2.5", 16)]
+    #[case((1, 0), (30, 1), "0.33333333333333333333", 20)]
+    #[case((1000, 1), (7, 0), "14.2857142857142857", 16)]
+    #[case((10_000_000, 1), (3, 0), "333333.333333333333", 12)]
+    #[case((-2, 0), (3, 0), "-0.66666666666666666667", 20)]
+    fn quotients_have_postgresqls_digits(
+        #[case] over: (i128, i8),
+        #[case] under: (i128, i8),
+        #[case] expected: &str,
+        #[case] digits: i8,
+    ) {
+        let steps = quotient(over, under).unwrap_or_default();
+        let text = format!(
+            "{}{}.{:020}",
+            if steps < 0 { "-" } else { "" },
+            steps.unsigned_abs() / 10_u128.pow(20),
+            steps.unsigned_abs() % 10_u128.pow(20)
+        );
+        assert_eq!(text.trim_end_matches('0'), expected);
+        assert_eq!(shown_digits(steps, 0), digits);
+    }
+
+    #[rstest]
+    #[case(25, Way::Nearest, 3)]
+    #[case(-25, Way::Nearest, -3)]
+    #[case(-24, Way::Nearest, -2)]
+    #[case(-29, Way::Zero, -2)]
+    #[case(-29, Way::Down, -3)]
+    #[case(21, Way::Up, 3)]
+    fn numbers_are_rounded(#[case] tenths: i128, #[case] way: Way, #[case] expected: i128) {
+        assert_eq!(rounded_steps(tenths, 1, way), Some(expected));
+    }
+}

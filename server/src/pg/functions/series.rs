@@ -1,0 +1,444 @@
+//! Series as arrays, and what is computed of arrays: `generate_series` over times, places in an order, lengths.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Months, NaiveDateTime, TimeDelta};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, Int32Array, ListArray, UInt32Array,
+};
+use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::compute::{cast, concat, take};
+use datafusion::arrow::datatypes::{
+    DataType, Field, Float64Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
+    IntervalUnit,
+};
+use datafusion::error::Result;
+use datafusion::scalar::ScalarValue;
+
+use super::super::error::{PgError, code};
+use super::super::interval;
+use super::super::zone::Zone;
+use super::call::{Call, Function, raise};
+use super::instants::{
+    Kind, instant_array, instants, kind, local_array, locals, timestamp, timestamptz, to_instant,
+    to_local,
+};
+
+/// The most elements that a series has as an array.
+const MOST: usize = 10_000_000;
+
+fn too_long() -> datafusion::error::DataFusionError {
+    raise(PgError::new(
+        "54000",
+        format!("a series has more than the {MOST} elements that are accepted"),
+    ))
+}
+
+fn zero_step() -> datafusion::error::DataFusionError {
+    raise(PgError::new(
+        code::INVALID_PARAMETER,
+        "step size cannot equal zero",
+    ))
+}
+
+/// A local time so much later: months by the calendar, then days, then time.
+pub(super) fn later(local: NaiveDateTime, by: IntervalMonthDayNano) -> Option<NaiveDateTime> {
+    let months = Months::new(by.months.unsigned_abs());
+    let moved = if by.months >= 0 {
+        local.checked_add_months(months)?
+    } else {
+        local.checked_sub_months(months)?
+    };
+    moved
+        .checked_add_signed(TimeDelta::days(i64::from(by.days)))?
+        .checked_add_signed(TimeDelta::microseconds(by.nanoseconds / 1000))
+}
+
+/// An instant so much later: months and days by the calendar of a zone, time as it passes.
+fn later_instant(micros: i64, by: IntervalMonthDayNano, zone: Zone) -> Option<i64> {
+    let utc = DateTime::from_timestamp_micros(micros)?.naive_utc();
+    let calendar = IntervalMonthDayNano::new(by.months, by.days, 0);
+    let moved = if by.months == 0 && by.days == 0 {
+        micros
+    } else {
+        to_instant(later(to_local(utc, zone), calendar)?, zone)
+    };
+    moved.checked_add(by.nanoseconds / 1000)
+}
+
+fn steps(call: &Call) -> Result<Vec<Option<IntervalMonthDayNano>>> {
+    if matches!(kind(call.array(2).data_type()), Kind::Text) {
+        let texts = call.texts(2)?;
+        return texts
+            .iter()
+            .map(|text| {
+                let Some(text) = text else { return Ok(None) };
+                let parts = interval::parse(text).ok_or_else(|| {
+                    raise(PgError::new(
+                        "22007",
+                        format!("invalid input syntax for type interval: \"{text}\""),
+                    ))
+                })?;
+                Ok(Some(IntervalMonthDayNano::new(
+                    parts.months,
+                    parts.days,
+                    parts.microseconds.saturating_mul(1000),
+                )))
+            })
+            .collect();
+    }
+    let array = call.cast(2, &DataType::Interval(IntervalUnit::MonthDayNano))?;
+    Ok(array
+        .as_primitive::<IntervalMonthDayNanoType>()
+        .iter()
+        .collect())
+}
+
+/// The elements of a series from a first to a last one.
+fn elements<T: Copy + PartialOrd>(
+    first: T,
+    last: T,
+    up: bool,
+    next: impl Fn(T) -> Option<T>,
+) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    let mut at = Some(first);
+    while let Some(value) = at {
+        if (up && value > last) || (!up && value < last) {
+            break;
+        }
+        if all.len() == MOST {
+            return Err(too_long());
+        }
+        all.push(value);
+        at = next(value);
+    }
+    Ok(all)
+}
+
+/// The last element's microseconds decide the direction, as of a month of 30 days.
+fn direction(step: IntervalMonthDayNano) -> i128 {
+    const DAY: i128 = 86_400_000_000_000;
+    i128::from(step.months) * 30 * DAY + i128::from(step.days) * DAY + i128::from(step.nanoseconds)
+}
+
+fn series(call: &Call) -> Result<ArrayRef> {
+    let DataType::List(item) = &call.returns else {
+        return Err(raise(PgError::internal("a series that is no list")));
+    };
+    let (mut arrays, mut lengths, mut present) = (Vec::<ArrayRef>::new(), Vec::new(), Vec::new());
+    let mut push = |array: Option<ArrayRef>| {
+        lengths.push(array.as_ref().map_or(0, |array| array.len()));
+        present.push(array.is_some());
+        arrays.extend(array);
+    };
+    match item.data_type() {
+        DataType::Timestamp(_, zone) => {
+            let steps = steps(call)?;
+            let zoned = zone.is_some();
+            let (from, to): (Vec<_>, Vec<_>) = if zoned {
+                (instants(call, 0, call.zone)?, instants(call, 1, call.zone)?)
+            } else {
+                let micros = |at: usize| -> Result<Vec<Option<i64>>> {
+                    let locals = locals(call, at, call.zone)?.into_iter();
+                    Ok(locals
+                        .map(|local| Some(local?.and_utc().timestamp_micros()))
+                        .collect())
+                };
+                (micros(0)?, micros(1)?)
+            };
+            for ((from, to), step) in from.into_iter().zip(to).zip(steps) {
+                let (Some(from), Some(to), Some(step)) = (from, to, step) else {
+                    push(None);
+                    continue;
+                };
+                let direction = direction(step);
+                if direction == 0 {
+                    return Err(zero_step());
+                }
+                let zone = if zoned { call.zone } else { Zone::UTC };
+                let all = elements(from, to, direction > 0, |at| later_instant(at, step, zone))?;
+                push(Some(if zoned {
+                    instant_array(all.into_iter().map(Some))
+                } else {
+                    let local = |micros| Some(DateTime::from_timestamp_micros(micros)?.naive_utc());
+                    local_array(all.into_iter().map(local))
+                }));
+            }
+        }
+        integer => {
+            let (from, to) = (call.integers(0)?, call.integers(1)?);
+            let steps = if call.len() > 2 {
+                Some(call.integers(2)?)
+            } else {
+                None
+            };
+            for row in 0..call.rows {
+                let step_null = steps.as_ref().is_some_and(|steps| steps.is_null(row));
+                if from.is_null(row) || to.is_null(row) || step_null {
+                    push(None);
+                    continue;
+                }
+                let step = steps.as_ref().map_or(1, |steps| steps.value(row));
+                if step == 0 {
+                    return Err(zero_step());
+                }
+                let all = elements(from.value(row), to.value(row), step > 0, |at| {
+                    at.checked_add(step)
+                })?;
+                let all = datafusion::arrow::array::Int64Array::from(all);
+                push(Some(cast(&all, integer)?));
+            }
+        }
+    }
+    let parts: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
+    let values = if parts.is_empty() {
+        datafusion::arrow::array::new_empty_array(item.data_type())
+    } else {
+        concat(&parts)?
+    };
+    Ok(Arc::new(ListArray::try_new(
+        Arc::clone(item),
+        OffsetBuffer::from_lengths(lengths),
+        values,
+        Some(present.into()),
+    )?))
+}
+
+fn series_type(args: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataType> {
+    let of = |item: DataType| DataType::List(Arc::new(Field::new_list_field(item, true)));
+    let (Some(first), Some(last)) = (args.first(), args.get(1)) else {
+        return Ok(of(DataType::Int64));
+    };
+    Ok(match (kind(first), kind(last)) {
+        (Kind::Local, _) | (_, Kind::Local) => of(timestamp()),
+        // Days are instants here: that is the type of times which PostgreSQL prefers.
+        (Kind::Instant | Kind::Date, _) | (_, Kind::Instant | Kind::Date) => of(timestamptz()),
+        _ if args
+            .iter()
+            .all(|arg| matches!(arg, DataType::Int32 | DataType::Int16)) =>
+        {
+            of(DataType::Int32)
+        }
+        _ if args.iter().all(|arg| arg.is_integer() || arg.is_null()) => of(DataType::Int64),
+        _ => {
+            return Err(raise(
+                PgError::new(
+                    code::UNDEFINED_FUNCTION,
+                    format!("function generate_series({first}, {last}) does not exist"),
+                )
+                .hint("it takes integers, or times and an interval"),
+            ));
+        }
+    })
+}
+
+/// The lists of an argument.
+fn lists(call: &Call, at: usize) -> Result<ListArray> {
+    let array = call.array(at);
+    let item = match array.data_type() {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            Arc::clone(item)
+        }
+        _ => Arc::new(Field::new_list_field(DataType::Null, true)),
+    };
+    Ok(call
+        .cast(at, &DataType::List(item))?
+        .as_list::<i32>()
+        .clone())
+}
+
+fn item_type(args: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataType> {
+    Ok(match args.first() {
+        Some(DataType::List(item) | DataType::LargeList(item)) => item.data_type().clone(),
+        _ => DataType::Null,
+    })
+}
+
+/// Of each list of sorted values the one that `place` gives the index of.
+fn picked(
+    call: &Call,
+    place: impl Fn(&ListArray, usize) -> Result<Option<usize>>,
+) -> Result<ArrayRef> {
+    let lists = lists(call, 0)?;
+    let mut indices = Vec::with_capacity(call.rows);
+    for row in 0..call.rows {
+        let start = lists.value_offsets()[row];
+        let length = lists.value_length(row);
+        let index = if lists.is_null(row) || length == 0 {
+            None
+        } else {
+            place(&lists, row)?.map(|at| start as u32 + at as u32)
+        };
+        indices.push(index);
+    }
+    Ok(take(lists.values(), &UInt32Array::from(indices), None)?)
+}
+
+fn fraction(value: f64) -> Result<f64> {
+    if (0.0..=1.0).contains(&value) {
+        return Ok(value);
+    }
+    Err(raise(PgError::new(
+        "22003",
+        format!("percentile value {value} is not between 0 and 1"),
+    )))
+}
+
+fn percentile_disc(call: &Call) -> Result<ArrayRef> {
+    let fractions = call.cast(1, &DataType::Float64)?;
+    let fractions = fractions.as_primitive::<Float64Type>();
+    picked(call, |lists, row| {
+        if fractions.is_null(row) {
+            return Ok(None);
+        }
+        let length = lists.value_length(row) as f64;
+        let place = (fraction(fractions.value(row))? * length).ceil().max(1.0);
+        Ok(Some(place as usize - 1))
+    })
+}
+
+/// Several percentiles at once: interpolated, one for each fraction.
+fn percentiles(call: &Call) -> Result<ArrayRef> {
+    let (values, fractions) = (lists(call, 0)?, lists(call, 1)?);
+    let mut builder =
+        datafusion::arrow::array::ListBuilder::new(datafusion::arrow::array::Float64Builder::new());
+    for row in 0..call.rows {
+        if values.is_null(row) || fractions.is_null(row) || values.value_length(row) == 0 {
+            builder.append_null();
+            continue;
+        }
+        let sorted = cast(&values.value(row), &DataType::Float64)?;
+        let sorted: &Float64Array = sorted.as_primitive::<Float64Type>();
+        let wanted = cast(&fractions.value(row), &DataType::Float64)?;
+        for wanted in wanted.as_primitive::<Float64Type>().iter() {
+            let Some(wanted) = wanted else {
+                builder.values().append_null();
+                continue;
+            };
+            let place = fraction(wanted)? * (sorted.len() - 1) as f64;
+            let (low, high) = (
+                sorted.value(place.floor() as usize),
+                sorted.value(place.ceil() as usize),
+            );
+            builder
+                .values()
+                .append_value(low + place.fract() * (high - low));
+        }
+        builder.append(true);
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+/// The most frequent of sorted values, the first of several.
+fn mode(call: &Call) -> Result<ArrayRef> {
+    picked(call, |lists, row| {
+        let values = lists.value(row);
+        let (mut best, mut best_length, mut start) = (0, 0, 0);
+        for at in 1..=values.len() {
+            let same = at < values.len() && values.slice(at, 1) == values.slice(start, 1);
+            if !same {
+                if at - start > best_length {
+                    (best, best_length) = (start, at - start);
+                }
+                start = at;
+            }
+        }
+        Ok(Some(best))
+    })
+}
+
+pub(super) fn functions() -> Vec<Function> {
+    let floats = DataType::List(Arc::new(Field::new_list_field(DataType::Float64, true)));
+    vec![
+        Function::new("pg_series", 2..=3, DataType::Null, series)
+            .returning(series_type)
+            .stable(),
+        // An instant and an interval: days by the calendar of the session's zone, time as it passes.
+        Function::new("pg_later", 2..=2, timestamptz(), |call| moved(call, 1)).stable(),
+        Function::new("pg_earlier", 2..=2, timestamptz(), |call| moved(call, -1)).stable(),
+        Function::new("pg_percentile_disc", 2..=2, DataType::Null, percentile_disc)
+            .returning(item_type),
+        Function::new("pg_percentile_cont", 2..=2, floats, percentiles),
+        Function::new("pg_mode", 1..=1, DataType::Null, mode).returning(item_type),
+        Function::new("pg_array_length", 2..=2, DataType::Int32, |call| {
+            let lists = lists(call, 0)?;
+            let dimensions = call.cast(1, &DataType::Int64)?;
+            let dimensions = dimensions.as_primitive::<Int64Type>();
+            let lengths = (0..call.rows).map(|row| {
+                let known =
+                    lists.is_valid(row) && dimensions.is_valid(row) && dimensions.value(row) == 1;
+                // An empty array has no dimensions.
+                known
+                    .then(|| lists.value_length(row))
+                    .filter(|length| *length > 0)
+            });
+            Ok(Arc::new(lengths.collect::<Int32Array>()))
+        }),
+        Function::new("num_nulls", 1..=64, DataType::Int32, |call| {
+            nulls(call, true)
+        }),
+        Function::new("num_nonnulls", 1..=64, DataType::Int32, |call| {
+            nulls(call, false)
+        }),
+    ]
+}
+
+fn moved(call: &Call, sign: i32) -> Result<ArrayRef> {
+    let pairs = instants(call, 0, call.zone)?
+        .into_iter()
+        .zip(super::times::intervals(call, 1)?);
+    let moved = pairs.map(|(instant, by)| {
+        let by = by?;
+        let by = IntervalMonthDayNano::new(
+            by.months.checked_mul(sign)?,
+            by.days.checked_mul(sign)?,
+            by.nanoseconds.checked_mul(i64::from(sign))?,
+        );
+        later_instant(instant?, by, call.zone)
+    });
+    Ok(instant_array(moved))
+}
+
+fn nulls(call: &Call, of_nulls: bool) -> Result<ArrayRef> {
+    let count = |row: usize| {
+        (0..call.len())
+            .filter(|at| {
+                call.array(*at)
+                    .logical_nulls()
+                    .is_some_and(|nulls| nulls.is_null(row))
+                    == of_nulls
+            })
+            .count()
+    };
+    let counts = (0..call.rows).map(|row| i32::try_from(count(row)).ok());
+    Ok(Arc::new(counts.collect::<Int32Array>()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_month_after_the_last_day_is_the_last_day() {
+        let local =
+            NaiveDateTime::parse_from_str("2026-01-31 12:00:00", "%Y-%m-%d %H:%M:%S").unwrap();
+        let month = IntervalMonthDayNano::new(1, 0, 0);
+        assert_eq!(
+            later(local, month).unwrap().to_string(),
+            "2026-02-28 12:00:00"
+        );
+    }
+
+    #[test]
+    fn a_day_of_a_zone_may_have_23_hours() {
+        let zone = Zone::parse("America/New_York").unwrap();
+        // 2026-03-07 00:00 there.
+        let start = 1_772_859_600_000_000;
+        let day = later_instant(start, IntervalMonthDayNano::new(0, 1, 0), zone).unwrap();
+        let next = later_instant(day, IntervalMonthDayNano::new(0, 1, 0), zone).unwrap();
+        assert_eq!((next - day) / 3_600_000_000, 23);
+    }
+}

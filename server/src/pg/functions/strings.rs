@@ -1,0 +1,209 @@
+//! Texts: `format`, and values as they are sent.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::error::Result;
+
+use super::super::encode::{Style, texts_of};
+use super::super::error::{PgError, code};
+use super::call::{Call, Function, raise};
+use super::casts::is_text;
+
+/// A column's values as texts, as they are sent.
+fn shown(call: &Call, at: usize) -> Result<StringArray> {
+    let array = call.array(at);
+    if is_text(array.data_type()) || matches!(array.data_type(), DataType::Null) {
+        return call.texts(at);
+    }
+    let style = Style {
+        zone: call.zone,
+        extra_float_digits: 1,
+    };
+    Ok(texts_of(array, &style)
+        .map_err(raise)?
+        .as_string::<i32>()
+        .clone())
+}
+
+/// A text as a literal.
+fn literal(text: &str) -> String {
+    let doubled = text.replace('\'', "''");
+    if text.contains('\\') {
+        format!("E'{}'", doubled.replace('\\', "\\\\"))
+    } else {
+        format!("'{doubled}'")
+    }
+}
+
+/// A text as an identifier, quoted where it must be.
+fn identifier(text: &str) -> String {
+    let plain = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if plain {
+        text.to_owned()
+    } else {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    }
+}
+
+fn wrong(message: impl Into<std::borrow::Cow<'static, str>>) -> datafusion::error::DataFusionError {
+    raise(PgError::new(code::INVALID_PARAMETER, message))
+}
+
+/// `format(pattern, …)`: `%s`, `%I`, `%L`, with a position and a width.
+fn formatted(pattern: &str, args: &[Option<&str>]) -> Result<String> {
+    let mut out = String::new();
+    let mut chars = pattern.chars().peekable();
+    let mut next = 0;
+    while let Some(c) = chars.next() {
+        if c != '%' {
+            out.push(c);
+            continue;
+        }
+        if chars.next_if_eq(&'%').is_some() {
+            out.push('%');
+            continue;
+        }
+        let mut number = String::new();
+        let mut left = false;
+        loop {
+            match chars.peek() {
+                Some('-') => left = true,
+                Some(digit) if digit.is_ascii_digit() => number.push(*digit),
+                Some('$') => {
+                    let position: usize = number.parse().map_err(|_| {
+                        wrong("format specifies argument 0, but arguments are numbered from 1")
+                    })?;
+                    next = position.checked_sub(1).ok_or_else(|| {
+                        wrong("format specifies argument 0, but arguments are numbered from 1")
+                    })?;
+                    number.clear();
+                }
+                _ => break,
+            }
+            chars.next();
+        }
+        let kind = chars
+            .next()
+            .ok_or_else(|| wrong("unterminated format() type specifier"))?;
+        let value = *args
+            .get(next)
+            .ok_or_else(|| wrong("too few arguments for format()"))?;
+        next += 1;
+        let text = match (kind, value) {
+            ('s', value) => value.unwrap_or_default().to_owned(),
+            ('I', Some(value)) => identifier(value),
+            ('I', None) => {
+                return Err(raise(PgError::new(
+                    "22004",
+                    "null values cannot be formatted as an SQL identifier",
+                )));
+            }
+            ('L', value) => value.map_or_else(|| "NULL".to_owned(), literal),
+            (other, _) => {
+                return Err(wrong(format!(
+                    "unrecognized format() type specifier \"{other}\""
+                )));
+            }
+        };
+        let width = number.parse().unwrap_or(0);
+        let missing = " ".repeat(usize::saturating_sub(width, text.chars().count()));
+        if left {
+            out.push_str(&text);
+            out.push_str(&missing);
+        } else {
+            out.push_str(&missing);
+            out.push_str(&text);
+        }
+    }
+    Ok(out)
+}
+
+fn format(call: &Call) -> Result<ArrayRef> {
+    let columns = (0..call.len())
+        .map(|at| shown(call, at))
+        .collect::<Result<Vec<_>>>()?;
+    let rows = (0..call.rows).map(|row| {
+        let value = |array: &StringArray| array.is_valid(row).then(|| array.value(row).to_owned());
+        let Some(pattern) = columns.first().and_then(value) else {
+            return Ok(None);
+        };
+        let args: Vec<Option<String>> = columns.iter().skip(1).map(value).collect();
+        let args: Vec<Option<&str>> = args.iter().map(Option::as_deref).collect();
+        formatted(&pattern, &args).map(Some)
+    });
+    Ok(Arc::new(rows.collect::<Result<StringArray>>()?))
+}
+
+fn each(call: &Call, text: impl Fn(Option<&str>) -> Option<String>) -> Result<ArrayRef> {
+    let shown = shown(call, 0)?;
+    Ok(Arc::new(shown.iter().map(text).collect::<StringArray>()))
+}
+
+pub(super) fn functions() -> Vec<Function> {
+    vec![
+        Function::new("pg_out", 1..=1, DataType::Utf8, |call| {
+            each(call, |text| text.map(str::to_owned))
+        })
+        .identity(|arg| *arg == DataType::Utf8)
+        .stable(),
+        Function::new(
+            "pg_malformed_array",
+            1..=1,
+            DataType::new_list(DataType::Utf8, true),
+            |call| {
+                let texts = call.texts(0)?;
+                let text = texts.iter().flatten().next().unwrap_or_default();
+                Err(raise(
+                    PgError::new(
+                        code::INVALID_TEXT,
+                        format!("malformed array literal: \"{text}\""),
+                    )
+                    .detail("expected {value,value,…} of one dimension"),
+                ))
+            },
+        ),
+        // `varchar`, of so many characters at most.
+        Function::new("pg_varchar", 1..=2, DataType::Utf8, |call| {
+            let lengths = if call.len() > 1 {
+                Some(call.integers(1)?)
+            } else {
+                None
+            };
+            let texts = call.texts(0)?;
+            let cut = texts.iter().enumerate().map(|(row, text)| {
+                let length = match &lengths {
+                    Some(lengths) => usize::try_from(lengths.value(row)).unwrap_or(0),
+                    None => usize::MAX,
+                };
+                text.map(|text| text.chars().take(length).collect::<String>())
+            });
+            Ok(Arc::new(cut.collect::<StringArray>()))
+        })
+        .shown_as("varchar"),
+        Function::new("format", 1..=32, DataType::Utf8, format).stable(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("%s has %s", &[Some("x"), Some("3")], "x has 3")]
+    #[case("%I %L", &[Some("Odd name"), Some("it's")], "\"Odd name\" 'it''s'")]
+    #[case("%5s|%-5s|", &[Some("a"), Some("b")], "    a|b    |")]
+    #[case("%2$s %1$s", &[Some("a"), Some("b")], "b a")]
+    #[case("100%% %L", &[None], "100% NULL")]
+    fn formats(#[case] pattern: &str, #[case] args: &[Option<&str>], #[case] expected: &str) {
+        assert_eq!(formatted(pattern, args).unwrap(), expected);
+    }
+}

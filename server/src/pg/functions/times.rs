@@ -1,0 +1,343 @@
+//! Times of day and intervals: casts to them, times made of parts, products and sizes of intervals.
+
+use std::sync::Arc;
+
+use chrono::{NaiveDate, NaiveTime};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, IntervalMonthDayNanoArray,
+    Time64MicrosecondArray,
+};
+use datafusion::arrow::datatypes::{
+    DataType, Date32Type, DurationMicrosecondType, Float64Type, IntervalMonthDayNano,
+    IntervalMonthDayNanoType, IntervalUnit, Time64MicrosecondType, TimeUnit,
+    TimestampMicrosecondType,
+};
+use datafusion::error::Result;
+
+use super::super::error::PgError;
+use super::super::interval;
+use super::super::params::{Unread, micros_of_day, parse_time};
+use super::call::{Call, Function, raise};
+use super::instants::{Kind, kind, local_array, locals, timestamp, unread};
+
+const DAY: i64 = 86_400_000_000;
+
+pub(super) fn interval_type() -> DataType {
+    DataType::Interval(IntervalUnit::MonthDayNano)
+}
+
+fn time_type() -> DataType {
+    DataType::Time64(TimeUnit::Microsecond)
+}
+
+/// An argument as intervals.
+pub(super) fn intervals(call: &Call, at: usize) -> Result<Vec<Option<IntervalMonthDayNano>>> {
+    match call.array(at).data_type() {
+        DataType::Interval(_) => {
+            let array = call.cast(at, &interval_type())?;
+            Ok(array
+                .as_primitive::<IntervalMonthDayNanoType>()
+                .iter()
+                .collect())
+        }
+        DataType::Duration(_) => {
+            let array = call.cast(at, &DataType::Duration(TimeUnit::Microsecond))?;
+            let days = |micros: i64| {
+                IntervalMonthDayNano::new(0, (micros / DAY) as i32, micros % DAY * 1000)
+            };
+            let micros = array.as_primitive::<DurationMicrosecondType>().iter();
+            Ok(micros.map(|micros| micros.map(days)).collect())
+        }
+        DataType::Time64(_) | DataType::Time32(_) => {
+            let array = call.cast(at, &time_type())?;
+            let micros = array.as_primitive::<Time64MicrosecondType>().iter();
+            Ok(micros
+                .map(|micros| Some(IntervalMonthDayNano::new(0, 0, micros? * 1000)))
+                .collect())
+        }
+        _ => call
+            .texts(at)?
+            .iter()
+            .map(|text| {
+                let Some(text) = text else { return Ok(None) };
+                let parts = interval::parse(text)
+                    .ok_or_else(|| unread(Unread::Syntax, "interval", text))?;
+                Ok(Some(IntervalMonthDayNano::new(
+                    parts.months,
+                    parts.days,
+                    parts.microseconds.saturating_mul(1000),
+                )))
+            })
+            .collect(),
+    }
+}
+
+fn interval_array(values: impl Iterator<Item = Option<IntervalMonthDayNano>>) -> ArrayRef {
+    Arc::new(values.collect::<IntervalMonthDayNanoArray>())
+}
+
+/// As long as an interval is, with months of 30 days: what intervals are compared by.
+fn span(value: IntervalMonthDayNano) -> i64 {
+    let days = i64::from(value.months) * 30 + i64::from(value.days);
+    days.saturating_mul(DAY)
+        .saturating_add(value.nanoseconds / 1000)
+}
+
+/// So many times an interval; what is left of a month goes to days, what is left of a day to time.
+fn times(value: IntervalMonthDayNano, factor: f64) -> IntervalMonthDayNano {
+    let rounded = |value: f64| (value * 1e6).round() / 1e6;
+    let months = f64::from(value.months) * factor;
+    let days = f64::from(value.days) * factor;
+    let rest_of_month = rounded((months - months.trunc()) * 30.0);
+    let rest_of_days =
+        rounded((days - days.trunc() + rest_of_month - rest_of_month.trunc()) * 86_400.0);
+    let mut whole_days = days.trunc() + rest_of_month.trunc();
+    let mut seconds = rest_of_days;
+    if seconds.abs() >= 86_400.0 {
+        whole_days += (seconds / 86_400.0).trunc();
+        seconds %= 86_400.0;
+    }
+    let micros = (value.nanoseconds / 1000) as f64 * factor + seconds * 1e6;
+    IntervalMonthDayNano::new(
+        months.trunc() as i32,
+        whole_days as i32,
+        (micros.round_ties_even() as i64).saturating_mul(1000),
+    )
+}
+
+fn times_of_day(call: &Call) -> Result<ArrayRef> {
+    let array: Time64MicrosecondArray = match kind(call.array(0).data_type()) {
+        Kind::Text => call
+            .texts(0)?
+            .iter()
+            .map(|text| {
+                let Some(text) = text else { return Ok(None) };
+                parse_time(text)
+                    .map(Some)
+                    .map_err(|why| unread(why, "time", text))
+            })
+            .collect::<Result<_>>()?,
+        Kind::Instant | Kind::Local => locals(call, 0, call.zone)?
+            .into_iter()
+            .map(|local| Some(micros_of_day(local?.time())))
+            .collect(),
+        _ if matches!(
+            call.array(0).data_type(),
+            DataType::Interval(_) | DataType::Duration(_)
+        ) =>
+        {
+            let micros = |value: IntervalMonthDayNano| (value.nanoseconds / 1000).rem_euclid(DAY);
+            intervals(call, 0)?
+                .into_iter()
+                .map(|value| value.map(micros))
+                .collect()
+        }
+        _ => return call.cast(0, &time_type()),
+    };
+    Ok(Arc::new(array))
+}
+
+fn truths(call: &Call) -> Result<ArrayRef> {
+    let truths = call.texts(0)?;
+    let truths = truths.iter().map(|text| {
+        let Some(text) = text else { return Ok(None) };
+        super::super::params::parse_boolean(text.trim())
+            .map(Some)
+            .ok_or_else(|| {
+                raise(PgError::new(
+                    "22P02",
+                    format!("invalid input syntax for type boolean: \"{text}\""),
+                ))
+            })
+    });
+    Ok(Arc::new(truths.collect::<Result<BooleanArray>>()?))
+}
+
+/// Seconds with a fraction as whole seconds and microseconds.
+fn clock(hour: i64, minute: i64, second: f64) -> Option<NaiveTime> {
+    let micros = (second * 1e6).round();
+    if !(0.0..60e6).contains(&micros) {
+        return None;
+    }
+    let micros = micros as u32;
+    NaiveTime::from_hms_micro_opt(
+        u32::try_from(hour).ok()?,
+        u32::try_from(minute).ok()?,
+        micros / 1_000_000,
+        micros % 1_000_000,
+    )
+}
+
+fn out_of_range(what: &str) -> datafusion::error::DataFusionError {
+    raise(PgError::new(
+        "22008",
+        format!("{what} field value out of range"),
+    ))
+}
+
+/// Whole numbers, and seconds after them.
+type Parts = (Vec<i64>, f64);
+
+/// The rows of whole numbers, and of seconds after them.
+fn parts(call: &Call, whole: usize) -> Result<Vec<Option<Parts>>> {
+    let numbers = (0..whole)
+        .map(|at| call.integers(at))
+        .collect::<Result<Vec<_>>>()?;
+    let seconds = call.cast(whole, &DataType::Float64)?;
+    let seconds = seconds.as_primitive::<Float64Type>();
+    Ok((0..call.rows)
+        .map(|row| {
+            let numbers = numbers
+                .iter()
+                .map(|array| array.is_valid(row).then(|| array.value(row)))
+                .collect::<Option<Vec<_>>>()?;
+            seconds.is_valid(row).then(|| (numbers, seconds.value(row)))
+        })
+        .collect())
+}
+
+fn is_finite(call: &Call) -> Result<ArrayRef> {
+    let array = call.array(0);
+    let truths: BooleanArray = match array.data_type() {
+        DataType::Timestamp(..) => {
+            let array = call.cast(0, &timestamp())?;
+            let micros = array.as_primitive::<TimestampMicrosecondType>().iter();
+            micros
+                .map(|micros| micros.map(|micros| micros != i64::MAX && micros != i64::MIN))
+                .collect()
+        }
+        DataType::Date32 => {
+            let days = array.as_primitive::<Date32Type>().iter();
+            days.map(|days| days.map(|days| days != i32::MAX && days != i32::MIN))
+                .collect()
+        }
+        _ => return call.truth(true),
+    };
+    Ok(Arc::new(truths))
+}
+
+pub(super) fn functions() -> Vec<Function> {
+    vec![
+        Function::new("pg_time", 1..=1, time_type(), times_of_day)
+            .identity(|arg| *arg == DataType::Time64(TimeUnit::Microsecond))
+            .stable(),
+        Function::new("pg_interval", 1..=1, interval_type(), |call| {
+            Ok(interval_array(intervals(call, 0)?.into_iter()))
+        })
+        .identity(|arg| *arg == DataType::Interval(IntervalUnit::MonthDayNano)),
+        Function::new("pg_bool", 1..=1, DataType::Boolean, truths)
+            .identity(|arg| *arg == DataType::Boolean),
+        Function::new("pg_span", 1..=1, DataType::Int64, |call| {
+            let spans = intervals(call, 0)?.into_iter().map(|value| value.map(span));
+            Ok(Arc::new(spans.collect::<Int64Array>()))
+        }),
+        Function::new("pg_times", 2..=2, interval_type(), |call| {
+            let factors = call.cast(1, &DataType::Float64)?;
+            let factors = factors.as_primitive::<Float64Type>().iter();
+            let pairs = intervals(call, 0)?.into_iter().zip(factors);
+            Ok(interval_array(
+                pairs.map(|(value, factor)| Some(times(value?, factor?))),
+            ))
+        }),
+        Function::new("pg_parts", 2..=2, interval_type(), |call| {
+            let divisors = call.cast(1, &DataType::Float64)?;
+            let divisors = divisors.as_primitive::<Float64Type>().iter();
+            let pairs = intervals(call, 0)?.into_iter().zip(divisors);
+            let parts = pairs.map(|(value, divisor)| match (value, divisor) {
+                (Some(_), Some(0.0)) => Err(raise(PgError::new("22012", "division by zero"))),
+                (Some(value), Some(divisor)) => Ok(Some(times(value, 1.0 / divisor))),
+                _ => Ok(None),
+            });
+            Ok(interval_array(
+                parts.collect::<Result<Vec<_>>>()?.into_iter(),
+            ))
+        }),
+        // A day or a time, and a time of day after it.
+        Function::new("pg_at_time", 2..=2, timestamp(), |call| {
+            let pairs = locals(call, 0, call.zone)?
+                .into_iter()
+                .zip(intervals(call, 1)?);
+            Ok(local_array(
+                pairs.map(|(local, by)| super::series::later(local?, by?)),
+            ))
+        })
+        .stable(),
+        Function::new("make_timestamp", 6..=6, timestamp(), |call| {
+            let rows = parts(call, 5)?.into_iter().map(|row| {
+                let Some((numbers, seconds)) = row else {
+                    return Ok(None);
+                };
+                let made = || {
+                    let [year, month, day, hour, minute] = numbers.as_slice() else {
+                        return None;
+                    };
+                    let date = NaiveDate::from_ymd_opt(
+                        i32::try_from(*year).ok()?,
+                        u32::try_from(*month).ok()?,
+                        u32::try_from(*day).ok()?,
+                    )?;
+                    Some(date.and_time(clock(*hour, *minute, seconds)?))
+                };
+                made().map(Some).ok_or_else(|| out_of_range("date/time"))
+            });
+            Ok(local_array(rows.collect::<Result<Vec<_>>>()?.into_iter()))
+        }),
+        Function::new("make_time", 3..=3, time_type(), |call| {
+            let rows = parts(call, 2)?.into_iter().map(|row| {
+                let Some((numbers, seconds)) = row else {
+                    return Ok(None);
+                };
+                let made = clock(numbers[0], numbers[1], seconds);
+                made.map(|time| Some(micros_of_day(time)))
+                    .ok_or_else(|| out_of_range("time"))
+            });
+            Ok(Arc::new(rows.collect::<Result<Time64MicrosecondArray>>()?))
+        }),
+        Function::new("pg_make_interval", 7..=7, interval_type(), |call| {
+            let rows = parts(call, 6)?.into_iter().map(|row| {
+                let (numbers, seconds) = row?;
+                let [years, months, weeks, days, hours, minutes] = numbers.as_slice() else {
+                    return None;
+                };
+                let micros =
+                    (hours * 3600 + minutes * 60) * 1_000_000 + (seconds * 1e6).round() as i64;
+                Some(IntervalMonthDayNano::new(
+                    (years * 12 + months) as i32,
+                    (weeks * 7 + days) as i32,
+                    micros * 1000,
+                ))
+            });
+            Ok(interval_array(rows))
+        }),
+        Function::new("isfinite", 1..=1, DataType::Boolean, is_finite),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case((0, 1, 0), 2.5, (0, 2, 43_200))]
+    #[case((1, 0, 0), 0.5, (0, 15, 0))]
+    #[case((0, 0, 3600), 0.25, (0, 0, 900))]
+    fn products_of_intervals_cascade_down(
+        #[case] value: (i32, i32, i64),
+        #[case] factor: f64,
+        #[case] expected: (i32, i32, i64),
+    ) {
+        let of = |(months, days, seconds): (i32, i32, i64)| {
+            IntervalMonthDayNano::new(months, days, seconds * 1_000_000_000)
+        };
+        assert_eq!(times(of(value), factor), of(expected));
+    }
+
+    #[test]
+    fn a_day_is_as_long_as_24_hours() {
+        let day = IntervalMonthDayNano::new(0, 1, 0);
+        let hours = IntervalMonthDayNano::new(0, 0, 86_400_000_000_000);
+        assert_eq!(span(day), span(hours));
+    }
+}

@@ -1,0 +1,164 @@
+//! Arrays: of rows, of elements, and of a text `{…}`.
+
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, Array, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, GroupByExpr,
+    Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens, OrderByKind,
+    Query, Select, SelectItem, SetExpr, Subscript, TableAlias, TableAliasColumnDef, TableFactor,
+    TableWithJoins, Value,
+};
+
+use super::super::super::params::array_elements;
+use super::{call, empty_query, function, text};
+
+/// `ARRAY(SELECT f(x) FROM unnest(xs) x)`: every element by itself.
+fn array_of_elements(query: &Query) -> Option<Expr> {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return None;
+    };
+    let [TableWithJoins { relation, joins }] = select.from.as_slice() else {
+        return None;
+    };
+    let (SelectItem::UnnamedExpr(body) | SelectItem::ExprWithAlias { expr: body, .. }) =
+        select.projection.first()?
+    else {
+        return None;
+    };
+    let TableFactor::Table {
+        name,
+        args: Some(args),
+        alias: Some(alias),
+        ..
+    } = relation
+    else {
+        return None;
+    };
+    let is_unnest = name
+        .0
+        .last()?
+        .as_ident()?
+        .value
+        .eq_ignore_ascii_case("unnest");
+    let plain = joins.is_empty()
+        && select.selection.is_none()
+        && select.projection.len() == 1
+        && query.order_by.is_none();
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(array))] = args.args.as_slice() else {
+        return None;
+    };
+    let element = alias
+        .columns
+        .first()
+        .map_or(&alias.name, |column| &column.name);
+    (is_unnest && plain).then(|| {
+        let each = Expr::Lambda(LambdaFunction {
+            params: OneOrManyWithParens::One(LambdaFunctionParameter {
+                name: element.clone(),
+                data_type: None,
+            }),
+            body: Box::new(body.clone()),
+            syntax: LambdaSyntax::Arrow,
+        });
+        call("array_transform", vec![array.clone(), each])
+    })
+}
+
+/// `ARRAY(SELECT x …)`: the rows gathered, in their order.
+pub(super) fn array_of_rows(mut query: Box<Query>) -> Expr {
+    if let Some(transformed) = array_of_elements(&query) {
+        return transformed;
+    }
+    let plain = query.with.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
+    if plain
+        && let SetExpr::Select(select) = query.body.as_mut()
+        && select.distinct.is_none()
+        && select.having.is_none()
+        && matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty())
+        && let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] =
+            select.projection.as_mut_slice()
+    {
+        let value = std::mem::replace(item, Expr::Identifier(Ident::new("")));
+        let mut clauses = Vec::new();
+        if let Some(order) = query.order_by.take()
+            && let OrderByKind::Expressions(mut by) = order.kind
+        {
+            for by in &mut by {
+                // `ORDER BY 1` means the one column.
+                if matches!(&by.expr, Expr::Value(value) if matches!(value.value, Value::Number(..)))
+                {
+                    by.expr = value.clone();
+                }
+            }
+            clauses.push(FunctionArgumentClause::OrderBy(by));
+        }
+        *item = function("array_agg", vec![value], clauses);
+    } else {
+        return gathered(query);
+    }
+    Expr::Subquery(query)
+}
+
+/// All rows of any query.
+fn gathered(query: Box<Query>) -> Expr {
+    let item = SelectItem::UnnamedExpr(call(
+        "array_agg",
+        vec![Expr::Identifier(Ident::new("gathered_row"))],
+    ));
+    let mut outer = empty_query();
+    if let Some(mut select) = plain_select() {
+        select.projection = vec![item];
+        select.from = vec![TableWithJoins {
+            relation: TableFactor::Derived {
+                lateral: false,
+                subquery: query,
+                alias: Some(TableAlias {
+                    explicit: true,
+                    name: Ident::new("gathered_rows"),
+                    columns: vec![TableAliasColumnDef::from_name("gathered_row")],
+                    at: None,
+                }),
+                sample: None,
+            },
+            joins: Vec::new(),
+        }];
+        outer.body = Box::new(SetExpr::Select(select));
+    }
+    Expr::Subquery(outer)
+}
+
+fn plain_select() -> Option<Box<Select>> {
+    let query = super::tables::parsed("SELECT 1")?;
+    match *query.body {
+        SetExpr::Select(select) => Some(select),
+        _ => None,
+    }
+}
+
+/// `'{a,b}'` as an array.
+pub(super) fn array_of(literal: &str) -> Option<Expr> {
+    let elements = array_elements(literal)?;
+    let number = |item: &String| item.parse::<f64>().is_ok() && !item.starts_with('+');
+    let numbers = !elements.is_empty() && elements.iter().flatten().all(number);
+    let elem = elements
+        .into_iter()
+        .map(|item| match item {
+            None => Expr::Value(Value::Null.into()),
+            Some(item) if numbers => Expr::Value(Value::Number(item, false).into()),
+            Some(item) => text(item),
+        })
+        .collect();
+    Some(Expr::Array(Array { elem, named: true }))
+}
+
+/// A slice from the first element, or to the last, has both its ends.
+pub(super) fn bounded(access: &mut AccessExpr) {
+    if let AccessExpr::Subscript(Subscript::Slice {
+        lower_bound,
+        upper_bound,
+        ..
+    }) = access
+    {
+        let number = |digits: &str| Expr::Value(Value::Number(digits.to_owned(), false).into());
+        lower_bound.get_or_insert_with(|| number("1"));
+        upper_bound.get_or_insert_with(|| number("2147483647"));
+    }
+}

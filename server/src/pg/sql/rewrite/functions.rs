@@ -1,0 +1,344 @@
+//! Calls of PostgreSQL's functions that are something else here, or have other arguments.
+
+use datafusion::sql::sqlparser::ast::{
+    Array, ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, ObjectName, OrderByExpr,
+    UnaryOperator, Value, ValueWithSpan,
+};
+
+use super::arrays::array_of_rows;
+use super::numbers::cast;
+use super::{call, compare, empty_query, function, text};
+
+/// What a call becomes; none where it stays, perhaps under another name.
+pub(super) fn rewritten_function(function: &mut Function) -> Option<Expr> {
+    let name = function
+        .name
+        .0
+        .last()?
+        .as_ident()?
+        .value
+        .to_ascii_lowercase();
+    match (&mut function.args, name.as_str()) {
+        (FunctionArguments::None, "user") => return Some(call("current_user", vec![])),
+        (FunctionArguments::None, "current_catalog") => {
+            return Some(call("current_database", vec![]));
+        }
+        (FunctionArguments::None, "current_user" | "session_user" | "current_role") => {
+            return Some(call(&name, vec![]));
+        }
+        (FunctionArguments::Subquery(query), "array") => {
+            let query = std::mem::replace(query, empty_query());
+            return Some(array_of_rows(query));
+        }
+        _ => {}
+    }
+    if let Some(new) = aggregate(function, &name) {
+        return Some(new);
+    }
+    let count = arguments(function)?.len();
+    let renamed = match (name.as_str(), count) {
+        // PostgreSQL gives instants, DataFusion something else under the same name.
+        ("to_timestamp", 1) => "pg_to_timestamp",
+        ("to_timestamp", _) => "pg_to_timestamp_by",
+        ("to_date", 2) => "pg_to_date",
+        ("to_char", 2) => "pg_to_char",
+        // What stays numeric, or has another number of digits.
+        ("round", _) => "pg_round",
+        ("trunc", _) => "pg_trunc",
+        ("ceil" | "ceiling", 1) => "pg_ceil",
+        ("floor", 1) => "pg_floor",
+        ("sign", 1) => "pg_sign",
+        ("ln", 1) => "pg_ln",
+        ("log" | "log10", 1) => "pg_log",
+        ("every", 1) => "bool_and",
+        ("variance", 1) => "var_samp",
+        ("array_length", 2) => "pg_array_length",
+        ("array_replace", 3) => "array_replace_all",
+        ("array_remove", 2) => "array_remove_all",
+        _ => "",
+    };
+    if !renamed.is_empty() {
+        function.name = ObjectName::from(vec![Ident::new(renamed)]);
+        return None;
+    }
+    scalar(function, &name)
+}
+
+/// The arguments of a call, if they are plain ones.
+fn arguments(function: &Function) -> Option<Vec<&Expr>> {
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    list.args
+        .iter()
+        .map(|arg| match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+            FunctionArg::Named {
+                arg: FunctionArgExpr::Expr(expr),
+                ..
+            }
+            | FunctionArg::ExprNamed {
+                arg: FunctionArgExpr::Expr(expr),
+                ..
+            } => Some(expr),
+            _ => None,
+        })
+        .collect()
+}
+
+fn scalar(function: &mut Function, name: &str) -> Option<Expr> {
+    let args: Vec<Expr> = arguments(function)?.into_iter().cloned().collect();
+    let integer = |expr: Expr| cast(expr, DataType::Int4(None));
+    Some(match (name, args.as_slice()) {
+        ("mod", [a, b]) => Expr::Nested(Box::new(compare(
+            nested(a.clone()),
+            BinaryOperator::Modulo,
+            nested(b.clone()),
+        ))),
+        ("div", [_, _]) => call(
+            "pg_trunc",
+            vec![call("pg_quotient", args), Expr::Value(number("0"))],
+        ),
+        ("cardinality" | "array_ndims", [_]) => integer(call_of(name, args)),
+        ("array_position" | "regexp_count" | "regexp_instr", _) => integer(call_of(name, args)),
+        ("ntile", [_]) => {
+            let mut hidden = function.clone();
+            hidden.name = ObjectName::from(vec![Ident::new("pg_catalog_ntile")]);
+            integer(Expr::Function(hidden))
+        }
+        ("array_positions", _) => cast(
+            call_of(name, args),
+            DataType::Array(ArrayElemTypeDef::SquareBracket(
+                Box::new(DataType::Int4(None)),
+                None,
+            )),
+        ),
+        ("concat", _) => call_of(name, args.into_iter().map(out).collect()),
+        ("concat_ws", [between, rest @ ..]) => {
+            let mut all = vec![between.clone()];
+            all.extend(rest.iter().cloned().map(out));
+            call_of(name, all)
+        }
+        ("generate_series", _) => call("unnest", vec![call("pg_series", args)]),
+        ("regexp_split_to_array", [value, pattern]) => split_by(value, pattern),
+        ("regexp_split_to_table", [value, pattern]) => {
+            call("unnest", vec![split_by(value, pattern)])
+        }
+        ("regexp_substr", [value, pattern]) => {
+            let group = compare(
+                compare(
+                    text("(".into()),
+                    BinaryOperator::StringConcat,
+                    pattern.clone(),
+                ),
+                BinaryOperator::StringConcat,
+                text(")".into()),
+            );
+            substring_by(value.clone(), group)
+        }
+        ("substring" | "substr", [value, pattern]) if super::string(pattern).is_some() => {
+            substring_by(value.clone(), pattern.clone())
+        }
+        ("make_interval", _) => make_interval(function)?,
+        _ => return None,
+    })
+}
+
+/// `substring(x FROM pattern)`: the first group that matches, or all that does.
+pub(super) fn substring_by(value: Expr, pattern: Expr) -> Expr {
+    call(
+        "array_element",
+        vec![
+            call("regexp_match", vec![value, pattern]),
+            Expr::Value(number("1")),
+        ],
+    )
+}
+
+/// No text that a person writes holds it.
+const SPLIT: &str = "\u{1f}";
+
+fn split_by(value: &Expr, pattern: &Expr) -> Expr {
+    let marked = call(
+        "regexp_replace",
+        vec![
+            value.clone(),
+            pattern.clone(),
+            text(SPLIT.into()),
+            text("g".into()),
+        ],
+    );
+    call("string_to_array", vec![marked, text(SPLIT.into())])
+}
+
+/// `make_interval(days => 10)` with all its arguments in their places.
+fn make_interval(function: &Function) -> Option<Expr> {
+    const NAMES: [&str; 7] = ["years", "months", "weeks", "days", "hours", "mins", "secs"];
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    let mut places: [Expr; 7] = std::array::from_fn(|_| Expr::Value(number("0")));
+    for (at, arg) in list.args.iter().enumerate() {
+        match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => {
+                *places.get_mut(at)? = expr.clone()
+            }
+            FunctionArg::Named {
+                name,
+                arg: FunctionArgExpr::Expr(expr),
+                ..
+            }
+            | FunctionArg::ExprNamed {
+                name: Expr::Identifier(name),
+                arg: FunctionArgExpr::Expr(expr),
+                ..
+            } => {
+                let at = NAMES
+                    .iter()
+                    .position(|known| name.value.eq_ignore_ascii_case(known))?;
+                places[at] = expr.clone();
+            }
+            _ => return None,
+        }
+    }
+    Some(call("pg_make_interval", places.to_vec()))
+}
+
+/// A call that is not looked at again: it has what it needs.
+fn call_of(name: &str, args: Vec<Expr>) -> Expr {
+    call(&format!("pg_catalog_{name}"), args)
+}
+
+/// The name that [`call_of`] has hidden.
+pub(super) fn unhidden(function: &mut Function) {
+    if let Some(name) = function.name.to_string().strip_prefix("pg_catalog_") {
+        function.name = ObjectName::from(vec![Ident::new(name)]);
+    }
+}
+
+/// A value as a text, spelled as it is sent.
+fn out(expr: Expr) -> Expr {
+    if super::string(&expr).is_some() {
+        expr
+    } else {
+        call("pg_out", vec![expr])
+    }
+}
+
+fn nested(expr: Expr) -> Expr {
+    Expr::Nested(Box::new(expr))
+}
+
+fn number(digits: &str) -> ValueWithSpan {
+    Value::Number(digits.to_owned(), false).into()
+}
+
+/// Aggregates: sums that do not overflow, averages as PostgreSQL's, and what takes the rows in an order.
+fn aggregate(function: &mut Function, name: &str) -> Option<Expr> {
+    let one = match arguments(function)?.as_slice() {
+        [one] => Some((*one).clone()),
+        _ => None,
+    };
+    match (name, one) {
+        ("sum", Some(value)) => {
+            let FunctionArguments::List(list) = &mut function.args else {
+                return None;
+            };
+            if !is_call(&value, "pg_summand") {
+                let summand = call("pg_summand", vec![value]);
+                list.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(summand))];
+            }
+            None
+        }
+        ("avg", Some(_)) => {
+            let of = |name: &str| {
+                let mut part = function.clone();
+                part.name = ObjectName::from(vec![Ident::new(name)]);
+                Expr::Function(part)
+            };
+            Some(call("pg_quotient", vec![of("sum"), of("count")]))
+        }
+        ("percentile_disc" | "mode" | "percentile_cont", one)
+            if !function.within_group.is_empty() =>
+        {
+            in_order(function, name, one)
+        }
+        _ => None,
+    }
+}
+
+/// `mode() WITHIN GROUP (ORDER BY x)` as a function of all that there is, in its order.
+fn in_order(call_of: &Function, name: &str, fraction: Option<Expr>) -> Option<Expr> {
+    let [
+        OrderByExpr {
+            expr: value,
+            options,
+            ..
+        },
+    ] = call_of.within_group.as_slice()
+    else {
+        return None;
+    };
+    let single = fraction
+        .as_ref()
+        .is_none_or(|fraction| !matches!(fraction, Expr::Array(_)));
+    if name == "percentile_cont" && single {
+        return None;
+    }
+    let order = OrderByExpr {
+        expr: value.clone(),
+        options: *options,
+        with_fill: None,
+    };
+    let Expr::Function(mut gathered) = function(
+        "array_agg",
+        vec![value.clone()],
+        vec![FunctionArgumentClause::OrderBy(vec![order])],
+    ) else {
+        return None;
+    };
+    let present = Expr::IsNotNull(Box::new(nested(value.clone())));
+    gathered.filter = Some(Box::new(match &call_of.filter {
+        Some(filter) => compare(nested((**filter).clone()), BinaryOperator::And, present),
+        None => present,
+    }));
+    gathered.over.clone_from(&call_of.over);
+    let mut args = vec![Expr::Function(gathered)];
+    args.extend(fraction);
+    Some(call(&format!("pg_{name}"), args))
+}
+
+fn is_call(expr: &Expr, name: &str) -> bool {
+    matches!(expr, Expr::Function(function) if function.name.to_string() == name)
+}
+
+/// `~x`, which DataFusion has not.
+pub(super) fn inverted(expr: Expr) -> Expr {
+    nested(compare(
+        nested(expr),
+        BinaryOperator::PGBitwiseXor,
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr: Box::new(Expr::Value(number("1"))),
+        },
+    ))
+}
+
+/// The elements of an array that is written out.
+pub(super) fn elements(expr: &Expr) -> Option<&[Expr]> {
+    match expr {
+        Expr::Array(Array { elem, .. }) => Some(elem),
+        Expr::Nested(inner) => elements(inner),
+        Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("all") => {
+            let FunctionArguments::List(list) = &function.args else {
+                return None;
+            };
+            match list.args.as_slice() {
+                [FunctionArg::Unnamed(FunctionArgExpr::Expr(array))] => elements(array),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,233 @@
+//! Comparisons with sets: `x > ALL (SELECT …)`, `(a, b) IN (SELECT …)`, `EXISTS` as a value.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Distinct, Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr,
+    UnaryOperator, Value, VisitMut, VisitorMut,
+};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+
+use super::{call, compare, empty_query};
+
+fn nested(expr: Expr) -> Expr {
+    Expr::Nested(Box::new(expr))
+}
+
+/// The expression of a text that is ours.
+fn template(text: &str) -> Option<Expr> {
+    Parser::new(&PostgreSqlDialect {})
+        .try_with_sql(text)
+        .and_then(|mut parser| parser.parse_expr())
+        .ok()
+}
+
+/// Puts a query in the place of the query `v`.
+struct Fill<'a>(&'a Query);
+
+impl VisitorMut for Fill<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if let SetExpr::Values(_) = query.body.as_ref() {
+            *query = self.0.clone();
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// `x < ANY (SELECT …)` and its kin by the extremes of the set, with PostgreSQL's nulls.
+pub(super) fn quantified(
+    left: &Expr,
+    op: &BinaryOperator,
+    right: &Expr,
+    all: bool,
+) -> Option<Expr> {
+    let query = match right {
+        Expr::Subquery(query) => query,
+        Expr::Nested(inner) => return quantified(left, op, inner, all),
+        _ => return None,
+    };
+    let extreme = match (op, all) {
+        (BinaryOperator::Lt | BinaryOperator::LtEq, false) => "max",
+        (BinaryOperator::Lt | BinaryOperator::LtEq, true) => "min",
+        (BinaryOperator::Gt | BinaryOperator::GtEq, false) => "min",
+        (BinaryOperator::Gt | BinaryOperator::GtEq, true) => "max",
+        _ => return None,
+    };
+    let set = "(VALUES (1)) AS quantified (v)";
+    let (empty, decisive) = if all {
+        ("true", "false")
+    } else {
+        ("false", "true")
+    };
+    let mut whole = template(&format!(
+        "CASE WHEN (SELECT count(*) FROM {set}) = 0 THEN {empty} WHEN compared IS NOT DISTINCT FROM {decisive} \
+         THEN {decisive} WHEN (SELECT count(*) - count(v) FROM {set}) > 0 THEN NULL ELSE compared END"
+    ))?;
+    let bound = template(&format!("(SELECT {extreme}(v) FROM {set})"))?;
+    let comparison = nested(compare(nested(left.clone()), op.clone(), bound));
+    let _ = datafusion::sql::sqlparser::ast::visit_expressions_mut(&mut whole, |expr| {
+        if matches!(expr, Expr::Identifier(ident) if ident.value == "compared") {
+            *expr = comparison.clone();
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    let _ = whole.visit(&mut Fill(query));
+    Some(nested(whole))
+}
+
+/// `(a, b) IN (SELECT x, y …)` as a row that exists.
+pub(super) fn tuple_in(tuple: &[Expr], subquery: &Query, negated: bool) -> Option<Expr> {
+    let columns: Vec<String> = (0..tuple.len()).map(|at| format!("tuple_{at}")).collect();
+    let exists = template(&format!(
+        "EXISTS (SELECT 1 FROM (VALUES (1)) AS tuples ({}) WHERE true)",
+        columns.join(", ")
+    ))?;
+    let Expr::Exists {
+        subquery: mut outer,
+        ..
+    } = exists
+    else {
+        return None;
+    };
+    let _ = outer.visit(&mut Fill(subquery));
+    let SetExpr::Select(select) = outer.body.as_mut() else {
+        return None;
+    };
+    select.selection = tuple
+        .iter()
+        .zip(columns)
+        .map(|(value, column)| {
+            let column = vec![Ident::new("tuples"), Ident::new(column)];
+            compare(
+                Expr::CompoundIdentifier(column),
+                BinaryOperator::Eq,
+                nested(value.clone()),
+            )
+        })
+        .reduce(|left, right| compare(left, BinaryOperator::And, right));
+    Some(Expr::Exists {
+        subquery: outer,
+        negated,
+    })
+}
+
+/// `a IS DISTINCT FROM b AND c`, which the parser takes for `a IS DISTINCT FROM (b AND c)`.
+pub(super) fn regrouped(expr: &mut Expr) -> Option<Expr> {
+    let right = match expr {
+        Expr::IsDistinctFrom(_, right) | Expr::IsNotDistinctFrom(_, right) => right,
+        _ => return None,
+    };
+    let nothing = || Expr::Value(Value::Null.into());
+    // The leftmost operand of the chain is what belongs to the comparison.
+    let operand = replace_leftmost(right, nothing())?;
+    let mut chain = std::mem::replace(&mut **right, operand);
+    let comparison = std::mem::replace(expr, nothing());
+    replace_leftmost(&mut chain, comparison)?;
+    Some(chain)
+}
+
+/// Puts an expression in the place of the first operand of a chain of ANDs and ORs, and gives that.
+fn replace_leftmost(chain: &mut Expr, new: Expr) -> Option<Expr> {
+    let Expr::BinaryOp {
+        left,
+        op: BinaryOperator::And | BinaryOperator::Or,
+        ..
+    } = chain
+    else {
+        return None;
+    };
+    let is_chain = matches!(
+        left.as_ref(),
+        Expr::BinaryOp {
+            op: BinaryOperator::And | BinaryOperator::Or,
+            ..
+        }
+    );
+    if is_chain {
+        return replace_leftmost(left, new);
+    }
+    Some(std::mem::replace(&mut **left, new))
+}
+
+/// `EXISTS (SELECT …)` among the columns of a query, which DataFusion takes in conditions alone, as a count.
+pub(super) fn counted_exists(query: &mut Query) {
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        for item in &mut select.projection {
+            if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
+                let _ = expr.visit(&mut Counted { depth: 0 });
+            }
+        }
+    }
+}
+
+struct Counted {
+    depth: usize,
+}
+
+impl VisitorMut for Counted {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if self.depth == 0
+            && let Expr::Exists { subquery, negated } = expr
+            && is_plain(subquery)
+        {
+            let mut query = std::mem::replace(subquery, empty_query());
+            if let SetExpr::Select(select) = query.body.as_mut() {
+                let count = call(
+                    "count",
+                    vec![Expr::Value(Value::Number("1".into(), false).into())],
+                );
+                select.projection = vec![SelectItem::UnnamedExpr(count)];
+            }
+            query.order_by = None;
+            let count = Expr::Subquery(query);
+            let zero = Expr::Value(Value::Number("0".into(), false).into());
+            let is_positive = nested(compare(count, BinaryOperator::Gt, zero));
+            *expr = if *negated {
+                Expr::UnaryOp {
+                    op: UnaryOperator::Not,
+                    expr: Box::new(is_positive),
+                }
+            } else {
+                is_positive
+            };
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// It has a row where a count of its rows is not zero.
+fn is_plain(query: &Query) -> bool {
+    let plain = |select: &Select| {
+        let no_groups =
+            matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
+        no_groups && select.having.is_none() && !matches!(select.distinct, Some(Distinct::On(_)))
+    };
+    query.with.is_none()
+        && query.limit_clause.is_none()
+        && query.fetch.is_none()
+        && matches!(query.body.as_ref(), SetExpr::Select(select) if plain(select) && !is_aggregate(select))
+}
+
+fn is_aggregate(select: &Select) -> bool {
+    select.projection.iter().any(|item| match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+            matches!(expr, Expr::Function(_))
+        }
+        _ => false,
+    })
+}

@@ -1,0 +1,230 @@
+//! What stands in FROM: tables of the catalog, and functions that give rows.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    ArrayElemTypeDef, DataType, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query,
+    SelectItem, SetExpr, TableAlias, TableFactor, Value, Visit, Visitor,
+};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+use datafusion_pg_catalog::pg_catalog::PG_CATALOG_TABLES;
+
+use super::call;
+use super::numbers::bare;
+
+/// Tables of `pg_catalog` that are ours, beside those of `datafusion-pg-catalog`.
+const OWN_TABLES: &[&str] = &[
+    "pg_group",
+    "pg_indexes",
+    "pg_locks",
+    "pg_prepared_xacts",
+    "pg_stat_activity",
+    "pg_timezone_names",
+    "pg_user",
+];
+
+/// Makes of a table in FROM what DataFusion knows.
+pub(super) fn rewrite(factor: &mut TableFactor) {
+    // `pg_catalog` is looked in though nobody says so.
+    if let TableFactor::Table {
+        name, args: None, ..
+    } = factor
+        && let [part] = name.0.as_slice()
+        && let Some(ident) = part.as_ident()
+        && let table = ident.value.to_ascii_lowercase()
+        && (PG_CATALOG_TABLES.contains(&table.as_str()) || OWN_TABLES.contains(&table.as_str()))
+    {
+        *name = ObjectName::from(vec![Ident::new("pg_catalog"), Ident::new(table)]);
+    }
+    if let Some(new) = rows_of(factor) {
+        *factor = new;
+    }
+}
+
+/// `generate_series(…)` and `unnest(…)` as a query of their rows, with PostgreSQL's names.
+fn rows_of(factor: &TableFactor) -> Option<TableFactor> {
+    let (name, args, alias, ordinality) = match factor {
+        TableFactor::Table {
+            name,
+            args: Some(args),
+            alias,
+            with_ordinality,
+            ..
+        } => (
+            name.to_string(),
+            plain(&args.args)?,
+            alias,
+            *with_ordinality,
+        ),
+        TableFactor::Function {
+            name,
+            args,
+            alias,
+            with_ordinality,
+            ..
+        } => (name.to_string(), plain(args)?, alias, *with_ordinality),
+        TableFactor::UNNEST {
+            array_exprs,
+            alias,
+            with_ordinality,
+            with_offset: false,
+            ..
+        } => (
+            "unnest".to_owned(),
+            array_exprs.clone(),
+            alias,
+            *with_ordinality,
+        ),
+        _ => return None,
+    };
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_prefix("pg_catalog.").unwrap_or(&name);
+    let lateral = args.iter().any(has_columns);
+    let (mut lists, from) = match (name, args.len()) {
+        ("unnest", 1..) => (args, None),
+        ("generate_series", 2..=3) if args.iter().all(is_number) => {
+            (Vec::new(), Some(numbers(&args)?))
+        }
+        ("generate_series", 2..=3) => (vec![call("pg_series", args)], None),
+        ("regexp_split_to_table", 2) => (vec![call("regexp_split_to_array", args)], None),
+        _ => return None,
+    };
+    if ordinality {
+        let first = lists.first()?.clone();
+        let last = call("array_length", vec![first, number("1")]);
+        let places = call("pg_series", vec![number("1"), last]);
+        lists.push(super::numbers::cast(places, array_of(DataType::Int8(None))));
+    }
+    let alias = alias.clone().unwrap_or_else(|| TableAlias {
+        explicit: true,
+        name: Ident::new(name),
+        columns: Vec::new(),
+        at: None,
+    });
+    let column = |at: usize| match alias.columns.get(at) {
+        Some(column) => column.name.clone(),
+        None if at == 0 => alias.name.clone(),
+        None if ordinality && at + 1 == lists.len() => Ident::new("ordinality"),
+        None => Ident::new("unnest"),
+    };
+    let query = match from {
+        Some(mut query) => {
+            rename(&mut query, column(0));
+            query
+        }
+        None => {
+            let items = lists
+                .iter()
+                .enumerate()
+                .map(|(at, list)| SelectItem::ExprWithAlias {
+                    expr: call("unnest", vec![list.clone()]),
+                    alias: column(at),
+                });
+            let mut query = parsed("SELECT 1")?;
+            if let SetExpr::Select(select) = query.body.as_mut() {
+                select.projection = items.collect();
+            }
+            query
+        }
+    };
+    Some(TableFactor::Derived {
+        lateral,
+        subquery: query,
+        alias: Some(TableAlias {
+            columns: Vec::new(),
+            ..alias
+        }),
+        sample: None,
+    })
+}
+
+fn array_of(element: DataType) -> DataType {
+    DataType::Array(ArrayElemTypeDef::SquareBracket(Box::new(element), None))
+}
+
+/// A series of numbers, which DataFusion makes as it goes.
+fn numbers(args: &[Expr]) -> Option<Box<Query>> {
+    let written: Vec<String> = args
+        .iter()
+        .map(|arg| {
+            let mut arg = arg.clone();
+            bare(&mut arg);
+            arg.to_string()
+        })
+        .collect();
+    let small = written.iter().all(|number| number.parse::<i32>().is_ok());
+    let value = if small { "CAST(value AS INT)" } else { "value" };
+    // Under a name of its own, so that it is not looked at again.
+    parsed(&format!(
+        "SELECT {value} AS n FROM pg_numbers({})",
+        written.join(", ")
+    ))
+}
+
+fn rename(query: &mut Query, name: Ident) {
+    if let SetExpr::Select(select) = query.body.as_mut()
+        && let Some(SelectItem::ExprWithAlias { alias, .. }) = select.projection.first_mut()
+    {
+        *alias = name;
+    }
+}
+
+/// A query of ours.
+pub(super) fn parsed(text: &str) -> Option<Box<Query>> {
+    Parser::new(&PostgreSqlDialect {})
+        .try_with_sql(text)
+        .and_then(|mut parser| parser.parse_query())
+        .ok()
+}
+
+fn number(digits: &str) -> Expr {
+    Expr::Value(Value::Number(digits.to_owned(), false).into())
+}
+
+fn is_number(expr: &Expr) -> bool {
+    let mut expr = expr.clone();
+    bare(&mut expr);
+    matches!(&expr, Expr::Value(value) if matches!(&value.value, Value::Number(digits, _) if digits.parse::<i64>().is_ok()))
+}
+
+fn plain(args: &[FunctionArg]) -> Option<Vec<Expr>> {
+    args.iter()
+        .map(|arg| match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Whether an expression names columns, outside of queries of its own.
+fn has_columns(expr: &Expr) -> bool {
+    expr.visit(&mut Columns { depth: 0 }).is_break()
+}
+
+struct Columns {
+    depth: usize,
+}
+
+impl Visitor for Columns {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) if self.depth == 0 => {
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+-- Days, instants and intervals: parts, truncation, arithmetic, series.
+
+-- truncation to each unit
+SELECT date_trunc('hour', started_at), date_trunc('day', started_at), date_trunc('week', started_at), date_trunc('month', started_at), date_trunc('quarter', started_at), date_trunc('year', started_at) FROM conversations ORDER BY account_id, conversation_id LIMIT 10;
+
+-- truncation of a date is an instant
+SELECT date_trunc('month', started_on) AS month, count(*) FROM conversations GROUP BY 1 ORDER BY 1;
+
+-- truncation of a timestamp
+SELECT date_trunc('minute', timestamp '2026-01-31 12:34:56.789'), date_trunc('decade', timestamp '2026-01-31'), date_trunc('century', timestamp '2026-01-31'), date_trunc('milliseconds', timestamp '2026-01-31 12:34:56.789123');
+
+-- truncation of an interval
+SELECT date_trunc('hour', interval '2 days 03:04:05'), date_trunc('day', interval '2 days 03:04:05');
+
+-- truncation in a named zone
+SELECT date_trunc('day', timestamptz '2026-03-10 02:30:00+00', 'America/New_York');
+
+-- months as dates
+SELECT date_trunc('month', started_at)::date AS month, channel, count(*) FROM conversations GROUP BY month, channel ORDER BY month, channel;
+
+-- extract from an instant
+SELECT extract(year FROM started_at), extract(month FROM started_at), extract(day FROM started_at), extract(hour FROM started_at), extract(minute FROM started_at), extract(second FROM started_at) FROM conversations ORDER BY account_id, conversation_id LIMIT 10;
+
+-- extract of weeks and days
+SELECT extract(dow FROM started_on), extract(isodow FROM started_on), extract(doy FROM started_on), extract(week FROM started_on), extract(isoyear FROM started_on), extract(quarter FROM started_on) FROM conversations ORDER BY account_id, conversation_id LIMIT 10;
+
+-- extract of the epoch
+SELECT extract(epoch FROM started_at), extract(epoch FROM timestamp '2026-01-31 12:00:00.5'), extract(epoch FROM interval '1 day 02:00:00'), extract(epoch FROM date '2026-01-31') FROM conversations ORDER BY account_id, conversation_id LIMIT 3;
+
+-- extract of fractions
+SELECT extract(milliseconds FROM timestamp '2026-01-31 12:34:56.789'), extract(microseconds FROM timestamp '2026-01-31 12:34:56.789'), extract(century FROM date '2026-01-31'), extract(decade FROM date '2026-01-31'), extract(millennium FROM date '2026-01-31'), extract(julian FROM date '2026-01-31');
+
+-- extract from intervals
+SELECT extract(day FROM interval '40 days 01:00'), extract(hour FROM interval '40 days 01:00'), extract(year FROM interval '3 years 2 mons'), extract(minute FROM interval '90 minutes');
+
+-- extract from a time
+SELECT extract(hour FROM time '12:34:56.5'), extract(second FROM time '12:34:56.5'), extract(epoch FROM time '01:00:00');
+
+-- date_part
+SELECT date_part('year', started_at), date_part('dow', started_at), date_part('epoch', started_at), date_part('hour', interval '5 hours'), date_part('month', started_on) FROM conversations ORDER BY account_id, conversation_id LIMIT 5;
+
+-- hours of the day
+SELECT extract(hour FROM started_at)::int AS hour, count(*) FROM conversations GROUP BY hour ORDER BY hour;
+
+-- days of the week by name
+SELECT to_char(started_on, 'Dy') AS weekday, count(*) FROM conversations GROUP BY 1, extract(isodow FROM started_on) ORDER BY extract(isodow FROM started_on);
+
+-- the difference of days is a number
+SELECT max(started_on) - min(started_on), date '2026-03-01' - date '2026-02-01' FROM conversations;
+
+-- the difference of instants is an interval
+SELECT last_updated - started_at AS took FROM conversations ORDER BY account_id, conversation_id LIMIT 20;
+
+-- the difference of timestamps
+SELECT timestamp '2026-03-01 12:00' - timestamp '2026-02-01 13:30', timestamp '2026-01-01' - timestamp '2026-01-03 00:00:01';
+
+-- seconds between instants
+SELECT conversation_id, extract(epoch FROM last_updated - started_at) AS seconds FROM conversations ORDER BY account_id, conversation_id LIMIT 20;
+
+-- average time taken
+-- differs: a difference of instants is counted in microseconds, and shown as days and a time, also when it is averaged
+SELECT channel, avg(last_updated - started_at) AS average FROM conversations GROUP BY channel ORDER BY channel;
+
+-- sum, least and most time taken
+-- differs: a difference of instants is counted in microseconds, and shown as days and a time, also when it is summed
+SELECT sum(last_updated - started_at), min(last_updated - started_at), max(last_updated - started_at) FROM conversations;
+
+-- days and numbers
+SELECT date '2026-01-31' + 1, date '2026-01-31' - 31, 7 + date '2026-01-31';
+
+-- days and intervals
+SELECT date '2026-01-31' + interval '1 month', date '2026-03-31' - interval '1 month', date '2026-01-31' + interval '1 day', date '2024-02-29' + interval '1 year';
+
+-- instants and intervals
+SELECT timestamptz '2026-01-31 12:00+00' + interval '1 month', timestamptz '2026-01-31 12:00+00' - interval '36 hours', timestamptz '2026-01-31 12:00+00' + interval '1 day 30 minutes';
+
+-- a day and a time
+SELECT date '2026-01-31' + time '12:30', timestamp '2026-01-31' + time '01:00';
+
+-- intervals are added
+SELECT interval '1 day' + interval '2 hours', interval '1 month' - interval '1 day', -interval '1 hour', interval '1 day' * 2.5, 3 * interval '20 minutes', interval '1 hour' / 4;
+
+-- intervals are compared
+SELECT interval '1 day' = interval '24 hours', interval '1 month' > interval '29 days', interval '90 minutes' < interval '2 hours';
+
+-- conversations that took over an hour
+SELECT count(*) FROM conversations WHERE last_updated - started_at > interval '1 hour';
+
+-- answered within a quarter of an hour
+SELECT channel, count(*) FILTER (WHERE last_updated < started_at + interval '15 minutes') AS quick, count(*) FROM conversations GROUP BY channel ORDER BY channel;
+
+-- ages
+SELECT age(timestamp '2026-03-10', timestamp '2025-12-25 12:00'), age(date '2026-03-01', date '2026-01-31'), age(timestamp '2025-01-01', timestamp '2026-06-15');
+
+-- justified intervals
+SELECT justify_hours(interval '50 hours'), justify_days(interval '65 days'), justify_interval(interval '1 mon -1 hour');
+
+-- made of parts
+SELECT make_date(2026, 1, 31), make_timestamp(2026, 1, 31, 12, 30, 15.5), make_interval(days => 10, hours => 2), make_time(8, 15, 23.5);
+
+-- made of seconds
+SELECT to_timestamp(0), to_timestamp(1767225600.5), to_timestamp(1767225600)::date;
+
+-- a series of days
+SELECT d::date FROM generate_series(date '2026-01-01', date '2026-01-10', interval '1 day') AS d ORDER BY d;
+
+-- a series of months
+SELECT d FROM generate_series(timestamp '2025-11-30', timestamp '2026-03-31', interval '1 month') AS d ORDER BY d;
+
+-- a series of instants
+SELECT generate_series(timestamptz '2026-01-01 00:00+00', timestamptz '2026-01-01 06:00+00', interval '2 hours') AS at ORDER BY at;
+
+-- a series of numbers
+SELECT n FROM generate_series(1, 10, 3) AS n ORDER BY n;
+
+-- a series that goes down
+SELECT n, n * n AS square FROM generate_series(5, 1, -2) AS t (n) ORDER BY n DESC;
+
+-- days without conversations are zero
+SELECT d::date AS day, count(c.conversation_id) FROM generate_series((SELECT min(started_on) FROM conversations), (SELECT max(started_on) FROM conversations), interval '1 day') AS d LEFT JOIN conversations c ON c.started_on = d::date GROUP BY d ORDER BY d;
+
+-- the last days of a range
+SELECT started_on, count(*) FROM conversations WHERE started_on BETWEEN (SELECT max(started_on) FROM conversations) - 6 AND (SELECT max(started_on) FROM conversations) GROUP BY started_on ORDER BY started_on;
+
+-- between texts of days
+SELECT count(*) FROM orders WHERE ordered_on BETWEEN '2026-01-01' AND '2026-01-31';
+
+-- instants compared with texts
+SELECT count(*) FROM orders WHERE ordered_at >= '2026-01-10' AND ordered_at < '2026-01-20 12:00:00+02';
+
+-- instants compared with days
+SELECT count(*) FROM orders WHERE ordered_at >= date '2026-01-10' AND ordered_at < date '2026-01-10' + 7;
+
+-- instants in a list
+SELECT count(*) FROM orders WHERE ordered_on IN ('2026-01-10', '2026-01-11', date '2026-01-12');
+
+-- overlaps
+-- differs: OVERLAPS is not supported
+SELECT (date '2026-01-01', date '2026-01-31') OVERLAPS (date '2026-01-15', date '2026-02-15'), (date '2026-01-01', date '2026-01-10') OVERLAPS (date '2026-01-10', date '2026-01-20');
+
+-- infinite times
+SELECT 'infinity'::timestamptz, '-infinity'::date, 'infinity'::timestamp > now()::timestamp, isfinite(date '2026-01-01');
+
+-- special days
+SELECT 'epoch'::timestamptz, 'today'::date = current_date, 'yesterday'::date = current_date - 1, 'now'::timestamptz <= now();
+
+-- days in many spellings
+SELECT '2026-01-08'::date, '20260108'::date, 'January 8, 2026'::date, '8 Jan 2026'::date, '2026.008'::date, 'Jan-08-2026'::date;
+
+-- bins of instants
+SELECT date_bin('15 minutes', started_at, timestamptz '2026-01-01 00:00+00') AS bin, count(*) FROM conversations GROUP BY bin ORDER BY bin LIMIT 20;
+
+-- the last day of each month
+SELECT DISTINCT (date_trunc('month', started_on) + interval '1 month - 1 day')::date AS last FROM conversations ORDER BY last;
+
+-- years before and after
+SELECT count(*) FROM conversations WHERE started_at > timestamptz '2026-01-15 00:00+00' - interval '1 year' AND started_at < timestamptz '2026-01-15 00:00+00' + interval '1 year';

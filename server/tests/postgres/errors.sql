@@ -1,0 +1,201 @@
+-- What is wrong is wrong in the same way: compared by SQLSTATE.
+
+-- no such table
+SELECT * FROM no_such_table;
+
+-- no such schema
+SELECT * FROM no_such_schema.orders;
+
+-- no such column
+SELECT no_such_column FROM orders;
+
+-- no such column of a table
+SELECT o.no_such_column FROM orders o;
+
+-- no such table in a condition
+SELECT 1 FROM orders WHERE x.value > 1;
+
+-- no such function
+SELECT no_such_function(1);
+
+-- wrong arguments
+SELECT upper(1, 2, 3);
+
+-- an ambiguous column
+SELECT account_id FROM orders, accounts;
+
+-- a syntax error
+SELEC 1;
+
+-- a syntax error at the end
+SELECT count(* FROM orders;
+
+-- nothing to select
+-- differs: a keyword can be the name of a table
+SELECT FROM WHERE;
+
+-- an unterminated text
+SELECT 'abc;
+
+-- division by zero
+SELECT 1 / 0;
+
+-- division of numerics by zero
+SELECT 1.5 / 0;
+
+-- division of floats by zero
+SELECT 1::float8 / 0;
+
+-- rest of a division by zero
+SELECT 5 % 0;
+
+-- division of a column by zero
+SELECT value / (value - value) FROM orders;
+
+-- not a number
+SELECT 'abc'::int;
+
+-- not a numeric
+SELECT 'abc'::numeric;
+
+-- not a float
+SELECT 'abc'::float8;
+
+-- not a truth
+SELECT 'maybe'::bool;
+
+-- not a date
+SELECT 'not a date'::date;
+
+-- no such day
+SELECT '2026-02-30'::date;
+
+-- not an instant
+SELECT 'nonsense'::timestamptz;
+
+-- not an interval
+SELECT 'nonsense'::interval;
+
+-- not a column's number
+SELECT count(*) FROM conversations WHERE messages = 'many';
+
+-- not a column's date
+SELECT count(*) FROM orders WHERE ordered_on = 'soon';
+
+-- too large for an integer
+SELECT 2147483647 + 1;
+
+-- too large for a bigint
+SELECT 9223372036854775807 + 1;
+
+-- a product too large
+SELECT 100000 * 100000;
+
+-- too large to cast
+SELECT 3000000000::int;
+
+-- too large for a column's precision
+SELECT 12345.67::numeric(5, 2);
+
+-- not grouped
+SELECT channel, count(*) FROM conversations;
+
+-- not grouped in part
+SELECT channel, status, count(*) FROM conversations GROUP BY channel;
+
+-- an aggregate in a condition
+SELECT channel FROM conversations WHERE count(*) > 1 GROUP BY channel;
+
+-- an aggregate of an aggregate
+SELECT sum(count(*)) FROM conversations;
+
+-- a window in a condition
+SELECT 1 FROM orders WHERE row_number() OVER () = 1;
+
+-- columns that do not match
+SELECT 1 UNION SELECT 1, 2;
+
+-- types that do not match
+-- differs: a number and a text are united as text
+SELECT 1 UNION SELECT 'a'::text;
+
+-- types that cannot be compared
+SELECT count(*) FROM orders WHERE ordered_on = 5;
+
+-- texts are no numbers
+SELECT 'a'::text + 1;
+
+-- truth of a number
+SELECT 1 FROM orders WHERE 5;
+
+-- more than one row
+SELECT (SELECT order_id FROM orders);
+
+-- more than one column
+SELECT (SELECT 1, 2);
+
+-- no such position
+SELECT channel FROM conversations ORDER BY 5;
+
+-- a limit below zero
+SELECT 1 LIMIT -1;
+
+-- no such zone
+SELECT now() AT TIME ZONE 'Mars/Olympus';
+
+-- no such zone to set
+SET timezone = 'Mars/Olympus';
+
+-- no such setting
+SHOW no_such_setting;
+
+-- no such part
+SELECT extract(nonsense FROM now());
+
+-- no such unit
+SELECT date_trunc('nonsense', now());
+
+-- no such type
+SELECT 1::no_such_type;
+
+-- no such cast
+SELECT now()::int;
+
+-- a date that does not follow its pattern
+SELECT to_date('abc', 'YYYY-MM-DD');
+
+-- a month out of range
+SELECT to_date('2026-13-01', 'YYYY-MM-DD');
+
+-- a wrong regular expression
+SELECT 'a' ~ '(';
+
+-- a root below zero
+SELECT sqrt(-1::float8);
+
+-- a logarithm of zero
+SELECT ln(0::float8);
+
+-- a broken array
+SELECT '{a,b'::text[];
+
+-- a table named twice
+SELECT 1 FROM orders, orders;
+
+-- a using that is not there
+SELECT 1 FROM orders JOIN accounts USING (nothing);
+
+-- no such relation by name
+SELECT 'nothing'::regclass;
+
+-- missing from
+SELECT orders.value;
+
+-- an alias in a condition
+SELECT value AS v FROM orders WHERE v > 1;
+
+-- distinct on that does not match
+SELECT DISTINCT ON (channel) channel FROM conversations ORDER BY status;
+
+-- a with that recurs without saying so
+WITH a AS (SELECT * FROM a) SELECT * FROM a;

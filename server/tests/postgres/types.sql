@@ -1,0 +1,139 @@
+-- Values of the types that the relations have, and what literals and casts give.
+
+-- every column of conversations
+SELECT * FROM conversations ORDER BY account_id, conversation_id LIMIT 50;
+
+-- every column of orders
+SELECT * FROM orders ORDER BY account_id, order_id LIMIT 50;
+
+-- every column of attributed orders
+SELECT * FROM attributed_orders ORDER BY account_id, order_id, conversation_id LIMIT 50;
+
+-- every column of link clicks
+SELECT * FROM link_clicks ORDER BY account_id, event_id LIMIT 20;
+
+-- every column of cart adds
+SELECT * FROM cart_adds ORDER BY account_id, event_id LIMIT 20;
+
+-- every column of recommendations
+SELECT * FROM recommendations ORDER BY account_id, event_id LIMIT 20;
+
+-- every column of conversation procedures
+SELECT * FROM conversation_procedures ORDER BY account_id, conversation_id, procedure LIMIT 20;
+
+-- every column of daily metrics
+SELECT * FROM daily_metrics ORDER BY account_id, date, channel LIMIT 50;
+
+-- integer literals
+SELECT 1 AS small, -7 AS negative, 2147483647 AS largest, 2147483648 AS large, -9223372036854775808 AS least;
+
+-- numeric literals
+SELECT 1.5 AS a, 0.10 AS b, -12.3400 AS c, 1e3 AS d;
+
+-- truth literals
+SELECT true, false, NULL::bool, NOT true, true AND NULL, true OR NULL;
+
+-- texts
+SELECT 'plain', 'it''s', E'tab\there', U&'\00e9', 'naïve – ☕', '';
+
+-- unnamed columns
+SELECT 1, 'a', true, NULL, 1.5, 'x'::text, 3::int8, current_date IS NOT NULL;
+
+-- casts of texts
+SELECT '12'::int, ' 12 '::int8, '1.50'::numeric, '1.505'::numeric(6,2), '1e3'::float8, 't'::bool, 'off'::bool, 'yes'::bool;
+
+-- casts between numbers
+SELECT 2.5::int, 3.5::int, -2.5::int, 2.5::float8::int, 3.5::float8::int, 7::numeric(6,2), 1.005::numeric(5,2);
+
+-- casts to text
+SELECT 1::text, 1.50::text, true::text, '2026-01-31'::date::text, 0.1::float8::text, 1e21::float8::text;
+
+-- float8 spellings
+SELECT 0.1::float8, 1e15::float8, 1e16::float8, 123456789.123::float8, 1e-5::float8, 'NaN'::float8, '-Infinity'::float8, 0.1::float8 + 0.2::float8;
+
+-- float4 spellings
+SELECT 0.1::real, 1e6::real, 16777216::real, 3.14159274::real;
+
+-- smallint
+SELECT 5::int2, 5::smallint + 1::smallint;
+
+-- numeric keeps its digits
+SELECT value, value * 2, value + 0.5, value - 1, -value, abs(value) FROM orders ORDER BY account_id, order_id LIMIT 10;
+
+-- numeric products add their digits
+SELECT 1.50 * 2.250, 0.1 * 0.1, 12 * 0.25, 1.10 + 2.2, 5 - 0.001;
+
+-- whole numbers are divided to whole numbers
+SELECT 7 / 2, -7 / 2, 7 % 3, -7 % 3, mod(7, 3), div(7, 2);
+
+-- quotients of numerics
+SELECT 10.0 / 4, 1 / 3.0, 100.0 / 7, 2.5 / 0.5, 1000000.0 / 3;
+
+-- quotients of floats
+SELECT 1::float8 / 3, 10 / 4::float8, 2 ^ 10, sqrt(2::float8), 5::float8 / 2;
+
+-- rounding of numerics
+SELECT round(2.5), round(-2.5), round(3.14159, 2), round(1234.5, -2), trunc(2.789, 1), ceil(2.1), floor(-2.1), ceiling(7.0);
+
+-- rounding of floats
+SELECT round(2.5::float8), round(3.5::float8), trunc(2.7::float8), ceil(2.1::float8), floor(-2.1::float8), sign(-3.0), sign(-3::float8);
+
+-- roundings of columns
+SELECT order_id, round(value), round(value, 1), trunc(value, 2), ceil(value), floor(value) FROM orders ORDER BY account_id, order_id LIMIT 10;
+
+-- powers and logarithms
+SELECT power(2::float8, 3), exp(0::float8), ln(1::float8), log(100::float8), pi(), degrees(pi()), mod(10, 4);
+
+-- greatest and least
+SELECT greatest(1, 5, 3), least(1, NULL, 3), greatest('a', 'b'), greatest(1, 2.5), least('2026-01-01'::date, '2025-12-31'::date);
+
+-- bits
+SELECT 5 & 3, 5 | 3, 5 # 3, ~5, 1 << 4, 256 >> 2;
+
+-- a date
+SELECT date '2026-01-31', '2026-02-28'::date, DATE '0099-12-31', '1999-01-08'::date;
+
+-- a timestamp
+SELECT timestamp '2026-01-31 12:34:56.789', '2026-01-31'::timestamp, '2026-01-31T01:02:03'::timestamp;
+
+-- an instant
+SELECT timestamptz '2026-01-31 12:34:56+02', '2026-01-31 00:00:00Z'::timestamptz, '2026-06-01 10:00:00.123456-07'::timestamptz;
+
+-- a time
+SELECT time '12:34:56', '23:59:59.999999'::time, '2026-01-31 12:34:56'::timestamp::time;
+
+-- an interval
+SELECT interval '1 day', interval '1 year 2 mons 3 days 04:05:06.7', interval '-90 minutes', interval '1.5 hours', interval '2 weeks', interval '3' day;
+
+-- bytes
+SELECT '\xdeadbeef'::bytea, 'abc'::bytea;
+
+-- arrays of texts
+SELECT ARRAY['a', 'b c', 'q"\', NULL, ''], '{x,"y z",NULL}'::text[], ARRAY[]::text[];
+
+-- arrays of numbers
+-- digits: the numerics of a column have one number of digits after the point
+SELECT ARRAY[1, 2, 3], ARRAY[1.5, 2], ARRAY[1::int8, 2], '{1,2}'::int[], ARRAY[true, false];
+
+-- the type of a value
+SELECT pg_typeof(1)::text, pg_typeof(1.5)::text, pg_typeof('a'::text)::text, pg_typeof(now())::text, pg_typeof(current_date)::text, pg_typeof(ARRAY[1])::text, pg_typeof(count(*))::text FROM orders;
+
+-- types of sums and averages
+SELECT pg_typeof(sum(messages))::text, pg_typeof(avg(messages))::text, pg_typeof(sum(value))::text, pg_typeof(avg(credit))::text FROM conversations, (SELECT value, credit FROM attributed_orders LIMIT 1) AS o;
+
+-- types of parts of dates
+SELECT pg_typeof(extract(year FROM started_at))::text, pg_typeof(date_part('year', started_at))::text, pg_typeof(date_trunc('day', started_at))::text, pg_typeof(started_on - 1)::text, pg_typeof(started_on - started_on)::text, pg_typeof(started_at - started_at)::text, pg_typeof(started_on + interval '1 day')::text FROM conversations ORDER BY account_id, conversation_id LIMIT 1;
+
+-- a case of mixed numbers
+-- digits: a column of numerics has one number of digits after the point
+SELECT CASE WHEN messages > 3 THEN 1 ELSE 0.5 END AS weight FROM conversations ORDER BY account_id, conversation_id LIMIT 10;
+
+-- varchar and char
+SELECT 'abc'::varchar, 'abcdef'::varchar(3), 'ab'::char(4) || 'x';
+
+-- a row of values
+VALUES (1, 'one'), (2, 'two'), (3, NULL);
+
+-- values with names
+-- digits: a column of numerics has one number of digits after the point
+SELECT * FROM (VALUES (1, 'one', 1.5), (2, 'two', 2.25)) AS v (id, name, weight) ORDER BY id;
