@@ -174,13 +174,12 @@ async fn greet(
     }
 }
 
-async fn encrypt(
-    wire: Wire<MaybeTls>,
-    acceptor: &TlsAcceptor,
-) -> std::io::Result<Wire<MaybeTls>> {
+async fn encrypt(wire: Wire<MaybeTls>, acceptor: &TlsAcceptor) -> std::io::Result<Wire<MaybeTls>> {
     // Bytes that came before the answer came in plain text, from whoever sits between, and must not count as encrypted.
     if wire.buffered() > 0 {
-        return Err(std::io::Error::other("bytes in plain text came after the request for TLS"));
+        return Err(std::io::Error::other(
+            "bytes in plain text came after the request for TLS",
+        ));
     }
     match wire.into_stream() {
         MaybeTls::Plain(socket) => {
@@ -478,6 +477,30 @@ impl Connection {
             }
         }
         Ok((sent, false))
+    }
+
+    /// Passes rows over until there are no more, or so many; as [`Connection::send_rows`] tells.
+    pub(super) async fn skip_rows(
+        &mut self,
+        stream: &mut RowStream,
+        limit: u64,
+        watch: &Watch,
+    ) -> Result<(u64, bool), Failure> {
+        if stream.is_paused() {
+            let permit = self.admit(watch).await?;
+            stream.resume(permit);
+        }
+        let mut passed = 0;
+        while passed < limit {
+            let Some(taken) = self
+                .wait(watch, stream.next(limit - passed, None))
+                .await??
+            else {
+                return Ok((passed, true));
+            };
+            passed += taken.rows;
+        }
+        Ok((passed, false))
     }
 
     /// Sends what is buffered, though a cancel comes between.

@@ -74,6 +74,7 @@ impl Connection {
             progress: Progress::New,
             cursor: false,
             hold: false,
+            committed: false,
         };
         self.session.keep_portal(&bind.portal, portal)?;
         self.wire.put(&Backend::BindComplete(BindComplete::new()));

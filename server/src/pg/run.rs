@@ -103,6 +103,13 @@ impl Watch {
     }
 }
 
+/// What DECLARE says of a cursor.
+struct Cursor<'a> {
+    name: &'a str,
+    hold: bool,
+    binary: bool,
+}
+
 impl Connection {
     /// Runs a statement with these values for its parameters.
     pub(super) async fn run(
@@ -137,7 +144,13 @@ impl Connection {
                 binary,
                 query,
             } => {
-                self.declare(name, *hold, *binary, query, watch).await?;
+                let planned = prepared.planned.as_ref();
+                let cursor = Cursor {
+                    name,
+                    hold: *hold,
+                    binary: *binary,
+                };
+                self.declare(&cursor, query, planned, values, watch).await?;
                 done("DECLARE CURSOR")
             }
             Statement::Fetch { name, step } => Ok(fetch(name, *step, true)?),
@@ -192,8 +205,13 @@ impl Connection {
                 session.settings().reset_all();
                 "RESET".to_owned()
             }
-            Statement::Begin { tag } => {
-                if !session.begin() {
+            Statement::Begin { tag, isolation } => {
+                if session.begin() {
+                    if let Some(isolation) = isolation {
+                        let mut settings = session.settings();
+                        settings.set("transaction_isolation", isolation, SetScope::Local)?;
+                    }
+                } else {
                     let notice = warning("25001", "there is already a transaction in progress");
                     self.wire.put(&Backend::NoticeResponse(notice));
                 }
@@ -414,17 +432,17 @@ impl Connection {
 
     async fn declare(
         &mut self,
-        name: &str,
-        hold: bool,
-        binary: bool,
+        cursor: &Cursor<'_>,
         query: &Query,
+        planned: Option<&Planned>,
+        values: Vec<ScalarValue>,
         watch: &Watch,
     ) -> Result<(), Failure> {
-        if !hold {
+        if !cursor.hold {
             self.session.in_block("DECLARE CURSOR")?;
         }
         let permit = self.admit(watch).await?;
-        let (state, plan, columns) = self.plan_now(query, None, Vec::new(), watch).await?;
+        let (state, plan, columns) = self.plan_now(query, planned, values, watch).await?;
         let planned = Planned {
             plan: LogicalPlan::default(),
             columns,
@@ -445,16 +463,17 @@ impl Connection {
                 planned: Some(planned),
             }),
             values: Vec::new(),
-            formats: if binary {
+            formats: if cursor.binary {
                 Formats::binary()
             } else {
                 Formats::default()
             },
             progress: Progress::Running(stream),
             cursor: true,
-            hold,
+            hold: cursor.hold,
+            committed: false,
         };
-        Ok(self.session.keep_portal(name, portal)?)
+        Ok(self.session.keep_portal(cursor.name, portal)?)
     }
 
     /// Prepares a statement: plans it, where it is a query, to know its types.
@@ -466,7 +485,7 @@ impl Connection {
     ) -> Result<Prepared, Failure> {
         self.session.check_not_failed(&statement)?;
         let query = match &statement {
-            Statement::Query(query) => Some(query),
+            Statement::Query(query) | Statement::Declare { query, .. } => Some(query),
             Statement::Explain(explain) => Some(&explain.query),
             _ => None,
         };

@@ -1,6 +1,6 @@
 //! What a connection keeps between statements: its transaction, settings, prepared statements and portals.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::scalar::ScalarValue;
@@ -61,10 +61,14 @@ pub struct Portal {
     pub cursor: bool,
     /// It outlives its transaction.
     pub hold: bool,
+    /// The transaction that made it has ended well.
+    pub committed: bool,
 }
 
 struct Savepoint {
     name: String,
+    /// The portals that were there.
+    portals: HashSet<String>,
     settings: BTreeMap<String, String>,
 }
 
@@ -188,6 +192,10 @@ impl Session {
         }
         self.status = TransactionStatus::Idle;
         self.savepoints.clear();
+        if !commit {
+            // What a transaction made goes with it, even what should outlive it.
+            self.portals.retain(|_, portal| portal.committed);
+        }
         self.drop_portals();
         if commit { "COMMIT" } else { "ROLLBACK" }
     }
@@ -202,8 +210,10 @@ impl Session {
             return Err(too_many("savepoints"));
         }
         let settings = self.settings().values();
+        let portals = self.portals.keys().cloned().collect();
         self.savepoints.push(Savepoint {
             name: name.to_owned(),
+            portals,
             settings,
         });
         Ok(())
@@ -228,6 +238,8 @@ impl Session {
         self.in_block("ROLLBACK TO SAVEPOINT")?;
         let at = self.find_savepoint(name)?;
         self.savepoints.truncate(at + 1);
+        let kept = &self.savepoints[at].portals;
+        self.portals.retain(|name, _| kept.contains(name));
         let values = self.savepoints[at].settings.clone();
         self.settings().replace(values);
         self.status = TransactionStatus::Transaction;
@@ -258,6 +270,9 @@ impl Session {
     /// Forgets the portals that end with the transaction.
     pub fn drop_portals(&mut self) {
         self.portals.retain(|_, portal| portal.hold);
+        for portal in self.portals.values_mut() {
+            portal.committed = true;
+        }
     }
 
     /// As new: DISCARD ALL.

@@ -234,7 +234,14 @@ impl Settings {
     }
 
     fn value_of(&self, known: &Known) -> String {
-        let value = self.raw(known.name);
+        // A transaction that asks for nothing else has the session's isolation.
+        let name = match known.name {
+            "transaction_isolation" if !self.values.contains_key(known.name) => {
+                "default_transaction_isolation"
+            }
+            name => name,
+        };
+        let value = self.raw(name);
         if known.is_duration() {
             known::show_duration(value)
         } else {

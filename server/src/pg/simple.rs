@@ -1,5 +1,7 @@
 //! The simple protocol: a text of statements, each answered in full before the next one runs.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use pgwire::messages::PgWireBackendMessage as Backend;
 use pgwire::messages::copy::{CopyDone, CopyOutResponse};
@@ -93,6 +95,7 @@ impl Connection {
         describe: bool,
         watch: &Watch,
     ) -> Result<(), Failure> {
+        self.begin_portal(name, watch).await?;
         let style = self.session.style();
         let portal = self
             .session
@@ -115,9 +118,11 @@ impl Connection {
         let late = send.then(|| RowEncoder::new(columns, formats, style));
         let (progress, rows) = match progress {
             Progress::Running(mut stream) => {
-                let (rows, at_end) = self
-                    .send_rows(&mut stream, limit, late.as_ref(), watch)
-                    .await?;
+                // What a portal of Bind's gives is encoded already, so nothing of it may be sent.
+                let (rows, at_end) = match late.as_ref() {
+                    None => self.skip_rows(&mut stream, limit, watch).await?,
+                    late => self.send_rows(&mut stream, limit, late, watch).await?,
+                };
                 stream.pause();
                 (
                     if at_end {
@@ -134,6 +139,29 @@ impl Connection {
             portal.progress = progress;
         }
         self.complete(format!("{} {rows}", if send { "FETCH" } else { "MOVE" }));
+        Ok(())
+    }
+
+    /// Starts the query of a portal that Bind made and nothing has executed: FETCH and MOVE take such portals too.
+    async fn begin_portal(&mut self, name: &str, watch: &Watch) -> Result<(), Failure> {
+        let Some(portal) = self.session.portals.get(name) else {
+            return Ok(());
+        };
+        if !matches!(portal.progress, Progress::New)
+            || !matches!(portal.prepared.statement, sql::Statement::Query(_))
+        {
+            return Ok(());
+        }
+        let (prepared, values, formats) = (
+            Arc::clone(&portal.prepared),
+            portal.values.clone(),
+            portal.formats.clone(),
+        );
+        if let Outcome::Rows { stream, .. } = self.run(&prepared, values, &formats, watch).await?
+            && let Some(portal) = self.session.portals.get_mut(name)
+        {
+            portal.progress = Progress::Running(stream);
+        }
         Ok(())
     }
 

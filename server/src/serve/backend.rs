@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use datafusion::prelude::SessionContext;
 use rapport_engine::Engine;
 use rapport_engine::session::{Identity, Session};
 
-use crate::pg::{Backend, BackendSession};
+use crate::pg::{Backend, BackendSession, TableFunction, sql_type};
 
 /// Sessions of an engine.
 #[derive(Clone)]
@@ -52,7 +53,24 @@ impl BackendSession for EngineSession {
         self.0.statement_state().await
     }
 
-    fn time_zone(&self) -> Option<String> {
-        None
+    fn table_functions(&self) -> Vec<TableFunction> {
+        let named = |name: &str, data_type: &DataType| (name.to_owned(), sql_type(data_type));
+        self.0
+            .saved_queries()
+            .map(|query| TableFunction {
+                name: query.name.clone(),
+                purpose: query.purpose.clone(),
+                arguments: query
+                    .parameters
+                    .iter()
+                    .map(|parameter| named(&parameter.name, &parameter.kind.argument_type()))
+                    .collect(),
+                columns: query
+                    .columns
+                    .iter()
+                    .map(|column| named(&column.name, &column.data_type))
+                    .collect(),
+            })
+            .collect()
     }
 }

@@ -30,12 +30,40 @@ use crate::support::{TestServer, column, value};
 #[case("SELECT udt_name FROM information_schema.columns WHERE column_name = 'names'", &["_text"])]
 #[case("SELECT count(*) FROM information_schema.table_constraints", &["0"])]
 #[case("SELECT nspname FROM pg_namespace ORDER BY 1", &["information_schema", "pg_catalog", "public"])]
+#[case("SELECT 'pg_catalog.pg_class'::regclass::oid", &["1259"])]
+#[case("SELECT pg_table_is_visible('information_schema.tables'::regclass)", &["f"])]
+#[case("SELECT typreceive FROM pg_type WHERE oid = 16 AND typreceive != 0", &["boolrecv"])]
+#[case("SELECT p.proname FROM pg_type t JOIN pg_proc p ON p.oid = t.typinput WHERE t.typname = '_text'", &["array_in"])]
+#[case("SELECT typname FROM pg_type WHERE typinput = 'array_in'::regproc AND oid = 1009", &["_text"])]
+#[case("SELECT CASE WHEN typtype = 'd' THEN 1 END FROM pg_type WHERE typtype = 'd'", &[])]
+#[case("SELECT description FROM pg_description WHERE objoid = 'orders'::regclass AND classoid = 'pg_class'::regclass AND objsubid = 0", &["One row per order: the earliest order_placed of its order_id"])]
 #[tokio::test]
 async fn the_catalog_tells_what_there_is(#[case] sql: &str, #[case] expected: &[&str]) {
     let server = TestServer::start().await;
     let client = server.client("ann").await;
     let found: Vec<String> = column(&client, sql).await.into_iter().flatten().collect();
     assert_eq!(found, expected, "{sql}");
+}
+
+/// A client that reads in binary looks up what it does not know: of an `int4[]` it would ask for ever.
+#[tokio::test]
+async fn arrays_of_object_ids_are_no_arrays_of_integers() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let sql = "SELECT ids, count(*) FROM (SELECT array_agg(atttypid) AS ids FROM pg_attribute WHERE attrelid = any($1::oid[])) \
+               AS a GROUP BY ids";
+    let statement = client.prepare(sql).await.unwrap();
+    assert_eq!(statement.params()[0].oid(), 1028);
+    assert_eq!(statement.columns()[0].type_().oid(), 1028);
+    let statement = client.prepare("SELECT $1::uuid, $2::json").await.unwrap();
+    let oids: Vec<u32> = statement.params().iter().map(|kind| kind.oid()).collect();
+    assert_eq!(oids, [2950, 114]);
+    let oids: Vec<u32> = statement
+        .columns()
+        .iter()
+        .map(|column| column.type_().oid())
+        .collect();
+    assert_eq!(oids, [2950, 114]);
 }
 
 #[tokio::test]

@@ -171,3 +171,19 @@ async fn idle_cursors_do_not_use_up_an_accounts_turns() {
     assert_eq!(column(&client, "FETCH 2 FROM c2").await.len(), 2);
     assert_eq!(value(&client, "SELECT 1").await, "1");
 }
+
+#[rstest]
+#[case("BEGIN ISOLATION LEVEL REPEATABLE READ", "repeatable read")]
+#[case("BEGIN; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "serializable")]
+#[case(
+    "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+    "serializable"
+)]
+#[case("BEGIN ISOLATION LEVEL REPEATABLE READ; COMMIT", "read committed")]
+#[tokio::test]
+async fn the_isolation_that_was_asked_for_is_shown(#[case] sql: &str, #[case] expected: &str) {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    client.batch_execute(sql).await.unwrap();
+    assert_eq!(value(&client, "SHOW transaction_isolation").await, expected);
+}

@@ -11,23 +11,31 @@ use datafusion::prelude::SessionContext;
 use super::super::error::{PgError, code};
 use super::super::functions::{Call, Function, raise};
 use super::comments;
-use super::relations::{Relations, type_oid};
+use super::procedures::Procedures;
+use super::relations::{Relation, Relations, type_oid};
 use super::system::{role_oid, shown_type};
 use super::{Identity, OWNER};
 
 /// What functions are asked about, by object id and by name.
 struct Names {
     relations: Arc<Relations>,
+    procedures: Arc<Procedures>,
     by_oid: HashMap<i64, String>,
     visible: HashMap<i64, bool>,
     user: String,
 }
 
 impl Names {
-    fn new(relations: Arc<Relations>, identity: &Identity, system: &[(i32, String)]) -> Names {
+    fn new(
+        relations: Arc<Relations>,
+        procedures: Arc<Procedures>,
+        information: &[Relation],
+        identity: &Identity,
+        system: &[(i32, String)],
+    ) -> Names {
         let mut by_oid = HashMap::new();
         let mut visible = HashMap::new();
-        for relation in &relations.relations {
+        for relation in relations.relations.iter().chain(information) {
             let is_visible = relation.schema == "public";
             let name = if is_visible {
                 quoted(&relation.name)
@@ -42,6 +50,7 @@ impl Names {
         }
         Names {
             relations,
+            procedures,
             by_oid,
             visible,
             user: identity.user.clone(),
@@ -128,10 +137,19 @@ fn quoted(name: &str) -> String {
 pub(super) fn register_all(
     context: &SessionContext,
     relations: &Arc<Relations>,
+    procedures: &Arc<Procedures>,
+    information: &[Relation],
     identity: &Identity,
     system: &[(i32, String)],
 ) {
-    let names = Arc::new(Names::new(Arc::clone(relations), identity, system));
+    let names = Names::new(
+        Arc::clone(relations),
+        Arc::clone(procedures),
+        information,
+        identity,
+        system,
+    );
+    let names = Arc::new(names);
     by_object(context, &names);
     comments_on(context, &names);
     privileges(context);
@@ -373,13 +391,17 @@ fn conversions(context: &SessionContext, names: &Arc<Names>) {
                 let mut functions = names.relations.functions.iter();
                 functions
                     .find(|(_, function)| function.name == name)
-                    .map(|(oid, _)| i64::from(*oid))
+                    .map(|(oid, _)| *oid)
+                    .or_else(|| names.procedures.oid(name))
+                    .map(i64::from)
             },
             |names, oid| {
                 let mut functions = names.relations.functions.iter();
                 functions
                     .find(|(id, _)| i64::from(*id) == oid)
-                    .map(|(_, function)| function.name.clone())
+                    .map(|(_, function)| function.name.as_str())
+                    .or_else(|| names.procedures.name(oid))
+                    .map(str::to_owned)
             },
         ),
         (
@@ -447,6 +469,7 @@ fn undefined(kind: &str, code: &'static str, name: &str) -> PgError {
 /// Functions about things that there are none of: indexes, sizes, sequences, triggers.
 fn nothing(context: &SessionContext) {
     for (name, arguments) in [
+        ("pg_get_function_sqlbody", 1..=1),
         ("pg_get_viewdef", 1..=2),
         ("pg_get_indexdef", 1..=3),
         ("pg_get_constraintdef", 1..=2),
@@ -486,6 +509,9 @@ fn nothing(context: &SessionContext) {
             .stable()
             .register(context);
     }
+    text(context, "getdatabaseencoding", 0..=0, |call| {
+        Ok(Arc::new(StringArray::from(vec!["UTF8"; call.rows])))
+    });
     text(context, "pg_encoding_to_char", 1..=1, |call| {
         call.text_by_integer(|encoding| {
             Some(if encoding == 6 {
@@ -495,6 +521,15 @@ fn nothing(context: &SessionContext) {
             })
         })
     });
+    Function::new("pg_char_to_encoding", 1..=1, DataType::Int32, |call| {
+        let names = call.texts(0)?;
+        let encodings = names.iter().map(|name| {
+            let name = name?.replace(['-', '_'], "").to_ascii_uppercase();
+            Some(if name == "UTF8" { 6 } else { -1 })
+        });
+        Ok(Arc::new(encodings.collect::<Int32Array>()))
+    })
+    .register(context);
     Function::new("pg_advisory_unlock_all", 0..=0, DataType::Utf8, |call| {
         Ok(Arc::new(StringArray::from(vec![""; call.rows])))
     })

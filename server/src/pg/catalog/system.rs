@@ -4,16 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::CatalogProviderList;
 use datafusion::catalog::{MemTable, MemoryCatalogProviderList, SchemaProvider, TableProvider};
 use datafusion::error::Result;
 use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
 use datafusion_pg_catalog::pg_catalog::{
-    ArrowTable, PG_CATALOG_TABLES, PgCatalogSchemaProvider, PgCatalogStaticTables,
+    PG_CATALOG_TABLES, PgCatalogSchemaProvider, PgCatalogStaticTables,
 };
 
 use super::super::encode::Column;
 use super::comments;
+use super::procedures::Procedures;
 use super::relations::{
     INFORMATION_SCHEMA, PG_CATALOG, PUBLIC, Relation, Relations, format_type, object_id,
     type_modifier, type_oid,
@@ -45,6 +48,7 @@ pub(super) struct PgCatalog {
 impl PgCatalog {
     pub(super) fn new(
         relations: &Relations,
+        procedures: &Procedures,
         identity: &Identity,
         settings: Arc<dyn TableProvider>,
         information: &[Relation],
@@ -87,7 +91,12 @@ impl PgCatalog {
         own.insert("pg_settings", settings);
         own.insert("pg_description", pg_description(relations, statics)?);
         own.insert("pg_shdescription", pg_shdescription()?);
-        own.insert("pg_proc", pg_proc(relations, statics)?);
+        own.insert("pg_proc", pg_proc(relations, procedures)?);
+        let pg_type = procedures.pg_type.clone();
+        own.insert(
+            "pg_type",
+            Arc::new(MemTable::try_new(pg_type.schema(), vec![vec![pg_type]])?),
+        );
         own.insert("pg_stat_activity", pg_stat_activity(identity)?);
         own.insert(
             "pg_locks",
@@ -408,7 +417,8 @@ fn pg_description(
         rows.push(row![*oid, PG_PROC, 0, function.purpose.as_str()]);
     }
     extended(
-        &statics.pg_description,
+        &statics.pg_description.schema(),
+        statics.pg_description.data(),
         &["objoid", "classoid", "objsubid", "description"],
         rows,
     )
@@ -422,10 +432,7 @@ fn pg_shdescription() -> Result<Arc<dyn TableProvider>> {
 }
 
 /// The functions that saved queries are, beside PostgreSQL's own.
-fn pg_proc(
-    relations: &Relations,
-    statics: &Arc<PgCatalogStaticTables>,
-) -> Result<Arc<dyn TableProvider>> {
+fn pg_proc(relations: &Relations, procedures: &Procedures) -> Result<Arc<dyn TableProvider>> {
     let columns = [
         "oid",
         "proname",
@@ -448,17 +455,32 @@ fn pg_proc(
         "prorettype",
         "proargtypes",
         "prosrc",
+        "proallargtypes",
+        "proargmodes",
+        "proargnames",
     ];
     let rows = relations
         .functions
         .iter()
         .map(|(oid, function)| {
             let arguments = function.arguments.len() as i64;
-            let types: Vec<String> = function
-                .arguments
-                .iter()
-                .map(|(_, name)| type_oid(name).unwrap_or(25).to_string())
+            let all = || function.arguments.iter().chain(&function.columns);
+            let oids: Vec<i64> = all()
+                .map(|(_, kind)| i64::from(type_oid(kind).unwrap_or(25)))
                 .collect();
+            let types: Vec<String> = oids
+                .iter()
+                .take(function.arguments.len())
+                .map(i64::to_string)
+                .collect();
+            let modes = all().enumerate().map(|(at, _)| {
+                let mode = if at < function.arguments.len() {
+                    "i"
+                } else {
+                    "t"
+                };
+                mode.to_owned()
+            });
             row![
                 *oid,
                 function.name.as_str(),
@@ -480,11 +502,15 @@ fn pg_proc(
                 arguments,
                 2249,
                 types.join(" "),
-                function.name.as_str()
+                function.name.as_str(),
+                V::Is(oids),
+                V::Ts(modes.collect()),
+                V::Ts(all().map(|(name, _)| name.clone()).collect())
             ]
         })
         .collect();
-    extended(&statics.pg_proc, &columns, rows)
+    let own = &procedures.pg_proc;
+    extended(&own.schema(), std::slice::from_ref(own), &columns, rows)
 }
 
 fn pg_stat_activity(identity: &Identity) -> Result<Arc<dyn TableProvider>> {
@@ -529,11 +555,11 @@ fn pg_timezone_names() -> Result<Arc<dyn TableProvider>> {
 
 /// A ready-made table with rows of ours after its own.
 fn extended(
-    statics: &Arc<ArrowTable>,
+    schema: &SchemaRef,
+    ready: &[RecordBatch],
     columns: &[&str],
     rows: Vec<Vec<V>>,
 ) -> Result<Arc<dyn TableProvider>> {
-    let schema = statics.schema();
     let placed: Vec<Vec<V>> = rows
         .into_iter()
         .map(|row| {
@@ -554,8 +580,8 @@ fn extended(
         .collect();
     let schema = Arc::new(datafusion::arrow::datatypes::Schema::new(fields));
     let mut batches = Vec::new();
-    for ready in statics.data() {
-        batches.push(datafusion::arrow::array::RecordBatch::try_new(
+    for ready in ready {
+        batches.push(RecordBatch::try_new(
             Arc::clone(&schema),
             ready.columns().to_vec(),
         )?);

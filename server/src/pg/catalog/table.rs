@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow_pg::datatypes::{PG_CHAR_KEY, PG_OID_ALIAS_KEY};
 use datafusion::arrow::array::{
-    ArrayRef, BooleanArray, Float32Array, Int16Array, Int32Array, Int64Array, RecordBatch,
-    StringArray, new_null_array,
+    ArrayRef, BooleanArray, Float32Array, Int16Array, Int32Array, Int32Builder, Int64Array,
+    ListBuilder, RecordBatch, StringArray, StringBuilder, new_null_array,
 };
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::catalog::{MemTable, TableProvider};
@@ -19,6 +19,10 @@ pub(super) enum V {
     B(bool),
     I(i64),
     T(String),
+    /// A list of integers.
+    Is(Vec<i64>),
+    /// A list of texts.
+    Ts(Vec<String>),
 }
 
 impl From<bool> for V {
@@ -92,7 +96,11 @@ fn field(name: &str, kind: &str) -> Field {
         "float4" => plain(DataType::Float32),
         "texts" => plain(DataType::new_list(DataType::Utf8, true)),
         "int2s" => plain(DataType::new_list(DataType::Int16, true)),
-        "oids" => plain(DataType::new_list(DataType::Int32, true)),
+        "oids" => marked(
+            DataType::new_list(DataType::Int32, true),
+            PG_OID_ALIAS_KEY,
+            "oid",
+        ),
         _ => plain(DataType::Utf8),
     }
 }
@@ -140,7 +148,27 @@ fn array<'a>(data_type: &DataType, values: impl Iterator<Item = &'a V>) -> Array
         DataType::Float32 => Arc::new(Float32Array::from_iter(
             values.map(|value| Some(integer(value)? as f32)),
         )),
-        // Lists are those of keys, indexes and grants, of which there are none.
+        DataType::List(item) if item.data_type() == &DataType::Int32 => {
+            let mut lists = ListBuilder::new(Int32Builder::new()).with_field(Arc::clone(item));
+            for value in values {
+                lists.append_option(match value {
+                    V::Is(items) => Some(items.iter().map(|item| Some(*item as i32))),
+                    _ => None,
+                });
+            }
+            Arc::new(lists.finish())
+        }
+        DataType::List(item) if item.data_type() == &DataType::Utf8 => {
+            let mut lists = ListBuilder::new(StringBuilder::new()).with_field(Arc::clone(item));
+            for value in values {
+                lists.append_option(match value {
+                    V::Ts(items) => Some(items.iter().map(Some)),
+                    _ => None,
+                });
+            }
+            Arc::new(lists.finish())
+        }
+        // Other lists are those of keys and indexes, of which there are none.
         DataType::List(_) => new_null_array(data_type, values.count()),
         _ => Arc::new(StringArray::from_iter(values.map(|value| match value {
             V::T(text) => Some(text.as_str()),

@@ -140,24 +140,31 @@ fn begin(tokens: &mut Tokens<'_>, tag: &'static str) -> Result<Statement, PgErro
     if tag == "BEGIN" {
         tokens.accept_any(&["WORK", "TRANSACTION"]);
     }
-    transaction_modes(tokens)?;
-    Ok(Statement::Begin { tag })
+    let isolation = transaction_modes(tokens)?;
+    Ok(Statement::Begin { tag, isolation })
 }
 
-/// Modes are accepted and change nothing: every statement reads one snapshot, and nothing is ever written.
-fn transaction_modes(tokens: &mut Tokens<'_>) -> Result<(), PgError> {
+/// Modes are accepted and change nothing but what SHOW says: every statement reads one snapshot, and nothing is ever
+/// written. Gives the isolation level.
+fn transaction_modes(tokens: &mut Tokens<'_>) -> Result<Option<&'static str>, PgError> {
+    let mut isolation = None;
     loop {
         if tokens.accept("ISOLATION") {
             tokens.expect("LEVEL")?;
-            if tokens.accept("READ") {
-                if !tokens.accept_any(&["COMMITTED", "UNCOMMITTED"]) {
-                    return Err(tokens.unexpected());
+            isolation = Some(if tokens.accept("READ") {
+                if tokens.accept("COMMITTED") {
+                    "read committed"
+                } else {
+                    tokens.expect("UNCOMMITTED")?;
+                    "read uncommitted"
                 }
             } else if tokens.accept("REPEATABLE") {
                 tokens.expect("READ")?;
+                "repeatable read"
             } else {
                 tokens.expect("SERIALIZABLE")?;
-            }
+                "serializable"
+            });
         } else if tokens.accept("READ") {
             if !tokens.accept_any(&["ONLY", "WRITE"]) {
                 return Err(tokens.unexpected());
@@ -165,9 +172,21 @@ fn transaction_modes(tokens: &mut Tokens<'_>) -> Result<(), PgError> {
         } else if tokens.accept("NOT") {
             tokens.expect("DEFERRABLE")?;
         } else if !tokens.accept("DEFERRABLE") {
-            return Ok(());
+            return Ok(isolation);
         }
         tokens.accept_token(&Token::Comma);
+    }
+}
+
+/// What SET does with the modes that it names.
+fn set_modes(isolation: Option<&str>, name: &str, scope: SetScope) -> Statement {
+    match isolation {
+        None => Statement::Accepted("SET"),
+        Some(isolation) => Statement::Set {
+            name: name.to_owned(),
+            value: SetValue::Text(isolation.to_owned()),
+            scope,
+        },
     }
 }
 
@@ -204,16 +223,21 @@ fn set(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
         if tokens.accept("CHARACTERISTICS") {
             tokens.expect("AS")?;
             tokens.expect("TRANSACTION")?;
-            transaction_modes(tokens)?;
-            return Ok(Statement::Accepted("SET"));
+            let isolation = transaction_modes(tokens)?;
+            let name = "default_transaction_isolation";
+            return Ok(set_modes(isolation, name, SetScope::Session));
         }
         if tokens.accept("AUTHORIZATION") {
             return role(tokens, "session_authorization");
         }
     }
     if tokens.accept("TRANSACTION") {
-        transaction_modes(tokens)?;
-        return Ok(Statement::Accepted("SET"));
+        let isolation = transaction_modes(tokens)?;
+        return Ok(set_modes(
+            isolation,
+            "transaction_isolation",
+            SetScope::Local,
+        ));
     }
     if tokens.accept("CONSTRAINTS") {
         tokens.skip_rest();

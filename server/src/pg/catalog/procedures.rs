@@ -1,0 +1,237 @@
+//! PostgreSQL's own functions, by which `pg_type` names what reads and writes a type.
+//!
+//! `datafusion-pg-catalog` brings such columns (`regproc`) as names, and arrays as text. In PostgreSQL both are numbers:
+//! clients join `typreceive` to `pg_proc.oid`, compare it with 0, and read `proargnames` as the array that it is.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use arrow_pg::datatypes::PG_OID_ALIAS_KEY;
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int32Builder, ListBuilder, RecordBatch,
+    StringBuilder,
+};
+use datafusion::arrow::compute::{cast, filter_record_batch};
+use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Schema};
+use datafusion::error::Result;
+use datafusion_pg_catalog::pg_catalog::PgCatalogStaticTables;
+
+/// PostgreSQL's functions and types, as they are in every session.
+#[derive(Debug)]
+pub(super) struct Procedures {
+    oids: HashMap<String, i32>,
+    names: HashMap<i32, String>,
+    /// `pg_proc`, without the functions of saved queries.
+    pub(super) pg_proc: RecordBatch,
+    /// `pg_type`.
+    pub(super) pg_type: RecordBatch,
+}
+
+/// The columns of `pg_type` that are functions.
+const FUNCTIONS: &[&str] = &[
+    "typinput",
+    "typoutput",
+    "typreceive",
+    "typsend",
+    "typmodin",
+    "typmodout",
+    "typanalyze",
+    "typsubscript",
+];
+
+impl Procedures {
+    /// Read once, shared by all sessions.
+    pub(super) fn of(statics: &PgCatalogStaticTables) -> Result<Arc<Procedures>> {
+        static READ: OnceLock<Arc<Procedures>> = OnceLock::new();
+        if let Some(read) = READ.get() {
+            return Ok(Arc::clone(read));
+        }
+        let read = Arc::new(Procedures::read(statics)?);
+        Ok(Arc::clone(READ.get_or_init(|| read)))
+    }
+
+    fn read(statics: &PgCatalogStaticTables) -> Result<Procedures> {
+        let pg_proc = one_batch(statics.pg_proc.schema(), statics.pg_proc.data())?;
+        let mut oids = HashMap::new();
+        let mut names = HashMap::new();
+        if let (Some(ids), Some(shown)) = (
+            pg_proc.column_by_name("oid"),
+            pg_proc.column_by_name("proname"),
+        ) {
+            let ids = cast(ids, &DataType::Int32)?;
+            let shown = cast(shown, &DataType::Utf8)?;
+            let shown = shown.as_string::<i32>();
+            for (oid, name) in ids.as_primitive::<Int32Type>().iter().zip(shown) {
+                if let (Some(oid), Some(name)) = (oid, name) {
+                    oids.entry(name.to_owned()).or_insert(oid);
+                    names.insert(oid, name.to_owned());
+                }
+            }
+        }
+        let pg_proc = with_columns(&pg_proc, |name, column| {
+            Ok(match name {
+                "proallargtypes" => Some(oid_lists(column)?),
+                "proargnames" | "proargmodes" | "proacl" => Some(text_lists(column)?),
+                _ => None,
+            })
+        })?;
+        let pg_type = one_batch(statics.pg_type.schema(), statics.pg_type.data())?;
+        let pg_type = with_columns(&without_domains(&pg_type)?, |name, column| {
+            if name == "typacl" {
+                return Ok(Some(text_lists(column)?));
+            }
+            if !FUNCTIONS.contains(&name) {
+                return Ok(None);
+            }
+            let texts = cast(column, &DataType::Utf8)?;
+            let ids: Int32Array = texts
+                .as_string::<i32>()
+                .iter()
+                .map(|text| Some(text.and_then(|text| oids.get(text)).copied().unwrap_or(0)))
+                .collect();
+            Ok(Some(Arc::new(ids)))
+        })?;
+        Ok(Procedures {
+            oids,
+            names,
+            pg_proc,
+            pg_type,
+        })
+    }
+
+    /// The id of a function; one of those of the same name.
+    pub(super) fn oid(&self, name: &str) -> Option<i32> {
+        self.oids
+            .get(name.trim_start_matches("pg_catalog."))
+            .copied()
+    }
+
+    /// The name of a function.
+    pub(super) fn name(&self, oid: i64) -> Option<&str> {
+        self.names
+            .get(&i32::try_from(oid).ok()?)
+            .map(String::as_str)
+    }
+}
+
+/// A table's rows in one batch, in which everything may be null.
+fn one_batch(schema: Arc<Schema>, data: &[RecordBatch]) -> Result<RecordBatch> {
+    let fields: Vec<Field> = schema
+        .fields()
+        .iter()
+        .map(|field| field.as_ref().clone().with_nullable(true))
+        .collect();
+    let nullable = Arc::new(Schema::new(fields));
+    let batches: Result<Vec<RecordBatch>, _> = data
+        .iter()
+        .map(|batch| RecordBatch::try_new(Arc::clone(&nullable), batch.columns().to_vec()))
+        .collect();
+    Ok(datafusion::arrow::compute::concat_batches(
+        &nullable, &batches?,
+    )?)
+}
+
+/// The batch with other columns in place of some.
+fn with_columns(
+    batch: &RecordBatch,
+    other: impl Fn(&str, &ArrayRef) -> Result<Option<ArrayRef>>,
+) -> Result<RecordBatch> {
+    let schema = batch.schema();
+    let mut fields = Vec::new();
+    let mut columns = Vec::new();
+    for (field, column) in schema.fields().iter().zip(batch.columns()) {
+        match other(field.name(), column)? {
+            Some(new) => {
+                let kind = match new.data_type() {
+                    DataType::Int32 => Some("regproc"),
+                    DataType::List(item) if item.data_type() == &DataType::Int32 => Some("oid"),
+                    _ => None,
+                };
+                let marks = kind.map(|kind| (PG_OID_ALIAS_KEY.to_owned(), kind.to_owned()));
+                fields.push(
+                    Field::new(field.name(), new.data_type().clone(), true)
+                        .with_metadata(marks.into_iter().collect()),
+                );
+                columns.push(new);
+            }
+            None => {
+                fields.push(field.as_ref().clone());
+                columns.push(Arc::clone(column));
+            }
+        }
+    }
+    Ok(RecordBatch::try_new(
+        Arc::new(Schema::new(fields)),
+        columns,
+    )?)
+}
+
+/// The domains that PostgreSQL has are those of its `information_schema`; ours has plain types.
+fn without_domains(pg_type: &RecordBatch) -> Result<RecordBatch> {
+    let Some(kinds) = pg_type.column_by_name("typtype") else {
+        return Ok(pg_type.clone());
+    };
+    let kinds = cast(kinds, &DataType::Utf8)?;
+    let kept: BooleanArray = kinds
+        .as_string::<i32>()
+        .iter()
+        .map(|kind| Some(kind != Some("d")))
+        .collect();
+    Ok(filter_record_batch(pg_type, &kept)?)
+}
+
+/// `[25, 23]`
+fn oid_lists(column: &ArrayRef) -> Result<ArrayRef> {
+    let mut lists = ListBuilder::new(Int32Builder::new());
+    for text in cast(column, &DataType::Utf8)?.as_string::<i32>() {
+        lists.append_option(text.map(|text| items(text).map(|item| item.parse().ok())));
+    }
+    Ok(Arc::new(lists.finish()))
+}
+
+/// `['i', 'o']`
+fn text_lists(column: &ArrayRef) -> Result<ArrayRef> {
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for text in cast(column, &DataType::Utf8)?.as_string::<i32>() {
+        lists.append_option(text.map(|text| items(text).map(Some)));
+    }
+    Ok(Arc::new(lists.finish()))
+}
+
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.trim_matches(['[', ']'])
+        .split(',')
+        .map(|item| item.trim().trim_matches('\''))
+        .filter(|item| !item.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_are_known_by_name_and_number() {
+        let statics = PgCatalogStaticTables::try_new().unwrap();
+        let procedures = Procedures::of(&statics).unwrap();
+        assert_eq!(procedures.oid("pg_catalog.array_in"), Some(750));
+        assert_eq!(procedures.name(750), Some("array_in"));
+        let input = procedures.pg_type.column_by_name("typinput").unwrap();
+        assert!(
+            input
+                .as_primitive::<Int32Type>()
+                .iter()
+                .any(|oid| oid == Some(750))
+        );
+        let kinds = cast(
+            procedures.pg_type.column_by_name("typtype").unwrap(),
+            &DataType::Utf8,
+        );
+        assert!(
+            kinds
+                .unwrap()
+                .as_string::<i32>()
+                .iter()
+                .all(|kind| kind != Some("d"))
+        );
+    }
+}

@@ -1,0 +1,64 @@
+//! Cursors and portals where clients use them otherwise than one after the other.
+
+use rstest::rstest;
+
+use crate::support::{TestServer, code_of, column, value};
+
+#[tokio::test]
+async fn a_cursor_is_declared_with_parameters() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    client.batch_execute("BEGIN").await.unwrap();
+    let declare = "DECLARE c CURSOR FOR SELECT order_id FROM orders WHERE order_id > $1 ORDER BY 1";
+    client.execute(declare, &[&"o1"]).await.unwrap();
+    let found = column(&client, "FETCH ALL FROM c").await;
+    assert_eq!(found, [Some("o2".to_owned()), Some("o3".to_owned())]);
+}
+
+#[tokio::test]
+async fn move_goes_on_in_a_portal_that_nothing_has_executed() {
+    let server = TestServer::start().await;
+    let mut raw = server.raw("ann").await;
+    raw.query("BEGIN").await;
+    raw.parse("s", "SELECT order_id FROM orders ORDER BY 1")
+        .await;
+    raw.bind("p", "s").await;
+    raw.sync().await;
+    assert_eq!(raw.kinds().await, "12Z");
+    let moved = raw.query("MOVE FORWARD 1 FROM p").await;
+    assert_eq!(moved[0].tag(), "MOVE 1");
+    raw.execute("p", 1).await;
+    raw.sync().await;
+    let messages = raw.read_to_ready().await;
+    assert_eq!(messages[0].values(), [Some(b"o2".to_vec())]);
+}
+
+#[rstest]
+#[case("ROLLBACK", false)]
+#[case("COMMIT", true)]
+#[tokio::test]
+async fn a_cursor_with_hold_outlives_a_transaction_that_ends_well(
+    #[case] end: &str,
+    #[case] outlives: bool,
+) {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let declare = "BEGIN; DECLARE c CURSOR WITH HOLD FOR SELECT 1";
+    client.batch_execute(declare).await.unwrap();
+    client.batch_execute(end).await.unwrap();
+    match client.batch_execute("FETCH 1 FROM c").await {
+        Ok(()) => assert!(outlives),
+        Err(error) => assert_eq!((outlives, code_of(&error).as_str()), (false, "34000")),
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_goes_with_the_savepoint_that_it_was_made_after() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let sql = "BEGIN; DECLARE a CURSOR FOR SELECT 1; SAVEPOINT s; DECLARE b CURSOR FOR SELECT 2; ROLLBACK TO s";
+    client.batch_execute(sql).await.unwrap();
+    assert_eq!(value(&client, "FETCH 1 FROM a").await, "1");
+    let gone = client.batch_execute("FETCH 1 FROM b").await.unwrap_err();
+    assert_eq!(code_of(&gone), "34000");
+}
