@@ -123,6 +123,8 @@ pub enum Statement {
     Begin {
         /// The tag, which says how it was asked for.
         tag: &'static str,
+        /// The isolation that was asked for.
+        isolation: Option<&'static str>,
     },
     /// A transaction ends.
     Commit {
