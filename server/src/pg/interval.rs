@@ -43,7 +43,11 @@ pub fn parse(text: &str) -> Option<Parts> {
             continue;
         }
         let number: f64 = word.parse().ok()?;
-        let number = if std::mem::take(&mut minus) { -number } else { number };
+        let number = if std::mem::take(&mut minus) {
+            -number
+        } else {
+            number
+        };
         match words.peek() {
             Some(unit) if !unit.contains(':') && unit.parse::<f64>().is_err() => {
                 let unit = words.next()?;

@@ -15,6 +15,7 @@ mod numeric;
 mod patterns;
 mod quoting;
 mod readings;
+mod rounding;
 mod series;
 mod single;
 mod sleep;
@@ -44,6 +45,7 @@ pub fn register_all(context: &SessionContext) -> Result<()> {
         quoting::functions(),
         numeric::functions(),
         readings::functions(),
+        rounding::functions(),
         series::functions(),
         strings::functions(),
         times::functions(),

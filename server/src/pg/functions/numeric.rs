@@ -1,5 +1,5 @@
-//! Numbers as PostgreSQL computes with them: quotients of `numeric` with its digits, rounding, and sums that say when
-//! they overflow.
+//! Numbers as PostgreSQL computes with them: quotients of `numeric` with its digits, and sums that say when they
+//! overflow.
 //!
 //! A `numeric` of PostgreSQL has as many digits after the point as it needs, value by value; a column of Arrow has one
 //! number of them. So a quotient is computed with the digits that PostgreSQL gives it, kept with [`QUOTIENT_SCALE`] of
@@ -13,7 +13,7 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::kernels::numeric::{add, mul, sub};
 use datafusion::arrow::datatypes::{
-    DataType, Decimal128Type, DurationMicrosecondType, Float64Type, Int64Type, TimeUnit, i256,
+    DataType, Decimal128Type, DurationMicrosecondType, Float64Type, TimeUnit, i256,
 };
 use datafusion::error::Result;
 use datafusion::scalar::ScalarValue;
@@ -33,7 +33,7 @@ const GROUP: u128 = 10_000;
 /// Digits that count which a quotient has at least.
 const SIGNIFICANT: i32 = 16;
 
-fn overflow() -> datafusion::error::DataFusionError {
+pub(super) fn overflow() -> datafusion::error::DataFusionError {
     raise(
         PgError::new("22003", "numeric field overflow").detail(
             "a numeric here has at most 38 digits, of which a quotient has 20 after the point",
@@ -46,7 +46,7 @@ fn by_zero() -> datafusion::error::DataFusionError {
 }
 
 /// Digits after the point of a type of whole numbers or decimals.
-fn scale_of(data_type: &DataType) -> Option<i8> {
+pub(super) fn scale_of(data_type: &DataType) -> Option<i8> {
     match data_type {
         DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => Some((*scale).max(0)),
         integer if integer.is_integer() => Some(0),
@@ -56,7 +56,7 @@ fn scale_of(data_type: &DataType) -> Option<i8> {
 }
 
 /// An argument as whole steps of its scale.
-fn steps(call: &Call, at: usize) -> Result<(Vec<Option<i128>>, i8)> {
+pub(super) fn steps(call: &Call, at: usize) -> Result<(Vec<Option<i128>>, i8)> {
     let scale = scale_of(call.array(at).data_type()).unwrap_or(10);
     let array = call.cast(at, &DataType::Decimal128(38, scale))?;
     Ok((
@@ -226,98 +226,6 @@ fn quotient_mark(args: &[DataType]) -> Option<(&'static str, String)> {
     Some((QUOTIENT, least.min(QUOTIENT_SCALE).to_string()))
 }
 
-/// Where a number is rounded to.
-#[derive(Clone, Copy)]
-enum Way {
-    Nearest,
-    Zero,
-    Up,
-    Down,
-}
-
-fn rounded_steps(steps: i128, drop: u32, way: Way) -> Option<i128> {
-    if drop == 0 {
-        return Some(steps);
-    }
-    let Some(unit) = 10_i128.checked_pow(drop) else {
-        return Some(0);
-    };
-    let (whole, rest) = (steps.div_euclid(unit), steps.rem_euclid(unit));
-    let up = match way {
-        Way::Nearest if steps < 0 => rest * 2 > unit,
-        Way::Nearest => rest * 2 >= unit,
-        Way::Zero => steps < 0 && rest > 0,
-        Way::Up => rest > 0,
-        Way::Down => false,
-    };
-    whole.checked_add(i128::from(up))
-}
-
-/// `round`, `trunc`, `ceil` and `floor`: a numeric stays one, anything else becomes a float.
-fn rounding(name: &str, arguments: std::ops::RangeInclusive<usize>, way: Way) -> Function {
-    Function::new(name, arguments, DataType::Float64, move |call| {
-        let DataType::Decimal128(precision, scale) = call.returns else {
-            let array = call.cast(0, &DataType::Float64)?;
-            let values = array.as_primitive::<Float64Type>().iter().map(|value| {
-                value.map(|value| match way {
-                    Way::Nearest => value.round_ties_even(),
-                    Way::Zero => value.trunc(),
-                    Way::Up => value.ceil(),
-                    Way::Down => value.floor(),
-                })
-            });
-            return Ok(Arc::new(values.collect::<Float64Array>()));
-        };
-        let digits = if call.len() > 1 {
-            Some(call.integers(1)?)
-        } else {
-            None
-        };
-        let (values, from) = steps(call, 0)?;
-        let rounded = values.into_iter().enumerate().map(|(row, value)| {
-            let Some(value) = value else { return Ok(None) };
-            let digits = match &digits {
-                Some(digits) if digits.is_null(row) => return Ok(None),
-                Some(digits) => digits.value(row).clamp(-38, 38) as i32,
-                None => 0,
-            };
-            let drop = u32::try_from(i32::from(from) - digits).unwrap_or(0);
-            let step = rounded_steps(value, drop, way).ok_or_else(overflow)?;
-            // From steps of what was kept to steps of the result.
-            let shift = i32::from(scale) - (i32::from(from) - drop as i32);
-            let factor = 10_i128
-                .checked_pow(shift.unsigned_abs())
-                .ok_or_else(overflow)?;
-            if shift >= 0 {
-                step.checked_mul(factor).map(Some).ok_or_else(overflow)
-            } else {
-                Ok(Some(step / factor))
-            }
-        });
-        let array = rounded.collect::<Result<Decimal128Array>>()?;
-        Ok(Arc::new(array.with_precision_and_scale(precision, scale)?))
-    })
-    .returning(|args, constants| {
-        let Some(first) = args.first() else {
-            return Ok(DataType::Float64);
-        };
-        let decimal = matches!(first, DataType::Decimal128(..) | DataType::Decimal256(..));
-        Ok(match (decimal, args.len()) {
-            (false, 1) => DataType::Float64,
-            (true, 1) => DataType::Decimal128(38, 0),
-            _ => {
-                let digits = constants.get(1).copied().flatten();
-                let digits = digits.and_then(|digits| digits.cast_to(&DataType::Int64).ok());
-                let scale = match digits {
-                    Some(ScalarValue::Int64(Some(digits))) => digits.clamp(0, 38) as i8,
-                    _ => scale_of(first).unwrap_or(10),
-                };
-                DataType::Decimal128(38, scale)
-            }
-        })
-    })
-}
-
 fn logarithm(name: &str, of: fn(f64) -> f64) -> Function {
     Function::new(name, 1..=1, DataType::Float64, move |call| {
         let values = call.cast(0, &DataType::Float64)?;
@@ -429,10 +337,6 @@ pub(super) fn functions() -> Vec<Function> {
             })
         })
         .identity(|arg| matches!(arg, DataType::Decimal128(..) | DataType::Decimal256(..))),
-        rounding("pg_round", 1..=2, Way::Nearest),
-        rounding("pg_trunc", 1..=2, Way::Zero),
-        rounding("pg_ceil", 1..=1, Way::Up),
-        rounding("pg_floor", 1..=1, Way::Down),
         Function::new("pg_sign", 1..=1, DataType::Float64, |call| {
             let array = call.cast(0, &call.returns)?;
             Ok(match call.returns {
@@ -465,58 +369,7 @@ pub(super) fn functions() -> Vec<Function> {
         checked("pg_add", add),
         checked("pg_subtract", sub),
         checked("pg_multiply", mul),
-        Function::new("width_bucket", 4..=4, DataType::Int32, |call| {
-            let float = |at: usize| call.cast(at, &DataType::Float64);
-            let (values, low, high) = (float(0)?, float(1)?, float(2)?);
-            let counts = call.integers(3)?;
-            let (values, low, high) = (
-                values.as_primitive::<Float64Type>(),
-                low.as_primitive::<Float64Type>(),
-                high.as_primitive::<Float64Type>(),
-            );
-            let buckets = (0..call.rows).map(|row| {
-                if values.is_null(row)
-                    || low.is_null(row)
-                    || high.is_null(row)
-                    || counts.is_null(row)
-                {
-                    return Ok(None);
-                }
-                bucket(
-                    values.value(row),
-                    low.value(row),
-                    high.value(row),
-                    counts.value(row),
-                )
-                .map(Some)
-            });
-            let buckets =
-                buckets.collect::<Result<datafusion::arrow::array::PrimitiveArray<Int64Type>>>()?;
-            Ok(datafusion::arrow::compute::cast(
-                &buckets,
-                &DataType::Int32,
-            )?)
-        }),
     ]
-}
-
-/// Which of `count` equal parts of a range a value is in; 0 and `count + 1` are outside.
-fn bucket(value: f64, low: f64, high: f64, count: i64) -> Result<i64> {
-    let wrong = |what: &'static str| raise(PgError::new("2201G", what));
-    if count <= 0 {
-        return Err(wrong("count must be greater than zero"));
-    }
-    if low == high {
-        return Err(wrong("lower bound cannot equal upper bound"));
-    }
-    let place = (value - low) / (high - low);
-    Ok(if place < 0.0 {
-        0
-    } else if place >= 1.0 {
-        count + 1
-    } else {
-        (place * count as f64).floor() as i64 + 1
-    })
 }
 
 #[cfg(test)]
@@ -546,16 +399,5 @@ mod tests {
         );
         assert_eq!(text.trim_end_matches('0'), expected);
         assert_eq!(shown_digits(steps, 0), digits);
-    }
-
-    #[rstest]
-    #[case(25, Way::Nearest, 3)]
-    #[case(-25, Way::Nearest, -3)]
-    #[case(-24, Way::Nearest, -2)]
-    #[case(-29, Way::Zero, -2)]
-    #[case(-29, Way::Down, -3)]
-    #[case(21, Way::Up, 3)]
-    fn numbers_are_rounded(#[case] tenths: i128, #[case] way: Way, #[case] expected: i128) {
-        assert_eq!(rounded_steps(tenths, 1, way), Some(expected));
     }
 }

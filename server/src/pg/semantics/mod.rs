@@ -6,6 +6,7 @@
 mod laterals;
 mod operators;
 mod subqueries;
+mod taken_apart;
 
 pub use laterals::beside;
 pub use operators::{Functions, PgOperators};

@@ -4,6 +4,7 @@
 //! Queries are parsed by `sqlparser` and then rewritten into what DataFusion understands (see [`rewrite`]); all
 //! other statements are small and are read from their tokens here, since DataFusion has no part in them.
 
+mod copying;
 mod empty;
 mod names;
 mod queries;
@@ -250,7 +251,7 @@ fn parse_statement(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
             Err(error) => Err(error),
         },
         "EXPLAIN" => queries::explain(tokens),
-        "COPY" => queries::copy(tokens),
+        "COPY" => copying::copy(tokens),
         "DECLARE" => queries::declare(tokens),
         "PREPARE" => queries::prepare(tokens),
         "EXECUTE" => queries::execute(tokens),

@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, DataType, Expr, Ident, Query, SelectItem, SetExpr, TrimWhereField, VisitMut, VisitorMut,
+    ArrayElemTypeDef, DataType, Expr, Ident, Query, SelectItem, SetExpr, TrimWhereField, VisitMut,
+    VisitorMut,
 };
 
 /// No name that a person writes holds it.
@@ -135,9 +136,10 @@ fn name_of(expr: &Expr) -> (u8, String) {
         Expr::Ceil { .. } => (2, "ceil".to_owned()),
         Expr::Floor { .. } => (2, "floor".to_owned()),
         Expr::Position { .. } => (2, "position".to_owned()),
-        Expr::Substring { shorthand, .. } => {
-            (2, if *shorthand { "substr" } else { "substring" }.to_owned())
-        }
+        Expr::Substring { shorthand, .. } => (
+            2,
+            if *shorthand { "substr" } else { "substring" }.to_owned(),
+        ),
         Expr::Overlay { .. } => (2, "overlay".to_owned()),
         Expr::AtTimeZone { .. } => (2, "timezone".to_owned()),
         Expr::Trim { trim_where, .. } => {

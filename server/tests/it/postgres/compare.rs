@@ -10,18 +10,21 @@ type Row = Vec<Option<Vec<u8>>>;
 /// An answer: rows, or the SQLSTATE of an error.
 #[derive(Debug, Clone, PartialEq)]
 enum Answer {
-    Rows { columns: Vec<String>, rows: Vec<Row> },
-    Error { code: String, message: String },
+    Rows {
+        columns: Vec<String>,
+        rows: Vec<Row>,
+    },
+    Error {
+        code: String,
+        message: String,
+    },
 }
 
 /// A value as it was sent.
 struct Sent(Option<Vec<u8>>);
 
 impl<'a> FromSql<'a> for Sent {
-    fn from_sql(
-        _: &Type,
-        raw: &'a [u8],
-    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         Ok(Sent(Some(raw.to_vec())))
     }
 
@@ -53,7 +56,10 @@ async fn as_text(client: &Client, sql: &str) -> Answer {
     for message in messages {
         match message {
             SimpleQueryMessage::RowDescription(described) => {
-                columns = described.iter().map(|column| column.name().to_owned()).collect();
+                columns = described
+                    .iter()
+                    .map(|column| column.name().to_owned())
+                    .collect();
             }
             SimpleQueryMessage::Row(row) => rows.push(
                 (0..row.len())
@@ -104,11 +110,15 @@ fn shown(value: Option<&Option<Vec<u8>>>) -> String {
 /// What is not the same in two answers, ours first.
 fn difference(ours: &Answer, theirs: &Answer) -> Option<String> {
     match (ours, theirs) {
-        (Answer::Error { code, message }, Answer::Error { code: their_code, message: their_message }) => {
-            (code != their_code).then(|| {
-                format!("fails with {code} ({message}), PostgreSQL with {their_code} ({their_message})")
-            })
-        }
+        (
+            Answer::Error { code, message },
+            Answer::Error {
+                code: their_code,
+                message: their_message,
+            },
+        ) => (code != their_code).then(|| {
+            format!("fails with {code} ({message}), PostgreSQL with {their_code} ({their_message})")
+        }),
         (Answer::Error { code, message }, Answer::Rows { rows, .. }) => Some(format!(
             "fails with {code} ({message}), PostgreSQL gives {} rows",
             rows.len()
@@ -117,14 +127,29 @@ fn difference(ours: &Answer, theirs: &Answer) -> Option<String> {
             "gives {} rows, PostgreSQL fails with {code} ({message})",
             rows.len()
         )),
-        (Answer::Rows { columns, rows }, Answer::Rows { columns: their_columns, rows: their_rows }) => {
+        (
+            Answer::Rows { columns, rows },
+            Answer::Rows {
+                columns: their_columns,
+                rows: their_rows,
+            },
+        ) => {
             if columns != their_columns {
-                return Some(format!("has columns {columns:?}, PostgreSQL {their_columns:?}"));
+                return Some(format!(
+                    "has columns {columns:?}, PostgreSQL {their_columns:?}"
+                ));
             }
             if rows.len() != their_rows.len() {
-                return Some(format!("has {} rows, PostgreSQL {}", rows.len(), their_rows.len()));
+                return Some(format!(
+                    "has {} rows, PostgreSQL {}",
+                    rows.len(),
+                    their_rows.len()
+                ));
             }
-            let at = rows.iter().zip(their_rows).position(|(ours, theirs)| ours != theirs)?;
+            let at = rows
+                .iter()
+                .zip(their_rows)
+                .position(|(ours, theirs)| ours != theirs)?;
             let column = rows[at]
                 .iter()
                 .zip(&their_rows[at])
@@ -189,7 +214,10 @@ fn in_order(answer: Answer, case: &Case) -> Answer {
 pub async fn differences(case: &Case, ours: &Client, theirs: &Client) -> Option<String> {
     for client in [ours, theirs] {
         for setting in &case.settings {
-            client.batch_execute(&format!("SET {setting}")).await.unwrap();
+            client
+                .batch_execute(&format!("SET {setting}"))
+                .await
+                .unwrap();
         }
     }
     let text = (
@@ -203,14 +231,21 @@ pub async fn differences(case: &Case, ours: &Client, theirs: &Client) -> Option<
             in_order(in_binary(ours, &case.sql).await, case),
             in_order(in_binary(theirs, &case.sql).await, case),
         );
-        if let (Answer::Rows { columns, .. }, Answer::Rows { columns: their_columns, .. }) = &binary
+        if let (
+            Answer::Rows { columns, .. },
+            Answer::Rows {
+                columns: their_columns,
+                ..
+            },
+        ) = &binary
             && columns != their_columns
         {
-            types = Some(format!("has types {columns:?}, PostgreSQL {their_columns:?}"));
+            types = Some(format!(
+                "has types {columns:?}, PostgreSQL {their_columns:?}"
+            ));
         }
-        found = found.or_else(|| {
-            difference(&binary.0, &binary.1).map(|what| format!("in binary: {what}"))
-        });
+        found = found
+            .or_else(|| difference(&binary.0, &binary.1).map(|what| format!("in binary: {what}")));
     }
     if !case.settings.is_empty() {
         for client in [ours, theirs] {

@@ -31,7 +31,9 @@ fn programs() -> PathBuf {
     folders
         .into_iter()
         .find(|folder| folder.join("initdb").exists() && folder.join("pg_ctl").exists())
-        .expect("a PostgreSQL server (initdb and pg_ctl), which the Debian package postgresql brings")
+        .expect(
+            "a PostgreSQL server (initdb and pg_ctl), which the Debian package postgresql brings",
+        )
 }
 
 fn number(arguments: &[&str]) -> Option<u32> {
@@ -47,8 +49,9 @@ fn owner() -> Option<(u32, u32)> {
     let user = number(&["-u", "postgres"]);
     let group = number(&["-g", "postgres"]);
     Some(
-        user.zip(group)
-            .expect("a user postgres to run PostgreSQL as, which the Debian package postgresql makes"),
+        user.zip(group).expect(
+            "a user postgres to run PostgreSQL as, which the Debian package postgresql makes",
+        ),
     )
 }
 
@@ -67,7 +70,19 @@ impl RealPostgres {
         // Texts are compared by their bytes, as they are here; letters are those of Unicode.
         real.run(
             "initdb",
-            &["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C", "--lc-ctype=C.UTF-8"],
+            &[
+                "-D",
+                &data,
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-sync",
+                "--locale=C",
+                "--lc-ctype=C.UTF-8",
+            ],
         );
         let options = format!(
             "-k {} -c listen_addresses= -c fsync=off -c timezone=UTC",
@@ -75,7 +90,10 @@ impl RealPostgres {
         );
         let log = real.folder.path().join("log");
         let log = log.to_str().unwrap();
-        real.run("pg_ctl", &["-D", &data, "-w", "-l", log, "-o", &options, "start"]);
+        real.run(
+            "pg_ctl",
+            &["-D", &data, "-w", "-l", log, "-o", &options, "start"],
+        );
         real
     }
 
