@@ -12,7 +12,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::days::{Days, day_of};
 use super::rules::Rules;
-use super::write::{LakeWriteExec, Target, written};
+use super::write::{LakeWriteExec, Target, WaitingKey, Written, written};
 use crate::lake::{ALL_DATES, DataFile, LakeScan, LakeSnapshot, NewFile, TableId};
 use crate::{Engine, EngineError};
 
@@ -147,6 +147,8 @@ pub(super) struct Account {
     pub today: i32,
     /// How many cores its plans may use.
     pub partitions: usize,
+    /// What this run has found of keys without a start.
+    pub found: Vec<Found>,
 }
 
 /// What deriving one account's part of a table came to.
@@ -154,6 +156,17 @@ pub(super) struct Account {
 pub(super) struct Rewritten {
     pub adds: Vec<NewFile>,
     pub removes: Vec<Arc<DataFile>>,
+    /// Where all of the account's events were read: the keys that have no start.
+    pub waiting: Option<Found>,
+}
+
+/// The keys without a start that an account's events have (SPEC C1).
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub account: Arc<str>,
+    /// The entity's.
+    pub kind: &'static str,
+    pub keys: Arc<Vec<WaitingKey>>,
 }
 
 impl Account {
@@ -198,12 +211,13 @@ impl Account {
     }
 
     /// Where the rows of a derived table go.
-    pub fn target(&self, table: TableId) -> Target {
+    fn target(&self, table: TableId, entity: Option<Entity>) -> Target {
         Target {
             lake: self.engine.lake().clone(),
             table,
             account: Arc::clone(&self.name),
             today: self.today,
+            entity,
         }
     }
 
@@ -213,7 +227,20 @@ impl Account {
         table: TableId,
         rows: DataFrame,
     ) -> Result<Vec<NewFile>, EngineError> {
-        let target = self.target(table);
+        Ok(self.write_to(self.target(table, None), rows).await?.files)
+    }
+
+    /// Likewise; the rows that have no start come last, and are told of instead.
+    pub async fn write_started(
+        &self,
+        entity: Entity,
+        rows: DataFrame,
+    ) -> Result<Written, EngineError> {
+        self.write_to(self.target(entity.derived, Some(entity)), rows)
+            .await
+    }
+
+    async fn write_to(&self, target: Target, rows: DataFrame) -> Result<Written, EngineError> {
         let context = Arc::new(rows.task_ctx());
         let input = rows.create_physical_plan().await?;
         let input = single_partition(input);

@@ -169,8 +169,8 @@ impl Account {
             .await?;
         if orders.clone().count().await? == 0 {
             return Ok(Rewritten {
-                adds: vec![],
                 removes,
+                ..Rewritten::default()
             });
         }
         context.register_table("orders", orders.into_view())?;
@@ -183,6 +183,7 @@ impl Account {
         Ok(Rewritten {
             adds: self.write(TableId::AttributedOrders, rows).await?,
             removes,
+            waiting: None,
         })
     }
 

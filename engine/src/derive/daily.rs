@@ -34,6 +34,7 @@ impl Account {
             None => Ok(Rewritten {
                 adds: self.count(None).await?,
                 removes: files,
+                waiting: None,
             }),
             Some(months) if months.is_empty() => Ok(Rewritten::default()),
             Some(months) => Ok(Rewritten {
@@ -46,6 +47,7 @@ impl Account {
                             .is_none_or(|date| months.contains(&date))
                     })
                     .collect(),
+                waiting: None,
             }),
         }
     }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::account::{Account, Changed, Entity, Rewritten};
+use super::account::{Account, Changed, Entity, Found, Rewritten};
 use super::days::{Days, days_of};
 use crate::EngineError;
 use crate::lake::{DataFile, TableId};
@@ -90,11 +90,12 @@ impl Account {
 
     async fn fold(&self, entity: Entity, scope: Scope) -> Result<Rewritten, EngineError> {
         let context = self.context();
+        let whole = matches!(scope, Scope::Whole);
         let (files, removes, filter) = match scope {
             Scope::Whole => (
                 self.files(entity.raw),
                 self.files(entity.derived),
-                String::new(),
+                "true".to_owned(),
             ),
             Scope::Part {
                 starts,
@@ -102,7 +103,11 @@ impl Account {
                 replaced,
             } => {
                 let started_on = format!("CAST({} AS DATE)", entity.started_at);
-                let mut filter = format!("AND {}", starts.sql(&started_on));
+                let mut filter = format!(
+                    "{} IS NOT NULL AND {}",
+                    entity.started_at,
+                    starts.sql(&started_on)
+                );
                 let files = match &reach {
                     None => self.files(entity.raw),
                     Some(reach) => {
@@ -125,14 +130,20 @@ impl Account {
             _ => self.rules.conversations_sql(),
         };
         let sql = format!(
-            "SELECT * FROM ({fold}) folded WHERE {started} IS NOT NULL {filter} ORDER BY {started}, {key}",
+            "SELECT * FROM ({fold}) folded WHERE {filter} ORDER BY {started} NULLS LAST, {key}",
             started = entity.started_at,
             key = entity.key,
         );
         let rows = context.sql(&sql).await?;
+        let written = self.write_started(entity, rows).await?;
         Ok(Rewritten {
-            adds: self.write(entity.derived, rows).await?,
+            adds: written.files,
             removes,
+            waiting: whole.then(|| Found {
+                account: Arc::clone(&self.name),
+                kind: entity.kind,
+                keys: Arc::new(written.waiting),
+            }),
         })
     }
 }

@@ -43,7 +43,14 @@ impl Account {
                 }
                 _ => {
                     waiting.retain(|(kind, _), _| kind != entity.kind);
-                    self.count_waiting(entity, &mut waiting).await?;
+                    match self.found.iter().find(|found| found.kind == entity.kind) {
+                        Some(found) => waiting.extend(found.keys.iter().map(|known| {
+                            let (first, last) = known.reach;
+                            let name = (entity.kind.to_owned(), known.key.clone());
+                            (name, (first, last, known.events))
+                        })),
+                        None => self.count_waiting(entity, &mut waiting).await?,
+                    }
                 }
             }
         }
@@ -68,7 +75,11 @@ impl Account {
                 .await?;
             adds.push(file);
         }
-        Ok(Rewritten { adds, removes })
+        Ok(Rewritten {
+            adds,
+            removes,
+            waiting: None,
+        })
     }
 
     async fn waiting(&self) -> Result<Waiting, EngineError> {

@@ -80,8 +80,8 @@ impl Rules {
                     f['last_event_at'] AS last_event_at, f['last_updated'] AS last_updated, {idle_at} AS idle_at,
                     f['resolved_at'] AS resolved_at, f['escalated_at'] AS escalated_at,
                     f['escalation_reason'] AS escalation_reason, f['escalation_category'] AS escalation_category,
-                    f['escalation_procedure'] AS escalation_procedure, f['reopened'] AS reopened
-             FROM (SELECT conversation_id,
+                    f['escalation_procedure'] AS escalation_procedure, f['reopened'] AS reopened, landed_events
+             FROM (SELECT conversation_id, count(*) AS landed_events,
                           conversation_fold(type, occurred_at, event_id, profile_id, channel, mode, sender,
                                             first_message, text, procedure, tag, tags, reason, category, is_bot) AS f
                    FROM events GROUP BY conversation_id)",
@@ -96,8 +96,8 @@ impl Rules {
                     f['ordered_at'] AS ordered_at, local_date(f['ordered_at'], {zone}) AS ordered_on,
                     f['value'] AS value, coalesce(f['currency'], {currency}) AS currency,
                     f['refunded_value'] AS refunded_value, f['cancelled'] AS cancelled,
-                    f['first_event_at'] AS first_event_at, f['last_event_at'] AS last_event_at
-             FROM (SELECT order_id,
+                    f['first_event_at'] AS first_event_at, f['last_event_at'] AS last_event_at, landed_events
+             FROM (SELECT order_id, count(*) AS landed_events,
                           order_fold(type, occurred_at, event_id, profile_id, conversation_id, value, currency) AS f
                    FROM events GROUP BY order_id)",
             zone = quoted(&self.timezone),

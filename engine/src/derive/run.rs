@@ -7,7 +7,9 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 use rapport_data::Settings;
 
-use super::account::{Account, CONVERSATION, Changed, Changes, FilesByAccount, ORDER, Rewritten};
+use super::account::{
+    Account, CONVERSATION, Changed, Changes, FilesByAccount, Found, ORDER, Rewritten,
+};
 use super::days::{Days, day_of};
 use super::report::{DeriveReport, TableReport};
 use super::rules::Rules;
@@ -46,6 +48,8 @@ pub(super) struct Run<'a> {
     settings: BTreeMap<String, SettingsVersion>,
     added: HashMap<(TableId, i64), Arc<Added>>,
     changed_settings: HashMap<i64, Arc<BTreeSet<String>>>,
+    /// The keys without a start that were met on the way.
+    found: Vec<Found>,
 }
 
 impl<'a> Run<'a> {
@@ -60,6 +64,7 @@ impl<'a> Run<'a> {
             settings,
             added: HashMap::new(),
             changed_settings: HashMap::new(),
+            found: Vec::new(),
         };
         if let Request::Days { accounts, .. } = request {
             let known = run.accounts();
@@ -122,6 +127,7 @@ impl<'a> Run<'a> {
         let mut adds = Vec::new();
         let mut removes = Vec::new();
         for part in rewritten {
+            self.found.extend(part.waiting);
             adds.extend(part.adds);
             removes.extend(part.removes);
         }
@@ -201,6 +207,7 @@ impl<'a> Run<'a> {
                 changes,
                 today: day_of(now),
                 partitions: 1,
+                found: Vec::new(),
             };
             if !account.is_clean() {
                 dirty.push(account);
@@ -211,6 +218,8 @@ impl<'a> Run<'a> {
         let spare = threads.div_ceil(dirty.len().max(1));
         for account in &mut dirty {
             account.partitions = spare;
+            let found = self.found.iter().filter(|f| f.account == account.name);
+            account.found = found.cloned().collect();
         }
         Ok(dirty)
     }

@@ -2,16 +2,20 @@
 //!
 //! It writes an account's rows, which come sorted, into files by span (see [`span_of`]), each under a name of its own, and
 //! gives back what a commit needs to know of each. It commits nothing: the driver does, once, for all accounts.
+//!
+//! Keys that have events and no start come last among the rows of conversations and orders. They are no rows of those
+//! tables; the node gives them back too, so that nobody has to read all events again to find them.
 
 use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Int32Array, RecordBatch, StringArray, UInt64Array,
+    Array, ArrayRef, AsArray, Date32Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    UInt64Array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Date32Type, Field, Schema, SchemaRef, TimestampMicrosecondType, UInt64Type,
+    DataType, Date32Type, Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType, UInt64Type,
 };
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, internal_err};
@@ -25,6 +29,7 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, TryStreamExt};
 
+use super::account::Entity;
 use super::days::{day_of, month_of, span_of};
 use crate::lake::{
     FileStatistics, Freshness, Lake, NewFile, Partition, Partitioning as TablePartitioning, TableId,
@@ -49,6 +54,26 @@ pub(super) struct Target {
     pub account: Arc<str>,
     /// The present, by which the spans of files are told.
     pub today: i32,
+    /// What the rows are folded from, where those without a start are to be told of.
+    pub entity: Option<Entity>,
+}
+
+/// What was written, and what was not.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// The files, without a commit.
+    pub files: Vec<NewFile>,
+    /// The keys without a start.
+    pub waiting: Vec<WaitingKey>,
+}
+
+/// A key that has events and no start (SPEC C1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WaitingKey {
+    pub key: String,
+    /// The instants of its first and last event, in microseconds.
+    pub reach: (i64, i64),
+    pub events: i64,
 }
 
 impl LakeWriteExec {
@@ -70,10 +95,16 @@ impl LakeWriteExec {
 
 fn written_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
-        Field::new("path", DataType::Utf8, false),
-        Field::new("size", DataType::UInt64, false),
+        // Of a file.
+        Field::new("path", DataType::Utf8, true),
+        Field::new("size", DataType::UInt64, true),
         Field::new("date", DataType::Date32, true),
-        Field::new("statistics", DataType::Utf8, false),
+        Field::new("statistics", DataType::Utf8, true),
+        // Of a key without a start.
+        Field::new("key", DataType::Utf8, true),
+        Field::new("first_event_at", DataType::Int64, true),
+        Field::new("last_event_at", DataType::Int64, true),
+        Field::new("events", DataType::Int64, true),
     ]))
 }
 
@@ -132,16 +163,23 @@ impl ExecutionPlan for LakeWriteExec {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let input = self.input.execute(partition, context)?;
-        let files = write_files(input, self.target.clone());
-        let rows = futures::stream::once(files).map(|files| to_batch(&files?));
+        let written = write_files(input, self.target.clone());
+        let rows = futures::stream::once(written).map(|written| to_batch(&written?));
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
     }
 }
 
-async fn write_files(mut input: SendableRecordBatchStream, target: Target) -> Result<Vec<NewFile>> {
-    let mut files = Vec::new();
+async fn write_files(mut input: SendableRecordBatchStream, target: Target) -> Result<Written> {
+    let Written {
+        mut files,
+        mut waiting,
+    } = Written::default();
     let mut open = OpenFile::default();
     while let Some(batch) = input.try_next().await? {
+        let batch = match target.entity {
+            Some(entity) => started(entity, batch, &mut waiting)?,
+            None => batch,
+        };
         let batch = in_file_schema(target.table, &batch)?;
         let spans = spans(&target, &batch)?;
         let mut from = 0;
@@ -162,7 +200,38 @@ async fn write_files(mut input: SendableRecordBatchStream, target: Target) -> Re
     if open.rows > 0 {
         files.push(open.write(&target).await?);
     }
-    Ok(files)
+    Ok(Written { files, waiting })
+}
+
+/// The rows that have a start, which come first; tells of the others.
+fn started(
+    entity: Entity,
+    batch: RecordBatch,
+    waiting: &mut Vec<WaitingKey>,
+) -> Result<RecordBatch> {
+    let column = |name: &str| match batch.column_by_name(name) {
+        Some(column) => Ok(column),
+        None => internal_err!("the rows for {} lack {name}", entity.derived.name()),
+    };
+    let missing = column(entity.started_at)?.null_count();
+    let started = batch.num_rows() - missing;
+    if missing > 0 {
+        let keys = cast(column(entity.key)?, &DataType::Utf8)?;
+        let keys = keys.as_string::<i32>();
+        let number = |name: &str| cast(column(name)?, &DataType::Int64).map_err(Into::into);
+        let numbers: Result<Vec<ArrayRef>> = ["first_event_at", "last_event_at", "landed_events"]
+            .into_iter()
+            .map(number)
+            .collect();
+        let numbers = numbers?;
+        let value = |at: usize, row: usize| numbers[at].as_primitive::<Int64Type>().value(row);
+        waiting.extend((started..batch.num_rows()).map(|row| WaitingKey {
+            key: keys.value(row).to_owned(),
+            reach: (value(0, row), value(1, row)),
+            events: value(2, row),
+        }));
+    }
+    Ok(batch.slice(0, started))
 }
 
 #[derive(Default)]
@@ -259,30 +328,71 @@ fn in_file_schema(table: TableId, batch: &RecordBatch) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new(schema, columns)?)
 }
 
-fn to_batch(files: &[NewFile]) -> Result<RecordBatch> {
+fn to_batch(written: &Written) -> Result<RecordBatch> {
+    let Written { files, waiting } = written;
+    // The rows of files, then those of keys; each has nulls where the other has values.
+    let numbers = |of: fn(&WaitingKey) -> i64| -> ArrayRef {
+        let values = waiting.iter().map(|key| Some(of(key)));
+        let none = files.iter().map(|_| None);
+        Arc::new(Int64Array::from_iter(none.chain(values)))
+    };
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(StringArray::from_iter_values(files.iter().map(|f| &f.path))),
-        Arc::new(UInt64Array::from_iter_values(files.iter().map(|f| f.size))),
+        Arc::new(StringArray::from_iter(
+            files
+                .iter()
+                .map(|f| Some(f.path.as_str()))
+                .chain(waiting.iter().map(|_| None)),
+        )),
+        Arc::new(UInt64Array::from_iter(
+            files
+                .iter()
+                .map(|f| Some(f.size))
+                .chain(waiting.iter().map(|_| None)),
+        )),
         Arc::new(Date32Array::from_iter(
-            files.iter().map(|f| f.partition.date),
+            files
+                .iter()
+                .map(|f| f.partition.date)
+                .chain(waiting.iter().map(|_| None)),
         )),
-        Arc::new(StringArray::from_iter_values(
-            files.iter().map(|f| f.statistics.to_json()),
+        Arc::new(StringArray::from_iter(
+            files
+                .iter()
+                .map(|f| Some(f.statistics.to_json()))
+                .chain(waiting.iter().map(|_| None)),
         )),
+        Arc::new(StringArray::from_iter(
+            files
+                .iter()
+                .map(|_| None)
+                .chain(waiting.iter().map(|key| Some(key.key.as_str()))),
+        )),
+        numbers(|key| key.reach.0),
+        numbers(|key| key.reach.1),
+        numbers(|key| key.events),
     ];
     Ok(RecordBatch::try_new(written_schema(), columns)?)
 }
 
 /// What a plan that ends in a [`LakeWriteExec`] has written.
-pub(super) fn written(target: &Target, batches: &[RecordBatch]) -> Vec<NewFile> {
-    let mut files = Vec::new();
+pub(super) fn written(target: &Target, batches: &[RecordBatch]) -> Written {
+    let mut written = Written::default();
     for batch in batches {
-        let path = batch.column(0).as_string::<i32>();
+        let text = |column: usize| batch.column(column).as_string::<i32>();
+        let number = |column: usize| batch.column(column).as_primitive::<Int64Type>();
+        let (path, statistics, key) = (text(0), text(3), text(4));
         let size = batch.column(1).as_primitive::<UInt64Type>();
         let date = batch.column(2).as_primitive::<Date32Type>();
-        let statistics = batch.column(3).as_string::<i32>();
         for row in 0..batch.num_rows() {
-            files.push(NewFile {
+            if key.is_valid(row) {
+                written.waiting.push(WaitingKey {
+                    key: key.value(row).to_owned(),
+                    reach: (number(5).value(row), number(6).value(row)),
+                    events: number(7).value(row),
+                });
+                continue;
+            }
+            written.files.push(NewFile {
                 path: path.value(row).to_owned(),
                 size: size.value(row),
                 partition: Partition {
@@ -296,5 +406,5 @@ pub(super) fn written(target: &Target, batches: &[RecordBatch]) -> Vec<NewFile> 
             });
         }
     }
-    files
+    written
 }
