@@ -65,7 +65,8 @@ fn encryption(config: &Config, options: &Serving) -> Result<Encryption, CliError
     let mode = options.tls.or(config.tls).unwrap_or_default();
     let certificate = options.tls_cert.as_ref().or(config.tls_cert.as_ref());
     let key = options.tls_key.as_ref().or(config.tls_key.as_ref());
-    let open = || match (certificate, key) {
+    let open = || {
+        match (certificate, key) {
         (Some(certificate), Some(key)) => {
             let files = TlsFiles {
                 certificate: certificate.clone(),
@@ -76,6 +77,7 @@ fn encryption(config: &Config, options: &Serving) -> Result<Encryption, CliError
         _ => Err(CliError::Usage(
             "tls is wanted without a certificate or key; expected both --tls-cert FILE and --tls-key FILE, in PEM".into(),
         )),
+    }
     };
     match mode {
         TlsMode::Off if certificate.is_some() || key.is_some() => Err(CliError::Usage(
