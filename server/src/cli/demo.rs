@@ -37,6 +37,7 @@ pub(super) async fn run(mut config: Config, options: Serving) -> Result<(), CliE
     if !config.lake_named {
         config.engine.lake = LAKE.to_owned();
     }
+    let encryption = serve::encryption(&config, &options)?;
     let engine = config.open(true).await?;
     let users_file = config.users_file(&engine)?;
     let credentials = Credentials::find_or_make(&engine, &users_file).await?;
@@ -62,7 +63,7 @@ pub(super) async fn run(mut config: Config, options: Serving) -> Result<(), CliE
         .derive(&Bars::default())
         .await
         .map_err(CliError::failed)?;
-    let server = serve::bind(&config, &options, engine, users).await?;
+    let server = serve::bind(&config, &options, encryption, engine, users).await?;
     serve::announce(server.addresses())?;
     say(welcome(server.addresses(), &shop, &credentials))?;
     serve::until_signalled(server).await

@@ -18,12 +18,13 @@ const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 
 /// Serves a lake.
 pub(super) async fn run(config: &Config, options: Serving) -> Result<(), CliError> {
+    let encryption = encryption(config, &options)?;
     let engine = config.open(true).await?;
     let users = Users::open(config.users_file(&engine)?).map_err(CliError::failed)?;
     if users.list().map_err(CliError::failed)?.is_empty() {
         tracing::warn!("nobody can log in yet: add a user with `rapport users add`");
     }
-    let server = bind(config, &options, engine, users).await?;
+    let server = bind(config, &options, encryption, engine, users).await?;
     announce(server.addresses())?;
     until_signalled(server).await
 }
@@ -32,6 +33,7 @@ pub(super) async fn run(config: &Config, options: Serving) -> Result<(), CliErro
 pub(super) async fn bind(
     config: &Config,
     options: &Serving,
+    encryption: Encryption,
     engine: Engine,
     users: Users,
 ) -> Result<Server, CliError> {
@@ -42,7 +44,7 @@ pub(super) async fn bind(
         users,
         pg.unwrap_or(DEFAULT_PG),
         http.unwrap_or(DEFAULT_HTTP),
-        encryption(config, options)?,
+        encryption,
     )
     .await
     .map_err(|error| match &error {
@@ -61,7 +63,7 @@ pub(super) async fn bind(
 }
 
 /// Whether the Postgres endpoint encrypts, and with what.
-fn encryption(config: &Config, options: &Serving) -> Result<Encryption, CliError> {
+pub(super) fn encryption(config: &Config, options: &Serving) -> Result<Encryption, CliError> {
     let mode = options.tls.or(config.tls).unwrap_or_default();
     let certificate = options.tls_cert.as_ref().or(config.tls_cert.as_ref());
     let key = options.tls_key.as_ref().or(config.tls_key.as_ref());

@@ -6,26 +6,26 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pgwire::messages::PgWireBackendMessage as Backend;
-use pgwire::messages::response::{ReadyForQuery, SslResponse, TransactionStatus};
+use pgwire::messages::response::{ReadyForQuery, TransactionStatus};
 use pgwire::messages::startup::{Authentication, BackendKeyData, ParameterStatus, SecretKey};
 use pgwire::tokio::server::MaybeTls;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsAcceptor;
 
 use super::catalog;
 use super::control::{Control, Registration};
 use super::encode::RowEncoder;
 use super::error::{PgError, code};
 use super::execute::RowStream;
-use super::frontend::{self, Message, Opening};
+use super::frontend::{self, Message};
+use super::greeting::{Greeting, encrypt, greet};
 use super::login;
-use super::run::{Failure, Watch};
+use super::run::Failure;
 use super::server::Server;
 use super::session::Session;
 use super::settings::Settings;
-use super::tls::Tls;
+use super::watch::Watch;
 use super::wire::{ReadError, Wire};
 use super::zone::Zone;
 
@@ -109,85 +109,6 @@ struct Opened {
     session: Session,
     registration: Registration,
     place: OwnedSemaphorePermit,
-}
-
-/// What a connection begins with.
-enum Greeting {
-    /// It goes on in TLS, and says so again.
-    Tls(TlsAcceptor),
-    /// It wants to log in.
-    Startup {
-        /// The minor version of the protocol.
-        minor: u16,
-        /// Names and values.
-        parameters: Vec<(String, String)>,
-    },
-    /// It brought a cancel request and no more.
-    Done,
-}
-
-async fn greet(
-    wire: &mut Wire<MaybeTls>,
-    server: &Server,
-    encrypted: bool,
-) -> Result<Greeting, ReadError> {
-    // One request for TLS and one for GSSAPI may come before the startup message.
-    let mut requests = if encrypted { 2 } else { 0 };
-    loop {
-        let body = wire.read_opening(login::MAX_MESSAGE).await?;
-        match frontend::opening(body)? {
-            Opening::Ssl | Opening::Gss if requests == 2 => {
-                return Err(
-                    PgError::fatal(code::PROTOCOL, "encryption was answered already").into(),
-                );
-            }
-            asked @ (Opening::Ssl | Opening::Gss) => {
-                requests += 1;
-                let tls = matches!(asked, Opening::Ssl).then_some(server.options.encryption.tls());
-                let acceptor = tls.flatten().map(Tls::acceptor);
-                wire.put(&Backend::SslResponse(match acceptor {
-                    Some(_) => SslResponse::Accept,
-                    None => SslResponse::Refuse,
-                }));
-                wire.flush().await?;
-                if let Some(acceptor) = acceptor {
-                    return Ok(Greeting::Tls(acceptor));
-                }
-            }
-            // It says nothing but a key that was drawn at random; libpq sends it in plain text.
-            Opening::Cancel { pid, key } => {
-                server.connections.cancel(pid, &key);
-                return Ok(Greeting::Done);
-            }
-            Opening::Startup { .. } if server.options.encryption.is_required() && !encrypted => {
-                return Err(PgError::fatal(
-                    code::NOT_AUTHORIZED,
-                    "connections must be encrypted, and this one is not",
-                )
-                .hint("connect with sslmode=require, or better verify-full")
-                .into());
-            }
-            Opening::Startup { minor, parameters } => {
-                return Ok(Greeting::Startup { minor, parameters });
-            }
-        }
-    }
-}
-
-async fn encrypt(wire: Wire<MaybeTls>, acceptor: &TlsAcceptor) -> std::io::Result<Wire<MaybeTls>> {
-    // Bytes that came before the answer came in plain text, from whoever sits between, and must not count as encrypted.
-    if wire.buffered() > 0 {
-        return Err(std::io::Error::other(
-            "bytes in plain text came after the request for TLS",
-        ));
-    }
-    match wire.into_stream() {
-        MaybeTls::Plain(socket) => {
-            let stream = acceptor.accept(socket).await?;
-            Ok(Wire::new(MaybeTls::Tls(Box::new(stream))))
-        }
-        _ => Err(std::io::Error::other("the connection is no plain one")),
-    }
 }
 
 /// The login.

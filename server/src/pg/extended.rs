@@ -17,6 +17,7 @@ use super::error::{PgError, code};
 use super::frontend::{Bind, Target};
 use super::params;
 use super::run::{Failure, Outcome, check_formats};
+
 use super::session::{Portal, Prepared, Progress};
 use super::sql::{self, Statement};
 

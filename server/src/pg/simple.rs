@@ -10,9 +10,10 @@ use pgwire::messages::response::{CommandComplete, EmptyQueryResponse};
 use super::connection::Connection;
 use super::encode::{CopyEncoder, Formats, RowEncoder, row_description};
 use super::execute::RowStream;
-use super::run::{Failure, Outcome, Watch};
+use super::run::{Failure, Outcome};
 use super::session::{Prepared, Progress, no_cursor};
 use super::sql;
+use super::watch::Watch;
 
 impl Connection {
     /// Answers a Query message.

@@ -13,6 +13,7 @@ mod pg_login;
 mod pg_protocol;
 mod pg_psql;
 mod pg_queries;
+mod pg_tls;
 mod pg_transactions;
 mod pg_types;
 mod postgres;

@@ -5,9 +5,11 @@
 //! functions of saved queries, the roles in sight (the user's own). What always holds: the object id of a thing follows
 //! from its name, so that all connections of all servers agree on it; and nothing here tells of another account.
 
+mod classes;
 mod comments;
 mod functions;
 mod information;
+mod names;
 mod procedures;
 mod relations;
 mod session_functions;

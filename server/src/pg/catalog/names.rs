@@ -1,0 +1,150 @@
+//! The names and object ids of what there is, for functions that are asked about one by the other.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::procedures::Procedures;
+use super::relations::{Relation, Relations};
+use super::system::role_oid;
+use super::{Identity, OWNER};
+
+/// What functions are asked about, by object id and by name.
+pub(super) struct Names {
+    pub(super) relations: Arc<Relations>,
+    pub(super) procedures: Arc<Procedures>,
+    pub(super) by_oid: HashMap<i64, String>,
+    pub(super) visible: HashMap<i64, bool>,
+    pub(super) user: String,
+}
+
+impl Names {
+    pub(super) fn new(
+        relations: Arc<Relations>,
+        procedures: Arc<Procedures>,
+        information: &[Relation],
+        identity: &Identity,
+        system: &[(i32, String)],
+    ) -> Names {
+        let mut by_oid = HashMap::new();
+        let mut visible = HashMap::new();
+        for relation in relations.relations.iter().chain(information) {
+            let is_visible = relation.schema == "public";
+            let name = if is_visible {
+                quoted(&relation.name)
+            } else {
+                format!("{}.{}", quoted(&relation.schema), quoted(&relation.name))
+            };
+            by_oid.insert(i64::from(relation.oid), name);
+            visible.insert(i64::from(relation.oid), is_visible);
+        }
+        for (oid, name) in system {
+            by_oid.insert(i64::from(*oid), name.clone());
+        }
+        Names {
+            relations,
+            procedures,
+            by_oid,
+            visible,
+            user: identity.user.clone(),
+        }
+    }
+
+    /// The id of a relation by its name, qualified or not.
+    pub(super) fn relation(&self, name: &str) -> Option<i64> {
+        let parts = identifiers(name)?;
+        let (schema, name) = match parts.as_slice() {
+            [name] => (None, name),
+            [schema, name] => (Some(schema.as_str()), name),
+            [_, schema, name] => (Some(schema.as_str()), name),
+            _ => return None,
+        };
+        let found = self.relations.relations.iter().find(|relation| {
+            relation.name == *name && schema.unwrap_or("public") == relation.schema
+        });
+        if let Some(relation) = found {
+            return Some(i64::from(relation.oid));
+        }
+        let system = schema.unwrap_or("pg_catalog");
+        self.by_oid
+            .iter()
+            .find(|(_, known)| **known == *name || **known == format!("{system}.{name}"))
+            .map(|(oid, _)| *oid)
+    }
+
+    pub(super) fn role(&self, oid: i64) -> String {
+        match oid {
+            10 => OWNER.to_owned(),
+            oid if oid == i64::from(role_oid(&self.user)) => self.user.clone(),
+            oid => format!("unknown (OID={oid})"),
+        }
+    }
+
+    pub(super) fn namespace(&self, oid: i64) -> Option<String> {
+        match oid {
+            11 => Some("pg_catalog".to_owned()),
+            13_000 => Some("information_schema".to_owned()),
+            oid => self
+                .relations
+                .namespaces
+                .iter()
+                .find(|namespace| i64::from(namespace.oid) == oid)
+                .map(|namespace| namespace.name.clone()),
+        }
+    }
+}
+
+/// The parts of a dotted name, folded where they are not quoted.
+pub(super) fn identifiers(text: &str) -> Option<Vec<String>> {
+    let mut parts = vec![String::new()];
+    let mut chars = text.trim().chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => loop {
+                match chars.next()? {
+                    '"' if chars.next_if_eq(&'"').is_some() => parts.last_mut()?.push('"'),
+                    '"' => break,
+                    c => parts.last_mut()?.push(c),
+                }
+            },
+            '.' => parts.push(String::new()),
+            c => parts.last_mut()?.extend(c.to_lowercase()),
+        }
+    }
+    Some(parts)
+}
+
+/// A name as SQL writes it.
+pub(super) fn quoted(name: &str) -> String {
+    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if plain {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("orders", &["orders"])]
+    #[case("Public.Orders", &["public", "orders"])]
+    #[case("\"Odd \"\"name\".x", &["Odd \"name", "x"])]
+    fn names_are_cut_at_their_dots(#[case] text: &str, #[case] parts: &[&str]) {
+        assert_eq!(identifiers(text).unwrap_or_default(), parts);
+    }
+
+    #[rstest]
+    #[case("orders", "orders")]
+    #[case("Orders", "\"Orders\"")]
+    #[case("a\"b", "\"a\"\"b\"")]
+    fn names_are_quoted_where_they_must_be(#[case] name: &str, #[case] expected: &str) {
+        assert_eq!(quoted(name), expected);
+    }
+}

@@ -1,0 +1,168 @@
+//! Statements that need no query: settings, transactions, and what a session has prepared or opened.
+
+use std::sync::Arc;
+
+use pgwire::messages::PgWireBackendMessage as Backend;
+
+use super::connection::Connection;
+use super::encode::{Column, Formats};
+use super::error::{PgError, code, warning};
+use super::execute::RowStream;
+use super::run::{Failure, Outcome};
+use super::settings::SetScope;
+use super::sql::{SetValue, Statement};
+
+impl Connection {
+    /// Statements that need no query.
+    pub(super) fn utility(
+        &mut self,
+        statement: &Statement,
+        formats: &Formats,
+    ) -> Result<Outcome, Failure> {
+        let session = &mut self.session;
+        let tag = match statement {
+            Statement::Accepted(tag) | Statement::Discard(tag) => (*tag).to_owned(),
+            Statement::Refused(error) => return Err(error.clone().into()),
+            Statement::Show(name) => return self.show(name.as_deref(), formats),
+            Statement::Set { name, value, scope } => {
+                if *scope == SetScope::Local && !session.in_transaction() {
+                    self.wire.put(&Backend::NoticeResponse(warning(
+                        code::NO_TRANSACTION,
+                        "SET LOCAL can only be used in transaction blocks",
+                    )));
+                } else {
+                    match value {
+                        SetValue::Text(value) => session.settings().set(name, value, *scope)?,
+                        SetValue::Default => session.settings().reset(name, *scope)?,
+                    }
+                }
+                "SET".to_owned()
+            }
+            Statement::Reset(Some(name)) => {
+                session.settings().reset(name, SetScope::Session)?;
+                "RESET".to_owned()
+            }
+            Statement::Reset(None) => {
+                session.settings().reset_all();
+                "RESET".to_owned()
+            }
+            Statement::Begin { tag, isolation } => {
+                if session.begin() {
+                    if let Some(isolation) = isolation {
+                        let mut settings = session.settings();
+                        settings.set("transaction_isolation", isolation, SetScope::Local)?;
+                    }
+                } else {
+                    let notice = warning("25001", "there is already a transaction in progress");
+                    self.wire.put(&Backend::NoticeResponse(notice));
+                }
+                (*tag).to_owned()
+            }
+            Statement::Commit { chain } => self.end(true, *chain)?.to_owned(),
+            Statement::Rollback { chain } => self.end(false, *chain)?.to_owned(),
+            Statement::Savepoint(name) => {
+                session.savepoint(name)?;
+                "SAVEPOINT".to_owned()
+            }
+            Statement::Release(name) => {
+                session.release(name)?;
+                "RELEASE".to_owned()
+            }
+            Statement::RollbackTo(name) => {
+                session.rollback_to(name)?;
+                "ROLLBACK".to_owned()
+            }
+            Statement::DiscardAll => {
+                if session.in_transaction() {
+                    return Err(PgError::new(
+                        "25001",
+                        "DISCARD ALL cannot run inside a transaction block",
+                    )
+                    .into());
+                }
+                session.discard_all();
+                "DISCARD ALL".to_owned()
+            }
+            Statement::Deallocate(Some(name)) => {
+                session.prepared(name)?;
+                session.statements.remove(name);
+                "DEALLOCATE".to_owned()
+            }
+            Statement::Deallocate(None) => {
+                session.statements.clear();
+                "DEALLOCATE ALL".to_owned()
+            }
+            Statement::Close(Some(name)) => {
+                session.cursor(name)?;
+                session.portals.remove(name);
+                "CLOSE CURSOR".to_owned()
+            }
+            Statement::Close(None) => {
+                session.portals.retain(|_, portal| !portal.cursor);
+                "CLOSE CURSOR ALL".to_owned()
+            }
+            other => return Err(PgError::internal(format!("no way to run {other:?}")).into()),
+        };
+        Ok(Outcome::Done(tag))
+    }
+
+    fn end(&mut self, commit: bool, chain: bool) -> Result<&'static str, PgError> {
+        if !self.session.in_transaction() {
+            if chain {
+                return Err(PgError::new(
+                    code::NO_TRANSACTION,
+                    "AND CHAIN can only be used in transaction blocks",
+                ));
+            }
+            let notice = warning(code::NO_TRANSACTION, "there is no transaction in progress");
+            self.wire.put(&Backend::NoticeResponse(notice));
+            return Ok(if commit { "COMMIT" } else { "ROLLBACK" });
+        }
+        let tag = self.session.end(commit);
+        if chain {
+            self.session.begin();
+        }
+        Ok(tag)
+    }
+
+    fn show(&mut self, name: Option<&str>, formats: &Formats) -> Result<Outcome, Failure> {
+        let settings = self.session.settings();
+        let (columns, lines): (Arc<[Column]>, _) = match name {
+            Some(name) => {
+                let (name, value) = settings.show(name)?;
+                ([Column::text(&name)].into(), vec![vec![Some(value)]])
+            }
+            None => {
+                let lines = settings
+                    .all()
+                    .into_iter()
+                    .map(|(name, value, about)| {
+                        vec![Some(name.to_owned()), Some(value), Some(about.to_owned())]
+                    })
+                    .collect();
+                (
+                    ["name", "setting", "description"].map(Column::text).into(),
+                    lines,
+                )
+            }
+        };
+        drop(settings);
+        self.text_rows(columns, &lines, formats, "SHOW")
+    }
+
+    pub(super) fn text_rows(
+        &self,
+        columns: Arc<[Column]>,
+        lines: &[Vec<Option<String>>],
+        formats: &Formats,
+        tag: &'static str,
+    ) -> Result<Outcome, Failure> {
+        let encoder = self.row_encoder(&columns, formats)?;
+        let stream = RowStream::of_text(columns.len(), lines, &encoder)?;
+        Ok(Outcome::Rows {
+            columns,
+            stream,
+            tag,
+        })
+    }
+}
