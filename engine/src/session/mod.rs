@@ -22,6 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
     MemorySchemaProvider, SchemaProvider,
@@ -170,6 +171,15 @@ impl Session {
     /// Statements run in a [statement state](Session::statement_state), not in this.
     pub fn context(&self) -> &SessionContext {
         &self.context
+    }
+
+    /// The zone that the session's days are in now: its account's (SPEC T2), UTC for an operator.
+    ///
+    /// # Errors
+    /// A lake that cannot be read.
+    pub async fn time_zone(&self) -> Result<Tz> {
+        let mut unused = SessionConfig::new();
+        self.shared.sources.pin(&self.who.scope, &mut unused).await
     }
 
     /// The saved queries that this session can call, by name.

@@ -1,16 +1,56 @@
-//! The HTTP side; for now only whether the server lives.
+//! The HTTP side: whether the server lives, whether it can be asked, and its figures.
+
+use std::sync::Arc;
 
 use axum::Router;
-use axum::http::header;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::serve::Health;
+
+/// What the routes tell of.
+#[derive(Clone)]
+pub struct Told {
+    /// How the server is.
+    pub health: Arc<Health>,
+    /// Its figures.
+    pub figures: PrometheusHandle,
+}
 
 /// The routes of the HTTP side.
-pub fn router() -> Router {
-    Router::new().route("/healthz", get(healthz))
+pub fn router(told: Told) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(figures))
+        .with_state(told)
 }
+
+const FRESH: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
 
 /// Answers as long as the server takes connections.
 async fn healthz() -> impl IntoResponse {
-    ([(header::CACHE_CONTROL, "no-store")], "ok\n")
+    ([FRESH], "ok\n")
+}
+
+/// 200 while queries can be answered, else 503 with the reason.
+async fn readyz(State(told): State<Told>) -> impl IntoResponse {
+    match told.health.ready().await {
+        Ok(()) => (StatusCode::OK, [FRESH], "ready\n".to_owned()),
+        Err(reason) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            [FRESH],
+            format!("not ready: {reason}\n"),
+        ),
+    }
+}
+
+/// All figures in Prometheus's text format.
+async fn figures(State(told): State<Told>) -> impl IntoResponse {
+    told.health.measure();
+    const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+    ([FRESH, (header::CONTENT_TYPE, TEXT)], told.figures.render())
 }

@@ -1,12 +1,13 @@
 //! Who may run a statement now: so many at a time for an account, the others wait in line for a while.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::PgError;
+use super::per_account::PerAccount;
 
 /// How many wait in an account's line for each that runs.
 const WAITING_PER_RUNNING: usize = 8;
@@ -16,7 +17,7 @@ const WAITING_PER_RUNNING: usize = 8;
 pub struct Admission {
     running: usize,
     patience: Duration,
-    lines: Mutex<HashMap<Option<String>, Weak<Line>>>,
+    lines: PerAccount<Line>,
 }
 
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl Admission {
         Admission {
             running: running.max(1),
             patience,
-            lines: Mutex::default(),
+            lines: PerAccount::default(),
         }
     }
 
@@ -71,17 +72,13 @@ impl Admission {
     }
 
     fn line(&self, account: Option<&str>) -> Arc<Line> {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = account.map(str::to_owned);
-        if let Some(line) = lines.get(&key).and_then(Weak::upgrade) {
-            return line;
-        }
-        lines.retain(|_, line| line.strong_count() > 0);
-        let line = Arc::new(Line {
-            running: Arc::new(Semaphore::new(self.running)),
-            places: Arc::new(Semaphore::new(self.running * (1 + WAITING_PER_RUNNING))),
-        });
-        lines.insert(key, Arc::downgrade(&line));
+        let make = || {
+            Ok::<_, Infallible>(Line {
+                running: Arc::new(Semaphore::new(self.running)),
+                places: Arc::new(Semaphore::new(self.running * (1 + WAITING_PER_RUNNING))),
+            })
+        };
+        let Ok(line) = self.lines.of(account, make);
         line
     }
 }

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
+use super::activity::{self, Doing, Peer, Present, State};
 use super::catalog;
 use super::control::{Control, Registration};
 use super::encode::RowEncoder;
@@ -39,6 +40,9 @@ pub(super) struct Connection {
     pub(super) session: Session,
     /// Messages are ignored until the next Sync, for one before has failed.
     skipping: bool,
+    /// The statement in hand.
+    pub(super) doing: Option<Doing>,
+    present: Present,
     _registration: Registration,
     _place: OwnedSemaphorePermit,
 }
@@ -47,6 +51,10 @@ pub(super) struct Connection {
 pub(super) async fn serve(socket: TcpStream, peer: Option<IpAddr>, server: Arc<Server>) {
     let deadline = Instant::now() + server.options.login_timeout;
     let mut wire = Wire::new(MaybeTls::Plain(socket));
+    let mut client = Peer {
+        address: peer,
+        encrypted: false,
+    };
     let mut greeting = timeout_at(deadline, greet(&mut wire, &server, false)).await;
     if let Ok(Ok(Greeting::Tls(acceptor))) = &greeting {
         wire = match timeout_at(deadline, encrypt(wire, acceptor)).await {
@@ -55,21 +63,33 @@ pub(super) async fn serve(socket: TcpStream, peer: Option<IpAddr>, server: Arc<S
             Ok(Err(error)) => return tracing::info!(peer = ?peer, "TLS failed: {error}"),
             Err(_) => return tracing::info!(peer = ?peer, "TLS took too long"),
         };
+        client.encrypted = true;
         greeting = timeout_at(deadline, greet(&mut wire, &server, true)).await;
     }
     let opened = match greeting {
         Ok(Ok(Greeting::Startup { minor, parameters })) => {
-            timeout_at(deadline, open(&mut wire, &server, minor, parameters)).await
+            timeout_at(
+                deadline,
+                open(&mut wire, &server, client, minor, parameters),
+            )
+            .await
         }
         Ok(Ok(Greeting::Done | Greeting::Tls(_))) => return,
         Ok(Err(error)) => Ok(Err(error)),
         Err(late) => Err(late),
     };
     let parts = match opened {
-        Ok(Ok(parts)) => parts,
+        Ok(Ok(parts)) => {
+            activity::logged_in();
+            parts
+        }
         Ok(Err(ReadError::Lost)) => return,
         Ok(Err(ReadError::Invalid(error))) => {
             tracing::info!(peer = ?peer, "login refused: {error}");
+            match error.code {
+                code::TOO_MANY => activity::connection_refused(),
+                _ => activity::login_refused(),
+            }
             return part(
                 &mut wire,
                 PgError {
@@ -92,6 +112,8 @@ pub(super) async fn serve(socket: TcpStream, peer: Option<IpAddr>, server: Arc<S
         server,
         session: parts.session,
         skipping: false,
+        doing: None,
+        present: parts.present,
         _registration: parts.registration,
         _place: parts.place,
     };
@@ -107,6 +129,7 @@ async fn part(wire: &mut Wire<MaybeTls>, error: PgError) {
 
 struct Opened {
     session: Session,
+    present: Present,
     registration: Registration,
     place: OwnedSemaphorePermit,
 }
@@ -115,13 +138,14 @@ struct Opened {
 async fn open(
     wire: &mut Wire<MaybeTls>,
     server: &Arc<Server>,
+    peer: Peer,
     minor: u16,
     parameters: Vec<(String, String)>,
 ) -> Result<Opened, ReadError> {
     let place = Arc::clone(&server.logged_in)
         .try_acquire_owned()
         .map_err(|_| PgError::fatal(code::TOO_MANY, "sorry, too many clients already"))?;
-    let login = login::log_in(wire, server, minor, parameters).await?;
+    let login = login::log_in(wire, server, peer.address, minor, parameters).await?;
 
     let control = Arc::new(Control::default());
     let key = Bytes::from(
@@ -157,15 +181,27 @@ async fn open(
     }
     let settings = Arc::new(Mutex::new(settings));
     let identity = catalog::Identity {
-        user: login.user.info.name.clone(),
+        user: login.user.info.clone(),
         pid,
     };
     let functions = backend.table_functions();
-    catalog::install(backend.context(), &identity, functions, &settings)
-        .await
-        .map_err(PgError::from)?;
+    catalog::install(
+        backend.context(),
+        &identity,
+        functions,
+        &settings,
+        &server.activity,
+    )
+    .await
+    .map_err(PgError::from)?;
 
-    let session = Session::new(backend, login.user, runtime, control, settings);
+    let present = server
+        .activity
+        .enter(pid, Arc::clone(&login.user), peer, Arc::clone(&settings));
+    let memory = server
+        .memory
+        .session(account, &backend.context().runtime_env().memory_pool);
+    let session = Session::new(backend, login.user, runtime, memory, control, settings);
     wire.put(&Backend::Authentication(Authentication::Ok));
     put_reports(wire, &session);
     let secret = match <[u8; 4]>::try_from(&key[..]) {
@@ -179,6 +215,7 @@ async fn open(
     wire.flush().await?;
     Ok(Opened {
         session,
+        present,
         registration,
         place,
     })
@@ -288,6 +325,14 @@ impl Connection {
             }
             Message::Copy | Message::Terminate => Ok(()),
         };
+        if let Some(doing) = self.doing.take() {
+            match &result {
+                Ok(()) => doing.finished(),
+                Err(Failure::Error(error)) => doing.failed(error),
+                // Given up with its connection.
+                Err(Failure::Lost) => drop(doing),
+            }
+        }
         match result {
             Ok(()) if self.wire.is_full() => self.flush().await,
             Ok(()) => Ok(()),
@@ -320,6 +365,7 @@ impl Connection {
             self.session.drop_portals();
         }
         put_reports(&mut self.wire, &self.session);
+        self.present.transaction(self.session.status());
         self.wire.put(&Backend::ReadyForQuery(ReadyForQuery::new(
             self.session.status(),
         )));
@@ -331,6 +377,21 @@ impl Connection {
         match tokio::time::timeout(self.server.options.write_timeout, self.wire.flush()).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Failure::Lost),
+        }
+    }
+
+    /// A statement is in hand from now on; the one before has come to its end.
+    pub(super) fn begin(&mut self, text: &str) {
+        if let Some(before) = self.doing.take() {
+            before.finished();
+        }
+        self.doing = Some(self.present.begin(text));
+    }
+
+    /// The statement in hand goes on to another state.
+    pub(super) fn enter(&self, state: State) {
+        if let Some(doing) = &self.doing {
+            doing.statement().enter(state);
         }
     }
 
@@ -392,6 +453,9 @@ impl Connection {
                 return Ok((sent, true));
             };
             sent += taken.rows;
+            if let Some(doing) = &self.doing {
+                doing.statement().sent(taken.rows);
+            }
             self.wire.put_encoded(&taken.data);
             if self.wire.is_full() {
                 self.send_buffered(watch).await?;

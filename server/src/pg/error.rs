@@ -58,6 +58,9 @@ pub mod code {
     pub const INTERNAL: &str = "XX000";
 }
 
+/// How the error begins of a share of memory that is used up: see [`super::memory`].
+pub const OUT_OF_SHARE: &str = "out of memory";
+
 /// An error for the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PgError {
@@ -225,7 +228,7 @@ fn from_datafusion(error: &DataFusionError) -> PgError {
             return PgError::new("42P20", "window functions are not allowed here");
         }
         DataFusionError::NotImplemented(_) => code::NOT_SUPPORTED,
-        DataFusionError::ResourcesExhausted(_) => code::OUT_OF_MEMORY,
+        DataFusionError::ResourcesExhausted(text) => return exhausted(text),
         DataFusionError::ArrowError(inner, _) => arrow_code(inner),
         DataFusionError::Plan(_) | DataFusionError::Execution(_) | DataFusionError::External(_) => {
             return by_message(message);
@@ -239,8 +242,28 @@ fn from_datafusion(error: &DataFusionError) -> PgError {
     PgError::new(code, message)
 }
 
+/// What is used up. Which operators of whose statements hold how much of it is for the log alone.
+fn exhausted(text: &str) -> PgError {
+    if let Some((_, limit)) = text.split_once(OUT_OF_SHARE) {
+        let limit = limit.trim_start_matches([':', ' ']).lines().next();
+        return PgError::new(code::OUT_OF_MEMORY, OUT_OF_SHARE)
+            .detail(limit.unwrap_or_default())
+            .hint("ask for fewer rows or groups, or for fewer things at a time");
+    }
+    tracing::warn!("a statement ran out of memory or disk: {text}");
+    if text.contains("disk space") {
+        return PgError::new("53100", "out of disk space for what statements spill");
+    }
+    PgError::new(code::OUT_OF_MEMORY, OUT_OF_SHARE)
+        .detail("what the server has for all statements is in use")
+        .hint("try again when others have ended, or ask for less")
+}
+
 /// What DataFusion says only in words.
 fn by_message(message: String) -> PgError {
+    if message.contains("Resources exhausted") {
+        return exhausted(&message);
+    }
     const BY_WORDS: &[(&str, &str)] = &[
         ("table '", code::UNDEFINED_TABLE),
         ("Invalid function '", code::UNDEFINED_FUNCTION),
@@ -280,7 +303,6 @@ fn by_message(message: String) -> PgError {
         ("not implemented", code::NOT_SUPPORTED),
         ("DDL not", code::READ_ONLY),
         ("DML not", code::READ_ONLY),
-        ("Resources exhausted", code::OUT_OF_MEMORY),
         ("verflow", "22003"),
         ("out of range", "22003"),
         ("Error parsing", code::INVALID_TEXT),

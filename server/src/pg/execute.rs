@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::execution::SessionState;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
 use futures::{FutureExt, StreamExt};
@@ -22,6 +23,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use super::admission::Permit;
 use super::encode::{CopyEncoder, RowEncoder, Rows};
 use super::error::PgError;
+use super::memory::Share;
 
 /// Turns batches into messages.
 pub enum Encoder {
@@ -41,6 +43,27 @@ impl Encoder {
             Encoder::Late => vec![Piece::Batch(batch)],
         })
     }
+}
+
+/// A planned query that shall run.
+pub struct Work {
+    /// The lake and the functions that it sees.
+    pub state: SessionState,
+    /// What is to be done.
+    pub plan: LogicalPlan,
+    /// What becomes of its rows.
+    pub encoder: Encoder,
+    /// What its operators may hold.
+    pub memory: Arc<Share>,
+}
+
+/// A context in which operators take their memory from a share.
+pub fn task_context(state: &SessionState, memory: Arc<Share>) -> Arc<TaskContext> {
+    let runtime = RuntimeEnv {
+        memory_pool: memory,
+        ..state.runtime_env().as_ref().clone()
+    };
+    Arc::new(TaskContext::from(state).with_runtime(Arc::new(runtime)))
 }
 
 /// Part of a result.
@@ -116,19 +139,13 @@ pub struct Taken {
 
 impl RowStream {
     /// Starts to run a plan.
-    pub fn start(
-        runtime: &Handle,
-        state: SessionState,
-        plan: LogicalPlan,
-        encoder: Encoder,
-        permit: Permit,
-    ) -> RowStream {
+    pub fn start(runtime: &Handle, work: Work, permit: Permit) -> RowStream {
         let (sender, pieces) = mpsc::channel(2);
         let permit: Slot = Arc::new(Mutex::new(Some(permit)));
         let held = Arc::clone(&permit);
         let task = runtime.spawn(async move {
             let _held = held;
-            let work = std::panic::AssertUnwindSafe(produce(&state, &plan, &encoder, &sender));
+            let work = std::panic::AssertUnwindSafe(produce(&work, &sender));
             let end = match work.catch_unwind().await {
                 Ok(Ok(())) => Ok(None),
                 Ok(Err(error)) => Err(error),
@@ -291,15 +308,14 @@ impl RowStream {
 }
 
 async fn produce(
-    state: &SessionState,
-    plan: &LogicalPlan,
-    encoder: &Encoder,
+    work: &Work,
     sender: &mpsc::Sender<Result<Option<Piece>, PgError>>,
 ) -> Result<(), PgError> {
-    let physical = state.create_physical_plan(plan).await?;
-    let mut stream = execute_stream(physical, state.task_ctx())?;
+    let physical = work.state.create_physical_plan(&work.plan).await?;
+    let context = task_context(&work.state, Arc::clone(&work.memory));
+    let mut stream = execute_stream(physical, context)?;
     while let Some(batch) = stream.next().await {
-        for piece in encoder.encode(batch?)? {
+        for piece in work.encoder.encode(batch?)? {
             if sender.send(Ok(Some(piece))).await.is_err() {
                 return Ok(());
             }

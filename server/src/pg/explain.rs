@@ -1,6 +1,8 @@
 //! EXPLAIN: the plan of a query, without the places of its files.
 
-use datafusion::execution::SessionState;
+use std::sync::Arc;
+
+use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::execute_stream;
@@ -15,6 +17,7 @@ use super::error::PgError;
 pub async fn explain(
     state: &SessionState,
     plan: &LogicalPlan,
+    context: Arc<TaskContext>,
     analyze: bool,
     verbose: bool,
     json: bool,
@@ -23,7 +26,7 @@ pub async fn explain(
     let start = std::time::Instant::now();
     let mut rows = 0;
     if analyze {
-        let mut stream = execute_stream(physical.clone(), state.task_ctx())?;
+        let mut stream = execute_stream(physical.clone(), context)?;
         while let Some(batch) = stream.next().await {
             rows += batch?.num_rows();
         }

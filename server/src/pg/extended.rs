@@ -11,6 +11,7 @@ use pgwire::messages::extendedquery::{
 };
 use pgwire::messages::response::EmptyQueryResponse;
 
+use super::activity::State;
 use super::connection::Connection;
 use super::encode::{Column, Formats, row_description};
 use super::error::{PgError, code};
@@ -28,6 +29,7 @@ impl Connection {
         text: &str,
         types: &[u32],
     ) -> Result<(), Failure> {
+        self.begin(text);
         let watch = self.begin_statement()?;
         let mut statements = sql::parse(text)?;
         if statements.len() > 1 {
@@ -45,14 +47,19 @@ impl Connection {
             self.session.statements.remove("");
         }
         let prepared = match statements.pop() {
-            Some(statement) => self.prepare(statement, declared, &watch).await?,
+            Some(statement) => self.prepare(text, statement, declared, &watch).await?,
             None => Prepared {
+                text: text.into(),
                 statement: Statement::Accepted(""),
                 declared,
                 planned: None,
             },
         };
         self.session.keep_prepared(name, prepared)?;
+        // What it does is told of when it is executed.
+        if let Some(doing) = self.doing.take() {
+            doing.forgotten();
+        }
         self.wire.put(&Backend::ParseComplete(ParseComplete::new()));
         Ok(())
     }
@@ -76,6 +83,7 @@ impl Connection {
             cursor: false,
             hold: false,
             committed: false,
+            doing: None,
         };
         self.session.keep_portal(&bind.portal, portal)?;
         self.wire.put(&Backend::BindComplete(BindComplete::new()));
@@ -180,10 +188,17 @@ impl Connection {
             .ok()
             .filter(|rows| *rows > 0)
             .unwrap_or(u64::MAX);
-        let progress = match self.session.portals.get_mut(name) {
-            Some(portal) => std::mem::replace(&mut portal.progress, Progress::Done),
-            None => Progress::Done,
+        let (progress, suspended) = match self.session.portals.get_mut(name) {
+            Some(portal) => (
+                std::mem::replace(&mut portal.progress, Progress::Done),
+                portal.doing.take(),
+            ),
+            None => (Progress::Done, None),
         };
+        match suspended {
+            Some(doing) => self.doing = Some(doing),
+            None => self.begin(&prepared.text),
+        }
         let (mut stream, tag) = match progress {
             Progress::New => match self.run(&prepared, values, &formats, &watch).await? {
                 Outcome::Rows { stream, tag, .. } => (stream, tag),
@@ -200,8 +215,11 @@ impl Connection {
             self.complete(with_rows(tag, rows));
         } else {
             stream.pause();
+            self.enter(State::Suspended);
+            let doing = self.doing.take();
             if let Some(portal) = self.session.portals.get_mut(name) {
                 portal.progress = Progress::Running(stream);
+                portal.doing = doing;
             }
             self.wire
                 .put(&Backend::PortalSuspended(PortalSuspended::new()));

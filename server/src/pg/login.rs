@@ -4,7 +4,9 @@
 //! asked for a password as a known one is, and answered as for a wrong one; the server's state of a SCRAM exchange
 //! belongs to its connection alone.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use pgwire::api::auth::Password;
@@ -46,6 +48,7 @@ pub struct LoggedIn {
 pub async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     server: &Server,
+    address: Option<IpAddr>,
     minor: u16,
     parameters: Vec<(String, String)>,
 ) -> Result<LoggedIn, ReadError> {
@@ -62,7 +65,17 @@ pub async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
             ),
         ));
     }
-    let user = authenticate(wire, server, &startup.user).await?;
+    server
+        .attempts
+        .check(&startup.user, address)
+        .map_err(too_many_failures)?;
+    let user = authenticate(wire, server, &startup.user).await;
+    if let Err(ReadError::Invalid(error)) = &user
+        && error.code == code::INVALID_PASSWORD
+    {
+        server.attempts.failed(&startup.user, address);
+    }
+    let user = user?;
     // Only who has the password learns that its role, or the database, is not one that is let in.
     check_role(&user)?;
     startup.check_database()?;
@@ -253,6 +266,11 @@ fn scram_error(error: PgWireError, name: &str) -> PgError {
         PgWireError::InvalidPassword(_) => wrong_password(name),
         _ => PgError::fatal(code::PROTOCOL, "malformed SCRAM message"),
     }
+}
+
+fn too_many_failures(wait: Duration) -> PgError {
+    PgError::fatal(code::NOT_AUTHORIZED, "too many failed logins")
+        .hint(format!("try again in {} s", wait.as_secs_f64().ceil()))
 }
 
 fn wrong_password(name: &str) -> PgError {

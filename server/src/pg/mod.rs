@@ -9,6 +9,7 @@
 //! loop runs what follows a failed login, gathers whole results and cancels nothing but planning. What a user may see
 //! is not decided here: the session that the engine gives holds nothing else.
 
+mod activity;
 mod admission;
 mod backend;
 mod catalog;
@@ -24,8 +25,10 @@ mod functions;
 mod greeting;
 mod interval;
 mod login;
+mod memory;
 mod oids;
 mod params;
+mod per_account;
 mod plan;
 mod run;
 mod runtimes;
@@ -42,6 +45,7 @@ mod wire;
 mod yielding;
 mod zone;
 
+pub use activity::describe_metrics;
 pub use backend::{Backend, BackendSession, TableFunction};
 pub use catalog::sql_type;
 pub use server::{PgOptions, PgServer};

@@ -8,12 +8,14 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::collect;
 use datafusion::scalar::ScalarValue;
 
+use super::activity::State;
 use super::admission::Permit;
 use super::connection::Connection;
 use super::encode::{Column, CopyEncoder, Formats, RowEncoder};
 use super::error::{PgError, code};
-use super::execute::{self, Encoder, RowStream};
+use super::execute::{self, Encoder, RowStream, Work};
 use super::explain;
+use super::memory::Share;
 use super::plan::{self, Planned};
 use super::session::{Portal, Prepared, Progress};
 use super::sql::{CopyOptions, Explain, Move, Query, Statement};
@@ -131,7 +133,7 @@ impl Connection {
             } => {
                 let declared = types.iter().map(plan::declared_type).collect();
                 let prepared = self
-                    .prepare(statement.as_ref().clone(), declared, watch)
+                    .prepare(&prepared.text, statement.as_ref().clone(), declared, watch)
                     .await?;
                 self.session.keep_prepared(name, prepared)?;
                 done("PREPARE")
@@ -152,10 +154,22 @@ impl Connection {
 
     /// Waits for the account's turn to run a statement.
     pub(super) async fn admit(&mut self, watch: &Watch) -> Result<Permit, Failure> {
+        self.enter(State::Queued);
         let server = Arc::clone(&self.server);
         let account = self.session.user.info.account.clone();
         let admitted = async move { server.admission.admit(account.as_deref()).await };
-        Ok(self.wait(watch, admitted).await??)
+        let permit = self.wait(watch, admitted).await??;
+        self.enter(State::Running);
+        Ok(permit)
+    }
+
+    /// What the statement in hand takes its memory from.
+    fn statement_memory(&self) -> Arc<Share> {
+        let share = self.session.memory.statement();
+        if let Some(doing) = &self.doing {
+            doing.statement().measure(&share);
+        }
+        share
     }
 
     /// A state over the lake as it is now. It is made here and not among the queries, so that no account waits for
@@ -176,6 +190,7 @@ impl Connection {
         values: Vec<ScalarValue>,
         watch: &Watch,
     ) -> Result<(SessionState, LogicalPlan, Arc<[Column]>), Failure> {
+        self.enter(State::Planning);
         self.session.apply_settings();
         if values.len() < query.parameters {
             return Err(PgError::new(
@@ -198,6 +213,7 @@ impl Connection {
         let (state, plan, now) = self
             .wait(watch, execute::run(runtime.handle(), work))
             .await??;
+        self.enter(State::Running);
         match planned {
             // What a client was told of the columns stays so.
             Some(told) if told.columns.len() != now.len() => Err(PgError::new(
@@ -221,7 +237,16 @@ impl Connection {
         let permit = self.admit(watch).await?;
         let (state, plan, columns) = self.plan_now(query, planned, values, watch).await?;
         let encoder = self.row_encoder(&columns, formats)?;
-        let stream = RowStream::start(self.session.runtime.handle(), state, plan, encoder, permit);
+        let stream = RowStream::start(
+            self.session.runtime.handle(),
+            Work {
+                state,
+                plan,
+                encoder,
+                memory: self.statement_memory(),
+            },
+            permit,
+        );
         Ok((columns, stream))
     }
 
@@ -237,9 +262,12 @@ impl Connection {
         let encoder = || CopyEncoder::new(Arc::clone(&columns), options.clone(), style);
         let stream = RowStream::start(
             self.session.runtime.handle(),
-            state,
-            plan,
-            Encoder::Copy(encoder()?),
+            Work {
+                state,
+                plan,
+                encoder: Encoder::Copy(encoder()?),
+                memory: self.statement_memory(),
+            },
             permit,
         );
         Ok(Outcome::Copy {
@@ -269,14 +297,18 @@ impl Connection {
         };
         let stream = RowStream::start(
             self.session.runtime.handle(),
-            state,
-            plan,
-            Encoder::Late,
+            Work {
+                state,
+                plan,
+                encoder: Encoder::Late,
+                memory: self.statement_memory(),
+            },
             permit,
         );
         stream.pause();
         let portal = Portal {
             prepared: Arc::new(Prepared {
+                text: "".into(),
                 statement: Statement::Query(query.clone()),
                 declared: Vec::new(),
                 planned: Some(planned),
@@ -291,6 +323,7 @@ impl Connection {
             cursor: true,
             hold: cursor.hold,
             committed: false,
+            doing: None,
         };
         Ok(self.session.keep_portal(cursor.name, portal)?)
     }
@@ -298,6 +331,7 @@ impl Connection {
     /// Prepares a statement: plans it, where it is a query, to know its types.
     pub(super) async fn prepare(
         &mut self,
+        text: &str,
         statement: Statement,
         declared: Vec<Option<pgwire::api::Type>>,
         watch: &Watch,
@@ -323,6 +357,7 @@ impl Connection {
             }
         };
         Ok(Prepared {
+            text: text.into(),
             statement,
             declared,
             planned,
@@ -346,10 +381,11 @@ impl Connection {
             Some(query) => {
                 let permit = self.admit(watch).await?;
                 let (state, plan, _) = self.plan_now(query, None, Vec::new(), watch).await?;
+                let memory = self.statement_memory();
                 let work = async move {
                     let _permit = permit;
                     let physical = state.create_physical_plan(&plan).await?;
-                    first_row(&collect(physical, state.task_ctx()).await?)
+                    first_row(&collect(physical, execute::task_context(&state, memory)).await?)
                 };
                 let runtime = Arc::clone(&self.session.runtime);
                 self.wait(watch, execute::run(runtime.handle(), work))
@@ -387,9 +423,10 @@ impl Connection {
             .plan_now(&explain.query, planned, values, watch)
             .await?;
         let (analyze, verbose, json) = (explain.analyze, explain.verbose, explain.json);
+        let context = execute::task_context(&state, self.statement_memory());
         let work = async move {
             let _permit = permit;
-            explain::explain(&state, &plan, analyze, verbose, json).await
+            explain::explain(&state, &plan, context, analyze, verbose, json).await
         };
         let runtime = Arc::clone(&self.session.runtime);
         let lines = self

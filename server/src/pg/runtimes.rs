@@ -4,11 +4,12 @@
 //! such query would keep everybody waiting; on threads of its account the operating system shares the processors out
 //! fairly, and it is felt by its own account alone. The connections' own runtime runs no query at all.
 
-use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
 use tokio::runtime::{Builder, Handle, Runtime};
+
+use super::per_account::PerAccount;
 
 /// Room for plans of deeply nested queries; what is not touched costs nothing.
 const STACK: usize = 32 * 1024 * 1024;
@@ -17,7 +18,7 @@ const STACK: usize = 32 * 1024 * 1024;
 #[derive(Debug)]
 pub struct QueryRuntimes {
     threads: usize,
-    by_account: Mutex<HashMap<Option<String>, Weak<QueryRuntime>>>,
+    by_account: PerAccount<QueryRuntime>,
 }
 
 /// The threads of one account; they go when its last session has, without being waited for.
@@ -33,7 +34,7 @@ impl QueryRuntimes {
     pub fn new(threads: usize) -> QueryRuntimes {
         QueryRuntimes {
             threads: threads.max(1),
-            by_account: Mutex::default(),
+            by_account: PerAccount::default(),
         }
     }
 
@@ -42,27 +43,18 @@ impl QueryRuntimes {
     /// # Errors
     /// If the system gives no threads.
     pub fn of(&self, account: Option<&str>) -> io::Result<Arc<QueryRuntime>> {
-        let mut by_account = self
-            .by_account
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let key = account.map(str::to_owned);
-        if let Some(runtime) = by_account.get(&key).and_then(Weak::upgrade) {
-            return Ok(runtime);
-        }
-        by_account.retain(|_, runtime| runtime.strong_count() > 0);
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(self.threads)
-            .thread_name("query")
-            .thread_stack_size(STACK)
-            .enable_all()
-            .build()?;
-        let runtime = Arc::new(QueryRuntime {
-            handle: runtime.handle().clone(),
-            runtime: Some(runtime),
-        });
-        by_account.insert(key, Arc::downgrade(&runtime));
-        Ok(runtime)
+        self.by_account.of(account, || {
+            let runtime = Builder::new_multi_thread()
+                .worker_threads(self.threads)
+                .thread_name("query")
+                .thread_stack_size(STACK)
+                .enable_all()
+                .build()?;
+            Ok(QueryRuntime {
+                handle: runtime.handle().clone(),
+                runtime: Some(runtime),
+            })
+        })
     }
 }
 

@@ -8,12 +8,14 @@ use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::activity::Activity;
 use super::backend::Backend;
 use super::connection;
 use super::control::Connections;
+use super::memory::MemoryShares;
 use super::runtimes::QueryRuntimes;
 use super::tls::Encryption;
-use crate::users::Users;
+use crate::users::{Attempts, LoginLimits, Users};
 
 /// How the endpoint behaves.
 #[derive(Debug, Clone)]
@@ -24,10 +26,18 @@ pub struct PgOptions {
     pub query_threads: usize,
     /// Statements that may run at a time for one account (operators are one account here).
     pub statements_per_account: usize,
+    /// How many bytes all statements of one account may hold at a time.
+    pub account_memory: usize,
+    /// How many bytes the statements of one session may hold at a time.
+    pub session_memory: usize,
+    /// A statement that takes longer than this is logged; none is.
+    pub slow_statement: Option<Duration>,
     /// How long a statement waits for its turn.
     pub queue_timeout: Duration,
     /// How long a statement may run unless its session says otherwise; zero is for ever.
     pub statement_timeout: Duration,
+    /// How many logins may fail.
+    pub login_limits: LoginLimits,
     /// How long a login may take.
     pub login_timeout: Duration,
     /// How long a client may leave bytes unread that are sent to it.
@@ -46,8 +56,12 @@ impl Default for PgOptions {
             max_connections: 200,
             query_threads: std::thread::available_parallelism().map_or(2, usize::from),
             statements_per_account: 16,
+            account_memory: 768 * 1024 * 1024,
+            session_memory: 512 * 1024 * 1024,
+            slow_statement: Some(Duration::from_secs(5)),
             queue_timeout: Duration::from_secs(30),
             statement_timeout: Duration::from_secs(600),
+            login_limits: LoginLimits::default(),
             login_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(300),
             shutdown_grace: Duration::from_secs(30),
@@ -71,10 +85,13 @@ pub(super) struct Server {
     pub(super) options: PgOptions,
     pub(super) backend: Arc<dyn Backend>,
     pub(super) users: Users,
+    pub(super) attempts: Attempts,
     pub(super) runtimes: QueryRuntimes,
     pub(super) connections: Arc<Connections>,
     pub(super) logged_in: Arc<Semaphore>,
     pub(super) admission: super::admission::Admission,
+    pub(super) memory: MemoryShares,
+    pub(super) activity: Arc<Activity>,
 }
 
 impl PgServer {
@@ -91,6 +108,7 @@ impl PgServer {
         let server = Server {
             backend,
             users,
+            attempts: Attempts::new(options.login_limits),
             runtimes: QueryRuntimes::new(options.query_threads),
             connections: Arc::default(),
             logged_in: Arc::new(Semaphore::new(options.max_connections)),
@@ -98,6 +116,8 @@ impl PgServer {
                 options.statements_per_account,
                 options.queue_timeout,
             ),
+            memory: MemoryShares::new(options.account_memory, options.session_memory),
+            activity: Arc::new(Activity::new(options.slow_statement)),
             options,
         };
         Ok(PgServer {

@@ -7,11 +7,13 @@ use datafusion::scalar::ScalarValue;
 use pgwire::api::Type;
 use pgwire::messages::response::TransactionStatus;
 
+use super::activity::Doing;
 use super::backend::BackendSession;
 use super::control::Control;
 use super::encode::{Column, Formats, Style};
 use super::error::{PgError, code};
 use super::execute::RowStream;
+use super::memory::Share;
 use super::plan::Planned;
 use super::runtimes::QueryRuntime;
 use super::settings::Settings;
@@ -27,6 +29,8 @@ pub type SharedSettings = Arc<Mutex<Settings>>;
 /// A statement that is kept.
 #[derive(Debug)]
 pub struct Prepared {
+    /// The text that it came with.
+    pub text: Arc<str>,
     /// What it does.
     pub statement: Statement,
     /// The types that its parameters were declared to have.
@@ -63,6 +67,8 @@ pub struct Portal {
     pub hold: bool,
     /// The transaction that made it has ended well.
     pub committed: bool,
+    /// What is told of its execution, while it waits for the client to ask for more rows.
+    pub doing: Option<Doing>,
 }
 
 struct Savepoint {
@@ -80,6 +86,8 @@ pub struct Session {
     pub user: Arc<User>,
     /// The threads that its queries run on.
     pub runtime: Arc<QueryRuntime>,
+    /// What its queries may hold.
+    pub memory: Arc<Share>,
     /// What reaches into it.
     pub control: Arc<Control>,
     /// Its settings.
@@ -99,6 +107,7 @@ impl Session {
         backend: Arc<dyn BackendSession>,
         user: Arc<User>,
         runtime: Arc<QueryRuntime>,
+        memory: Arc<Share>,
         control: Arc<Control>,
         settings: SharedSettings,
     ) -> Session {
@@ -106,6 +115,7 @@ impl Session {
             backend,
             user,
             runtime,
+            memory,
             control,
             settings,
             statements: HashMap::new(),

@@ -20,14 +20,22 @@ impl Connection {
     pub(super) async fn simple_query(&mut self, text: &str) -> Result<(), Failure> {
         self.session.statements.remove("");
         self.session.portals.remove("");
-        let statements = sql::parse(text)?;
+        let statements = match sql::parse(text) {
+            Ok(statements) => statements,
+            Err(error) => {
+                self.begin(text);
+                return Err(error.into());
+            }
+        };
         if statements.is_empty() {
             self.wire
                 .put(&Backend::EmptyQueryResponse(EmptyQueryResponse::new()));
         }
         for statement in statements {
+            self.begin(text);
             let watch = self.begin_statement()?;
             let prepared = Prepared {
+                text: text.into(),
                 statement,
                 declared: Vec::new(),
                 planned: None,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono_tz::Tz;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
@@ -37,25 +38,34 @@ impl Backend for EngineBackend {
             .session(who)
             .await
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
-        Ok(Arc::new(EngineSession(session)))
+        let zone = session.time_zone().await?;
+        Ok(Arc::new(EngineSession { session, zone }))
     }
 }
 
-struct EngineSession(Session);
+struct EngineSession {
+    session: Session,
+    /// In which it shows instants at first.
+    zone: Tz,
+}
 
 #[async_trait]
 impl BackendSession for EngineSession {
     fn context(&self) -> &SessionContext {
-        self.0.context()
+        self.session.context()
     }
 
     async fn statement_state(&self) -> Result<SessionState> {
-        self.0.statement_state().await
+        self.session.statement_state().await
+    }
+
+    fn time_zone(&self) -> Option<String> {
+        Some(self.zone.name().to_owned())
     }
 
     fn table_functions(&self) -> Vec<TableFunction> {
         let named = |name: &str, data_type: &DataType| (name.to_owned(), sql_type(data_type));
-        self.0
+        self.session
             .saved_queries()
             .map(|query| TableFunction {
                 name: query.name.clone(),

@@ -2,11 +2,15 @@
 //!
 //! The lake is asked, not told: another process may be the one that lands. Looking costs one request a table.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusHandle;
 use rapport_engine::lake::{LakeSnapshot, TableId};
 use rapport_engine::{Engine, NoProgress};
 use tokio::runtime::{Builder, Runtime};
+
+use super::health::{self, Health};
 
 /// How long after a look, or a derive, the next look is.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -21,37 +25,47 @@ const INPUTS: [TableId; 4] = [
 ];
 
 /// Starts deriving, on threads of its own that end with the runtime.
-pub(super) fn start(engine: Engine) -> std::io::Result<Runtime> {
+pub(super) fn start(
+    engine: Engine,
+    health: Arc<Health>,
+    figures: PrometheusHandle,
+) -> std::io::Result<Runtime> {
     let runtime = Builder::new_multi_thread()
         .worker_threads(engine.options().threads.max(1))
         .thread_name("derive")
         .thread_stack_size(16 * 1024 * 1024)
         .enable_all()
         .build()?;
-    runtime.spawn(run(engine));
+    runtime.spawn(run(engine, health, figures));
     Ok(runtime)
 }
 
-async fn run(engine: Engine) {
+async fn run(engine: Engine, health: Arc<Health>, figures: PrometheusHandle) {
     loop {
-        let pause = match look(&engine).await {
+        let pause = match look(&engine, &health).await {
             Ok(()) => PAUSE,
             Err(error) => {
+                health::derive_failed();
                 tracing::error!(%error, "deriving failed; it will be tried again");
                 PAUSE_AFTER_FAILURE
             }
         };
+        // What was counted is put together, so that it does not pile up while nobody asks for it.
+        figures.run_upkeep();
         tokio::time::sleep(pause).await;
     }
 }
 
-async fn look(engine: &Engine) -> Result<(), rapport_engine::EngineError> {
-    let lake = engine.lake().refresh().await?;
+async fn look(engine: &Engine, health: &Health) -> Result<(), rapport_engine::EngineError> {
+    let lake = engine.lake().refresh().await;
+    health.looked(lake.is_ok());
+    let lake = lake?;
     if !is_behind(&lake) {
         return Ok(());
     }
     let started = std::time::Instant::now();
     let report = engine.derive(&NoProgress).await?;
+    health::derived(&report, started.elapsed());
     if !report.is_clean() {
         let rows: u64 = report.tables.iter().map(|table| table.rows).sum();
         tracing::info!(

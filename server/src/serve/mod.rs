@@ -5,6 +5,7 @@
 
 mod backend;
 mod deriver;
+mod health;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 pub use backend::EngineBackend;
+pub use health::{FiguresError, Health, count};
 
 use crate::http;
 use crate::pg::{Encryption, PgOptions, PgServer};
@@ -36,6 +38,9 @@ pub enum ServeError {
     /// HTTP ended by itself.
     #[error("HTTP stopped: {0}")]
     Http(std::io::Error),
+    /// Its figures cannot be kept.
+    #[error(transparent)]
+    Figures(#[from] FiguresError),
     /// No threads for deriving.
     #[error("cannot start the threads that derive: {0}")]
     Threads(std::io::Error),
@@ -110,18 +115,27 @@ impl Server {
     /// # Errors
     /// If a part of it cannot go on.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let deriver = deriver::start(self.engine).map_err(ServeError::Threads)?;
+        let figures = count()?;
+        let health = Arc::new(Health::new(self.engine.clone()));
+        let deriver = deriver::start(self.engine, Arc::clone(&health), figures.clone())
+            .map_err(ServeError::Threads)?;
         let (stop, stopped) = watch::channel(false);
         let until_stopped = || {
             let mut stopped = stopped.clone();
             // A sender that is gone means the same.
             async move { drop(stopped.wait_for(|stop| *stop).await) }
         };
-        let http = axum::serve(self.http, http::router()).with_graceful_shutdown(until_stopped());
+        let told = http::Told {
+            health: Arc::clone(&health),
+            figures,
+        };
+        let http =
+            axum::serve(self.http, http::router(told)).with_graceful_shutdown(until_stopped());
         let pg = self.pg.run(until_stopped());
         let stopping = async {
             shutdown.await;
             tracing::info!("stopping");
+            health.stop();
             let _ = stop.send(true);
         };
         let (http, (), ()) = tokio::join!(http, pg, stopping);

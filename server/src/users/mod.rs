@@ -9,6 +9,7 @@
 //! before or of after, and two writers lose nothing; the file is looked at again whenever it is asked for and has
 //! changed, so that a removal or a new password counts at once, also in a server that is running.
 
+mod attempts;
 mod file;
 mod role;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use attempts::{Attempts, LoginLimits};
 use file::{Stamp, StoredUser, UsersFile};
 use pgwire::api::auth::sasl::scram::gen_salted_password;
 pub use role::Role;

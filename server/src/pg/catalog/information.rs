@@ -126,7 +126,7 @@ impl InformationSchema {
         for name in ["enabled_roles", "applicable_roles"] {
             tables.insert(
                 name,
-                table("role_name", vec![row![identity.user.as_str()]])?,
+                table("role_name", vec![row![identity.user.name.as_str()]])?,
             );
         }
         tables.insert(
@@ -392,7 +392,7 @@ fn table_privileges(relations: &Relations, identity: &Identity) -> Result<Arc<dy
         .map(|relation| {
             row![
                 OWNER,
-                identity.user.as_str(),
+                identity.user.name.as_str(),
                 DATABASE,
                 relation.schema.as_str(),
                 relation.name.as_str(),
@@ -414,7 +414,7 @@ fn column_privileges(relations: &Relations, identity: &Identity) -> Result<Arc<d
         for column in &relation.columns {
             rows.push(row![
                 OWNER,
-                identity.user.as_str(),
+                identity.user.name.as_str(),
                 DATABASE,
                 relation.schema.as_str(),
                 relation.name.as_str(),

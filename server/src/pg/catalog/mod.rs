@@ -5,10 +5,12 @@
 //! functions of saved queries, the roles in sight (the user's own). What always holds: the object id of a thing follows
 //! from its name, so that all connections of all servers agree on it; and nothing here tells of another account.
 
+mod activity_tables;
 mod classes;
 mod comments;
 mod functions;
 mod information;
+mod live;
 mod names;
 mod procedures;
 mod relations;
@@ -30,6 +32,7 @@ use datafusion_pg_catalog::pg_catalog::{
     self as ready_made, PG_CATALOG_TABLES, PgCatalogStaticTables,
 };
 
+use super::activity::Activity;
 use super::backend::TableFunction;
 use super::encode::{canonical, pg_type};
 use super::functions as pg_functions;
@@ -37,6 +40,7 @@ use super::plan::PgTypes;
 use super::semantics::{Functions, PgOperators};
 use super::session::SharedSettings;
 use super::yielding::YieldingJoins;
+use crate::users::UserInfo;
 use pgwire::api::Type;
 use relations::Relations;
 
@@ -52,8 +56,8 @@ pub const SERVER_VERSION: &str = concat!("16.6 (Rapport ", env!("CARGO_PKG_VERSI
 /// Who a session belongs to.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// The login name.
-    pub user: String,
+    /// Its user.
+    pub user: UserInfo,
     /// The connection's process id.
     pub pid: i32,
 }
@@ -83,7 +87,13 @@ pub async fn install(
     identity: &Identity,
     functions: Vec<TableFunction>,
     settings: &SharedSettings,
+    activity: &Arc<Activity>,
 ) -> Result<()> {
+    let catalog = context.catalog(DATABASE).ok_or_else(|| {
+        DataFusionError::Internal(format!("a session without the catalog {DATABASE}"))
+    })?;
+    let seen = activity_tables::schema(activity, &identity.user)?;
+    catalog.register_schema("system", Arc::new(seen) as Arc<dyn SchemaProvider>)?;
     let statics = static_tables()?;
     let relations = Arc::new(Relations::load(context, functions).await?);
     let information = information::InformationSchema::new(&relations, identity)?;
@@ -102,9 +112,6 @@ pub async fn install(
         .map(|name| (system_oids::of_table(name), (*name).to_owned()))
         .collect();
 
-    let catalog = context.catalog(DATABASE).ok_or_else(|| {
-        DataFusionError::Internal(format!("a session without the catalog {DATABASE}"))
-    })?;
     catalog.register_schema("pg_catalog", Arc::new(system) as Arc<dyn SchemaProvider>)?;
     catalog.register_schema(
         "information_schema",

@@ -45,7 +45,7 @@ impl Names {
             procedures,
             by_oid,
             visible,
-            user: identity.user.clone(),
+            user: identity.user.name.clone(),
         }
     }
 

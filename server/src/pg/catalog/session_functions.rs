@@ -22,7 +22,11 @@ pub(super) fn register_all(
     settings: &SharedSettings,
 ) {
     for name in ["current_user", "session_user", "current_role", "user"] {
-        constant(context, name, ScalarValue::from(identity.user.as_str()));
+        constant(
+            context,
+            name,
+            ScalarValue::from(identity.user.name.as_str()),
+        );
     }
     for name in ["current_database", "current_catalog"] {
         constant(context, name, ScalarValue::from(DATABASE));

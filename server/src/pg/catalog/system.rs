@@ -220,7 +220,7 @@ fn pg_roles(identity: &Identity) -> Result<Arc<dyn TableProvider>> {
     };
     let rows = vec![
         role(OWNER_OID, OWNER, false),
-        role(role_oid(&identity.user), &identity.user, true),
+        role(role_oid(&identity.user.name), &identity.user.name, true),
     ];
     table(PG_ROLES_COLUMNS, rows)
 }
@@ -229,8 +229,8 @@ fn pg_user(identity: &Identity) -> Result<Arc<dyn TableProvider>> {
     table(
         "usename usesysid:oid usecreatedb:bool usesuper:bool userepl:bool usebypassrls:bool passwd valuntil useconfig:texts",
         vec![row![
-            identity.user.as_str(),
-            role_oid(&identity.user),
+            identity.user.name.as_str(),
+            role_oid(&identity.user.name),
             false,
             false,
             false,
@@ -382,8 +382,8 @@ fn pg_stat_activity(identity: &Identity) -> Result<Arc<dyn TableProvider>> {
             DATABASE,
             identity.pid,
             V::Null,
-            role_oid(&identity.user),
-            identity.user.as_str(),
+            role_oid(&identity.user.name),
+            identity.user.name.as_str(),
             "",
             V::Null,
             V::Null,

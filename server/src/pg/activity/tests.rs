@@ -1,0 +1,164 @@
+#![allow(clippy::unwrap_used)]
+
+use super::super::error::{PgError, code};
+use super::super::settings::Settings;
+use super::super::zone::Zone;
+use super::history::History;
+use super::*;
+
+fn user(name: &str, account: Option<&str>) -> Arc<User> {
+    Arc::new(User {
+        info: UserInfo {
+            name: name.to_owned(),
+            role: if account.is_some() {
+                "owner"
+            } else {
+                "operator"
+            }
+            .to_owned(),
+            account: account.map(str::to_owned),
+        },
+        salt: vec![],
+        iterations: 1,
+        salted_password: vec![],
+    })
+}
+
+fn enter(activity: &Arc<Activity>, pid: i32, user: &Arc<User>) -> Present {
+    let settings = Settings::new(&user.info.name, "16", Zone::UTC, Duration::ZERO);
+    let peer = Peer {
+        address: None,
+        encrypted: false,
+    };
+    activity.enter(pid, Arc::clone(user), peer, Arc::new(Mutex::new(settings)))
+}
+
+fn texts(activity: &Activity, viewer: &Arc<User>) -> Vec<String> {
+    let seen = activity.statements_of(&viewer.info);
+    seen.iter()
+        .map(|statement| statement.text.to_string())
+        .collect()
+}
+
+#[test]
+fn operators_see_all_and_others_what_they_do_themselves() {
+    let activity = Arc::new(Activity::new(None));
+    let [ann, bob, ops] =
+        [("ann", Some("acme")), ("bob", Some("acme")), ("ops", None)].map(|(n, a)| user(n, a));
+    let presences = [enter(&activity, 1, &ann), enter(&activity, 2, &bob)];
+    presences[0].begin("SELECT 'ann'").finished();
+    presences[1].begin("SELECT 'bob'").finished();
+    assert_eq!(texts(&activity, &ann), ["SELECT 'ann'"]);
+    assert_eq!(texts(&activity, &ops), ["SELECT 'bob'", "SELECT 'ann'"]);
+    assert_eq!(activity.sessions_of(&bob.info).len(), 1);
+    assert_eq!(activity.sessions_of(&ops.info).len(), 2);
+    // A new user of an old name sees nothing of the old one's.
+    let another = user("ann", Some("bolt"));
+    assert_eq!(texts(&activity, &another), Vec::<String>::new());
+    drop(presences);
+    assert!(activity.sessions_of(&ops.info).is_empty());
+}
+
+#[test]
+fn a_statement_ends_once_and_as_it_ended_first() {
+    let activity = Arc::new(Activity::new(None));
+    let ann = user("ann", Some("acme"));
+    let present = enter(&activity, 1, &ann);
+    let state = |at: usize| activity.statements_of(&ann.info)[at].told().state;
+
+    let doing = present.begin("SELECT 1");
+    assert_eq!(activity.sessions_of(&ann.info)[0].state(), "active");
+    doing.statement().enter(State::Queued);
+    assert_eq!(state(0), State::Queued);
+    doing.statement().enter(State::Running);
+    doing.finished();
+    assert_eq!(state(0), State::Finished);
+    assert_eq!(activity.sessions_of(&ann.info)[0].state(), "idle");
+
+    present
+        .begin("SELECT 1/0")
+        .failed(&PgError::new("22012", "division by zero"));
+    let told = activity.statements_of(&ann.info)[0].told();
+    assert_eq!(told.state, State::Failed);
+    assert_eq!(told.error, Some(("22012", "division by zero".to_owned())));
+
+    present
+        .begin("SELECT pg_sleep(9)")
+        .failed(&PgError::new(code::CANCELED, "canceling"));
+    assert_eq!(state(0), State::Canceled);
+
+    // Its client has gone.
+    drop(present.begin("SELECT 2"));
+    assert_eq!(state(0), State::Canceled);
+
+    // A portal that is closed before its end.
+    let doing = present.begin("SELECT 3");
+    doing.statement().enter(State::Suspended);
+    assert_eq!(activity.sessions_of(&ann.info)[0].state(), "idle");
+    drop(doing);
+    assert_eq!(state(0), State::Finished);
+
+    let before = activity.statements_of(&ann.info).len();
+    present.begin("SELECT 4").forgotten();
+    assert_eq!(activity.statements_of(&ann.info).len(), before);
+}
+
+#[test]
+fn a_transaction_shows() {
+    let activity = Arc::new(Activity::new(None));
+    let ann = user("ann", Some("acme"));
+    let present = enter(&activity, 1, &ann);
+    for (status, shown) in [
+        (TransactionStatus::Transaction, "idle in transaction"),
+        (TransactionStatus::Error, "idle in transaction (aborted)"),
+        (TransactionStatus::Idle, "idle"),
+    ] {
+        present.transaction(status);
+        assert_eq!(activity.sessions_of(&ann.info)[0].state(), shown);
+    }
+}
+
+#[test]
+fn a_long_text_is_cut_at_a_whole_character() {
+    let activity = Arc::new(Activity::new(None));
+    let ann = user("ann", Some("acme"));
+    let long = format!("SELECT '{}'", "é".repeat(8 * 1024));
+    enter(&activity, 1, &ann).begin(&long).finished();
+    let kept = &texts(&activity, &ann)[0];
+    assert!(kept.len() <= 8 * 1024 + '…'.len_utf8(), "{}", kept.len());
+    assert!(kept.ends_with("é…"));
+}
+
+#[test]
+fn nobody_pushes_out_who_has_less() {
+    let statement = |account: &str, id: u64| {
+        let user = user("u", Some(account));
+        Arc::new(Statement::new(
+            id,
+            1,
+            user,
+            String::new(),
+            &"x".repeat(1000),
+        ))
+    };
+    let mut history = History::within(3, 6000);
+    history.push(statement("quiet", 1));
+    for id in 2..100 {
+        history.push(statement("loud", id));
+    }
+    let count = |history: &History, account: &str| {
+        let all = history.all();
+        let of = |s: &&Arc<Statement>| s.user.info.account.as_deref() == Some(account);
+        all.iter().filter(of).count()
+    };
+    assert_eq!(count(&history, "quiet"), 1);
+    assert_eq!(count(&history, "loud"), 3);
+    // And all together stay within the bytes.
+    for account in ["a", "b", "c", "d", "e"] {
+        for id in 0..3 {
+            history.push(statement(account, id));
+        }
+    }
+    let bytes: usize = history.all().iter().map(|s| s.text.len()).sum();
+    assert!(bytes < 6000, "{bytes}");
+}

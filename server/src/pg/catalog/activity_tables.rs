@@ -1,0 +1,163 @@
+//! Schema `system`: who is connected and what they ask. An operator sees all, others what they do themselves.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use datafusion::arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
+use datafusion::error::Result;
+
+use super::super::activity::{Activity, Presence, Statement, milliseconds};
+use super::live::live;
+use crate::users::UserInfo;
+
+/// The schema of a user's session.
+pub(super) fn schema(activity: &Arc<Activity>, viewer: &UserInfo) -> Result<impl SchemaProvider> {
+    let schema = MemorySchemaProvider::new();
+    let (known, user) = (Arc::clone(activity), viewer.clone());
+    let sessions = live(schema_of(&SESSIONS), move |schema| {
+        sessions(schema, &known.sessions_of(&user))
+    })?;
+    schema.register_table("sessions".to_owned(), sessions)?;
+    let (known, user) = (Arc::clone(activity), viewer.clone());
+    let queries = live(schema_of(&QUERIES), move |schema| {
+        queries(schema, &known.statements_of(&user))
+    })?;
+    schema.register_table("queries".to_owned(), queries)?;
+    Ok(schema)
+}
+
+/// A column's name, type and whether it may be null.
+type Described = (&'static str, DataType, bool);
+
+const INSTANT: fn() -> DataType = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+
+static SESSIONS: std::sync::LazyLock<Vec<Described>> = std::sync::LazyLock::new(|| {
+    vec![
+        ("pid", DataType::Int32, false),
+        ("user_name", DataType::Utf8, false),
+        ("role", DataType::Utf8, false),
+        ("account_id", DataType::Utf8, true),
+        ("client_address", DataType::Utf8, true),
+        ("encrypted", DataType::Boolean, false),
+        ("application_name", DataType::Utf8, false),
+        ("state", DataType::Utf8, false),
+        ("started_at", INSTANT(), false),
+        ("query_id", DataType::Int64, true),
+        ("query", DataType::Utf8, true),
+    ]
+});
+
+static QUERIES: std::sync::LazyLock<Vec<Described>> = std::sync::LazyLock::new(|| {
+    vec![
+        ("query_id", DataType::Int64, false),
+        ("pid", DataType::Int32, false),
+        ("user_name", DataType::Utf8, false),
+        ("account_id", DataType::Utf8, true),
+        ("application_name", DataType::Utf8, false),
+        ("state", DataType::Utf8, false),
+        ("began_at", INSTANT(), false),
+        ("ended_at", INSTANT(), true),
+        ("queued_ms", DataType::Float64, false),
+        ("planning_ms", DataType::Float64, false),
+        ("running_ms", DataType::Float64, false),
+        ("rows", DataType::Int64, false),
+        ("peak_memory_bytes", DataType::Int64, false),
+        ("error_code", DataType::Utf8, true),
+        ("error", DataType::Utf8, true),
+        ("query", DataType::Utf8, false),
+    ]
+});
+
+fn schema_of(described: &[Described]) -> SchemaRef {
+    let fields = described
+        .iter()
+        .map(|(name, data_type, nullable)| Field::new(*name, data_type.clone(), *nullable));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+fn texts<T: AsRef<str>>(values: impl Iterator<Item = T>) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(values))
+}
+
+fn texts_or_null<T: AsRef<str>>(values: impl Iterator<Item = Option<T>>) -> ArrayRef {
+    Arc::new(values.collect::<StringArray>())
+}
+
+fn instants(values: impl Iterator<Item = Option<DateTime<Utc>>>) -> ArrayRef {
+    let micros: TimestampMicrosecondArray = values
+        .map(|instant| instant.map(|instant| instant.timestamp_micros()))
+        .collect();
+    Arc::new(micros.with_timezone("UTC"))
+}
+
+fn sessions(schema: &SchemaRef, rows: &[Arc<Presence>]) -> Result<RecordBatch> {
+    let latest: Vec<_> = rows.iter().map(|row| row.latest()).collect();
+    let info = || rows.iter().map(|row| &row.user.info);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.pid))),
+        texts(info().map(|info| &info.name)),
+        texts(info().map(|info| &info.role)),
+        texts_or_null(info().map(|info| info.account.as_ref())),
+        texts_or_null(
+            rows.iter()
+                .map(|row| row.peer.address.map(|address| address.to_string())),
+        ),
+        Arc::new(
+            rows.iter()
+                .map(|row| Some(row.peer.encrypted))
+                .collect::<BooleanArray>(),
+        ),
+        texts(rows.iter().map(|row| row.application())),
+        texts(rows.iter().map(|row| row.state())),
+        instants(rows.iter().map(|row| Some(row.started_at))),
+        Arc::new(Int64Array::from_iter(latest.iter().map(|statement| {
+            statement.as_ref().map(|statement| number(statement.id))
+        }))),
+        texts_or_null(
+            latest
+                .iter()
+                .map(|statement| statement.as_ref().map(|statement| &statement.text)),
+        ),
+    ];
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+}
+
+fn queries(schema: &SchemaRef, rows: &[Arc<Statement>]) -> Result<RecordBatch> {
+    let told: Vec<_> = rows.iter().map(|row| row.told()).collect();
+    let info = || rows.iter().map(|row| &row.user.info);
+    let integers = |values: &mut dyn Iterator<Item = u64>| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(values.map(number)))
+    };
+    let times = |values: &mut dyn Iterator<Item = std::time::Duration>| -> ArrayRef {
+        Arc::new(Float64Array::from_iter_values(values.map(milliseconds)))
+    };
+    let errors = || told.iter().map(|told| told.error.as_ref());
+    let columns: Vec<ArrayRef> = vec![
+        integers(&mut rows.iter().map(|row| row.id)),
+        Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.pid))),
+        texts(info().map(|info| &info.name)),
+        texts_or_null(info().map(|info| info.account.as_ref())),
+        texts(rows.iter().map(|row| &row.application)),
+        texts(told.iter().map(|told| told.state.name())),
+        instants(rows.iter().map(|row| Some(row.began_at))),
+        instants(told.iter().map(|told| told.ended_at)),
+        times(&mut told.iter().map(|told| told.queued)),
+        times(&mut told.iter().map(|told| told.planning)),
+        times(&mut told.iter().map(|told| told.running)),
+        integers(&mut told.iter().map(|told| told.rows)),
+        integers(&mut told.iter().map(|told| told.peak_memory as u64)),
+        texts_or_null(errors().map(|error| error.map(|(code, _)| code))),
+        texts_or_null(errors().map(|error| error.map(|(_, message)| message))),
+        texts(rows.iter().map(|row| &row.text)),
+    ];
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+}
+
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
