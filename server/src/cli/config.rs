@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use super::args::{Global, TlsMode};
 use super::error::CliError;
+use super::limits::Limits;
 
 /// The lake where none is named.
 const DEFAULT_LAKE: &str = "./rapport-lake";
@@ -41,6 +42,8 @@ struct FileConfig {
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     #[serde(default)]
+    limits: Limits,
+    #[serde(default)]
     storage: HashMap<String, String>,
 }
 
@@ -63,6 +66,8 @@ pub(super) struct Config {
     pub tls_cert: Option<PathBuf>,
     /// Its key.
     pub tls_key: Option<PathBuf>,
+    /// How much clients may take.
+    pub limits: Limits,
 }
 
 impl Config {
@@ -80,6 +85,7 @@ impl Config {
         }
         let file: FileConfig = figment
             .merge(Env::prefixed("RAPPORT_").only(&ENVIRONMENT))
+            .merge(Env::prefixed("RAPPORT_LIMITS_").map(|name| format!("limits.{name}").into()))
             .extract()
             .map_err(|error| CliError::Usage(format!("configuration: {error}")))?;
 
@@ -92,7 +98,7 @@ impl Config {
             storage,
             create: false,
             memory_limit: match &file.memory_limit {
-                Some(text) => bytes(text)?,
+                Some(text) => bytes("memory_limit", text, 64)?,
                 None => defaults.memory_limit,
             },
             threads: match file.threads {
@@ -121,6 +127,7 @@ impl Config {
             tls: file.tls,
             tls_cert: file.tls_cert,
             tls_key: file.tls_key,
+            limits: file.limits,
         })
     }
 
@@ -189,11 +196,11 @@ fn fixed_now(text: &str) -> Result<DateTime<Utc>, CliError> {
         })
 }
 
-/// A number of bytes, as `2GiB`, `512 MiB` or `1000000`.
-fn bytes(text: &str) -> Result<usize, CliError> {
+/// A number of bytes, as `2GiB`, `512 MiB` or `1000000`, of at least so many MiB.
+pub(super) fn bytes(name: &str, text: &str, least: usize) -> Result<usize, CliError> {
     let wrong = || {
         CliError::Usage(format!(
-            "memory_limit cannot be {text:?}; expected a size of 64 MiB or more, such as 512MiB or 2GiB"
+            "{name} cannot be {text:?}; expected a size of {least} MiB or more, such as 512MiB or 2GiB"
         ))
     };
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
@@ -204,13 +211,10 @@ fn bytes(text: &str) -> Result<usize, CliError> {
         "g" | "gb" | "gib" => 1 << 30,
         _ => return Err(wrong()),
     };
-    let bytes = digits
+    digits
         .parse::<usize>()
         .ok()
         .and_then(|number| number.checked_mul(unit))
-        .ok_or_else(wrong)?;
-    if bytes < 64 << 20 {
-        return Err(wrong());
-    }
-    Ok(bytes)
+        .filter(|bytes| *bytes >= least << 20)
+        .ok_or_else(wrong)
 }

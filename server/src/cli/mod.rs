@@ -10,6 +10,7 @@ mod demo;
 mod derive;
 mod destination;
 mod error;
+mod limits;
 mod land;
 mod progress;
 mod query;

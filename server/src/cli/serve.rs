@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use rapport_engine::Engine;
+use tokio::sync::oneshot;
 
 use super::args::{Serving, TlsMode};
 use super::config::Config;
@@ -39,12 +40,15 @@ pub(super) async fn bind(
 ) -> Result<Server, CliError> {
     let pg = options.pg.as_deref().or(config.pg.as_deref());
     let http = options.http.as_deref().or(config.http.as_deref());
+    let limits = &config.limits;
+    let (threads, memory) = (engine.options().threads, engine.options().memory_limit);
+    let pg_options = limits.options(threads, memory, encryption)?;
     Server::bind(
         engine,
         users,
         pg.unwrap_or(DEFAULT_PG),
         http.unwrap_or(DEFAULT_HTTP),
-        encryption,
+        pg_options,
     )
     .await
     .map_err(|error| match &error {
@@ -97,28 +101,67 @@ pub(super) fn announce(addresses: Addresses) -> Result<(), CliError> {
     say(format_args!("http {}", addresses.http))
 }
 
-/// Serves until SIGINT or SIGTERM.
+/// Serves until SIGINT or SIGTERM; a second one does not wait for statements to end.
 pub(super) async fn until_signalled(server: Server) -> Result<(), CliError> {
-    server
-        .run(signalled().map_err(CliError::failed)?)
-        .await
-        .map_err(CliError::failed)
+    let mut signals = Signals::new().map_err(CliError::failed)?;
+    let (stop, stopped) = oneshot::channel();
+    let serving = server.run(async {
+        // It is sent, and its sender outlives this.
+        let _ = stopped.await;
+    });
+    let signalled = async {
+        signals.next().await;
+        let _ = stop.send(());
+        signals.next().await;
+    };
+    tokio::select! {
+        served = serving => served.map_err(CliError::failed),
+        () = signalled => Err(CliError::Failed(
+            "stopped at once: statements that ran were cut off".into(),
+        )),
+    }
+}
+
+/// The signals that ask a server to stop.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-fn signalled() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next.
+    async fn next(&mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-    })
+    }
 }
 
+/// The signals that ask a server to stop.
 #[cfg(not(unix))]
-fn signalled() -> io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Waits for the next.
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The HTTP side: whether the server lives, whether it can be asked, and its figures.
 
+mod server;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,6 +12,8 @@ use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::serve::Health;
+
+pub use server::serve;
 
 /// What the routes tell of.
 #[derive(Clone)]

@@ -10,7 +10,6 @@ use pgwire::messages::response::{ReadyForQuery, TransactionStatus};
 use pgwire::messages::startup::{Authentication, BackendKeyData, ParameterStatus, SecretKey};
 use pgwire::tokio::server::MaybeTls;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use super::activity::{self, Doing, Peer, Present, State};
@@ -22,6 +21,7 @@ use super::execute::RowStream;
 use super::frontend::{self, Message};
 use super::greeting::{Greeting, encrypt, greet};
 use super::login;
+use super::places::{Entrance, Place};
 use super::run::Failure;
 use super::server::Server;
 use super::session::Session;
@@ -40,19 +40,26 @@ pub(super) struct Connection {
     pub(super) session: Session,
     /// Messages are ignored until the next Sync, for one before has failed.
     skipping: bool,
+    /// Nothing has come since the last ReadyForQuery.
+    at_rest: bool,
     /// The statement in hand.
     pub(super) doing: Option<Doing>,
     present: Present,
     _registration: Registration,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// Serves a client to its end.
-pub(super) async fn serve(socket: TcpStream, peer: Option<IpAddr>, server: Arc<Server>) {
+pub(super) async fn serve(
+    socket: TcpStream,
+    peer: IpAddr,
+    server: Arc<Server>,
+    entrance: Entrance,
+) {
     let deadline = Instant::now() + server.options.login_timeout;
     let mut wire = Wire::new(MaybeTls::Plain(socket));
     let mut client = Peer {
-        address: peer,
+        address: Some(peer),
         encrypted: false,
     };
     let mut greeting = timeout_at(deadline, greet(&mut wire, &server, false)).await;
@@ -81,6 +88,7 @@ pub(super) async fn serve(socket: TcpStream, peer: Option<IpAddr>, server: Arc<S
     let parts = match opened {
         Ok(Ok(parts)) => {
             activity::logged_in();
+            drop(entrance);
             parts
         }
         Ok(Err(ReadError::Lost)) => return,
@@ -112,6 +120,7 @@ pub(super) async fn serve(socket: TcpStream, peer: Option<IpAddr>, server: Arc<S
         server,
         session: parts.session,
         skipping: false,
+        at_rest: true,
         doing: None,
         present: parts.present,
         _registration: parts.registration,
@@ -131,7 +140,7 @@ struct Opened {
     session: Session,
     present: Present,
     registration: Registration,
-    place: OwnedSemaphorePermit,
+    place: Place,
 }
 
 /// The login.
@@ -142,11 +151,10 @@ async fn open(
     minor: u16,
     parameters: Vec<(String, String)>,
 ) -> Result<Opened, ReadError> {
-    let place = Arc::clone(&server.logged_in)
-        .try_acquire_owned()
-        .map_err(|_| PgError::fatal(code::TOO_MANY, "sorry, too many clients already"))?;
     let login = login::log_in(wire, server, peer.address, minor, parameters).await?;
 
+    // Only who is known takes a place, so that nobody can take them all without a password.
+    let place = server.places.take(login.user.info.account.as_deref())?;
     let control = Arc::new(Control::default());
     let key = Bytes::from(
         (0..login.key_length)
@@ -183,6 +191,7 @@ async fn open(
     let identity = catalog::Identity {
         user: login.user.info.clone(),
         pid,
+        address: peer.address,
     };
     let functions = backend.table_functions();
     catalog::install(
@@ -266,7 +275,7 @@ impl Connection {
         let control = Arc::clone(&self.session.control);
         let (kind, body) = tokio::select! {
             biased;
-            error = control.finished() => return Err(error.into()),
+            error = control.finished(self.at_rest) => return Err(error.into()),
             frame = self.wire.read(self.server.options.max_message) => match frame {
                 Ok(frame) => frame,
                 Err(ReadError::Lost) => return Err(Failure::Lost),
@@ -274,6 +283,7 @@ impl Connection {
             },
             () = idle => return Err(error.into()),
         };
+        self.at_rest = false;
         match frontend::message(kind, body) {
             Ok(message) => Ok(message),
             Err(error) if error.fatal => Err(error.into()),
@@ -287,18 +297,24 @@ impl Connection {
 
     fn idle_timeout(&self) -> (Option<Duration>, PgError) {
         let settings = self.session.settings();
+        // However long a session wants to stand idle, the server has the last word.
+        let most = Some(self.server.options.idle_timeout).filter(|most| !most.is_zero());
+        let within = |wanted: Option<Duration>| match (wanted, most) {
+            (Some(wanted), Some(most)) => Some(wanted.min(most)),
+            (wanted, most) => wanted.or(most),
+        };
         if self.session.in_transaction() {
             let error = PgError::fatal(
                 "25P03",
                 "terminating connection due to idle-in-transaction timeout",
             );
-            (settings.idle_in_transaction_timeout(), error)
+            (within(settings.idle_in_transaction_timeout()), error)
         } else {
             let error = PgError::fatal(
                 "57P05",
                 "terminating connection due to idle-session timeout",
             );
-            (settings.idle_timeout(), error)
+            (within(settings.idle_timeout()), error)
         }
     }
 
@@ -369,6 +385,7 @@ impl Connection {
         self.wire.put(&Backend::ReadyForQuery(ReadyForQuery::new(
             self.session.status(),
         )));
+        self.at_rest = true;
         self.flush().await
     }
 
@@ -443,9 +460,9 @@ impl Connection {
         late: Option<&RowEncoder>,
         watch: &Watch,
     ) -> Result<(u64, bool), Failure> {
-        if stream.is_paused() {
+        if !stream.resume() {
             let permit = self.admit(watch).await?;
-            stream.resume(permit);
+            stream.resume_with(permit);
         }
         let mut sent = 0;
         while sent < limit {
@@ -471,9 +488,9 @@ impl Connection {
         limit: u64,
         watch: &Watch,
     ) -> Result<(u64, bool), Failure> {
-        if stream.is_paused() {
+        if !stream.resume() {
             let permit = self.admit(watch).await?;
-            stream.resume(permit);
+            stream.resume_with(permit);
         }
         let mut passed = 0;
         while passed < limit {

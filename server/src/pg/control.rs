@@ -58,9 +58,10 @@ impl Control {
         }
     }
 
-    /// Waits until an idle connection shall end.
-    pub async fn finished(&self) -> PgError {
-        self.reached(FINISH | END).await;
+    /// Waits until a connection shall end: at once, or, if it is at rest between groups of messages, once others have
+    /// ended their statements too.
+    pub async fn finished(&self, at_rest: bool) -> PgError {
+        self.reached(if at_rest { FINISH | END } else { END }).await;
         ended()
     }
 
@@ -89,7 +90,14 @@ fn ended() -> PgError {
 /// The connections that are logged in.
 #[derive(Debug, Default)]
 pub struct Connections {
-    by_pid: Mutex<HashMap<i32, Entry>>,
+    entered: Mutex<Entered>,
+}
+
+#[derive(Debug, Default)]
+struct Entered {
+    by_pid: HashMap<i32, Entry>,
+    /// The server stops: who comes now is to leave again.
+    finishing: bool,
 }
 
 #[derive(Debug)]
@@ -108,13 +116,13 @@ pub struct Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.connections.lock().remove(&self.pid);
+        self.connections.lock().by_pid.remove(&self.pid);
     }
 }
 
 impl Connections {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<i32, Entry>> {
-        self.by_pid.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Entered> {
+        self.entered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Enters a connection under a process id that no other has.
@@ -124,7 +132,11 @@ impl Connections {
         user: Arc<User>,
         control: Arc<Control>,
     ) -> (i32, Registration) {
-        let mut by_pid = self.lock();
+        let mut entered = self.lock();
+        if entered.finishing {
+            control.finish();
+        }
+        let by_pid = &mut entered.by_pid;
         let pid = loop {
             // Not to be guessed: who knows a process id and a key can cancel.
             let pid = rand::random_range(1..i32::MAX);
@@ -139,7 +151,7 @@ impl Connections {
 
     /// Cancels the statement of a connection, if the key is its key.
     pub fn cancel(&self, pid: i32, key: &[u8]) {
-        if let Some(entry) = self.lock().get(&pid)
+        if let Some(entry) = self.lock().by_pid.get(&pid)
             && same(&entry.key, key)
         {
             entry.control.cancel();
@@ -148,21 +160,30 @@ impl Connections {
 
     /// Ends the connections whose user is no longer the one that logged in.
     pub fn end_where(&self, gone: impl Fn(&User) -> bool) {
-        for entry in self.lock().values().filter(|entry| gone(&entry.user)) {
-            entry.control.end();
+        // Users are looked up outside the lock, for that may read a file.
+        let entries: Vec<_> = {
+            let entered = self.lock();
+            let all = entered.by_pid.values();
+            all.map(|entry| (Arc::clone(&entry.user), Arc::clone(&entry.control)))
+                .collect()
+        };
+        for (_, control) in entries.iter().filter(|(user, _)| gone(user)) {
+            control.end();
         }
     }
 
     /// Ends all connections once their statements have.
     pub fn finish_all(&self) {
-        for entry in self.lock().values() {
+        let mut entered = self.lock();
+        entered.finishing = true;
+        for entry in entered.by_pid.values() {
             entry.control.finish();
         }
     }
 
     /// Ends all connections.
     pub fn end_all(&self) {
-        for entry in self.lock().values() {
+        for entry in self.lock().by_pid.values() {
             entry.control.end();
         }
     }
@@ -193,7 +214,15 @@ mod tests {
         control.end();
         control.statement_begins();
         assert!(control.stopped().await.fatal);
-        assert!(control.finished().await.fatal);
+        assert!(control.finished(false).await.fatal);
+    }
+
+    #[tokio::test]
+    async fn who_is_between_a_statement_and_its_end_is_not_cut_off() {
+        let control = Control::default();
+        control.finish();
+        assert!(futures::poll!(Box::pin(control.finished(false))).is_pending());
+        assert!(control.finished(true).await.fatal);
     }
 
     #[test]

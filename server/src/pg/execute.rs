@@ -6,7 +6,7 @@
 //! always holds: when a [`RowStream`] is dropped, its task is aborted, and with it everything that DataFusion has
 //! started for it; and the task's right to run is given back only when it has really ended.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -23,6 +23,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use super::admission::Permit;
 use super::encode::{CopyEncoder, RowEncoder, Rows};
 use super::error::PgError;
+use super::gate::{Gate, GateOnDrop};
 use super::memory::Share;
 
 /// Turns batches into messages.
@@ -57,6 +58,12 @@ pub struct Work {
     pub memory: Arc<Share>,
 }
 
+impl std::fmt::Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Work").finish_non_exhaustive()
+    }
+}
+
 /// A context in which operators take their memory from a share.
 pub fn task_context(state: &SessionState, memory: Arc<Share>) -> Arc<TaskContext> {
     let runtime = RuntimeEnv {
@@ -85,8 +92,6 @@ impl Piece {
 /// Rows that are encoded at once, where they are fetched.
 const LATE_ROWS: usize = 1024;
 
-/// A task's right to run, which its owner can take back while the task stands still.
-type Slot = Arc<Mutex<Option<Permit>>>;
 
 /// Stops a task when it is dropped.
 #[derive(Debug)]
@@ -124,7 +129,7 @@ pub struct RowStream {
     /// A piece of which some rows have been taken.
     current: Option<(Piece, usize)>,
     finished: bool,
-    permit: Slot,
+    gate: Arc<Gate>,
     task: Option<AbortOnDrop>,
 }
 
@@ -141,11 +146,11 @@ impl RowStream {
     /// Starts to run a plan.
     pub fn start(runtime: &Handle, work: Work, permit: Permit) -> RowStream {
         let (sender, pieces) = mpsc::channel(2);
-        let permit: Slot = Arc::new(Mutex::new(Some(permit)));
-        let held = Arc::clone(&permit);
+        let gate = Arc::new(Gate::open(permit));
+        let passed = Arc::clone(&gate);
         let task = runtime.spawn(async move {
-            let _held = held;
-            let work = std::panic::AssertUnwindSafe(produce(&work, &sender));
+            let _ended = GateOnDrop(Arc::clone(&passed));
+            let work = std::panic::AssertUnwindSafe(produce(&work, &sender, &passed));
             let end = match work.catch_unwind().await {
                 Ok(Ok(())) => Ok(None),
                 Ok(Err(error)) => Err(error),
@@ -158,7 +163,7 @@ impl RowStream {
             pieces,
             current: None,
             finished: false,
-            permit,
+            gate,
             task: Some(AbortOnDrop(task.abort_handle())),
         }
     }
@@ -182,7 +187,7 @@ impl RowStream {
             pieces,
             current: None,
             finished: false,
-            permit: Slot::default(),
+            gate: Arc::default(),
             task: None,
         })
     }
@@ -287,41 +292,42 @@ impl RowStream {
         })
     }
 
-    /// The query stands still for now and lets others run.
+    /// The query shall stand still for now and let others run: it gives its right to run back as soon as it does.
     pub fn pause(&self) {
-        self.permit
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.gate.close();
     }
 
-    /// The query goes on.
-    pub fn resume(&self, permit: Permit) {
-        *self.permit.lock().unwrap_or_else(PoisonError::into_inner) = Some(permit);
+    /// The query shall go on. False if it has given its right to run back, and needs another.
+    pub fn resume(&self) -> bool {
+        self.task.is_none() || self.finished || self.gate.reopen()
     }
 
-    /// Whether it needs a permit to go on.
-    pub fn is_paused(&self) -> bool {
-        let permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
-        permit.is_none() && self.task.is_some() && !self.finished
+    /// The query goes on with another right to run.
+    pub fn resume_with(&self, permit: Permit) {
+        self.gate.open_with(permit);
     }
 }
 
 async fn produce(
     work: &Work,
     sender: &mpsc::Sender<Result<Option<Piece>, PgError>>,
+    gate: &Gate,
 ) -> Result<(), PgError> {
     let physical = work.state.create_physical_plan(&work.plan).await?;
     let context = task_context(&work.state, Arc::clone(&work.memory));
     let mut stream = execute_stream(physical, context)?;
-    while let Some(batch) = stream.next().await {
+    loop {
+        gate.pass().await;
+        let Some(batch) = stream.next().await else {
+            return Ok(());
+        };
         for piece in work.encoder.encode(batch?)? {
-            if sender.send(Ok(Some(piece))).await.is_err() {
-                return Ok(());
-            }
+            // While nobody takes rows the query stands still.
+            let room = gate.standing_still(sender.reserve()).await;
+            let Ok(room) = room else { return Ok(()) };
+            room.send(Ok(Some(piece)));
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]

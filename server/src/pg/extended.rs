@@ -13,7 +13,7 @@ use pgwire::messages::response::EmptyQueryResponse;
 
 use super::activity::State;
 use super::connection::Connection;
-use super::encode::{Column, Formats, row_description};
+use super::encode::{Column, Formats, RowEncoder, row_description};
 use super::error::{PgError, code};
 use super::frontend::{Bind, Target};
 use super::params;
@@ -188,6 +188,11 @@ impl Connection {
             .ok()
             .filter(|rows| *rows > 0)
             .unwrap_or(u64::MAX);
+        // Rows of a cursor are encoded when they are taken.
+        let style = self.session.style();
+        let portal = self.portal(name)?;
+        let columns = portal.columns().filter(|_| portal.cursor);
+        let late = columns.map(|columns| RowEncoder::new(columns, formats.clone(), style));
         let (progress, suspended) = match self.session.portals.get_mut(name) {
             Some(portal) => (
                 std::mem::replace(&mut portal.progress, Progress::Done),
@@ -205,12 +210,18 @@ impl Connection {
                 outcome => return self.send_outcome(outcome, &formats, false, &watch).await,
             },
             Progress::Running(stream) => (stream, tag_of(&prepared.statement)),
+            Progress::Planned(work) => (
+                self.start(*work, &watch).await?,
+                tag_of(&prepared.statement),
+            ),
             Progress::Done => {
                 self.complete(with_rows(tag_of(&prepared.statement), 0));
                 return Ok(());
             }
         };
-        let (rows, at_end) = self.send_rows(&mut stream, limit, None, &watch).await?;
+        let (rows, at_end) = self
+            .send_rows(&mut stream, limit, late.as_ref(), &watch)
+            .await?;
         if at_end {
             self.complete(with_rows(tag, rows));
         } else {

@@ -163,6 +163,16 @@ impl Connection {
         Ok(permit)
     }
 
+    /// Starts a query that was planned before, at its account's turn.
+    pub(super) async fn start(&mut self, work: Work, watch: &Watch) -> Result<RowStream, Failure> {
+        let permit = self.admit(watch).await?;
+        if let Some(doing) = &self.doing {
+            doing.statement().measure(&work.memory);
+        }
+        let runtime = self.session.runtime.handle();
+        Ok(RowStream::start(runtime, work, permit))
+    }
+
     /// What the statement in hand takes its memory from.
     fn statement_memory(&self) -> Arc<Share> {
         let share = self.session.memory.statement();
@@ -295,17 +305,14 @@ impl Connection {
             columns,
             parameters: Vec::new(),
         };
-        let stream = RowStream::start(
-            self.session.runtime.handle(),
-            Work {
-                state,
-                plan,
-                encoder: Encoder::Late,
-                memory: self.statement_memory(),
-            },
-            permit,
-        );
-        stream.pause();
+        // A cursor sees what there is now, and costs nothing until its first rows are wanted.
+        let work = Work {
+            state,
+            plan,
+            encoder: Encoder::Late,
+            memory: self.statement_memory(),
+        };
+        drop(permit);
         let portal = Portal {
             prepared: Arc::new(Prepared {
                 text: "".into(),
@@ -319,7 +326,7 @@ impl Connection {
             } else {
                 Formats::default()
             },
-            progress: Progress::Running(stream),
+            progress: Progress::Planned(Box::new(work)),
             cursor: true,
             hold: cursor.hold,
             committed: false,

@@ -1,20 +1,25 @@
 //! The listening side: accepts connections, within limits, and ends them all when the server stops.
 
-use std::net::SocketAddr;
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use pgwire::messages::PgWireBackendMessage as Backend;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::activity::Activity;
-use super::backend::Backend;
+use super::activity::{self, Activity};
+use super::backend;
 use super::connection;
 use super::control::Connections;
+use super::error::{PgError, code};
 use super::memory::MemoryShares;
+use super::places::{Entrance, Places};
 use super::runtimes::QueryRuntimes;
 use super::tls::Encryption;
+use super::wire;
 use crate::users::{Attempts, LoginLimits, Users};
 
 /// How the endpoint behaves.
@@ -22,6 +27,8 @@ use crate::users::{Attempts, LoginLimits, Users};
 pub struct PgOptions {
     /// Connections that may be logged in at a time; one more is refused with 53300.
     pub max_connections: usize,
+    /// How many of them one account may have.
+    pub connections_per_account: usize,
     /// Threads that run the queries of an account, apart from those that serve connections.
     pub query_threads: usize,
     /// Statements that may run at a time for one account (operators are one account here).
@@ -40,6 +47,8 @@ pub struct PgOptions {
     pub login_limits: LoginLimits,
     /// How long a login may take.
     pub login_timeout: Duration,
+    /// How long a session may stand idle, in a transaction or not, whatever it wishes; zero is for ever.
+    pub idle_timeout: Duration,
     /// How long a client may leave bytes unread that are sent to it.
     pub write_timeout: Duration,
     /// How long statements may go on once the server stops.
@@ -54,6 +63,7 @@ impl Default for PgOptions {
     fn default() -> PgOptions {
         PgOptions {
             max_connections: 200,
+            connections_per_account: 100,
             query_threads: std::thread::available_parallelism().map_or(2, usize::from),
             statements_per_account: 16,
             account_memory: 768 * 1024 * 1024,
@@ -63,6 +73,7 @@ impl Default for PgOptions {
             statement_timeout: Duration::from_secs(600),
             login_limits: LoginLimits::default(),
             login_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(3600),
             write_timeout: Duration::from_secs(300),
             shutdown_grace: Duration::from_secs(30),
             max_message: 64 * 1024 * 1024,
@@ -71,8 +82,10 @@ impl Default for PgOptions {
     }
 }
 
-/// Connections that are not logged in yet, beside those that may be.
-const LOGINS: usize = 64;
+/// A client from which nothing is heard, not even by the network itself, is looked for after so long, and so often.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE_AGAIN: Duration = Duration::from_secs(15);
+const KEEPALIVE_TIMES: u32 = 4;
 
 /// The Postgres endpoint.
 pub struct PgServer {
@@ -83,12 +96,12 @@ pub struct PgServer {
 /// What all connections share.
 pub(super) struct Server {
     pub(super) options: PgOptions,
-    pub(super) backend: Arc<dyn Backend>,
+    pub(super) backend: Arc<dyn backend::Backend>,
     pub(super) users: Users,
     pub(super) attempts: Attempts,
     pub(super) runtimes: QueryRuntimes,
     pub(super) connections: Arc<Connections>,
-    pub(super) logged_in: Arc<Semaphore>,
+    pub(super) places: Places,
     pub(super) admission: super::admission::Admission,
     pub(super) memory: MemoryShares,
     pub(super) activity: Arc<Activity>,
@@ -101,7 +114,7 @@ impl PgServer {
     /// If the address cannot be listened at.
     pub async fn bind(
         address: impl ToSocketAddrs,
-        backend: Arc<dyn Backend>,
+        backend: Arc<dyn backend::Backend>,
         users: Users,
         options: PgOptions,
     ) -> std::io::Result<PgServer> {
@@ -111,7 +124,7 @@ impl PgServer {
             attempts: Attempts::new(options.login_limits),
             runtimes: QueryRuntimes::new(options.query_threads),
             connections: Arc::default(),
-            logged_in: Arc::new(Semaphore::new(options.max_connections)),
+            places: Places::new(options.max_connections, options.connections_per_account),
             admission: super::admission::Admission::new(
                 options.statements_per_account,
                 options.queue_timeout,
@@ -138,18 +151,19 @@ impl PgServer {
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let PgServer { listener, server } = self;
         let mut tasks = JoinSet::new();
-        let most = server.options.max_connections + LOGINS;
         let mut users_looked_at = tokio::time::interval(Duration::from_secs(1));
         tokio::pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
                 accepted = listener.accept() => match accepted {
-                    // Over this number not even an error is written: it would need a task again.
-                    Ok((socket, _)) if tasks.len() < most => {
-                        spawn(&mut tasks, socket, &server);
-                    }
-                    Ok(_) => {}
+                    Ok((socket, peer)) => match server.places.enter(Some(peer.ip())) {
+                        Some(entrance) => {
+                            let server = Arc::clone(&server);
+                            tasks.spawn(serve(socket, peer.ip(), server, entrance));
+                        }
+                        None => refuse(socket),
+                    },
                     Err(error) => {
                         // Out of file descriptors, most likely: others must go before more can come.
                         tracing::warn!("accepting a Postgres connection failed: {error}");
@@ -175,14 +189,26 @@ impl PgServer {
     }
 }
 
-fn spawn(tasks: &mut JoinSet<()>, socket: TcpStream, server: &Arc<Server>) {
-    let server = Arc::clone(server);
-    tasks.spawn(async move {
-        // Answers are short and wanted at once; a socket that refuses this still works.
-        let _ = socket.set_nodelay(true);
-        let peer = socket.peer_addr().map(|address| address.ip()).ok();
-        connection::serve(socket, peer, server).await;
-    });
+async fn serve(socket: TcpStream, peer: IpAddr, server: Arc<Server>, entrance: Entrance) {
+    // Answers are short and wanted at once; a socket that refuses this still works.
+    let _ = socket.set_nodelay(true);
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE)
+        .with_interval(KEEPALIVE_AGAIN)
+        .with_retries(KEEPALIVE_TIMES);
+    let _ = SockRef::from(&socket).set_tcp_keepalive(&keepalive);
+    connection::serve(socket, peer, server, entrance).await;
+}
+
+/// Tells a client that there is no way in, without waiting for it in any way.
+fn refuse(socket: TcpStream) {
+    activity::connection_refused();
+    let error = PgError::fatal(code::TOO_MANY, "sorry, too many clients are logging in");
+    let message = wire::encoded(&Backend::ErrorResponse(error.into_response()));
+    // It is a small message to an empty socket; who does not get it is refused all the same.
+    if let Ok(socket) = socket.into_std() {
+        let _ = (&socket).write(&message);
+    }
 }
 
 /// Ends the sessions of users that are gone or have another password, role or account now.

@@ -12,7 +12,7 @@ use super::backend::BackendSession;
 use super::control::Control;
 use super::encode::{Column, Formats, Style};
 use super::error::{PgError, code};
-use super::execute::RowStream;
+use super::execute::{RowStream, Work};
 use super::memory::Share;
 use super::plan::Planned;
 use super::runtimes::QueryRuntime;
@@ -44,6 +44,8 @@ pub struct Prepared {
 pub enum Progress {
     /// Not begun.
     New,
+    /// Planned, to be begun when its first rows are wanted.
+    Planned(Box<Work>),
     /// Rows have been sent, and there may be more.
     Running(RowStream),
     /// At its end.

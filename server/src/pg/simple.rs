@@ -125,6 +125,12 @@ impl Connection {
             )));
         }
         let late = send.then(|| RowEncoder::new(columns, formats, style));
+        let progress = match progress {
+            Progress::Planned(work) => {
+                Progress::Running(self.start(*work, watch).await?)
+            }
+            begun => begun,
+        };
         let (progress, rows) = match progress {
             Progress::Running(mut stream) => {
                 // What a portal of Bind's gives is encoded already, so nothing of it may be sent.

@@ -162,6 +162,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 }
 
+/// One message by itself, for a peer with which there is no conversation.
+pub fn encoded(message: &PgWireBackendMessage) -> BytesMut {
+    let mut bytes = BytesMut::new();
+    if message.encode(&mut bytes).is_err() {
+        bytes.clear();
+    }
+    bytes
+}
+
 fn frame_length(header: &[u8], limit: usize) -> Result<usize, ReadError> {
     let length = header.get(..4).map_or(0, |mut bytes| bytes.get_i32());
     match usize::try_from(length) {

@@ -18,7 +18,7 @@ pub use backend::EngineBackend;
 pub use health::{FiguresError, Health, count};
 
 use crate::http;
-use crate::pg::{Encryption, PgOptions, PgServer};
+use crate::pg::{PgOptions, PgServer};
 use crate::users::Users;
 
 /// Why a server could not start.
@@ -35,9 +35,6 @@ pub enum ServeError {
         #[source]
         source: std::io::Error,
     },
-    /// HTTP ended by itself.
-    #[error("HTTP stopped: {0}")]
-    Http(std::io::Error),
     /// Its figures cannot be kept.
     #[error(transparent)]
     Figures(#[from] FiguresError),
@@ -73,7 +70,7 @@ impl Server {
         users: Users,
         pg: &str,
         http: &str,
-        encryption: Encryption,
+        options: PgOptions,
     ) -> Result<Server, ServeError> {
         let fail = |what, address: &str| {
             let address = address.to_owned();
@@ -82,11 +79,6 @@ impl Server {
                 address,
                 source,
             }
-        };
-        let options = PgOptions {
-            query_threads: engine.options().threads,
-            encryption,
-            ..PgOptions::default()
         };
         let backend = Arc::new(EngineBackend::new(engine.clone()));
         let pg_server = PgServer::bind(pg, backend, users, options)
@@ -120,27 +112,24 @@ impl Server {
         let deriver = deriver::start(self.engine, Arc::clone(&health), figures.clone())
             .map_err(ServeError::Threads)?;
         let (stop, stopped) = watch::channel(false);
-        let until_stopped = || {
-            let mut stopped = stopped.clone();
-            // A sender that is gone means the same.
-            async move { drop(stopped.wait_for(|stop| *stop).await) }
-        };
+        let mut told_to_stop = stopped.clone();
+        // A sender that is gone means the same.
+        let until_stopped = async move { drop(told_to_stop.wait_for(|stop| *stop).await) };
         let told = http::Told {
             health: Arc::clone(&health),
             figures,
         };
-        let http =
-            axum::serve(self.http, http::router(told)).with_graceful_shutdown(until_stopped());
-        let pg = self.pg.run(until_stopped());
+        let http = http::serve(self.http, http::router(told), stopped.clone());
+        let pg = self.pg.run(until_stopped);
         let stopping = async {
             shutdown.await;
             tracing::info!("stopping");
             health.stop();
             let _ = stop.send(true);
         };
-        let (http, (), ()) = tokio::join!(http, pg, stopping);
+        tokio::join!(http, pg, stopping);
         // A derive that is cut off repeats its work next time, and loses nothing.
         deriver.shutdown_background();
-        http.map_err(ServeError::Http)
+        Ok(())
     }
 }

@@ -28,10 +28,17 @@ pub struct LoginLimits {
 
 impl Default for LoginLimits {
     fn default() -> LoginLimits {
+        LoginLimits::of(10)
+    }
+}
+
+impl LoginLimits {
+    /// So many of one user from one address, and ten times as many of an address and of a user.
+    pub const fn of(most: u32) -> LoginLimits {
         LoginLimits {
-            of_user_from_address: 10,
-            from_address: 100,
-            of_user: 100,
+            of_user_from_address: most,
+            from_address: most.saturating_mul(10),
+            of_user: most.saturating_mul(10),
         }
     }
 }

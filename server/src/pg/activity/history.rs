@@ -18,6 +18,8 @@ pub(super) struct History {
     bytes_at_most: usize,
     bytes: usize,
     by_account: HashMap<Option<String>, Line>,
+    /// The number that each account's next statement has: one count for all would tell an account what others do.
+    numbers: HashMap<Option<String>, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -40,7 +42,15 @@ impl History {
             bytes_at_most,
             bytes: 0,
             by_account: HashMap::new(),
+            numbers: HashMap::new(),
         }
+    }
+
+    /// A number for an account's next statement.
+    pub fn number(&mut self, account: Option<&str>) -> u64 {
+        let number = self.numbers.entry(account.map(str::to_owned)).or_insert(0);
+        *number += 1;
+        *number
     }
 
     /// Takes one more; the oldest of whoever has most give way.

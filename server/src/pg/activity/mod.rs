@@ -11,7 +11,7 @@ mod statement;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,7 +31,6 @@ pub use statement::{Doing, State, Statement, milliseconds};
 pub struct Activity {
     sessions: Mutex<BTreeMap<i32, Arc<Presence>>>,
     history: Mutex<History>,
-    numbers: AtomicU64,
     /// A statement that takes longer is logged.
     slow: Option<Duration>,
 }
@@ -110,7 +109,6 @@ impl Activity {
         Activity {
             sessions: Mutex::default(),
             history: Mutex::default(),
-            numbers: AtomicU64::new(1),
             slow,
         }
     }
@@ -166,7 +164,7 @@ impl Activity {
     pub fn statements_of(&self, viewer: &UserInfo) -> Vec<Arc<Statement>> {
         let mut seen = self.history().all();
         seen.retain(|statement| may_see(viewer, &statement.user.info));
-        seen.sort_by_key(|statement| std::cmp::Reverse(statement.id));
+        seen.sort_by_key(|statement| std::cmp::Reverse((statement.began_at, statement.id)));
         seen
     }
 }
@@ -190,8 +188,10 @@ impl Present {
 
     /// A statement begins.
     pub fn begin(&self, text: &str) -> Doing {
+        let account = self.presence.user.info.account.as_deref();
+        let number = self.activity.history().number(account);
         let statement = Arc::new(Statement::new(
-            self.activity.numbers.fetch_add(1, Ordering::Relaxed),
+            number,
             self.presence.pid,
             Arc::clone(&self.presence.user),
             self.presence.application(),

@@ -55,7 +55,7 @@ impl State {
 /// A statement that somebody began.
 #[derive(Debug)]
 pub struct Statement {
-    /// Numbered as they came.
+    /// Numbered as its account's came.
     pub id: u64,
     /// The connection's process id.
     pub pid: i32,

@@ -8,11 +8,14 @@ use datafusion::arrow::array::{
     TimestampMicrosecondArray,
 };
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
+use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::error::Result;
 
 use super::super::activity::{Activity, Presence, Statement, milliseconds};
+use super::DATABASE;
 use super::live::live;
+use super::system::{DATABASE_OID, role_oid};
+use super::table::{V, batch, fields, row};
 use crate::users::UserInfo;
 
 /// The schema of a user's session.
@@ -29,6 +32,55 @@ pub(super) fn schema(activity: &Arc<Activity>, viewer: &UserInfo) -> Result<impl
     })?;
     schema.register_table("queries".to_owned(), queries)?;
     Ok(schema)
+}
+
+/// `pg_stat_activity`: the same sessions in PostgreSQL's columns.
+pub(super) fn stat_activity(
+    activity: &Arc<Activity>,
+    viewer: &UserInfo,
+) -> Result<Arc<dyn TableProvider>> {
+    const COLUMNS: &str = "datid:oid datname pid:int4 leader_pid:int4 usesysid:oid usename application_name client_addr \
+        client_hostname client_port:int4 backend_start:timestamptz xact_start:timestamptz query_start:timestamptz \
+        state_change:timestamptz wait_event_type wait_event state backend_xid:int4 backend_xmin:int4 query_id:int8 query \
+        backend_type";
+    let (known, user) = (Arc::clone(activity), viewer.clone());
+    live(Arc::new(Schema::new(fields(COLUMNS))), move |schema| {
+        let rows: Vec<Vec<V>> = known
+            .sessions_of(&user)
+            .iter()
+            .map(|presence| {
+                let latest = presence.latest();
+                let began = latest
+                    .as_ref()
+                    .map(|statement| statement.began_at.timestamp_micros());
+                row![
+                    DATABASE_OID,
+                    DATABASE,
+                    presence.pid,
+                    V::Null,
+                    role_oid(&presence.user.info.name),
+                    presence.user.info.name.as_str(),
+                    presence.application(),
+                    presence.peer.address.map(|address| address.to_string()),
+                    V::Null,
+                    V::Null,
+                    presence.started_at.timestamp_micros(),
+                    V::Null,
+                    began,
+                    began,
+                    V::Null,
+                    V::Null,
+                    presence.state(),
+                    V::Null,
+                    V::Null,
+                    latest.as_ref().map(|statement| number(statement.id)),
+                    latest.as_ref().map(|statement| statement.text.to_string()),
+                    "client backend"
+                ]
+            })
+            .collect();
+        batch(schema, &rows)
+    })
 }
 
 /// A column's name, type and whether it may be null.

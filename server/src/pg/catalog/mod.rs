@@ -20,6 +20,7 @@ mod system;
 mod system_oids;
 mod table;
 
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::datatypes::DataType;
@@ -60,6 +61,8 @@ pub struct Identity {
     pub user: UserInfo,
     /// The connection's process id.
     pub pid: i32,
+    /// Where the client is.
+    pub address: Option<IpAddr>,
 }
 
 /// The tables that are the same in every PostgreSQL: read once, shared by all sessions.
@@ -103,7 +106,10 @@ pub async fn install(
         &relations,
         &procedures,
         identity,
-        settings_table::provider(settings)?,
+        [
+            settings_table::provider(settings)?,
+            activity_tables::stat_activity(activity, &identity.user)?,
+        ],
         &described,
         &statics,
     )?;

@@ -55,9 +55,9 @@ pub(super) fn register_all(
         ScalarValue::Int64(None),
     );
     constant(context, "pg_my_temp_schema", ScalarValue::Int32(Some(0)));
-    for name in ["inet_server_addr", "inet_client_addr"] {
-        constant(context, name, ScalarValue::Utf8(None));
-    }
+    let address = identity.address.map(|address| address.to_string());
+    constant(context, "inet_client_addr", ScalarValue::Utf8(address));
+    constant(context, "inet_server_addr", ScalarValue::Utf8(None));
     for name in ["inet_server_port", "inet_client_port"] {
         constant(context, name, ScalarValue::Int32(None));
     }

@@ -26,7 +26,7 @@ use super::{DATABASE, Identity, OWNER};
 /// The role that everything belongs to.
 pub(super) const OWNER_OID: i32 = 10;
 /// The object id of the database.
-const DATABASE_OID: i32 = 16_383;
+pub(super) const DATABASE_OID: i32 = 16_383;
 /// The object id of `pg_class` itself, which comments refer to.
 pub(super) const PG_CLASS: i32 = 1259;
 const PG_NAMESPACE: i32 = 2615;
@@ -49,7 +49,7 @@ impl PgCatalog {
         relations: &Relations,
         procedures: &Procedures,
         identity: &Identity,
-        settings: Arc<dyn TableProvider>,
+        [settings, stat_activity]: [Arc<dyn TableProvider>; 2],
         information: &[Relation],
         statics: &Arc<PgCatalogStaticTables>,
     ) -> Result<PgCatalog> {
@@ -96,7 +96,7 @@ impl PgCatalog {
             "pg_type",
             Arc::new(MemTable::try_new(pg_type.schema(), vec![vec![pg_type]])?),
         );
-        own.insert("pg_stat_activity", pg_stat_activity(identity)?);
+        own.insert("pg_stat_activity", stat_activity);
         own.insert(
             "pg_locks",
             table(
@@ -370,38 +370,6 @@ fn pg_proc(relations: &Relations, procedures: &Procedures) -> Result<Arc<dyn Tab
         .collect();
     let own = &procedures.pg_proc;
     extended(&own.schema(), std::slice::from_ref(own), &columns, rows)
-}
-
-fn pg_stat_activity(identity: &Identity) -> Result<Arc<dyn TableProvider>> {
-    table(
-        "datid:oid datname pid:int4 leader_pid:int4 usesysid:oid usename application_name client_addr client_hostname \
-         client_port:int4 backend_start xact_start query_start state_change wait_event_type wait_event state \
-         backend_xid:int4 backend_xmin:int4 query_id:int8 query backend_type",
-        vec![row![
-            DATABASE_OID,
-            DATABASE,
-            identity.pid,
-            V::Null,
-            role_oid(&identity.user.name),
-            identity.user.name.as_str(),
-            "",
-            V::Null,
-            V::Null,
-            V::Null,
-            V::Null,
-            V::Null,
-            V::Null,
-            V::Null,
-            V::Null,
-            V::Null,
-            "active",
-            V::Null,
-            V::Null,
-            V::Null,
-            "",
-            "client backend"
-        ]],
-    )
 }
 
 fn pg_timezone_names() -> Result<Arc<dyn TableProvider>> {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use arrow_pg::datatypes::{PG_CHAR_KEY, PG_OID_ALIAS_KEY};
 use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Float32Array, Int16Array, Int32Array, Int32Builder, Int64Array,
-    ListBuilder, RecordBatch, StringArray, StringBuilder, new_null_array,
+    ListBuilder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray, new_null_array,
 };
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::error::Result;
 
@@ -94,6 +94,10 @@ fn field(name: &str, kind: &str) -> Field {
         "int4" => plain(DataType::Int32),
         "int8" => plain(DataType::Int64),
         "float4" => plain(DataType::Float32),
+        "timestamptz" => plain(DataType::Timestamp(
+            TimeUnit::Microsecond,
+            Some("UTC".into()),
+        )),
         "texts" => plain(DataType::new_list(DataType::Utf8, true)),
         "int2s" => plain(DataType::new_list(DataType::Int16, true)),
         "oids" => marked(
@@ -145,6 +149,10 @@ fn array<'a>(data_type: &DataType, values: impl Iterator<Item = &'a V>) -> Array
             values.map(|value| Some(integer(value)? as i32)),
         )),
         DataType::Int64 => Arc::new(Int64Array::from_iter(values.map(integer))),
+        DataType::Timestamp(..) => {
+            let micros = TimestampMicrosecondArray::from_iter(values.map(integer));
+            Arc::new(micros.with_timezone("UTC"))
+        }
         DataType::Float32 => Arc::new(Float32Array::from_iter(
             values.map(|value| Some(integer(value)? as f32)),
         )),

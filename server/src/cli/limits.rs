@@ -1,0 +1,176 @@
+//! What the configuration says of how much clients may take: table `[limits]`, or `RAPPORT_LIMITS_…`.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use rapport_data::settings::Period;
+use serde::Deserialize;
+
+use super::config::bytes;
+use super::error::CliError;
+use crate::pg::{Encryption, PgOptions};
+use crate::users::LoginLimits;
+
+/// The limits that are named; the others have their defaults.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Limits {
+    connections: Option<usize>,
+    connections_per_account: Option<usize>,
+    statements_per_account: Option<usize>,
+    threads_per_account: Option<usize>,
+    account_memory: Option<String>,
+    session_memory: Option<String>,
+    queue: Option<String>,
+    statement: Option<String>,
+    slow_statement: Option<String>,
+    login: Option<String>,
+    idle: Option<String>,
+    unread: Option<String>,
+    stopping: Option<String>,
+    failed_logins: Option<u32>,
+}
+
+impl Limits {
+    /// How the endpoint shall behave, for an engine of so many threads and so much memory.
+    pub fn options(
+        &self,
+        threads: usize,
+        memory: usize,
+        encryption: Encryption,
+    ) -> Result<PgOptions, CliError> {
+        let defaults = PgOptions::default();
+        Ok(PgOptions {
+            max_connections: count("connections", self.connections, defaults.max_connections)?,
+            connections_per_account: count(
+                "connections_per_account",
+                self.connections_per_account,
+                defaults.connections_per_account,
+            )?,
+            statements_per_account: count(
+                "statements_per_account",
+                self.statements_per_account,
+                defaults.statements_per_account,
+            )?,
+            query_threads: count("threads_per_account", self.threads_per_account, threads)?,
+            account_memory: size("account_memory", &self.account_memory, memory / 4 * 3)?,
+            session_memory: size("session_memory", &self.session_memory, memory / 2)?,
+            queue_timeout: time("queue", &self.queue, defaults.queue_timeout)?,
+            statement_timeout: or_off("statement", &self.statement, defaults.statement_timeout)?,
+            slow_statement: match &self.slow_statement {
+                None => defaults.slow_statement,
+                Some(text) if text == "off" => None,
+                Some(text) => Some(period("slow_statement", text)?),
+            },
+            login_timeout: time("login", &self.login, defaults.login_timeout)?,
+            idle_timeout: or_off("idle", &self.idle, defaults.idle_timeout)?,
+            write_timeout: time("unread", &self.unread, defaults.write_timeout)?,
+            shutdown_grace: time("stopping", &self.stopping, defaults.shutdown_grace)?,
+            login_limits: match self.failed_logins {
+                None => defaults.login_limits,
+                Some(0) => return Err(zero("failed_logins")),
+                Some(most) => LoginLimits::of(most),
+            },
+            encryption,
+            ..defaults
+        })
+    }
+}
+
+fn zero(name: &str) -> CliError {
+    CliError::Usage(format!("limits.{name} cannot be 0; expected 1 or more"))
+}
+
+fn count(name: &str, given: Option<usize>, default: usize) -> Result<usize, CliError> {
+    match given {
+        Some(0) => Err(zero(name)),
+        given => Ok(given.unwrap_or(default)),
+    }
+}
+
+fn size(name: &str, given: &Option<String>, default: usize) -> Result<usize, CliError> {
+    match given {
+        None => Ok(default),
+        Some(text) => bytes(&format!("limits.{name}"), text, 16),
+    }
+}
+
+/// A time that has to end.
+fn time(name: &str, given: &Option<String>, default: Duration) -> Result<Duration, CliError> {
+    match given {
+        None => Ok(default),
+        Some(text) => period(name, text),
+    }
+}
+
+/// A time that may be off, which is zero.
+fn or_off(name: &str, given: &Option<String>, default: Duration) -> Result<Duration, CliError> {
+    match given {
+        Some(text) if text == "off" => Ok(Duration::ZERO),
+        given => time(name, given, default),
+    }
+}
+
+fn period(name: &str, text: &str) -> Result<Duration, CliError> {
+    Period::from_str(text)
+        .ok()
+        .filter(|period| *period > Period::ZERO)
+        .map(|period| Duration::from_secs(period.seconds()))
+        .ok_or_else(|| {
+            CliError::Usage(format!(
+                "limits.{name} cannot be {text:?}; expected N hours, N minutes or N seconds"
+            ))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rstest::rstest;
+
+    use super::*;
+
+    fn options(limits: Limits) -> Result<PgOptions, CliError> {
+        limits.options(3, 1 << 30, Encryption::Off)
+    }
+
+    #[test]
+    fn what_is_not_named_follows_from_the_engine() {
+        let options = options(Limits::default()).unwrap();
+        assert_eq!(options.query_threads, 3);
+        assert_eq!(options.account_memory, 768 << 20);
+        assert_eq!(options.session_memory, 512 << 20);
+    }
+
+    #[test]
+    fn what_is_named_counts() {
+        let limits = Limits {
+            connections: Some(7),
+            account_memory: Some("64 MiB".into()),
+            statement: Some("off".into()),
+            slow_statement: Some("2 seconds".into()),
+            failed_logins: Some(3),
+            ..Limits::default()
+        };
+        let options = options(limits).unwrap();
+        assert_eq!(options.max_connections, 7);
+        assert_eq!(options.account_memory, 64 << 20);
+        assert_eq!(options.statement_timeout, Duration::ZERO);
+        assert_eq!(options.slow_statement, Some(Duration::from_secs(2)));
+        assert_eq!(options.login_limits.of_user_from_address, 3);
+        assert_eq!(options.login_limits.from_address, 30);
+    }
+
+    #[rstest]
+    #[case(Limits { connections: Some(0), ..Limits::default() }, "limits.connections")]
+    #[case(Limits { queue: Some("off".into()), ..Limits::default() }, "limits.queue")]
+    #[case(Limits { idle: Some("0 seconds".into()), ..Limits::default() }, "limits.idle")]
+    #[case(Limits { session_memory: Some("1 MiB".into()), ..Limits::default() }, "16 MiB")]
+    #[case(Limits { failed_logins: Some(0), ..Limits::default() }, "limits.failed_logins")]
+    fn what_cannot_be_is_refused_by_name(#[case] limits: Limits, #[case] said: &str) {
+        let error = options(limits).unwrap_err();
+        assert!(matches!(error, CliError::Usage(_)), "{error}");
+        assert!(error.to_string().contains(said), "{error}");
+    }
+}
