@@ -92,7 +92,6 @@ impl Piece {
 /// Rows that are encoded at once, where they are fetched.
 const LATE_ROWS: usize = 1024;
 
-
 /// Stops a task when it is dropped.
 #[derive(Debug)]
 pub struct AbortOnDrop(pub AbortHandle);

@@ -63,8 +63,9 @@ impl Places {
         let of_account = match account {
             None => None,
             Some(account) => {
-                let make =
-                    || Ok::<_, Infallible>(AccountPlaces(Arc::new(Semaphore::new(self.of_account))));
+                let make = || {
+                    Ok::<_, Infallible>(AccountPlaces(Arc::new(Semaphore::new(self.of_account))))
+                };
                 let Ok(places) = self.accounts.of(Some(account), make);
                 let permit = Arc::clone(&places.0).try_acquire_owned().map_err(|_| {
                     PgError::fatal(code::TOO_MANY, "too many connections for this account")
@@ -111,7 +112,9 @@ struct Entering {
 
 impl Entering {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Option<IpAddr>, usize>> {
-        self.by_address.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

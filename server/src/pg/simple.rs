@@ -126,9 +126,7 @@ impl Connection {
         }
         let late = send.then(|| RowEncoder::new(columns, formats, style));
         let progress = match progress {
-            Progress::Planned(work) => {
-                Progress::Running(self.start(*work, watch).await?)
-            }
+            Progress::Planned(work) => Progress::Running(self.start(*work, watch).await?),
             begun => begun,
         };
         let (progress, rows) = match progress {

@@ -29,6 +29,22 @@ fn serving_answers_and_ends_on_a_signal() {
         "{answer}"
     );
     assert!(get(&served, "/nothing").starts_with("HTTP/1.1 404 "));
+    // It is ready once it has looked at the lake.
+    while !get(&served, "/readyz").starts_with("HTTP/1.1 200 ") {
+        std::thread::yield_now();
+    }
+    let figures = get(&served, "/metrics");
+    for figure in [
+        "# TYPE rapport_lake_version gauge",
+        "rapport_lake_version{table=\"conversation_events\"} 1",
+        "rapport_memory_reserved_bytes 0",
+    ] {
+        assert!(figures.contains(figure), "{figure}: {figures}");
+    }
+    assert!(!figures.contains("acme"), "{figures}");
+    // A request that never ends keeps nothing from stopping.
+    let mut half = TcpStream::connect(served.http).unwrap();
+    half.write_all(b"GET / HTTP/1.1\r\n").unwrap();
     let taken = home.program.run(&[
         "serve",
         "--pg",
