@@ -325,7 +325,10 @@ fn by_message(message: String) -> PgError {
 fn undefined_table(message: &str) -> Option<String> {
     let name = message.split("table '").nth(1)?.split('\'').next()?;
     let name = name.strip_prefix("rapport.").unwrap_or(name);
-    let name = name.strip_prefix("public.").unwrap_or(name);
+    let name = ["public.", "pg_search_path."]
+        .iter()
+        .find_map(|schema| name.strip_prefix(schema))
+        .unwrap_or(name);
     Some(format!("relation \"{name}\" does not exist"))
 }
 

@@ -208,6 +208,30 @@ impl Settings {
         self.duration("idle_session_timeout")
     }
 
+    /// The schemas in which names are looked for, in their order.
+    pub fn search_path(&self) -> Vec<String> {
+        let mut path = Vec::new();
+        let mut name = String::new();
+        let (mut quoted, mut was_quoted) = (false, false);
+        // A closing comma ends the last name too.
+        for c in self.raw("search_path").chars().chain([',']) {
+            match c {
+                '"' => (quoted, was_quoted) = (!quoted, true),
+                ',' if !quoted => {
+                    let ended = std::mem::take(&mut name);
+                    path.push(match std::mem::take(&mut was_quoted) {
+                        true => ended,
+                        false => ended.trim().to_lowercase(),
+                    });
+                }
+                c if quoted || !c.is_whitespace() => name.push(c),
+                _ => {}
+            }
+        }
+        path.retain(|name| !name.is_empty());
+        path
+    }
+
     /// How floats are written: 0 rounds as PostgreSQL before version 12 did.
     pub fn extra_float_digits(&self) -> i32 {
         self.raw("extra_float_digits").parse().unwrap_or(1)

@@ -29,7 +29,7 @@ use crate::support::{TestServer, column, value};
 #[case("SELECT data_type FROM information_schema.columns WHERE column_name = 'ordered_at'", &["timestamp with time zone"])]
 #[case("SELECT udt_name FROM information_schema.columns WHERE column_name = 'names'", &["_text"])]
 #[case("SELECT count(*) FROM information_schema.table_constraints", &["0"])]
-#[case("SELECT nspname FROM pg_namespace ORDER BY 1", &["information_schema", "pg_catalog", "public"])]
+#[case("SELECT nspname FROM pg_namespace ORDER BY 1", &["information_schema", "pg_catalog", "public", "system"])]
 #[case("SELECT 'pg_catalog.pg_class'::regclass::oid", &["1259"])]
 #[case("SELECT pg_table_is_visible('information_schema.tables'::regclass)", &["f"])]
 #[case("SELECT typreceive FROM pg_type WHERE oid = 16 AND typreceive != 0", &["boolrecv"])]

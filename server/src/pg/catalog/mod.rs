@@ -14,6 +14,7 @@ mod live;
 mod names;
 mod procedures;
 mod relations;
+mod search_path;
 mod session_functions;
 mod settings_table;
 mod system;
@@ -141,6 +142,9 @@ pub async fn install(
         &system_names,
     );
     session_functions::register_all(context, identity, settings);
+    let path = Arc::new(search_path::SearchPath::new(catalog.as_ref(), settings));
+    session_functions::register_path(context, &path);
+    catalog.register_schema(search_path::NAME, path)?;
     pg_functions::register_all(context)?;
     CoerceIntArgsToBigInt::widen(context);
     numbers(context);
@@ -157,6 +161,7 @@ pub async fn install(
         .with_physical_optimizer_rule(Arc::new(YieldingJoins))
         .build();
     ours.register_expr_planner(Arc::new(operators))?;
+    ours.config_mut().options_mut().catalog.default_schema = search_path::NAME.to_owned();
     // DataFusion's own information_schema would hide ours.
     ours.config_mut().options_mut().catalog.information_schema = false;
     // A number with a point is numeric.

@@ -13,6 +13,7 @@ use super::super::functions::{Call, Function, raise};
 use super::super::session::SharedSettings;
 use super::super::settings::SetScope;
 use super::relations::format_type;
+use super::search_path::SearchPath;
 use super::{DATABASE, Identity, SERVER_VERSION};
 use crate::pg::encode::{canonical, pg_type};
 
@@ -31,7 +32,6 @@ pub(super) fn register_all(
     for name in ["current_database", "current_catalog"] {
         constant(context, name, ScalarValue::from(DATABASE));
     }
-    constant(context, "current_schema", ScalarValue::from("public"));
     let version = format!("PostgreSQL {SERVER_VERSION} on {}", std::env::consts::ARCH);
     constant(context, "version", ScalarValue::from(version.as_str()));
     constant(
@@ -82,14 +82,6 @@ pub(super) fn register_all(
     )
     .volatile()
     .register(context);
-    Function::new(
-        "current_schemas",
-        1..=1,
-        DataType::new_list(DataType::Utf8, true),
-        current_schemas,
-    )
-    .stable()
-    .register(context);
     Function::new("pg_typeof", 1..=1, DataType::Utf8, |call| {
         let arrow = canonical(call.array(0).data_type());
         let name = match call.array(0).data_type() {
@@ -118,7 +110,24 @@ fn constant(context: &SessionContext, name: &str, value: ScalarValue) {
     .register(context);
 }
 
-fn current_schemas(call: &Call) -> Result<ArrayRef> {
+/// The functions that tell of the search path.
+pub(super) fn register_path(context: &SessionContext, path: &Arc<SearchPath>) {
+    let first = Arc::clone(path);
+    Function::new("current_schema", 0..=0, DataType::Utf8, move |call| {
+        ScalarValue::Utf8(first.path().into_iter().next()).to_array_of_size(call.rows)
+    })
+    .stable()
+    .register(context);
+    let all = Arc::clone(path);
+    let names = DataType::new_list(DataType::Utf8, true);
+    Function::new("current_schemas", 1..=1, names, move |call| {
+        current_schemas(call, &all.path())
+    })
+    .stable()
+    .register(context);
+}
+
+fn current_schemas(call: &Call, path: &[String]) -> Result<ArrayRef> {
     let implicit = call.array(0);
     let mut lists =
         datafusion::arrow::array::ListBuilder::new(datafusion::arrow::array::StringBuilder::new());
@@ -126,12 +135,11 @@ fn current_schemas(call: &Call) -> Result<ArrayRef> {
         let all = implicit
             .as_boolean_opt()
             .is_some_and(|implicit| implicit.is_valid(row) && implicit.value(row));
-        let names: &[&str] = if all {
-            &["pg_catalog", "public"]
-        } else {
-            &["public"]
-        };
-        lists.append_value(names.iter().map(|name| Some(*name)));
+        // `pg_catalog` is looked in first where the path does not name it.
+        let implied =
+            (all && !path.iter().any(|name| name == "pg_catalog")).then_some("pg_catalog");
+        let names = implied.into_iter().chain(path.iter().map(String::as_str));
+        lists.append_value(names.map(Some));
     }
     Ok(Arc::new(lists.finish()))
 }

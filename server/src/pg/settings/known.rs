@@ -186,7 +186,7 @@ pub(super) const KNOWN: &[Known] = &[
         "search_path",
         "\"$user\", public",
         text,
-        "Where names are looked up: public, then pg_catalog.",
+        "Where names without a schema are looked for; pg_catalog is so in any case.",
     ),
     kept("seq_page_cost", "1", text, "Has no effect."),
     told("server_encoding", "UTF8", fixed, "Encoding of text: UTF8."),

@@ -75,6 +75,12 @@ impl Raw {
         let _ = self.stream.write_all(bytes).await;
     }
 
+    /// Says that nothing more will come.
+    pub async fn hang_up(&mut self) {
+        // The server may have done so before.
+        let _ = self.stream.shutdown().await;
+    }
+
     pub async fn send(&mut self, kind: char, body: &[u8]) {
         self.send_bytes(&message(kind, body)).await;
     }
