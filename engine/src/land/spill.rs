@@ -4,13 +4,14 @@
 //! costs more than packing them.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
+use arrow::buffer::Buffer;
 use arrow::ipc::CompressionType;
-use arrow::ipc::reader::StreamReader;
+use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 
 use super::error::LandError;
@@ -55,7 +56,8 @@ impl SpillFile {
     pub fn write(&self, batch: &RecordBatch) -> Result<Place, LandError> {
         let options =
             IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
-        let mut bytes = Vec::new();
+        // It comes out smaller than it is in memory, so the bytes are never moved as they grow.
+        let mut bytes = Vec::with_capacity(batch.get_array_memory_size());
         let mut writer = StreamWriter::try_new_with_options(&mut bytes, &batch.schema(), options)?;
         writer.write(batch)?;
         writer.finish()?;
@@ -81,9 +83,9 @@ impl SpillFile {
 
     /// Reads a batch back.
     pub fn read(&self, place: Place) -> Result<RecordBatch, LandError> {
-        let bytes = self.bytes(place).map_err(|e| self.error(e))?;
-        let mut reader = StreamReader::try_new(Cursor::new(bytes), None)?;
-        reader.next().transpose()?.ok_or_else(|| {
+        let mut bytes = Buffer::from_vec(self.bytes(place).map_err(|e| self.error(e))?);
+        // Unlike a reader, a decoder takes its messages from where they stand.
+        StreamDecoder::new().decode(&mut bytes)?.ok_or_else(|| {
             self.error(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
                 "a block holds no rows",
@@ -92,11 +94,13 @@ impl SpillFile {
     }
 
     fn bytes(&self, place: Place) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; place.bytes];
+        let mut bytes = Vec::with_capacity(place.bytes);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let file = state.file.as_mut().ok_or(io::ErrorKind::NotFound)?;
         file.seek(SeekFrom::Start(place.offset))?;
-        file.read_exact(&mut bytes)?;
-        Ok(bytes)
+        match file.take(place.bytes as u64).read_to_end(&mut bytes)? {
+            read if read == place.bytes => Ok(bytes),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
     }
 }
