@@ -13,6 +13,17 @@ pub enum EngineError {
     /// A landing failed; nothing of it was committed.
     #[error(transparent)]
     Land(#[from] crate::land::LandError),
+    /// A derive failed at an account's part of a table.
+    #[error("account {account:?}, table {table}: {source}")]
+    Account {
+        /// The account.
+        account: String,
+        /// The derived table.
+        table: &'static str,
+        /// Why.
+        #[source]
+        source: Box<EngineError>,
+    },
     /// A session, or a saved query of the team's own, cannot be made.
     #[error(transparent)]
     Session(#[from] crate::session::SessionError),

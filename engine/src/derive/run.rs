@@ -349,13 +349,18 @@ impl<'a> Run<'a> {
 }
 
 async fn derive_account(account: &Account, table: TableId) -> Result<Rewritten, EngineError> {
-    match table {
+    let derived = match table {
         TableId::Conversations => account.derive_entities(CONVERSATION).await,
         TableId::Orders => account.derive_entities(ORDER).await,
         TableId::Orphans => account.derive_orphans().await,
         TableId::AttributedOrders => account.derive_attributed().await,
         _ => account.derive_daily().await,
-    }
+    };
+    derived.map_err(|source| EngineError::Account {
+        account: account.name.to_string(),
+        table: table.name(),
+        source: Box::new(source),
+    })
 }
 
 fn rows(files: &[Arc<DataFile>]) -> u64 {
