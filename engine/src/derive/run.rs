@@ -177,6 +177,12 @@ impl<'a> Run<'a> {
         let touches = self.added(TableId::TouchEvents, touches).await?;
         // Landed tables as this run consumes them, derived ones as far as they have come.
         let lake = Arc::new(self.target.with_derived(&self.engine.lake().current()));
+        let uncounted = [
+            self.uncounted(&lake, TableId::ConversationEvents, consumed[0])
+                .await?,
+            self.uncounted(&lake, TableId::OrderEvents, consumed[1])
+                .await?,
+        ];
         let now = self.engine.now().timestamp_micros();
         let mut dirty = Vec::new();
         for name in self.accounts() {
@@ -187,9 +193,14 @@ impl<'a> Run<'a> {
                     conversations: self.changed(TableId::ConversationEvents, &conversations, &name),
                     orders: self.changed(TableId::OrderEvents, &orders, &name),
                     touches: self.changed(TableId::TouchEvents, &touches, &name),
+                    uncounted: HashMap::new(),
                     forced: Days::default(),
                 }
             };
+            for (raw, files) in &uncounted {
+                let files = files.as_ref().map(|files| files.get(&name));
+                changes.tell_uncounted(*raw, files);
+            }
             if let Request::Days { days, accounts } = self.request
                 && (accounts.is_empty() || accounts.iter().any(|a| *a == *name))
             {
@@ -281,18 +292,25 @@ impl<'a> Run<'a> {
             .lake()
             .files_added(raw, since, target.version())
             .await?;
-        let added = files.map(|files| {
-            let mut by_account = FilesByAccount::new();
-            for file in files {
-                if let Some(account) = file.partition.account.clone() {
-                    by_account.entry(account).or_default().push(file);
-                }
-            }
-            by_account
-        });
-        let added = Arc::new(added);
+        let added = Arc::new(files.map(by_account));
         self.added.insert((raw, since), Arc::clone(&added));
         Ok(added)
+    }
+
+    /// The events of a raw table that a derived table has consumed up to some version and the orphans have not.
+    async fn uncounted(
+        &self,
+        lake: &LakeSnapshot,
+        raw: TableId,
+        consumed: i64,
+    ) -> Result<(TableId, Added), EngineError> {
+        let counted = lake
+            .get(TableId::Orphans)
+            .transaction(raw.name())
+            .unwrap_or_default();
+        let lake = self.engine.lake();
+        let files = lake.files_added(raw, counted, consumed).await?;
+        Ok((raw, files.map(by_account)))
     }
 
     /// The accounts whose settings changed since a version, in more than their name (SPEC S1).
@@ -363,6 +381,16 @@ async fn derive_account(account: &Account, table: TableId) -> Result<Rewritten, 
     })
 }
 
+fn by_account(files: Vec<Arc<DataFile>>) -> FilesByAccount {
+    let mut by_account = FilesByAccount::new();
+    for file in files {
+        if let Some(account) = file.partition.account.clone() {
+            by_account.entry(account).or_default().push(file);
+        }
+    }
+    by_account
+}
+
 fn rows(files: &[Arc<DataFile>]) -> u64 {
     files.iter().map(|file| file.rows()).sum()
 }
@@ -370,3 +398,6 @@ fn rows(files: &[Arc<DataFile>]) -> u64 {
 fn default_settings(account: &str) -> Result<Settings, EngineError> {
     Settings::defaults(account).map_err(|error| EngineError::Settings(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! Derives that end, or meet others, between two of their commits.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use super::*;
+use crate::{EngineOptions, LandSource, NoProgress};
+
+/// Lakes of one name are one lake: a second engine is another process.
+async fn open(lake: &tempfile::TempDir) -> Engine {
+    Engine::open(EngineOptions {
+        lake: lake.path().to_str().unwrap().to_owned(),
+        create: true,
+        threads: 2,
+        now: Some("2026-03-20T12:00:00Z".parse().unwrap()),
+        ..EngineOptions::default()
+    })
+    .await
+    .unwrap()
+}
+
+async fn land(engine: &Engine, lines: &[String]) {
+    let source = LandSource::bytes("test", lines.join("\n"));
+    engine.land(vec![source], &NoProgress).await.unwrap();
+}
+
+fn event(id: &str, at: &str, fields: &str) -> String {
+    format!(
+        r#"{{"event_id": "{id}", "account_id": "acme", "occurred_at": "{at}T10:00:00Z", {fields}}}"#
+    )
+}
+
+/// Other conversations and orders, so that a few new events are not most of the account.
+fn bulk() -> Vec<String> {
+    (0..20)
+        .flat_map(|i| {
+            let start = format!(
+                r#""type": "conversation_started", "conversation_id": "b{i}", "channel": "web_chat""#
+            );
+            let order = format!(r#""type": "order_placed", "order_id": "b{i}", "value": 1"#);
+            [
+                event(&format!("bs{i}"), "2026-02-01", &start),
+                event(&format!("bo{i}"), "2026-02-01", &order),
+            ]
+        })
+        .collect()
+}
+
+/// Derives some tables, as a derive does that is killed after them.
+async fn derive_some(engine: &Engine, tables: &[TableId]) {
+    let mut run = Run::prepare(engine, &Request::Dirty).await.unwrap();
+    for table in tables {
+        run.derive_table(*table, &NoProgress).await.unwrap();
+    }
+}
+
+/// A derived table as text, whatever files it is in.
+async fn rows_of(engine: &Engine, id: TableId) -> String {
+    let files = engine.lake().refresh().await.unwrap().get(id).all_files();
+    let context = datafusion::prelude::SessionContext::new_with_config_rt(
+        Default::default(),
+        Arc::clone(engine.runtime()),
+    );
+    let table = crate::lake::LakeScan::over(engine.lake().clone(), id, files);
+    let rows = context.read_table(table).unwrap().collect().await.unwrap();
+    let text = arrow::util::pretty::pretty_format_batches(&rows)
+        .unwrap()
+        .to_string();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
+async fn all_rows(engine: &Engine) -> Vec<String> {
+    let mut tables = Vec::new();
+    for id in TableId::DERIVED {
+        tables.push(rows_of(engine, id).await);
+    }
+    tables
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_e2_events_that_waited_through_a_killed_derive_are_found() {
+    let batches = [
+        bulk(),
+        vec![
+            event(
+                "m1",
+                "2026-03-01",
+                r#""type": "message_sent", "conversation_id": "c1", "sender": "shopper", "text": "Hi""#,
+            ),
+            event(
+                "r1",
+                "2026-03-01",
+                r#""type": "order_refunded", "order_id": "o1", "value": 3"#,
+            ),
+        ],
+        vec![
+            event(
+                "s1",
+                "2026-03-05",
+                r#""type": "conversation_started", "conversation_id": "c1", "channel": "web_chat""#,
+            ),
+            event(
+                "p1",
+                "2026-03-05",
+                r#""type": "order_placed", "order_id": "o1", "value": 9"#,
+            ),
+        ],
+    ];
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let whole = open(&folders[0]).await;
+    land(&whole, &batches.concat()).await;
+    whole.derive(&NoProgress).await.unwrap();
+    let expected = all_rows(&whole).await;
+    let conversations = rows_of(&whole, TableId::Conversations).await;
+    assert!(conversations.contains("| c1 ") && conversations.contains("| Hi "));
+
+    for killed_after in 0..TableId::DERIVED.len() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = open(&folder).await;
+        land(&engine, &batches[0]).await;
+        engine.derive(&NoProgress).await.unwrap();
+        land(&engine, &batches[1]).await;
+        derive_some(&engine, &TableId::DERIVED[..killed_after]).await;
+        land(&engine, &batches[2]).await;
+        // Another process goes on, and may be killed too.
+        let other = open(&folder).await;
+        derive_some(&other, &TableId::DERIVED[..killed_after]).await;
+        let last = open(&folder).await;
+        last.derive(&NoProgress).await.unwrap();
+        assert_eq!(
+            all_rows(&last).await,
+            expected,
+            "killed after {killed_after} tables"
+        );
+    }
+}
