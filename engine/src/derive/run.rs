@@ -25,13 +25,7 @@ pub(super) enum Request {
     Days { days: Days, accounts: Vec<String> },
 }
 
-/// The tables that are consumed; a derived commit records their versions under their names.
-const CONSUMED: [TableId; 4] = [
-    TableId::ConversationEvents,
-    TableId::OrderEvents,
-    TableId::TouchEvents,
-    TableId::Accounts,
-];
+const CONSUMED: [TableId; 4] = TableId::CONSUMED;
 
 /// A share of new events in an account from which on it is derived whole: telling the new from the old would read most of
 /// both.

@@ -152,6 +152,18 @@ impl TableLog {
     pub async fn load(&self) -> Result<TableSnapshot, LakeError> {
         let mut table = DeltaTable::new(Arc::clone(&self.log));
         table.load().await.map_err(self.delta())?;
+        self.snapshot(&table).await
+    }
+
+    /// Reads a version of the past.
+    pub async fn load_version(&self, version: i64) -> Result<TableSnapshot, LakeError> {
+        let mut table = DeltaTable::new(Arc::clone(&self.log));
+        let loaded = table.load_version(version.unsigned_abs()).await;
+        loaded.map_err(self.delta())?;
+        self.snapshot(&table).await
+    }
+
+    async fn snapshot(&self, table: &DeltaTable) -> Result<TableSnapshot, LakeError> {
         let state = table.snapshot().map_err(self.delta())?;
         let mut changes = FileChanges::default();
         for view in state.log_data().iter() {

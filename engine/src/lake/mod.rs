@@ -7,6 +7,7 @@
 //! queries read: its derived tables all rest on the same landed versions, so that every path to a number agrees (SPEC M7)
 //! while a derive is between two of its commits.
 
+mod agreement;
 mod error;
 mod log;
 mod provider;
@@ -113,17 +114,24 @@ impl Lake {
             }
         }
         let loaded = try_join_all(logs.iter().map(TableLog::load)).await?;
-        let mut snapshot = LakeSnapshot {
+        let current = LakeSnapshot {
             tables: loaded.into_iter().map(Arc::new).collect(),
         };
-        mark_unconsumed(&mut snapshot, &logs).await?;
-        let snapshot = Arc::new(snapshot);
+        let mut served = agreement::newest(&current, &logs)
+            .await?
+            .unwrap_or_else(|| {
+                // Better numbers that may differ by what one derive changes than none; the next derive makes them agree.
+                tracing::warn!("the derived tables rest on different events, and their logs do not reach back to where they agreed");
+                current.clone()
+            });
+        mark_unconsumed(&mut served, &logs).await?;
+        let current = served.with_derived(&current);
         Ok(Lake(Arc::new(Inner {
             store: location.lake_store(),
             location,
             logs,
-            current: RwLock::new(Arc::clone(&snapshot)),
-            served: RwLock::new(snapshot),
+            current: RwLock::new(Arc::new(current)),
+            served: RwLock::new(Arc::new(served)),
         })))
     }
 

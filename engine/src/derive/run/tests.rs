@@ -135,3 +135,65 @@ async fn c1_e2_events_that_waited_through_a_killed_derive_are_found() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m7_a_lake_opened_between_two_commits_serves_tables_that_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(&folder).await;
+    let message = |id: &str| {
+        event(
+            id,
+            "2026-03-01",
+            r#""type": "message_sent", "conversation_id": "b1", "sender": "human""#,
+        )
+    };
+    let touch = r#""type": "touch", "profile_id": "p", "channel": "sms", "kind": "clicked", "message_id": "m""#;
+    let files = |engine: &Engine| {
+        let served = engine.lake().served();
+        TableId::DERIVED.map(|id| -> Vec<String> {
+            let files = served.get(id).all_files();
+            files.iter().map(|file| file.path.clone()).collect()
+        })
+    };
+    // Nothing is derived yet: then nothing is served.
+    land(&engine, &bulk()).await;
+    derive_some(&engine, &TableId::DERIVED[..2]).await;
+    assert!(files(&open(&folder).await).iter().all(Vec::is_empty));
+    engine.derive(&NoProgress).await.unwrap();
+    let whole = files(&open(&folder).await);
+    assert!(!whole[0].is_empty());
+
+    // Two derives in a row that get no further than the first tables.
+    for (id, killed_after) in [("x1", 2), ("x2", 1)] {
+        let lines = [message(id), event(&format!("t{id}"), "2026-03-02", touch)];
+        land(&engine, &lines).await;
+        derive_some(&engine, &TableId::DERIVED[..killed_after]).await;
+        let other = open(&folder).await;
+        assert_eq!(files(&other), whole, "after {id}");
+        let current = other.lake().current();
+        assert_ne!(
+            current.get(TableId::Conversations).all_files()[0].path,
+            whole[0][0]
+        );
+        // What has landed since is served as landed, and known as not derived.
+        let served = other.lake().served();
+        let landed = served.get(TableId::ConversationEvents);
+        assert_eq!(
+            landed.version(),
+            engine.lake().current().get(landed.id()).version()
+        );
+        let consumed = served
+            .get(TableId::Conversations)
+            .transaction(landed.id().name());
+        let newer = landed
+            .all_files()
+            .iter()
+            .filter(|f| Some(f.version) > consumed)
+            .count();
+        assert_eq!(newer, if id == "x1" { 1 } else { 2 });
+    }
+    let last = open(&folder).await;
+    last.derive(&NoProgress).await.unwrap();
+    assert_eq!(files(&last), files(&open(&folder).await));
+    assert_ne!(files(&last), whole);
+}
