@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use futures::TryStreamExt;
 use rapport_data::Settings;
+use tokio::task::JoinSet;
 
 use super::account::{
     Account, CONVERSATION, Changed, Changes, FilesByAccount, Found, ORDER, Rewritten,
@@ -13,7 +13,11 @@ use super::account::{
 use super::days::{Days, day_of};
 use super::report::{DeriveReport, TableReport};
 use super::rules::Rules;
-use crate::lake::{ALL_DATES, Change, DataFile, LakeSnapshot, Operation, Partition, TableId};
+use crate::lake::{
+    ALL_DATES, Change, DataFile, LakeError, LakeSnapshot, NewFile, Operation, Partition, TableId,
+    TableSnapshot,
+};
+use crate::land::files;
 use crate::settings::{SettingsVersion, in_force, versions};
 use crate::{Engine, EngineError, Progress};
 
@@ -102,21 +106,7 @@ impl<'a> Run<'a> {
         }
         let accounts = self.dirty_accounts(consumed).await?;
         progress.begin(table.name(), "accounts", Some(accounts.len() as u64));
-        let concurrent = self.engine.options().threads.max(1);
-        let rewritten: Vec<Rewritten> = futures::stream::iter(accounts.into_iter().map(Ok))
-            .map_ok(|account| {
-                let work = tokio::spawn(async move { derive_account(&account, table).await });
-                async move {
-                    let rewritten = work.await.map_err(|error| {
-                        EngineError::Request(format!("deriving stopped: {error}"))
-                    })?;
-                    progress.advance(1);
-                    rewritten
-                }
-            })
-            .try_buffer_unordered(concurrent)
-            .try_collect()
-            .await?;
+        let (rewritten, outcome) = self.derive_accounts(table, accounts, progress).await;
         progress.end();
         let mut adds = Vec::new();
         let mut removes = Vec::new();
@@ -124,6 +114,10 @@ impl<'a> Run<'a> {
             self.found.extend(part.waiting);
             adds.extend(part.adds);
             removes.extend(part.removes);
+        }
+        if let Err(error) = outcome {
+            self.abandon(table, &adds).await;
+            return Err(error);
         }
         let partitions: BTreeSet<&Partition> = adds
             .iter()
@@ -152,9 +146,81 @@ impl<'a> Run<'a> {
                     .map(|(raw, version)| (raw.name().to_owned(), version))
                     .collect(),
             };
-            self.engine.lake().commit(&base, change).await?;
+            self.commit(&base, change).await?;
         }
         Ok(report)
+    }
+
+    /// Derives accounts, several at once. After an error no more are begun, but those that are running come to their end:
+    /// what they have written must be known, to be taken away.
+    async fn derive_accounts(
+        &self,
+        table: TableId,
+        accounts: Vec<Account>,
+        progress: &dyn Progress,
+    ) -> (Vec<Rewritten>, Result<(), EngineError>) {
+        let concurrent = self.engine.options().threads.max(1);
+        let mut accounts = accounts.into_iter();
+        let mut running = JoinSet::new();
+        let mut rewritten = Vec::new();
+        let mut outcome = Ok(());
+        loop {
+            while outcome.is_ok()
+                && running.len() < concurrent
+                && let Some(account) = accounts.next()
+            {
+                running.spawn(async move { derive_account(&account, table).await });
+            }
+            match running.join_next().await {
+                None => return (rewritten, outcome),
+                Some(Ok(Ok(part))) => {
+                    rewritten.push(part);
+                    progress.advance(1);
+                }
+                Some(Ok(Err(error))) => outcome = outcome.and(Err(error)),
+                Some(Err(error)) => {
+                    let stopped = EngineError::Request(format!("deriving stopped: {error}"));
+                    outcome = outcome.and(Err(stopped));
+                }
+            }
+        }
+    }
+
+    /// Commits; takes the written files away if another writer was first.
+    async fn commit(&self, base: &TableSnapshot, change: Change) -> Result<(), EngineError> {
+        let (lake, table) = (self.engine.lake(), base.id());
+        let written = change.adds.clone();
+        match lake.commit(base, change).await {
+            Ok(_) => Ok(()),
+            Err(error @ LakeError::Conflict { .. }) => {
+                lake.refresh_table(table).await?;
+                let first = lake
+                    .files_added(table, base.version(), base.version() + 1)
+                    .await?;
+                match first {
+                    // The store had taken our request, and refused its repetition.
+                    Some(first)
+                        if first
+                            .iter()
+                            .any(|f| written.iter().any(|w| w.path == f.path)) =>
+                    {
+                        return Ok(());
+                    }
+                    Some(_) => self.abandon(table, &written).await,
+                    None => {}
+                }
+                Err(error.into())
+            }
+            // Whether the log names the files now is not known, so they must stay.
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes away files that no commit names.
+    async fn abandon(&self, table: TableId, written: &[NewFile]) {
+        for file in written {
+            files::discard(self.engine.lake(), table, &file.path).await;
+        }
     }
 
     /// The accounts of which some of a derived table must be derived again, the largest first.

@@ -197,3 +197,79 @@ async fn m7_a_lake_opened_between_two_commits_serves_tables_that_agree() {
     assert_eq!(files(&last), files(&open(&folder).await));
     assert_ne!(files(&last), whole);
 }
+
+/// The Parquet files in a derived table's folder.
+fn stored(folder: &std::path::Path, id: TableId) -> BTreeSet<String> {
+    let table = folder.join(id.name());
+    let mut folders = vec![table.clone()];
+    let mut files = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "parquet")
+                && !path.starts_with(table.join("_delta_log"))
+            {
+                files.insert(
+                    path.strip_prefix(&table)
+                        .unwrap()
+                        .to_str()
+                        .unwrap()
+                        .to_owned(),
+                );
+            }
+        }
+    }
+    files
+}
+
+fn named(engine: &Engine, id: TableId) -> BTreeSet<String> {
+    let files = engine.lake().current().get(id).all_files();
+    files.iter().map(|file| file.path.clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_derive_that_lost_its_race_are_taken_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(&folder).await;
+    land(&engine, &bulk()).await;
+    let mut late = Run::prepare(&engine, &Request::Dirty).await.unwrap();
+    let other = open(&folder).await;
+    other.derive(&NoProgress).await.unwrap();
+    let lost = late.derive_table(TableId::Conversations, &NoProgress).await;
+    assert!(
+        matches!(lost, Err(EngineError::Lake(LakeError::Conflict { .. }))),
+        "{lost:?}"
+    );
+    let id = TableId::Conversations;
+    assert_eq!(stored(folder.path(), id), named(&other, id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_derive_that_failed_are_taken_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(&folder).await;
+    let mut lines = bulk();
+    lines.extend(
+        bulk()
+            .iter()
+            .take(4)
+            .map(|line| line.replace("acme", "beta")),
+    );
+    land(&engine, &lines).await;
+    let events = engine.lake().current();
+    let events = events
+        .get(TableId::ConversationEvents)
+        .files(Some("beta"), ALL_DATES);
+    std::fs::remove_file(
+        folder
+            .path()
+            .join("conversation_events")
+            .join(&events[0].path),
+    )
+    .unwrap();
+    let error = engine.derive(&NoProgress).await.unwrap_err();
+    assert!(error.to_string().contains("beta"), "{error}");
+    assert!(stored(folder.path(), TableId::Conversations).is_empty());
+}
