@@ -104,6 +104,14 @@ impl<'a> Run<'a> {
         if consumed == target && matches!(self.request, Request::Dirty) {
             return Ok(report);
         }
+        if consumed.iter().zip(&target).any(|(c, t)| c > t) {
+            // Another derive was here with newer events. Going on would set back the record of what is consumed, and the
+            // next derive would count those events again: begin anew with the newest.
+            return Err(EngineError::Lake(LakeError::Conflict {
+                table: table.name(),
+                version: base.version(),
+            }));
+        }
         let accounts = self.dirty_accounts(consumed).await?;
         progress.begin(table.name(), "accounts", Some(accounts.len() as u64));
         let (rewritten, outcome) = self.derive_accounts(table, accounts, progress).await;

@@ -113,9 +113,12 @@ impl Lake {
                 log.create().await?;
             }
         }
-        let loaded = try_join_all(logs.iter().map(TableLog::load)).await?;
+        let (landed, derived) = landed_and_derived();
+        let load = |id: TableId| logs[id as usize].load();
+        let derived = try_join_all(derived.into_iter().map(load)).await?;
+        let landed = try_join_all(landed.into_iter().map(load)).await?;
         let current = LakeSnapshot {
-            tables: loaded.into_iter().map(Arc::new).collect(),
+            tables: landed.into_iter().chain(derived).map(Arc::new).collect(),
         };
         let mut served = agreement::newest(&current, &logs)
             .await?
@@ -179,8 +182,13 @@ impl Lake {
     /// # Errors
     /// A store that cannot be read, or a log that is damaged.
     pub async fn refresh(&self) -> Result<Arc<LakeSnapshot>, LakeError> {
-        let newest = try_join_all(TableId::ALL.iter().map(|id| self.refresh_table(*id))).await?;
-        drop(newest);
+        let (landed, derived) = landed_and_derived();
+        let derived = try_join_all(derived.into_iter().map(|id| self.newest(id))).await?;
+        let landed = try_join_all(landed.into_iter().map(|id| self.newest(id))).await?;
+        // Landed tables are made known first, so that whatever is served has the events that it rests on.
+        for table in landed.into_iter().chain(derived) {
+            self.publish(table);
+        }
         Ok(self.current())
     }
 
@@ -189,12 +197,16 @@ impl Lake {
     /// # Errors
     /// As [`Lake::refresh`].
     pub async fn refresh_table(&self, id: TableId) -> Result<Arc<TableSnapshot>, LakeError> {
+        Ok(self.publish(self.newest(id).await?))
+    }
+
+    async fn newest(&self, id: TableId) -> Result<Arc<TableSnapshot>, LakeError> {
         let log = &self.0.logs[id as usize];
         let mut snapshot = Arc::clone(self.current().get(id));
         while let Some(changes) = log.changes(snapshot.version() + 1).await? {
             snapshot = Arc::new(snapshot.advanced(snapshot.version() + 1, changes));
         }
-        Ok(self.publish(snapshot))
+        Ok(snapshot)
     }
 
     /// Commits a change that was worked out on `base`, as the version right after it.
@@ -256,6 +268,13 @@ impl Lake {
         }
         table
     }
+}
+
+/// All tables, those that others are derived from first, as in [`TableId::ALL`]. They are read in the opposite order: all
+/// that a derived table has consumed is then among what is read of the landed ones, however much is committed meanwhile.
+fn landed_and_derived() -> (Vec<TableId>, Vec<TableId>) {
+    let landed = |id: &TableId| !TableId::DERIVED.contains(id);
+    TableId::ALL.into_iter().partition(landed)
 }
 
 /// Learns from the log which landed files the derived tables have not consumed, so that relations over landed events can

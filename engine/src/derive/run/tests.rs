@@ -273,3 +273,34 @@ async fn files_of_a_derive_that_failed_are_taken_away() {
     assert!(error.to_string().contains("beta"), "{error}");
     assert!(stored(folder.path(), TableId::Conversations).is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_a_derive_that_was_overtaken_counts_no_orphan_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(&folder).await;
+    let message = |n: u8| {
+        let fields = r#""type": "message_sent", "conversation_id": "c1", "sender": "shopper""#;
+        event(&format!("m{n}"), "2026-03-01", fields)
+    };
+    land(&engine, &bulk()).await;
+    land(&engine, &[message(1)]).await;
+    let mut late = Run::prepare(&engine, &Request::Dirty).await.unwrap();
+    let other = open(&folder).await;
+    land(&other, &[message(2)]).await;
+    assert_eq!(other.derive(&NoProgress).await.unwrap().orphans, 2);
+
+    let newest = engine.lake().refresh().await.unwrap();
+    for table in TableId::DERIVED {
+        let overtaken = late.derive_table(table, &NoProgress).await;
+        assert!(
+            matches!(
+                overtaken,
+                Err(EngineError::Lake(LakeError::Conflict { .. }))
+            ),
+            "{table:?}"
+        );
+        let left = engine.lake().refresh().await.unwrap();
+        assert_eq!(left.get(table).version(), newest.get(table).version());
+    }
+    assert_eq!(engine.derive(&NoProgress).await.unwrap().orphans, 2);
+}
