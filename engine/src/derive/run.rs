@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
         if let Request::Days { accounts, .. } = request {
             let known = run.accounts();
             for account in accounts {
-                if !known.contains(account.as_str()) {
+                if !known.contains(account.as_str()) && !run.settings.contains_key(account) {
                     return Err(EngineError::Request(format!(
                         "no account {account:?}: it has neither settings nor events"
                     )));

@@ -120,6 +120,11 @@ fn deriving_reports_what_it_rewrote() {
         2,
         &["nobody"],
     );
+    // An account with settings exists, though there is nothing to derive of it.
+    home.program
+        .ok(&["accounts", "set", "quiet", "currency=EUR"]);
+    home.program
+        .ok(&[&backfill[..], &["--account", "quiet"]].concat());
     let backwards = ["backfill", "--from", "2026-02-01", "--to", "2026-01-31"];
     fails(
         &home.program.run(&backwards),
