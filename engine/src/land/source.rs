@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -43,7 +43,7 @@ impl LandSource {
     pub fn path(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         Self {
-            label: path.display().to_string(),
+            label: label_of(&path),
             kind: Kind::Path(path),
         }
     }
@@ -67,6 +67,19 @@ impl LandSource {
     /// The name under which its rejected lines are kept.
     pub fn label(&self) -> &str {
         &self.label
+    }
+}
+
+/// A path as rejected lines and errors name it: without a `.` or `//`, so that a file spelt in two ways is one source and
+/// its rejected lines are kept once. A `..` stays: after a link it leads elsewhere than the text says.
+fn label_of(path: &Path) -> String {
+    let parts = path.components().filter(|part| *part != Component::CurDir);
+    let label = parts.collect::<PathBuf>().display().to_string();
+    match label.as_str() {
+        "" => ".".to_owned(),
+        // This name is standard input's.
+        "-" => "./-".to_owned(),
+        _ => label,
     }
 }
 

@@ -99,6 +99,35 @@ async fn the_same_path_twice_is_the_same_input() {
     assert_eq!(shop.rows(TableId::RejectedEvents).await.len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn e1_e3_a_path_spelt_otherwise_is_the_same_input() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("events.ndjson"), "bad\n").unwrap();
+    let shop = Shop::open().await;
+    for spelt in [
+        "events.ndjson",
+        "./events.ndjson",
+        ".//./events.ndjson",
+        ".",
+    ] {
+        let path = format!("{}/{spelt}", folder.path().display());
+        let report = shop.try_land(vec![LandSource::path(path)]).await.unwrap();
+        assert_eq!(report.rejected, 1, "{spelt}");
+    }
+    let rows = shop.rows(TableId::RejectedEvents).await;
+    assert_eq!(rows.len(), 1, "{rows:#?}");
+    let up = LandSource::path(folder.path().join("sub/../events.ndjson"));
+    assert!(up.label().ends_with("sub/../events.ndjson"));
+    for (spelt, label) in [
+        ("./a.ndjson", "a.ndjson"),
+        ("./", "."),
+        ("./-", "./-"),
+        ("/a//b/", "/a/b"),
+    ] {
+        assert_eq!(LandSource::path(spelt).label(), label);
+    }
+}
+
 #[rstest]
 #[case::plain("e.ndjson", lines(5000).into_bytes())]
 #[case::gzip("e.ndjson.gz", gzip(&lines(5000)))]
