@@ -92,6 +92,14 @@ pub struct InputReport {
     pub rejected: u64,
 }
 
+/// Tells whether sources can be found, before anything is done for them.
+///
+/// # Errors
+/// [`LandError::Open`], naming the path that is not there or cannot be looked into.
+pub fn find(sources: &[LandSource]) -> Result<(), LandError> {
+    Inputs::find(sources.to_vec()).map(drop)
+}
+
 impl Engine {
     /// Lands events. Either all inputs land, or (with an error) none.
     ///

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rapport_engine::land::find;
 use rapport_engine::{LandReport, LandSource};
 use serde_json::json;
 
@@ -20,9 +21,12 @@ pub(super) async fn run(config: &Config, options: Land) -> Result<(), CliError> 
             LandSource::path(path)
         }
     });
+    let sources: Vec<LandSource> = sources.collect();
+    // A path that is not there is told before there is a lake for it.
+    find(&sources).map_err(CliError::failed)?;
     let engine = config.open(true).await?;
     let report = engine
-        .land(sources.collect(), &Bars::default())
+        .land(sources, &Bars::default())
         .await
         .map_err(CliError::failed)?;
     for path in &report.skipped {

@@ -96,6 +96,19 @@ fn reading_does_not_make_a_lake(#[case] arguments: &[&str]) {
     assert!(!Path::new(&home.path("lake")).exists());
 }
 
+#[rstest]
+#[case::missing_file(1, &["land", "missing.ndjson"])]
+#[case::unknown_setting(2, &["accounts", "set", "acme", "nonsense=1"])]
+#[case::wrong_value(2, &["accounts", "set", "acme", "currency=euro"])]
+#[case::no_value(2, &["accounts", "set", "acme", "currency"])]
+#[case::wrong_account(2, &["accounts", "set", "a/b", "currency=EUR"])]
+#[case::missing_settings(1, &["accounts", "put", "missing.ndjson"])]
+fn what_fails_does_not_make_a_lake(#[case] code: i32, #[case] arguments: &[&str]) {
+    let home = Home::new();
+    fails(&home.program.run(arguments), code, &[]);
+    assert!(!Path::new(&home.path("lake")).exists());
+}
+
 #[test]
 fn deriving_reports_what_it_rewrote() {
     let home = Home::new();
