@@ -45,7 +45,7 @@ use rapport_data::RawTable;
 use tokio::sync::mpsc;
 
 pub use error::LandError;
-pub use source::LandSource;
+pub use source::{LandSource, Skipped};
 
 use crate::lake::{Freshness, Lake, Partition, TableId};
 use crate::{Engine, EngineError, Progress};
@@ -75,8 +75,8 @@ pub struct LandReport {
     pub lines: u64,
     /// Each input, in the order of landing.
     pub inputs: Vec<InputReport>,
-    /// Files in the given folders that were not read, because their names are not those of events.
-    pub skipped: Vec<String>,
+    /// What the given folders hold and was not read.
+    pub skipped: Vec<Skipped>,
 }
 
 /// What was read from one input.

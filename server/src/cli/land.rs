@@ -29,8 +29,8 @@ pub(super) async fn run(config: &Config, options: Land) -> Result<(), CliError> 
         .land(sources, &Bars::default())
         .await
         .map_err(CliError::failed)?;
-    for path in &report.skipped {
-        eprintln!("skipped {path}: not a file of events by its name");
+    for skipped in &report.skipped {
+        eprintln!("skipped {}: {}", skipped.path, skipped.reason);
     }
     match options.format {
         TextOrJson::Json => say(format_args!("{}", as_json(&report)))?,
@@ -46,6 +46,7 @@ pub(super) async fn run(config: &Config, options: Land) -> Result<(), CliError> 
 }
 
 fn as_json(report: &LandReport) -> serde_json::Value {
+    let skipped: Vec<_> = report.skipped.iter().map(|skipped| &skipped.path).collect();
     let sources: Vec<_> = report
         .inputs
         .iter()
@@ -64,6 +65,6 @@ fn as_json(report: &LandReport) -> serde_json::Value {
         "rejected": report.rejected,
         "lines": report.lines,
         "sources": sources,
-        "skipped": report.skipped,
+        "skipped": skipped,
     })
 }
