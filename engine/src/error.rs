@@ -10,7 +10,7 @@ pub enum EngineError {
     /// The lake reported it.
     #[error(transparent)]
     Lake(#[from] LakeError),
-    /// A landing failed; nothing of it was committed.
+    /// A landing failed; what it means for its tables is told at [`LandError`](crate::land::LandError).
     #[error(transparent)]
     Land(#[from] crate::land::LandError),
     /// A derive failed at an account's part of a table.

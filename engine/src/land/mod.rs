@@ -101,7 +101,9 @@ pub fn find(sources: &[LandSource]) -> Result<(), LandError> {
 }
 
 impl Engine {
-    /// Lands events. Either all inputs land, or (with an error) none.
+    /// Lands events. Nothing is committed before every input has been read to its end, so an input that cannot be read
+    /// lands nothing. Then each table is committed by itself: where that fails or is cut off between two of them, some have
+    /// landed, and landing the same again lands the rest and doubles nothing (SPEC E1).
     ///
     /// # Errors
     /// [`LandError`], naming the input that cannot be read, or what the lake reported.

@@ -174,10 +174,10 @@ pub(super) struct Listing {
 /// Options of `backfill`.
 #[derive(Debug, Args)]
 pub(super) struct Backfill {
-    /// The first day (UTC)
+    /// The first day, in each account's time zone
     #[arg(long, value_name = "D", value_parser = date)]
     pub from: NaiveDate,
-    /// The last day (UTC), itself included
+    /// The last day, itself included
     #[arg(long, value_name = "D", value_parser = date)]
     pub to: NaiveDate,
     /// Only these accounts
