@@ -202,19 +202,10 @@ impl<'a> Run<'a> {
             Ok(_) => Ok(()),
             Err(error @ LakeError::Conflict { .. }) => {
                 lake.refresh_table(table).await?;
-                let first = lake
-                    .files_added(table, base.version(), base.version() + 1)
-                    .await?;
-                match first {
+                match lake.names(table, base.version() + 1, &written).await? {
                     // The store had taken our request, and refused its repetition.
-                    Some(first)
-                        if first
-                            .iter()
-                            .any(|f| written.iter().any(|w| w.path == f.path)) =>
-                    {
-                        return Ok(());
-                    }
-                    Some(_) => self.abandon(table, &written).await,
+                    Some(true) => return Ok(()),
+                    Some(false) => self.abandon(table, &written).await,
                     None => {}
                 }
                 Err(error.into())

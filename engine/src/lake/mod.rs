@@ -10,6 +10,7 @@
 mod agreement;
 mod error;
 mod log;
+mod past;
 mod provider;
 mod prune;
 mod snapshot;
@@ -38,8 +39,12 @@ pub use stats::{ColumnRange, FileStatistics, date_text, parse_date};
 pub use table::{Partitioning, TableId, instant, money, strings, word};
 pub use write::{Freshness, NewFile};
 
+pub(crate) use log::COMPACTED;
 use log::TableLog;
 use store::Location;
+
+/// How often tables are read again where the landed ones were compacted after the derived ones were read.
+const LOADS: usize = 3;
 
 /// Every table at some version.
 #[derive(Debug, Clone)]
@@ -66,6 +71,16 @@ impl LakeSnapshot {
     fn agrees(&self) -> bool {
         let [first, rest @ ..] = TableId::DERIVED.map(|id| self.get(id).transactions());
         rest.iter().all(|other| *other == first)
+    }
+
+    /// Whether no landed table has events in compacted files that the derived ones have yet to consume: in those, old and
+    /// new can no longer be told apart.
+    fn tells_consumed(&self) -> bool {
+        let derived = self.get(TableId::Conversations);
+        TableId::CONSUMED.iter().all(|id| {
+            let compacted = self.get(*id).transaction(COMPACTED).unwrap_or_default();
+            compacted <= derived.transaction(id.name()).unwrap_or_default()
+        })
     }
 }
 
@@ -113,13 +128,14 @@ impl Lake {
                 log.create().await?;
             }
         }
-        let (landed, derived) = landed_and_derived();
-        let load = |id: TableId| logs[id as usize].load();
-        let derived = try_join_all(derived.into_iter().map(load)).await?;
-        let landed = try_join_all(landed.into_iter().map(load)).await?;
-        let current = LakeSnapshot {
-            tables: landed.into_iter().chain(derived).map(Arc::new).collect(),
-        };
+        let mut current = load(&logs).await?;
+        for _ in 0..LOADS {
+            if current.tells_consumed() {
+                break;
+            }
+            // Derived and compacted between two of our reads.
+            current = load(&logs).await?;
+        }
         let mut served = agreement::newest(&current, &logs)
             .await?
             .unwrap_or_else(|| {
@@ -259,12 +275,14 @@ impl Lake {
         let next = Arc::new(next);
         *current = Arc::clone(&next);
         let mut served = write(&self.0.served);
-        if next.agrees() {
+        if next.agrees() && next.tells_consumed() {
             *served = next;
         } else if !TableId::DERIVED.contains(&table.id()) {
             let mut newer = served.as_ref().clone();
             newer.tables[table.id() as usize] = Arc::clone(&table);
-            *served = Arc::new(newer);
+            if newer.tells_consumed() {
+                *served = Arc::new(newer);
+            }
         }
         table
     }
@@ -277,6 +295,17 @@ fn landed_and_derived() -> (Vec<TableId>, Vec<TableId>) {
     TableId::ALL.into_iter().partition(landed)
 }
 
+/// Reads every table's newest version.
+async fn load(logs: &[TableLog]) -> Result<LakeSnapshot, LakeError> {
+    let (landed, derived) = landed_and_derived();
+    let load = |id: TableId| logs[id as usize].load();
+    let derived = try_join_all(derived.into_iter().map(load)).await?;
+    let landed = try_join_all(landed.into_iter().map(load)).await?;
+    Ok(LakeSnapshot {
+        tables: landed.into_iter().chain(derived).map(Arc::new).collect(),
+    })
+}
+
 /// Learns from the log which landed files the derived tables have not consumed, so that relations over landed events can
 /// leave those out.
 async fn mark_unconsumed(snapshot: &mut LakeSnapshot, logs: &[TableLog]) -> Result<(), LakeError> {
@@ -286,10 +315,11 @@ async fn mark_unconsumed(snapshot: &mut LakeSnapshot, logs: &[TableLog]) -> Resu
         TableId::TouchEvents,
     ] {
         let table = snapshot.get(id);
-        let consumed = snapshot
-            .get(TableId::Conversations)
-            .transaction(id.name())
-            .unwrap_or_default();
+        let consumed = TableId::DERIVED
+            .map(|derived| snapshot.get(derived).transaction(id.name()))
+            .into_iter()
+            .map(Option::unwrap_or_default)
+            .fold(table.version(), i64::min);
         let mut versions = HashMap::new();
         for version in consumed + 1..=table.version() {
             let changes = logs[id as usize].changes(version).await?;

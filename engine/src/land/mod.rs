@@ -28,6 +28,7 @@ mod plain;
 pub(crate) mod publish;
 mod read;
 mod rejects;
+pub(crate) mod rewrite;
 mod runs;
 mod source;
 mod spill;

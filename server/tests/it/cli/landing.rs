@@ -147,6 +147,36 @@ fn deriving_reports_what_it_rewrote() {
 }
 
 #[test]
+fn maintaining_reports_what_it_did() {
+    let home = Home::filled();
+    let more = EVENTS.replace(r#""event_id": "e"#, r#""event_id": "f"#);
+    home.program.ok(&["land", &home.file("more.ndjson", &more)]);
+    home.program.ok(&["derive"]);
+    let count = [
+        "query",
+        "--format",
+        "json",
+        "--sql",
+        "SELECT count(*) AS n FROM raw.conversation_events",
+    ];
+    let report = home.program.json(&["maintain", "--format", "json"]);
+    let table = &report["tables"][0];
+    assert_eq!(table["table"], "conversation_events");
+    assert_eq!(
+        (&table["compacted"], &table["into"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(home.program.json(&count)[0]["n"], 4);
+    let text = String::from_utf8(home.program.ok(&["maintain", "--keep", "1 day"])).unwrap();
+    assert!(
+        text.starts_with("conversation_events 0 files compacted into 0, 0 deleted of 0 bytes, 0 log entries deleted\n"),
+        "{text}"
+    );
+    let short = home.program.run(&["maintain", "--keep", "23 hours"]);
+    fails(&short, 2, &["expected 1 day or more"]);
+}
+
+#[test]
 fn synth_makes_what_lands() {
     let home = Home::new();
     for format in ["ndjson", "parquet"] {
