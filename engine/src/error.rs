@@ -10,9 +10,20 @@ pub enum EngineError {
     /// The lake reported it.
     #[error(transparent)]
     Lake(#[from] LakeError),
-    /// A landing failed; nothing of it was committed.
+    /// A landing failed; what it means for its tables is told at [`LandError`](crate::land::LandError).
     #[error(transparent)]
     Land(#[from] crate::land::LandError),
+    /// A derive failed at an account's part of a table.
+    #[error("account {account:?}, table {table}: {source}")]
+    Account {
+        /// The account.
+        account: String,
+        /// The derived table.
+        table: &'static str,
+        /// Why.
+        #[source]
+        source: Box<EngineError>,
+    },
     /// A session, or a saved query of the team's own, cannot be made.
     #[error(transparent)]
     Session(#[from] crate::session::SessionError),

@@ -12,6 +12,7 @@ mod engine;
 mod error;
 pub mod lake;
 pub mod land;
+pub mod maintain;
 mod progress;
 pub mod session;
 pub mod settings;

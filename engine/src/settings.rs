@@ -11,6 +11,7 @@ use arrow::compute::cast;
 use arrow::datatypes::TimestampMicrosecondType;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
+use rapport_data::settings::SettingsError;
 use rapport_data::{RawTable, Settings};
 
 use crate::lake::{
@@ -95,9 +96,12 @@ fn read_versions(
     Ok(())
 }
 
+/// What is in force, by account.
+type Book = BTreeMap<String, SettingsVersion>;
+
 /// The last version of each account.
 pub fn in_force(versions: Vec<SettingsVersion>) -> BTreeMap<String, SettingsVersion> {
-    let mut last: BTreeMap<String, SettingsVersion> = BTreeMap::new();
+    let mut last = Book::new();
     for version in versions {
         let account = version.settings.account_id().to_owned();
         match last.get(&account) {
@@ -123,11 +127,46 @@ impl Engine {
     /// # Errors
     /// A lake that cannot be read or written.
     pub async fn put_accounts(&self, settings: Vec<Settings>) -> Result<usize, EngineError> {
+        let now = self.now();
+        self.change_accounts(|known| Ok(changes(known, &settings, now)))
+            .await
+    }
+
+    /// Changes some of an account's settings and leaves the others as they are, whoever changes those meanwhile: `edit` is
+    /// given what is in force (the defaults, where nothing is), again whenever that is no longer the newest. Answers with
+    /// whether anything changed.
+    ///
+    /// # Errors
+    /// What `edit` refuses; an account that cannot be; a lake that cannot be read or written.
+    pub async fn edit_account(
+        &self,
+        account: &str,
+        edit: impl Fn(&mut Settings) -> Result<(), SettingsError>,
+    ) -> Result<bool, EngineError> {
+        let refused = |error: SettingsError| EngineError::Settings(error.to_string());
+        let now = self.now();
+        let changed = self
+            .change_accounts(|known| {
+                let mut settings = match known.get(account) {
+                    Some(version) => version.settings.clone(),
+                    None => Settings::defaults(account).map_err(refused)?,
+                };
+                edit(&mut settings).map_err(refused)?;
+                Ok(changes(known, &[settings], now))
+            })
+            .await?;
+        Ok(changed > 0)
+    }
+
+    /// Commits the versions that follow from those in force; works them out anew whenever another writer was first.
+    async fn change_accounts(
+        &self,
+        changes: impl Fn(Book) -> Result<Vec<SettingsVersion>, EngineError>,
+    ) -> Result<usize, EngineError> {
         let lake = self.lake();
         for _ in 0..ATTEMPTS {
             let base = lake.refresh_table(TableId::Accounts).await?;
-            let known = in_force(versions(lake, &base.all_files()).await?);
-            let changed = changes(known, &settings, self.now());
+            let changed = changes(in_force(versions(lake, &base.all_files()).await?))?;
             if changed.is_empty() {
                 return Ok(0);
             }
@@ -192,11 +231,7 @@ impl Engine {
 }
 
 /// The versions that putting `settings` makes, in their order.
-fn changes(
-    mut known: BTreeMap<String, SettingsVersion>,
-    settings: &[Settings],
-    now: DateTime<Utc>,
-) -> Vec<SettingsVersion> {
+fn changes(mut known: Book, settings: &[Settings], now: DateTime<Utc>) -> Vec<SettingsVersion> {
     let mut changed = Vec::new();
     for settings in settings {
         let last = known.get(settings.account_id());

@@ -33,6 +33,9 @@ pub(super) struct Changes {
     pub conversations: Changed,
     pub orders: Changed,
     pub touches: Changed,
+    /// Conversation and order events that the derived table has consumed and the orphans have not: a derive ended between
+    /// the two. What they say of keys without a start stands nowhere else.
+    pub uncounted: HashMap<TableId, Vec<Arc<DataFile>>>,
     /// UTC days to derive again, whatever else; from all that has ever landed.
     pub forced: Days,
 }
@@ -44,7 +47,22 @@ impl Changes {
             conversations: Changed::Everything,
             orders: Changed::Everything,
             touches: Changed::Everything,
+            uncounted: HashMap::new(),
             forced: Days::default(),
+        }
+    }
+
+    /// Takes the files of a raw table that the orphans have yet to count; the outer `None`: the log no longer tells.
+    pub fn tell_uncounted(&mut self, raw: TableId, files: Option<Option<&Vec<Arc<DataFile>>>>) {
+        match files {
+            Some(None) => {}
+            Some(Some(files)) => {
+                self.uncounted.insert(raw, files.clone());
+            }
+            None => match raw {
+                TableId::OrderEvents => self.orders = Changed::Everything,
+                _ => self.conversations = Changed::Everything,
+            },
         }
     }
 
@@ -76,7 +94,7 @@ pub(super) struct ChangedKey {
     pub fresh_start: Option<i64>,
     /// What its derived row says: start, and the reach of its events.
     pub known: Option<(i64, i64, i64)>,
-    /// What its orphans' row says: the reach of its events, and how many.
+    /// What its orphans' row says, and the events that the orphans have yet to count: their reach, and how many.
     pub waiting: Option<(i64, i64, i64)>,
 }
 
@@ -271,6 +289,21 @@ impl Account {
             kind,
             ..
         } = entity;
+        let orphans =
+            format!("SELECT key, first_at, last_at, events FROM orphans WHERE kind = '{kind}'");
+        let waiting = match self.changes.uncounted.get(&entity.raw) {
+            None => orphans,
+            Some(files) => {
+                context.register_table("uncounted", self.scan(entity.raw, files.clone()))?;
+                format!(
+                    "SELECT key, min(first_at) AS first_at, max(last_at) AS last_at, sum(events) AS events
+                     FROM ({orphans}
+                           UNION ALL
+                           SELECT {key}, min(occurred_at), max(occurred_at), count(*) FROM uncounted GROUP BY {key})
+                     GROUP BY key"
+                )
+            }
+        };
         let micros = |column: &str| format!("CAST({column} AS BIGINT)");
         let sql = format!(
             "WITH fresh AS (
@@ -280,7 +313,7 @@ impl Account {
              SELECT f.key, {}, {}, f.events, {}, {}, {}, {}, {}, {}, o.events AS waiting_events
              FROM fresh f
              LEFT JOIN derived d ON d.{key} = f.key
-             LEFT JOIN (SELECT * FROM orphans WHERE kind = '{kind}') o ON o.key = f.key",
+             LEFT JOIN ({waiting}) o ON o.key = f.key",
             micros("f.first_at"),
             micros("f.last_at"),
             micros("f.start_at"),

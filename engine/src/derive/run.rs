@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use futures::TryStreamExt;
 use rapport_data::Settings;
+use tokio::task::JoinSet;
 
 use super::account::{
     Account, CONVERSATION, Changed, Changes, FilesByAccount, Found, ORDER, Rewritten,
@@ -13,7 +13,11 @@ use super::account::{
 use super::days::{Days, day_of};
 use super::report::{DeriveReport, TableReport};
 use super::rules::Rules;
-use crate::lake::{ALL_DATES, Change, DataFile, LakeSnapshot, Operation, Partition, TableId};
+use crate::lake::{
+    ALL_DATES, Change, DataFile, LakeError, LakeSnapshot, NewFile, Operation, Partition, TableId,
+    TableSnapshot,
+};
+use crate::land::files;
 use crate::settings::{SettingsVersion, in_force, versions};
 use crate::{Engine, EngineError, Progress};
 
@@ -25,13 +29,7 @@ pub(super) enum Request {
     Days { days: Days, accounts: Vec<String> },
 }
 
-/// The tables that are consumed; a derived commit records their versions under their names.
-const CONSUMED: [TableId; 4] = [
-    TableId::ConversationEvents,
-    TableId::OrderEvents,
-    TableId::TouchEvents,
-    TableId::Accounts,
-];
+const CONSUMED: [TableId; 4] = TableId::CONSUMED;
 
 /// A share of new events in an account from which on it is derived whole: telling the new from the old would read most of
 /// both.
@@ -69,7 +67,7 @@ impl<'a> Run<'a> {
         if let Request::Days { accounts, .. } = request {
             let known = run.accounts();
             for account in accounts {
-                if !known.contains(account.as_str()) {
+                if !known.contains(account.as_str()) && !run.settings.contains_key(account) {
                     return Err(EngineError::Request(format!(
                         "no account {account:?}: it has neither settings nor events"
                     )));
@@ -106,23 +104,17 @@ impl<'a> Run<'a> {
         if consumed == target && matches!(self.request, Request::Dirty) {
             return Ok(report);
         }
+        if consumed.iter().zip(&target).any(|(c, t)| c > t) {
+            // Another derive was here with newer events. Going on would set back the record of what is consumed, and the
+            // next derive would count those events again: begin anew with the newest.
+            return Err(EngineError::Lake(LakeError::Conflict {
+                table: table.name(),
+                version: base.version(),
+            }));
+        }
         let accounts = self.dirty_accounts(consumed).await?;
         progress.begin(table.name(), "accounts", Some(accounts.len() as u64));
-        let concurrent = self.engine.options().threads.max(1);
-        let rewritten: Vec<Rewritten> = futures::stream::iter(accounts.into_iter().map(Ok))
-            .map_ok(|account| {
-                let work = tokio::spawn(async move { derive_account(&account, table).await });
-                async move {
-                    let rewritten = work.await.map_err(|error| {
-                        EngineError::Request(format!("deriving stopped: {error}"))
-                    })?;
-                    progress.advance(1);
-                    rewritten
-                }
-            })
-            .try_buffer_unordered(concurrent)
-            .try_collect()
-            .await?;
+        let (rewritten, outcome) = self.derive_accounts(table, accounts, progress).await;
         progress.end();
         let mut adds = Vec::new();
         let mut removes = Vec::new();
@@ -130,6 +122,10 @@ impl<'a> Run<'a> {
             self.found.extend(part.waiting);
             adds.extend(part.adds);
             removes.extend(part.removes);
+        }
+        if let Err(error) = outcome {
+            self.abandon(table, &adds).await;
+            return Err(error);
         }
         let partitions: BTreeSet<&Partition> = adds
             .iter()
@@ -158,9 +154,72 @@ impl<'a> Run<'a> {
                     .map(|(raw, version)| (raw.name().to_owned(), version))
                     .collect(),
             };
-            self.engine.lake().commit(&base, change).await?;
+            self.commit(&base, change).await?;
         }
         Ok(report)
+    }
+
+    /// Derives accounts, several at once. After an error no more are begun, but those that are running come to their end:
+    /// what they have written must be known, to be taken away.
+    async fn derive_accounts(
+        &self,
+        table: TableId,
+        accounts: Vec<Account>,
+        progress: &dyn Progress,
+    ) -> (Vec<Rewritten>, Result<(), EngineError>) {
+        let concurrent = self.engine.options().threads.max(1);
+        let mut accounts = accounts.into_iter();
+        let mut running = JoinSet::new();
+        let mut rewritten = Vec::new();
+        let mut outcome = Ok(());
+        loop {
+            while outcome.is_ok()
+                && running.len() < concurrent
+                && let Some(account) = accounts.next()
+            {
+                running.spawn(async move { derive_account(&account, table).await });
+            }
+            match running.join_next().await {
+                None => return (rewritten, outcome),
+                Some(Ok(Ok(part))) => {
+                    rewritten.push(part);
+                    progress.advance(1);
+                }
+                Some(Ok(Err(error))) => outcome = outcome.and(Err(error)),
+                Some(Err(error)) => {
+                    let stopped = EngineError::Request(format!("deriving stopped: {error}"));
+                    outcome = outcome.and(Err(stopped));
+                }
+            }
+        }
+    }
+
+    /// Commits; takes the written files away if another writer was first.
+    async fn commit(&self, base: &TableSnapshot, change: Change) -> Result<(), EngineError> {
+        let (lake, table) = (self.engine.lake(), base.id());
+        let written = change.adds.clone();
+        match lake.commit(base, change).await {
+            Ok(_) => Ok(()),
+            Err(error @ LakeError::Conflict { .. }) => {
+                lake.refresh_table(table).await?;
+                match lake.names(table, base.version() + 1, &written).await? {
+                    // The store had taken our request, and refused its repetition.
+                    Some(true) => return Ok(()),
+                    Some(false) => self.abandon(table, &written).await,
+                    None => {}
+                }
+                Err(error.into())
+            }
+            // Whether the log names the files now is not known, so they must stay.
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes away files that no commit names.
+    async fn abandon(&self, table: TableId, written: &[NewFile]) {
+        for file in written {
+            files::discard(self.engine.lake(), table, &file.path).await;
+        }
     }
 
     /// The accounts of which some of a derived table must be derived again, the largest first.
@@ -177,6 +236,12 @@ impl<'a> Run<'a> {
         let touches = self.added(TableId::TouchEvents, touches).await?;
         // Landed tables as this run consumes them, derived ones as far as they have come.
         let lake = Arc::new(self.target.with_derived(&self.engine.lake().current()));
+        let uncounted = [
+            self.uncounted(&lake, TableId::ConversationEvents, consumed[0])
+                .await?,
+            self.uncounted(&lake, TableId::OrderEvents, consumed[1])
+                .await?,
+        ];
         let now = self.engine.now().timestamp_micros();
         let mut dirty = Vec::new();
         for name in self.accounts() {
@@ -187,9 +252,14 @@ impl<'a> Run<'a> {
                     conversations: self.changed(TableId::ConversationEvents, &conversations, &name),
                     orders: self.changed(TableId::OrderEvents, &orders, &name),
                     touches: self.changed(TableId::TouchEvents, &touches, &name),
+                    uncounted: HashMap::new(),
                     forced: Days::default(),
                 }
             };
+            for (raw, files) in &uncounted {
+                let files = files.as_ref().map(|files| files.get(&name));
+                changes.tell_uncounted(*raw, files);
+            }
             if let Request::Days { days, accounts } = self.request
                 && (accounts.is_empty() || accounts.iter().any(|a| *a == *name))
             {
@@ -281,18 +351,25 @@ impl<'a> Run<'a> {
             .lake()
             .files_added(raw, since, target.version())
             .await?;
-        let added = files.map(|files| {
-            let mut by_account = FilesByAccount::new();
-            for file in files {
-                if let Some(account) = file.partition.account.clone() {
-                    by_account.entry(account).or_default().push(file);
-                }
-            }
-            by_account
-        });
-        let added = Arc::new(added);
+        let added = Arc::new(files.map(by_account));
         self.added.insert((raw, since), Arc::clone(&added));
         Ok(added)
+    }
+
+    /// The events of a raw table that a derived table has consumed up to some version and the orphans have not.
+    async fn uncounted(
+        &self,
+        lake: &LakeSnapshot,
+        raw: TableId,
+        consumed: i64,
+    ) -> Result<(TableId, Added), EngineError> {
+        let counted = lake
+            .get(TableId::Orphans)
+            .transaction(raw.name())
+            .unwrap_or_default();
+        let lake = self.engine.lake();
+        let files = lake.files_added(raw, counted, consumed).await?;
+        Ok((raw, files.map(by_account)))
     }
 
     /// The accounts whose settings changed since a version, in more than their name (SPEC S1).
@@ -349,13 +426,28 @@ impl<'a> Run<'a> {
 }
 
 async fn derive_account(account: &Account, table: TableId) -> Result<Rewritten, EngineError> {
-    match table {
+    let derived = match table {
         TableId::Conversations => account.derive_entities(CONVERSATION).await,
         TableId::Orders => account.derive_entities(ORDER).await,
         TableId::Orphans => account.derive_orphans().await,
         TableId::AttributedOrders => account.derive_attributed().await,
         _ => account.derive_daily().await,
+    };
+    derived.map_err(|source| EngineError::Account {
+        account: account.name.to_string(),
+        table: table.name(),
+        source: Box::new(source),
+    })
+}
+
+fn by_account(files: Vec<Arc<DataFile>>) -> FilesByAccount {
+    let mut by_account = FilesByAccount::new();
+    for file in files {
+        if let Some(account) = file.partition.account.clone() {
+            by_account.entry(account).or_default().push(file);
+        }
     }
+    by_account
 }
 
 fn rows(files: &[Arc<DataFile>]) -> u64 {
@@ -365,3 +457,6 @@ fn rows(files: &[Arc<DataFile>]) -> u64 {
 fn default_settings(account: &str) -> Result<Settings, EngineError> {
     Settings::defaults(account).map_err(|error| EngineError::Settings(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

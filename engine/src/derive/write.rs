@@ -34,6 +34,7 @@ use super::days::{day_of, month_of, span_of};
 use crate::lake::{
     FileStatistics, Freshness, Lake, NewFile, Partition, Partitioning as TablePartitioning, TableId,
 };
+use crate::land::files;
 
 /// A file is closed at so many rows even if its span goes on, which bounds the memory that writing takes.
 const MOST_ROWS: usize = 1 << 20;
@@ -169,19 +170,34 @@ impl ExecutionPlan for LakeWriteExec {
     }
 }
 
-async fn write_files(mut input: SendableRecordBatchStream, target: Target) -> Result<Written> {
-    let Written {
-        mut files,
-        mut waiting,
-    } = Written::default();
+/// Writes all rows. On an error the files that were written are taken away again.
+async fn write_files(input: SendableRecordBatchStream, target: Target) -> Result<Written> {
+    let mut written = Written::default();
+    match write_rows(input, &target, &mut written).await {
+        Ok(()) => Ok(written),
+        Err(error) => {
+            for file in &written.files {
+                files::discard(&target.lake, target.table, &file.path).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn write_rows(
+    mut input: SendableRecordBatchStream,
+    target: &Target,
+    written: &mut Written,
+) -> Result<()> {
+    let Written { files, waiting } = written;
     let mut open = OpenFile::default();
     while let Some(batch) = input.try_next().await? {
         let batch = match target.entity {
-            Some(entity) => started(entity, batch, &mut waiting)?,
+            Some(entity) => started(entity, batch, waiting)?,
             None => batch,
         };
         let batch = in_file_schema(target.table, &batch)?;
-        let spans = spans(&target, &batch)?;
+        let spans = spans(target, &batch)?;
         let mut from = 0;
         while from < batch.num_rows() {
             let span = spans.value(from);
@@ -189,7 +205,7 @@ async fn write_files(mut input: SendableRecordBatchStream, target: Target) -> Re
                 .find(|row| spans.value(*row) != span)
                 .unwrap_or(batch.num_rows());
             if open.rows > 0 && (open.span != span || open.rows >= MOST_ROWS) {
-                files.push(open.write(&target).await?);
+                files.push(open.write(target).await?);
             }
             open.span = span;
             open.rows += until - from;
@@ -198,9 +214,9 @@ async fn write_files(mut input: SendableRecordBatchStream, target: Target) -> Re
         }
     }
     if open.rows > 0 {
-        files.push(open.write(&target).await?);
+        files.push(open.write(target).await?);
     }
-    Ok(Written { files, waiting })
+    Ok(())
 }
 
 /// The rows that have a start, which come first; tells of the others.

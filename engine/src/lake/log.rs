@@ -33,6 +33,11 @@ use super::write::NewFile;
 /// A checkpoint is written at every so many versions, so that opening a table reads few log entries.
 const CHECKPOINT_EVERY: i64 = 50;
 
+/// The name under which a landed table records up to which of its versions files have been compacted.
+pub(crate) const COMPACTED: &str = "compacted";
+/// The size that compacted files are said to be made for.
+const COMPACTED_SIZE: i64 = 32 << 20;
+
 /// Why a commit was made; it stands in the table's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
@@ -44,6 +49,8 @@ pub enum Operation {
     Derive,
     /// Partitions were derived again, whatever the marks said.
     Backfill,
+    /// Small files were put together: no data changed.
+    Compact,
 }
 
 impl Operation {
@@ -53,6 +60,7 @@ impl Operation {
             Operation::Settings => "settings",
             Operation::Derive => "derive",
             Operation::Backfill => "backfill",
+            Operation::Compact => "compact",
         }
     }
 }
@@ -74,7 +82,7 @@ pub struct Change {
 #[derive(Clone)]
 pub(crate) struct TableLog {
     id: TableId,
-    log: LogStoreRef,
+    pub(super) log: LogStoreRef,
 }
 
 impl TableLog {
@@ -100,7 +108,7 @@ impl TableLog {
         self.id.name()
     }
 
-    fn delta(&self) -> impl FnOnce(DeltaTableError) -> LakeError + use<> {
+    pub(super) fn delta(&self) -> impl FnOnce(DeltaTableError) -> LakeError + use<> {
         LakeError::delta(self.id.name())
     }
 
@@ -152,6 +160,18 @@ impl TableLog {
     pub async fn load(&self) -> Result<TableSnapshot, LakeError> {
         let mut table = DeltaTable::new(Arc::clone(&self.log));
         table.load().await.map_err(self.delta())?;
+        self.snapshot(&table).await
+    }
+
+    /// Reads a version of the past.
+    pub async fn load_version(&self, version: i64) -> Result<TableSnapshot, LakeError> {
+        let mut table = DeltaTable::new(Arc::clone(&self.log));
+        let loaded = table.load_version(version.unsigned_abs()).await;
+        loaded.map_err(self.delta())?;
+        self.snapshot(&table).await
+    }
+
+    async fn snapshot(&self, table: &DeltaTable) -> Result<TableSnapshot, LakeError> {
         let state = table.snapshot().map_err(self.delta())?;
         let mut changes = FileChanges::default();
         for view in state.log_data().iter() {
@@ -168,14 +188,18 @@ impl TableLog {
                 statistics: Arc::new(statistics),
             }));
         }
-        for application in TableId::ALL {
+        for application in TableId::ALL
+            .map(TableId::name)
+            .into_iter()
+            .chain([COMPACTED])
+        {
             let version = state
-                .transaction_version(self.log.as_ref(), application.name())
+                .transaction_version(self.log.as_ref(), application)
                 .await
                 .map_err(self.delta())?;
             changes
                 .transactions
-                .extend(version.map(|v| (application.name().to_owned(), v)));
+                .extend(version.map(|v| (application.to_owned(), v)));
         }
         let version = i64::try_from(state.version()).unwrap_or(i64::MAX);
         Ok(TableSnapshot::new(self.id, version).advanced(version, changes))
@@ -275,6 +299,7 @@ impl TableLog {
 
     fn entry(&self, change: Change) -> Result<Bytes, LakeError> {
         let now = Utc::now().timestamp_millis();
+        let data_change = change.operation != Operation::Compact;
         let values = |partition: &Partition| -> HashMap<String, Option<String>> {
             partition
                 .values(self.id)
@@ -285,7 +310,7 @@ impl TableLog {
         let removes = change.removes.iter().map(|file| {
             Action::Remove(Remove {
                 path: file.path.clone(),
-                data_change: true,
+                data_change,
                 deletion_timestamp: Some(now),
                 extended_file_metadata: Some(true),
                 partition_values: Some(values(&file.partition)),
@@ -298,7 +323,7 @@ impl TableLog {
                 partition_values: values(&file.partition),
                 size: i64::try_from(file.size).unwrap_or(i64::MAX),
                 modification_time: now,
-                data_change: true,
+                data_change,
                 stats: Some(file.statistics.to_json()),
                 path: file.path,
                 tags: None,
@@ -314,13 +339,18 @@ impl TableLog {
             .iter()
             .map(|f| f.name().clone())
             .collect();
-        let operation = DeltaOperation::Write {
-            mode: match change.operation {
-                Operation::Land | Operation::Settings => SaveMode::Append,
-                Operation::Derive | Operation::Backfill => SaveMode::Overwrite,
-            },
+        let write = |mode| DeltaOperation::Write {
+            mode,
             partition_by: Some(partition_by),
             predicate: None,
+        };
+        let operation = match change.operation {
+            Operation::Land | Operation::Settings => write(SaveMode::Append),
+            Operation::Derive | Operation::Backfill => write(SaveMode::Overwrite),
+            Operation::Compact => DeltaOperation::Optimize {
+                predicate: None,
+                target_size: COMPACTED_SIZE,
+            },
         };
         let metadata = HashMap::from([(
             "rapport.operation".to_owned(),

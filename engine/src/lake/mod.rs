@@ -7,8 +7,10 @@
 //! queries read: its derived tables all rest on the same landed versions, so that every path to a number agrees (SPEC M7)
 //! while a derive is between two of its commits.
 
+mod agreement;
 mod error;
 mod log;
+mod past;
 mod provider;
 mod prune;
 mod snapshot;
@@ -37,8 +39,12 @@ pub use stats::{ColumnRange, FileStatistics, date_text, parse_date};
 pub use table::{Partitioning, TableId, instant, money, strings, word};
 pub use write::{Freshness, NewFile};
 
+pub(crate) use log::COMPACTED;
 use log::TableLog;
 use store::Location;
+
+/// How often tables are read again where the landed ones were compacted after the derived ones were read.
+const LOADS: usize = 3;
 
 /// Every table at some version.
 #[derive(Debug, Clone)]
@@ -65,6 +71,16 @@ impl LakeSnapshot {
     fn agrees(&self) -> bool {
         let [first, rest @ ..] = TableId::DERIVED.map(|id| self.get(id).transactions());
         rest.iter().all(|other| *other == first)
+    }
+
+    /// Whether no landed table has events in compacted files that the derived ones have yet to consume: in those, old and
+    /// new can no longer be told apart.
+    fn tells_consumed(&self) -> bool {
+        let derived = self.get(TableId::Conversations);
+        TableId::CONSUMED.iter().all(|id| {
+            let compacted = self.get(*id).transaction(COMPACTED).unwrap_or_default();
+            compacted <= derived.transaction(id.name()).unwrap_or_default()
+        })
     }
 }
 
@@ -112,18 +128,29 @@ impl Lake {
                 log.create().await?;
             }
         }
-        let loaded = try_join_all(logs.iter().map(TableLog::load)).await?;
-        let mut snapshot = LakeSnapshot {
-            tables: loaded.into_iter().map(Arc::new).collect(),
-        };
-        mark_unconsumed(&mut snapshot, &logs).await?;
-        let snapshot = Arc::new(snapshot);
+        let mut current = load(&logs).await?;
+        for _ in 0..LOADS {
+            if current.tells_consumed() {
+                break;
+            }
+            // Derived and compacted between two of our reads.
+            current = load(&logs).await?;
+        }
+        let mut served = agreement::newest(&current, &logs)
+            .await?
+            .unwrap_or_else(|| {
+                // Better numbers that may differ by what one derive changes than none; the next derive makes them agree.
+                tracing::warn!("the derived tables rest on different events, and their logs do not reach back to where they agreed");
+                current.clone()
+            });
+        mark_unconsumed(&mut served, &logs).await?;
+        let current = served.with_derived(&current);
         Ok(Lake(Arc::new(Inner {
             store: location.lake_store(),
             location,
             logs,
-            current: RwLock::new(Arc::clone(&snapshot)),
-            served: RwLock::new(snapshot),
+            current: RwLock::new(Arc::new(current)),
+            served: RwLock::new(Arc::new(served)),
         })))
     }
 
@@ -171,8 +198,13 @@ impl Lake {
     /// # Errors
     /// A store that cannot be read, or a log that is damaged.
     pub async fn refresh(&self) -> Result<Arc<LakeSnapshot>, LakeError> {
-        let newest = try_join_all(TableId::ALL.iter().map(|id| self.refresh_table(*id))).await?;
-        drop(newest);
+        let (landed, derived) = landed_and_derived();
+        let derived = try_join_all(derived.into_iter().map(|id| self.newest(id))).await?;
+        let landed = try_join_all(landed.into_iter().map(|id| self.newest(id))).await?;
+        // Landed tables are made known first, so that whatever is served has the events that it rests on.
+        for table in landed.into_iter().chain(derived) {
+            self.publish(table);
+        }
         Ok(self.current())
     }
 
@@ -181,12 +213,16 @@ impl Lake {
     /// # Errors
     /// As [`Lake::refresh`].
     pub async fn refresh_table(&self, id: TableId) -> Result<Arc<TableSnapshot>, LakeError> {
+        Ok(self.publish(self.newest(id).await?))
+    }
+
+    async fn newest(&self, id: TableId) -> Result<Arc<TableSnapshot>, LakeError> {
         let log = &self.0.logs[id as usize];
         let mut snapshot = Arc::clone(self.current().get(id));
         while let Some(changes) = log.changes(snapshot.version() + 1).await? {
             snapshot = Arc::new(snapshot.advanced(snapshot.version() + 1, changes));
         }
-        Ok(self.publish(snapshot))
+        Ok(snapshot)
     }
 
     /// Commits a change that was worked out on `base`, as the version right after it.
@@ -239,15 +275,35 @@ impl Lake {
         let next = Arc::new(next);
         *current = Arc::clone(&next);
         let mut served = write(&self.0.served);
-        if next.agrees() {
+        if next.agrees() && next.tells_consumed() {
             *served = next;
         } else if !TableId::DERIVED.contains(&table.id()) {
             let mut newer = served.as_ref().clone();
             newer.tables[table.id() as usize] = Arc::clone(&table);
-            *served = Arc::new(newer);
+            if newer.tells_consumed() {
+                *served = Arc::new(newer);
+            }
         }
         table
     }
+}
+
+/// All tables, those that others are derived from first, as in [`TableId::ALL`]. They are read in the opposite order: all
+/// that a derived table has consumed is then among what is read of the landed ones, however much is committed meanwhile.
+fn landed_and_derived() -> (Vec<TableId>, Vec<TableId>) {
+    let landed = |id: &TableId| !TableId::DERIVED.contains(id);
+    TableId::ALL.into_iter().partition(landed)
+}
+
+/// Reads every table's newest version.
+async fn load(logs: &[TableLog]) -> Result<LakeSnapshot, LakeError> {
+    let (landed, derived) = landed_and_derived();
+    let load = |id: TableId| logs[id as usize].load();
+    let derived = try_join_all(derived.into_iter().map(load)).await?;
+    let landed = try_join_all(landed.into_iter().map(load)).await?;
+    Ok(LakeSnapshot {
+        tables: landed.into_iter().chain(derived).map(Arc::new).collect(),
+    })
 }
 
 /// Learns from the log which landed files the derived tables have not consumed, so that relations over landed events can
@@ -259,10 +315,11 @@ async fn mark_unconsumed(snapshot: &mut LakeSnapshot, logs: &[TableLog]) -> Resu
         TableId::TouchEvents,
     ] {
         let table = snapshot.get(id);
-        let consumed = snapshot
-            .get(TableId::Conversations)
-            .transaction(id.name())
-            .unwrap_or_default();
+        let consumed = TableId::DERIVED
+            .map(|derived| snapshot.get(derived).transaction(id.name()))
+            .into_iter()
+            .map(Option::unwrap_or_default)
+            .fold(table.version(), i64::min);
         let mut versions = HashMap::new();
         for version in consumed + 1..=table.version() {
             let changes = logs[id as usize].changes(version).await?;

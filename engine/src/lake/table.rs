@@ -71,6 +71,14 @@ impl TableId {
         TableId::DailyMetrics,
     ];
 
+    /// The tables that deriving consumes; a derived table's commits record their versions under their names.
+    pub const CONSUMED: [TableId; 4] = [
+        TableId::ConversationEvents,
+        TableId::OrderEvents,
+        TableId::TouchEvents,
+        TableId::Accounts,
+    ];
+
     /// The table that holds a kind of raw events.
     pub fn of_raw(raw: RawTable) -> TableId {
         match raw {

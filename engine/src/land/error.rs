@@ -1,4 +1,5 @@
-//! What can go wrong with a landing. Whatever it is, nothing of that landing has been committed.
+//! What can go wrong with a landing. Where it is an input, nothing has been committed. Where it is the lake, tables that
+//! were committed before stay so (one commit each), and landing the same again lands the rest.
 
 use std::io;
 

@@ -108,7 +108,7 @@ impl AsyncFileReader for FileReader {
     }
 }
 
-/// Takes away a file that was written for a landing that failed, or that was replaced. It is no part of any table, so if
+/// Takes away a file that was written for work that failed, or that was replaced. It is no part of any table, so if
 /// this fails too, it only takes up space.
 pub(crate) async fn discard(lake: &Lake, table: TableId, path: &str) {
     let name = location(table, path);

@@ -28,6 +28,7 @@ mod plain;
 pub(crate) mod publish;
 mod read;
 mod rejects;
+pub(crate) mod rewrite;
 mod runs;
 mod source;
 mod spill;
@@ -45,7 +46,7 @@ use rapport_data::RawTable;
 use tokio::sync::mpsc;
 
 pub use error::LandError;
-pub use source::LandSource;
+pub use source::{LandSource, Skipped};
 
 use crate::lake::{Freshness, Lake, Partition, TableId};
 use crate::{Engine, EngineError, Progress};
@@ -75,8 +76,8 @@ pub struct LandReport {
     pub lines: u64,
     /// Each input, in the order of landing.
     pub inputs: Vec<InputReport>,
-    /// Files in the given folders that were not read, because their names are not those of events.
-    pub skipped: Vec<String>,
+    /// What the given folders hold and was not read.
+    pub skipped: Vec<Skipped>,
 }
 
 /// What was read from one input.
@@ -92,8 +93,18 @@ pub struct InputReport {
     pub rejected: u64,
 }
 
+/// Tells whether sources can be found, before anything is done for them.
+///
+/// # Errors
+/// [`LandError::Open`], naming the path that is not there or cannot be looked into.
+pub fn find(sources: &[LandSource]) -> Result<(), LandError> {
+    Inputs::find(sources.to_vec()).map(drop)
+}
+
 impl Engine {
-    /// Lands events. Either all inputs land, or (with an error) none.
+    /// Lands events. Nothing is committed before every input has been read to its end, so an input that cannot be read
+    /// lands nothing. Then each table is committed by itself: where that fails or is cut off between two of them, some have
+    /// landed, and landing the same again lands the rest and doubles nothing (SPEC E1).
     ///
     /// # Errors
     /// [`LandError`], naming the input that cannot be read, or what the lake reported.

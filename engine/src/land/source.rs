@@ -3,12 +3,13 @@
 //! The form of an input is told by its first bytes, so that a mislabelled file lands right; a name that promises a form
 //! the bytes do not have is an error, since that is what a broken download looks like. In folders only files with a known
 //! ending are taken (a folder holds other things too), and a file `accounts.ndjson` is left out: by convention it holds
-//! settings, not events. What was left out is reported, never silent.
+//! settings, not events. So is what is hidden, and a link back to a folder above. What was left out is reported, never
+//! silent.
 
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -43,7 +44,7 @@ impl LandSource {
     pub fn path(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         Self {
-            label: path.display().to_string(),
+            label: label_of(&path),
             kind: Kind::Path(path),
         }
     }
@@ -70,13 +71,35 @@ impl LandSource {
     }
 }
 
+/// A path as rejected lines and errors name it: without a `.` or `//`, so that a file spelt in two ways is one source and
+/// its rejected lines are kept once. A `..` stays: after a link it leads elsewhere than the text says.
+fn label_of(path: &Path) -> String {
+    let parts = path.components().filter(|part| *part != Component::CurDir);
+    let label = parts.collect::<PathBuf>().display().to_string();
+    match label.as_str() {
+        "" => ".".to_owned(),
+        // This name is standard input's.
+        "-" => "./-".to_owned(),
+        _ => label,
+    }
+}
+
+/// What a given folder holds and was not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// A file, or a folder with all that is below it.
+    pub path: String,
+    /// Why.
+    pub reason: &'static str,
+}
+
 /// The inputs that sources stand for, in the order in which they land.
 #[derive(Debug, Default)]
 pub(super) struct Inputs {
     /// Files, standard input and bytes; no folders.
     pub inputs: Vec<LandSource>,
-    /// Files in folders that were left out.
-    pub skipped: Vec<String>,
+    /// What was left out of folders.
+    pub skipped: Vec<Skipped>,
     /// The bytes of all inputs together, where all are known.
     pub bytes: Option<u64>,
 }
@@ -118,7 +141,7 @@ impl Inputs {
         let metadata = std::fs::metadata(path).map_err(fail)?;
         if !metadata.is_dir() {
             if !given && !wanted(path) {
-                self.skipped.push(path.display().to_string());
+                self.skip(path, "not a file of events by its name");
                 return Ok(());
             }
             self.bytes = match metadata.is_file() {
@@ -131,6 +154,7 @@ impl Inputs {
         // A link to a folder above would never end.
         let real = std::fs::canonicalize(path).map_err(fail)?;
         if !above.insert(real.clone()) {
+            self.skip(path, "a link back to a folder above");
             return Ok(());
         }
         let mut entries = std::fs::read_dir(path)
@@ -142,12 +166,21 @@ impl Inputs {
             .map_err(fail)?;
         entries.sort();
         for entry in entries {
-            if !hidden(&entry) {
+            if hidden(&entry) {
+                self.skip(&entry, "hidden by its name");
+            } else {
                 self.add_path(&entry, false, above)?;
             }
         }
         above.remove(&real);
         Ok(())
+    }
+
+    fn skip(&mut self, path: &Path, reason: &'static str) {
+        self.skipped.push(Skipped {
+            path: label_of(path),
+            reason,
+        });
     }
 }
 

@@ -100,3 +100,26 @@ async fn changes_at_once_are_all_kept() {
     let times: Vec<i64> = kept(&engine).await.into_iter().map(|(at, _)| at).collect();
     assert_eq!(times, [7_000, 7_001, 7_002, 7_003]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s1_edits_at_once_are_all_in_force() {
+    let engine = open(7_000).await;
+    let edits = [
+        ("timezone", "Europe/Paris"),
+        ("currency", "EUR"),
+        ("idle_timeout", "2 days"),
+        ("windows.sms_clicked", "36 hours"),
+    ];
+    let edits = edits.map(|(key, value)| engine.edit_account("acme", move |s| s.set(key, value)));
+    for changed in futures::future::join_all(edits).await {
+        assert!(changed.unwrap());
+    }
+    let expected = settings(
+        r#"{"account_id": "acme", "timezone": "Europe/Paris", "currency": "EUR", "idle_timeout": "2 days", "windows": {"sms_clicked": "36 hours"}}"#,
+    );
+    assert_eq!(engine.accounts().await.unwrap()[0].0, expected);
+    let again = engine.edit_account("acme", |s| s.set("currency", "EUR"));
+    assert!(!again.await.unwrap());
+    let wrong = engine.edit_account("acme", |s| s.set("currency", "euro"));
+    assert!(wrong.await.unwrap_err().to_string().contains("ISO 4217"));
+}

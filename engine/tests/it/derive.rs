@@ -168,3 +168,65 @@ fn concurrent_derives_do_the_work_once() {
         assert_eq!(tables(&reopened).await, alone.tables().await);
     });
 }
+
+/// An event on a line: its type and fields as JSON without the braces.
+fn event(id: &str, account: &str, at: &str, fields: &str) -> String {
+    format!(r#"{{"event_id": "{id}", "account_id": "{account}", "occurred_at": "{at}", {fields}}}"#)
+}
+
+#[test]
+fn a8_an_order_with_an_id_as_long_as_a_line_allows_is_attributed() {
+    block_on(async {
+        let lake = TestLake::new(end()).await;
+        let long = "x".repeat(70_000);
+        let order = |id: &str| {
+            format!(
+                r#""type": "order_placed", "order_id": "{id}", "value": 5, "conversation_id": "c{long}""#
+            )
+        };
+        lake.land(&[
+            event(
+                "e1",
+                "acme",
+                "2026-03-01T10:00:00Z",
+                &format!(r#""type": "conversation_started", "conversation_id": "c{long}", "channel": "web_chat""#),
+            ),
+            event(
+                "e2",
+                "acme",
+                "2026-03-01T10:01:00Z",
+                &format!(r#""type": "message_sent", "conversation_id": "c{long}", "sender": "agent""#),
+            ),
+            event("e3", "acme", "2026-03-01T10:02:00Z", &order(&long)),
+            event("e4", "acme", "2026-03-01T10:03:00Z", &order("short")),
+        ])
+        .await;
+        lake.derive().await;
+        let attributed = &lake.tables().await["attributed_orders"];
+        assert_eq!(attributed.len(), 2);
+        assert!(
+            attributed
+                .iter()
+                .any(|row| row.contains(&format!(r#""order_id":"{long}""#)))
+        );
+    });
+}
+
+#[test]
+fn an_account_that_cannot_be_derived_is_named() {
+    block_on(async {
+        let lake = TestLake::new(end()).await;
+        lake.land(&events(11)).await;
+        let files = lake.engine.lake().current();
+        let file = &files.get(TableId::ConversationEvents).all_files()[0];
+        let path = lake.folder.path().join("lake/conversation_events");
+        std::fs::remove_file(path.join(&file.path)).unwrap();
+        let error = lake.engine.derive(&NoProgress).await.unwrap_err();
+        let account = file.partition.account.clone().unwrap();
+        let says = error.to_string();
+        assert!(
+            says.starts_with(&format!("account {account:?}, table conversations: ")),
+            "{says}"
+        );
+    });
+}

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use rapport_data::Settings;
+use rapport_data::settings::SettingsError;
 use rapport_engine::settings::AccountState;
 use rapport_engine::{Engine, EngineError};
 use serde_json::{Map, Value};
@@ -44,30 +45,42 @@ pub(super) async fn run(config: &Config, command: Accounts) -> Result<(), CliErr
             }
         }
         Accounts::Set { id, settings } => {
+            let settings = pairs(&settings)?;
+            // What is wrong is told before there is a lake for it.
+            edit(
+                &mut Settings::defaults(&id).map_err(CliError::usage)?,
+                &settings,
+            )
+            .map_err(CliError::usage)?;
             let engine = config.open(true).await?;
-            let known = find(&engine, &id).await?.map(|(settings, _)| settings);
-            let mut changed = match known {
-                Some(known) => known,
-                None => Settings::defaults(&id).map_err(CliError::usage)?,
-            };
-            for setting in &settings {
-                let (key, value) = setting.split_once('=').ok_or_else(|| {
-                    CliError::Usage(format!(
-                        "{setting:?} sets nothing; expected KEY=VALUE, such as timezone=Europe/Paris"
-                    ))
-                })?;
-                changed
-                    .set(key.trim(), value.trim())
-                    .map_err(CliError::usage)?;
-            }
-            let count = engine
-                .put_accounts(vec![changed])
+            let changed = engine
+                .edit_account(&id, |known| edit(known, &settings))
                 .await
                 .map_err(CliError::failed)?;
-            say(format_args!("changed {count}\nunchanged {}", 1 - count))?;
+            let changed = usize::from(changed);
+            say(format_args!("changed {changed}\nunchanged {}", 1 - changed))?;
         }
     }
     Ok(())
+}
+
+/// Settings and their values, as the command line has them.
+fn pairs<'a>(settings: &'a [String]) -> Result<Vec<(&'a str, &'a str)>, CliError> {
+    let pair = |setting: &'a String| {
+        let (key, value) = setting.split_once('=').ok_or_else(|| {
+            CliError::Usage(format!(
+                "{setting:?} sets nothing; expected KEY=VALUE, such as timezone=Europe/Paris"
+            ))
+        })?;
+        Ok((key.trim(), value.trim()))
+    };
+    settings.iter().map(pair).collect()
+}
+
+fn edit(settings: &mut Settings, pairs: &[(&str, &str)]) -> Result<(), SettingsError> {
+    pairs
+        .iter()
+        .try_for_each(|(key, value)| settings.set(key, value))
 }
 
 /// Reads settings, one JSON object a line. A wrong one is named by its line, and none is put in force.

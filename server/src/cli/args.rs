@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use rapport_data::settings::Period;
 use serde::Deserialize;
 
 use crate::output::ResultForm;
@@ -70,6 +71,8 @@ pub(super) enum Command {
     Derive(Reporting),
     /// Derive a range of days again, whatever the marks say
     Backfill(Backfill),
+    /// Put small files together, and delete what only versions of long ago need
+    Maintain(Maintain),
     /// Run a saved query, or any SQL
     Query(Query),
     /// List the saved queries with their parameters and purpose
@@ -174,15 +177,26 @@ pub(super) struct Listing {
 /// Options of `backfill`.
 #[derive(Debug, Args)]
 pub(super) struct Backfill {
-    /// The first day (UTC)
+    /// The first day, in each account's time zone
     #[arg(long, value_name = "D", value_parser = date)]
     pub from: NaiveDate,
-    /// The last day (UTC), itself included
+    /// The last day, itself included
     #[arg(long, value_name = "D", value_parser = date)]
     pub to: NaiveDate,
     /// Only these accounts
     #[arg(long, value_name = "ID", num_args = 1..)]
     pub account: Vec<String>,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t = TextOrJson::Text)]
+    pub format: TextOrJson,
+}
+
+/// Options of `maintain`.
+#[derive(Debug, Args)]
+pub(super) struct Maintain {
+    /// How far back versions of the tables stay whole, as "7 days" or "36 hours"; at least 1 day
+    #[arg(long, value_name = "DURATION", default_value = "7 days")]
+    pub keep: Period,
     /// The form of the report
     #[arg(long, value_enum, default_value_t = TextOrJson::Text)]
     pub format: TextOrJson,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rapport_engine::land::find;
 use rapport_engine::{LandReport, LandSource};
 use serde_json::json;
 
@@ -20,13 +21,16 @@ pub(super) async fn run(config: &Config, options: Land) -> Result<(), CliError> 
             LandSource::path(path)
         }
     });
+    let sources: Vec<LandSource> = sources.collect();
+    // A path that is not there is told before there is a lake for it.
+    find(&sources).map_err(CliError::failed)?;
     let engine = config.open(true).await?;
     let report = engine
-        .land(sources.collect(), &Bars::default())
+        .land(sources, &Bars::default())
         .await
         .map_err(CliError::failed)?;
-    for path in &report.skipped {
-        eprintln!("skipped {path}: not a file of events by its name");
+    for skipped in &report.skipped {
+        eprintln!("skipped {}: {}", skipped.path, skipped.reason);
     }
     match options.format {
         TextOrJson::Json => say(format_args!("{}", as_json(&report)))?,
@@ -42,6 +46,7 @@ pub(super) async fn run(config: &Config, options: Land) -> Result<(), CliError> 
 }
 
 fn as_json(report: &LandReport) -> serde_json::Value {
+    let skipped: Vec<_> = report.skipped.iter().map(|skipped| &skipped.path).collect();
     let sources: Vec<_> = report
         .inputs
         .iter()
@@ -60,6 +65,6 @@ fn as_json(report: &LandReport) -> serde_json::Value {
         "rejected": report.rejected,
         "lines": report.lines,
         "sources": sources,
-        "skipped": report.skipped,
+        "skipped": skipped,
     })
 }

@@ -12,6 +12,7 @@ mod destination;
 mod error;
 mod land;
 mod limits;
+mod maintain;
 mod progress;
 mod query;
 mod serve;
@@ -81,6 +82,7 @@ async fn dispatch(config: Config, command: Command) -> Result<(), CliError> {
         Command::Land(options) => land::run(&config, options).await,
         Command::Derive(options) => derive::derive(&config, options).await,
         Command::Backfill(options) => derive::backfill(&config, options).await,
+        Command::Maintain(options) => maintain::run(&config, options).await,
         Command::Query(options) => query::run(&config, options).await,
         Command::Queries(options) => query::list(&config, options).await,
         Command::Users(command) => users::run(&config, command).await,

@@ -11,7 +11,7 @@ use super::rules::Classes;
 /// Says that a row cannot be held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LedgerError {
-    /// A text too long for its 16-bit length.
+    /// A text too long for its 32-bit length, which no text of SQL is.
     TooLong {
         /// The argument it came as.
         what: &'static str,
@@ -31,7 +31,7 @@ impl fmt::Display for LedgerError {
                 write!(
                     f,
                     "{what} of {length} bytes is too long; at most {} are accepted",
-                    u16::MAX
+                    u32::MAX
                 )
             }
             Self::TooMany(what) => write!(f, "too many {what} in one aggregation"),
@@ -82,10 +82,10 @@ pub struct Order {
     start: u64,
     /// Its group.
     pub group: u32,
-    id: u16,
+    id: u32,
 }
 
-/// A touch as it is held: 32 bytes.
+/// A touch as it is held. Its texts may be as long as a line of input, 1 MiB (SPEC E3), so their lengths need 32 bits.
 #[derive(Debug, Clone, Copy)]
 pub struct Touch {
     /// Microseconds since 1970.
@@ -93,9 +93,9 @@ pub struct Touch {
     start: u64,
     /// Its group.
     pub group: u32,
-    event: u16,
-    unit: u16,
-    order: u16,
+    event: u32,
+    unit: u32,
+    order: u32,
     /// The code of its class.
     pub class: u16,
     /// Whether it is the agent's.
@@ -106,14 +106,14 @@ pub struct Touch {
 
 impl Order {
     /// The lengths of its texts: its id.
-    pub fn lengths(&self) -> [u16; 1] {
+    pub fn lengths(&self) -> [u32; 1] {
         [self.id]
     }
 }
 
 impl Touch {
     /// The lengths of its texts, as they stand in the arena: event, unit, and the order that it is addressed to.
-    pub fn lengths(&self) -> [u16; 3] {
+    pub fn lengths(&self) -> [u32; 3] {
         [self.event, self.unit, self.order]
     }
 }
@@ -191,12 +191,12 @@ impl Ledger {
 
     /// The unit of a touch.
     pub fn unit(&self, touch: &Touch) -> &str {
-        self.text(touch.start, usize::from(touch.event), touch.unit)
+        self.text(touch.start, touch.event as usize, touch.unit)
     }
 
     /// The order that a touch is addressed to.
     pub fn addressee(&self, touch: &Touch) -> &str {
-        let before = usize::from(touch.event) + usize::from(touch.unit);
+        let before = touch.event as usize + touch.unit as usize;
         self.text(touch.start, before, touch.order)
     }
 
@@ -210,14 +210,14 @@ impl Ledger {
         self.run(touch.start, 0, touch.lengths())
     }
 
-    fn text(&self, start: u64, skip: usize, length: u16) -> &str {
+    fn text(&self, start: u64, skip: usize, length: u32) -> &str {
         // Only whole texts are ever written, so this is always valid.
         std::str::from_utf8(self.run(start, skip, [length])).unwrap_or("")
     }
 
-    fn run<const N: usize>(&self, start: u64, skip: usize, lengths: [u16; N]) -> &[u8] {
+    fn run<const N: usize>(&self, start: u64, skip: usize, lengths: [u32; N]) -> &[u8] {
         let from = start as usize + skip;
-        let length: usize = lengths.into_iter().map(usize::from).sum();
+        let length: usize = lengths.into_iter().map(|length| length as usize).sum();
         self.texts.get(from..from + length).unwrap_or(&[])
     }
 
@@ -283,8 +283,8 @@ impl Ledger {
 }
 
 /// The length of a text, if it is not too long to be held.
-pub fn length(what: &'static str, text: &str) -> Result<u16, LedgerError> {
-    u16::try_from(text.len()).map_err(|_| LedgerError::TooLong {
+pub fn length(what: &'static str, text: &str) -> Result<u32, LedgerError> {
+    u32::try_from(text.len()).map_err(|_| LedgerError::TooLong {
         what,
         length: text.len(),
     })

@@ -6,8 +6,8 @@
 //!
 //! | record | bytes |
 //! |---|---|
-//! | order | `0`, at i64, value i64, length of the id u16; the id |
-//! | touch | `1` + 2 (agent) + 4 (addressed), at i64, lengths of class, event, unit and order u16; the four texts |
+//! | order | `0`, at i64, value i64, length of the id u32; the id |
+//! | touch | `1` + 2 (agent) + 4 (addressed), at i64, lengths of class, event, unit and order u32; the four texts |
 //! | model | `8`, length u32; the text |
 //! | windows | `16`, length u32; the text |
 
@@ -22,8 +22,8 @@ const MODEL: u8 = 8;
 const WINDOWS: u8 = 16;
 
 /// The bytes of an order before its texts, and of a touch.
-const ORDER_HEAD: usize = 19;
-const TOUCH_HEAD: usize = 17;
+const ORDER_HEAD: usize = 21;
+const TOUCH_HEAD: usize = 25;
 
 /// Where records are written to: bytes, or their count.
 pub trait Sink {
@@ -84,10 +84,10 @@ pub fn put_touch(sink: &mut impl Sink, ledger: &Ledger, touch: &Touch, classes: 
     head[0] = TOUCH | agent | addressed;
     head[1..9].copy_from_slice(&touch.at.to_le_bytes());
     // The names of classes are checked as they are met.
-    let class_length = u16::try_from(class.len()).unwrap_or(u16::MAX);
+    let class_length = u32::try_from(class.len()).unwrap_or(u32::MAX);
     for (place, length) in [class_length, event, unit, order].into_iter().enumerate() {
-        let from = 9 + 2 * place;
-        head[from..from + 2].copy_from_slice(&length.to_le_bytes());
+        let from = 9 + 4 * place;
+        head[from..from + 4].copy_from_slice(&length.to_le_bytes());
     }
     sink.put(&head);
     sink.put(class.as_bytes());
@@ -153,8 +153,8 @@ impl<'a> Records<'a> {
     }
 
     fn text(&mut self) -> Result<&'a str, LedgerError> {
-        let length = u32::from_le_bytes(self.array()?);
-        let [text] = self.texts([length as usize])?;
+        let length = self.length()?;
+        let [text] = self.texts([length])?;
         Ok(text)
     }
 
@@ -163,7 +163,7 @@ impl<'a> Records<'a> {
     }
 
     fn length(&mut self) -> Result<usize, LedgerError> {
-        Ok(usize::from(u16::from_le_bytes(self.array()?)))
+        Ok(u32::from_le_bytes(self.array()?) as usize)
     }
 
     fn record(&mut self) -> Result<Record<'a>, LedgerError> {

@@ -99,6 +99,35 @@ async fn the_same_path_twice_is_the_same_input() {
     assert_eq!(shop.rows(TableId::RejectedEvents).await.len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn e1_e3_a_path_spelt_otherwise_is_the_same_input() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("events.ndjson"), "bad\n").unwrap();
+    let shop = Shop::open().await;
+    for spelt in [
+        "events.ndjson",
+        "./events.ndjson",
+        ".//./events.ndjson",
+        ".",
+    ] {
+        let path = format!("{}/{spelt}", folder.path().display());
+        let report = shop.try_land(vec![LandSource::path(path)]).await.unwrap();
+        assert_eq!(report.rejected, 1, "{spelt}");
+    }
+    let rows = shop.rows(TableId::RejectedEvents).await;
+    assert_eq!(rows.len(), 1, "{rows:#?}");
+    let up = LandSource::path(folder.path().join("sub/../events.ndjson"));
+    assert!(up.label().ends_with("sub/../events.ndjson"));
+    for (spelt, label) in [
+        ("./a.ndjson", "a.ndjson"),
+        ("./", "."),
+        ("./-", "./-"),
+        ("/a//b/", "/a/b"),
+    ] {
+        assert_eq!(LandSource::path(spelt).label(), label);
+    }
+}
+
 #[rstest]
 #[case::plain("e.ndjson", lines(5000).into_bytes())]
 #[case::gzip("e.ndjson.gz", gzip(&lines(5000)))]
@@ -129,6 +158,8 @@ async fn a_folder_is_landed_by_name_and_without_what_is_no_input() {
     put("accounts.ndjson", b"{\"account_id\": \"acme\"}\n");
     put("README.md", b"# events\n");
     put(".hidden.ndjson", b"{}\n");
+    put(".git/c.ndjson", b"{}\n");
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("a/up")).unwrap();
     let shop = Shop::open().await;
     let report = shop
         .try_land(vec![LandSource::path(folder.path())])
@@ -136,12 +167,24 @@ async fn a_folder_is_landed_by_name_and_without_what_is_no_input() {
         .unwrap();
     assert_eq!(counts(&report), (1, 1, 0));
     assert!(shop.rows(TableId::ConversationEvents).await[0].contains("conversation_id=first"));
-    let skipped: Vec<&str> = report
+    let skipped: Vec<(&str, &str)> = report
         .skipped
         .iter()
-        .map(|path| Path::new(path).file_name().unwrap().to_str().unwrap())
+        .map(|skipped| {
+            let name = Path::new(&skipped.path).file_name().unwrap();
+            (name.to_str().unwrap(), skipped.reason)
+        })
         .collect();
-    assert_eq!(skipped, ["README.md", "accounts.ndjson"]);
+    assert_eq!(
+        skipped,
+        [
+            (".git", "hidden by its name"),
+            (".hidden.ndjson", "hidden by its name"),
+            ("README.md", "not a file of events by its name"),
+            ("up", "a link back to a folder above"),
+            ("accounts.ndjson", "not a file of events by its name"),
+        ]
+    );
 }
 
 fn cut(mut content: Vec<u8>) -> Vec<u8> {

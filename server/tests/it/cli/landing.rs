@@ -96,6 +96,19 @@ fn reading_does_not_make_a_lake(#[case] arguments: &[&str]) {
     assert!(!Path::new(&home.path("lake")).exists());
 }
 
+#[rstest]
+#[case::missing_file(1, &["land", "missing.ndjson"])]
+#[case::unknown_setting(2, &["accounts", "set", "acme", "nonsense=1"])]
+#[case::wrong_value(2, &["accounts", "set", "acme", "currency=euro"])]
+#[case::no_value(2, &["accounts", "set", "acme", "currency"])]
+#[case::wrong_account(2, &["accounts", "set", "a/b", "currency=EUR"])]
+#[case::missing_settings(1, &["accounts", "put", "missing.ndjson"])]
+fn what_fails_does_not_make_a_lake(#[case] code: i32, #[case] arguments: &[&str]) {
+    let home = Home::new();
+    fails(&home.program.run(arguments), code, &[]);
+    assert!(!Path::new(&home.path("lake")).exists());
+}
+
 #[test]
 fn deriving_reports_what_it_rewrote() {
     let home = Home::new();
@@ -120,12 +133,47 @@ fn deriving_reports_what_it_rewrote() {
         2,
         &["nobody"],
     );
+    // An account with settings exists, though there is nothing to derive of it.
+    home.program
+        .ok(&["accounts", "set", "quiet", "currency=EUR"]);
+    home.program
+        .ok(&[&backfill[..], &["--account", "quiet"]].concat());
     let backwards = ["backfill", "--from", "2026-02-01", "--to", "2026-01-31"];
     fails(
         &home.program.run(&backwards),
         2,
         &["2026-02-01", "2026-01-31"],
     );
+}
+
+#[test]
+fn maintaining_reports_what_it_did() {
+    let home = Home::filled();
+    let more = EVENTS.replace(r#""event_id": "e"#, r#""event_id": "f"#);
+    home.program.ok(&["land", &home.file("more.ndjson", &more)]);
+    home.program.ok(&["derive"]);
+    let count = [
+        "query",
+        "--format",
+        "json",
+        "--sql",
+        "SELECT count(*) AS n FROM raw.conversation_events",
+    ];
+    let report = home.program.json(&["maintain", "--format", "json"]);
+    let table = &report["tables"][0];
+    assert_eq!(table["table"], "conversation_events");
+    assert_eq!(
+        (&table["compacted"], &table["into"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(home.program.json(&count)[0]["n"], 4);
+    let text = String::from_utf8(home.program.ok(&["maintain", "--keep", "1 day"])).unwrap();
+    assert!(
+        text.starts_with("conversation_events 0 files compacted into 0, 0 deleted of 0 bytes, 0 log entries deleted\n"),
+        "{text}"
+    );
+    let short = home.program.run(&["maintain", "--keep", "23 hours"]);
+    fails(&short, 2, &["expected 1 day or more"]);
 }
 
 #[test]

@@ -78,6 +78,32 @@ fn settings_are_put_set_shown_and_refused() {
 }
 
 #[test]
+fn s1_settings_set_at_once_are_all_in_force() {
+    let home = Home::new();
+    let pairs = [
+        ("currency", "EUR"),
+        ("timezone", "Europe/Paris"),
+        ("attribution_model", "linear"),
+        ("name", "Acme"),
+    ];
+    let running: Vec<_> = pairs
+        .iter()
+        .map(|(key, value)| {
+            let set = ["accounts", "set", "acme", &format!("{key}={value}")];
+            home.program.command(&set).spawn().unwrap()
+        })
+        .collect();
+    for mut child in running {
+        assert!(child.wait().unwrap().success());
+    }
+    let show = ["accounts", "show", "acme", "--format", "json"];
+    let shown = home.program.json(&show);
+    for (key, value) in pairs {
+        assert_eq!(shown[key], value, "{key}");
+    }
+}
+
+#[test]
 fn users_are_added_listed_and_removed() {
     let home = Home::filled();
     let program = &home.program;

@@ -20,6 +20,7 @@ use crate::program::bare;
 #[case::name_and_sql(&["query", "headline_metrics", "--sql", "select 1"], "cannot be used with")]
 #[case::neither(&["query"], "<NAME>")]
 #[case::none_days(&["synth", "--days", "0", "--out", "x"], "1..=3650")]
+#[case::keep(&["maintain", "--keep", "a while"], "accepted: N days, N hours")]
 #[case::lake_scheme(&["--lake", "ftp://bucket/lake", "derive"], "unknown scheme \"ftp\"")]
 #[case::lake_empty(&["--lake", "", "derive"], "it is empty")]
 #[case::tls(&["serve", "--tls", "on"], "possible values: off, optional, required")]
@@ -37,8 +38,8 @@ fn help_is_an_answer() {
     let output = bare().arg("--help").output().unwrap();
     assert!(output.status.success());
     for command in [
-        "demo", "synth", "accounts", "land", "derive", "backfill", "query", "queries", "users",
-        "serve",
+        "demo", "synth", "accounts", "land", "derive", "backfill", "maintain", "query", "queries",
+        "users", "serve",
     ] {
         assert!(
             stdout(&output).contains(&format!("\n  {command} ")),

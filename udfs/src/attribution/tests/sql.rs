@@ -365,49 +365,30 @@ async fn spills_within_a_memory_pool() {
     assert_eq!(spilled, [false, true]);
 }
 
-/// Texts are held with 16-bit lengths: a longer one is refused, not cut.
+/// SPEC 2: only an `event_id` is bounded. Other texts, as long as a line allows, are attributed as any other (A6), from
+/// rows and from partial states.
 #[rstest]
-#[case::order_id(
-    "repeat('x', 65536)",
-    "event_id",
-    "touch_class",
-    "unit",
-    "order_id of 65536 bytes is too long"
-)]
-#[case::event_id(
-    "order_id",
-    "repeat('x', 65536)",
-    "touch_class",
-    "unit",
-    "event_id of 65536 bytes is too long"
-)]
-#[case::touch_class(
-    "order_id",
-    "event_id",
-    "repeat('x', 65536)",
-    "unit",
-    "touch_class of 65536 bytes is too long"
-)]
-#[case::unit(
-    "order_id",
-    "event_id",
-    "touch_class",
-    "repeat('x', 65536)",
-    "unit of 65536 bytes is too long"
-)]
 #[tokio::test]
-async fn long_texts(
-    #[case] order_id: &str,
-    #[case] event_id: &str,
-    #[case] class: &str,
-    #[case] unit: &str,
-    #[case] expected: &str,
-) {
-    let context = session(1);
-    register(&context, 1, &DataType::Utf8View).await;
+async fn long_texts(#[values(1, 4)] partitions: usize) {
+    let context = session(partitions);
+    register(&context, partitions, &DataType::Utf8View).await;
+    let long = |name: &str| format!("{name} || repeat('x', 70000) AS {name}");
     let sql = format!(
-        "SELECT attribute('linear', '', {order_id}, occurred_at, {event_id}, value, {class}, {unit}, is_agent) FROM events"
+        "SELECT left(c['order_id'], 3), length(c['order_id']), left(c['unit'], 3), length(c['unit']), c['touch_class']
+         FROM (SELECT unnest(attribute('last_touch', 'sms_clicked=5 days,email_clicked=5 days', {CALL})) AS c
+               FROM (SELECT profile_id, occurred_at, value, touch_class, is_agent, {}, {}, {} FROM events)
+               GROUP BY profile_id)
+         ORDER BY 1",
+        long("order_id"),
+        long("event_id"),
+        long("unit"),
     );
-    let error = run(&context, &sql).await.unwrap_err().to_string();
-    assert!(error.contains(expected), "{error}");
+    assert_eq!(
+        lines(&context, &sql).await,
+        [
+            "o1x | 70002 | w1x | 70002 | web_chat",
+            "o2x | 70002 | s2x | 70002 | sms_clicked",
+            "o5x | 70002 | w5x | 70002 | web_chat",
+        ]
+    );
 }

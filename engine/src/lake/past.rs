@@ -1,0 +1,116 @@
+//! A table's past as its log has it: which versions there were when, what they named, and forgetting them.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use deltalake_core::checkpoints::cleanup_expired_logs_for;
+use deltalake_core::logstore::extract_version_from_filename;
+use futures::TryStreamExt;
+
+use super::Lake;
+use super::error::LakeError;
+use super::log::TableLog;
+use super::table::TableId;
+use super::write::NewFile;
+
+impl Lake {
+    /// Whether the commit of a version named one of some files; `None` if the log no longer tells.
+    pub(crate) async fn names(
+        &self,
+        id: TableId,
+        version: i64,
+        files: &[NewFile],
+    ) -> Result<Option<bool>, LakeError> {
+        let changes = self.0.logs[id as usize].changes(version).await?;
+        Ok(changes.map(|changes| {
+            let named = |file: &NewFile| changes.adds.iter().any(|add| add.path == file.path);
+            files.iter().any(named)
+        }))
+    }
+
+    /// The version that was a table's newest at an instant, by the times of its log's entries, or `at_most`, if that is
+    /// older; the oldest that can still be read, if neither can.
+    pub(crate) async fn version_at(
+        &self,
+        id: TableId,
+        instant: DateTime<Utc>,
+        at_most: i64,
+    ) -> Result<i64, LakeError> {
+        let mut version = self.current().get(id).version().min(at_most);
+        let mut oldest = None;
+        for entry in self.0.logs[id as usize].entries().await? {
+            if entry.is_checkpoint || entry.version == 0 {
+                oldest = Some(oldest.map_or(entry.version, |o: i64| o.min(entry.version)));
+            }
+            if !entry.is_checkpoint && entry.written >= instant {
+                version = version.min(entry.version - 1);
+            }
+        }
+        Ok(version.max(oldest.unwrap_or(version)))
+    }
+
+    /// The paths of all files that some version of a table from `first` on names.
+    pub(crate) async fn named_since(
+        &self,
+        id: TableId,
+        first: i64,
+    ) -> Result<HashSet<String>, LakeError> {
+        let log = &self.0.logs[id as usize];
+        let start = log.load_version(first).await?;
+        let mut named: HashSet<String> = start.all_files().iter().map(|f| f.path.clone()).collect();
+        let mut version = first + 1;
+        while let Some(changes) = log.changes(version).await? {
+            named.extend(changes.adds.iter().map(|file| file.path.clone()));
+            version += 1;
+        }
+        Ok(named)
+    }
+
+    /// Deletes the entries of a table's log that were written before a cutoff and that no version from `first` on needs:
+    /// those before the last checkpoint that is not after it. Answers with how many.
+    pub(crate) async fn expire_log(
+        &self,
+        id: TableId,
+        first: i64,
+        cutoff: DateTime<Utc>,
+    ) -> Result<usize, LakeError> {
+        self.0.logs[id as usize].expire(first, cutoff).await
+    }
+}
+
+/// A file of a table's log.
+struct Entry {
+    version: i64,
+    is_checkpoint: bool,
+    written: DateTime<Utc>,
+}
+
+impl TableLog {
+    async fn entries(&self) -> Result<Vec<Entry>, LakeError> {
+        let store = self.log.object_store(None);
+        let mut listed = store.list(Some(self.log.log_path()));
+        let mut entries = Vec::new();
+        while let Some(object) = listed.try_next().await? {
+            let name = object.location.filename().unwrap_or_default();
+            if let Some(version) = extract_version_from_filename(name) {
+                entries.push(Entry {
+                    version: i64::try_from(version).unwrap_or(i64::MAX),
+                    is_checkpoint: name.ends_with(".parquet"),
+                    written: object.last_modified,
+                });
+            }
+        }
+        Ok(entries)
+    }
+
+    async fn expire(&self, first: i64, cutoff: DateTime<Utc>) -> Result<usize, LakeError> {
+        cleanup_expired_logs_for(
+            first.unsigned_abs(),
+            self.log.as_ref(),
+            cutoff.timestamp_millis(),
+            None,
+        )
+        .await
+        .map_err(self.delta())
+    }
+}

@@ -1,0 +1,251 @@
+//! Maintaining: no answer changes, and what nobody can read any more goes.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rapport_engine::lake::TableId;
+use rapport_engine::maintain::MaintainReport;
+use rapport_engine::{Engine, NoProgress};
+
+use crate::support::{TestLake, rows, tables};
+
+const RAW: [TableId; 3] = [
+    TableId::ConversationEvents,
+    TableId::OrderEvents,
+    TableId::TouchEvents,
+];
+
+fn now() -> DateTime<Utc> {
+    "2026-03-20T12:00:00Z".parse().unwrap()
+}
+
+/// The `n`th hour's events: a message of one conversation, a touch, and an order.
+fn hour(n: usize) -> Vec<String> {
+    let at = format!("2026-03-{:02}T{:02}:00:00Z", 1 + n / 24, n % 24);
+    let line = |kind: &str, fields: &str| {
+        format!(
+            r#"{{"event_id": "{kind}{n}", "account_id": "acme", "occurred_at": "{at}", {fields}}}"#
+        )
+    };
+    vec![
+        line(
+            "s",
+            &format!(
+                r#""type": "conversation_started", "conversation_id": "c{}", "channel": "sms", "profile_id": "p{}""#,
+                n % 5,
+                n % 5
+            ),
+        ),
+        line(
+            "m",
+            &format!(
+                r#""type": "message_sent", "conversation_id": "c{}", "sender": "agent", "text": "hour {n}""#,
+                n % 7
+            ),
+        ),
+        line(
+            "o",
+            &format!(
+                r#""type": "order_placed", "order_id": "o{n}", "value": {n}, "profile_id": "p{}""#,
+                n % 5
+            ),
+        ),
+        line(
+            "t",
+            &format!(
+                r#""type": "touch", "profile_id": "p{}", "channel": "sms", "kind": "clicked", "message_id": "m{n}""#,
+                n % 6
+            ),
+        ),
+    ]
+}
+
+/// A landing and a derive for each of some hours.
+async fn fill(lake: &TestLake, hours: std::ops::Range<usize>) {
+    for n in hours {
+        lake.land(&hour(n)).await;
+    }
+    lake.derive().await;
+}
+
+async fn maintain(engine: &Engine) -> MaintainReport {
+    let keep = TimeDelta::days(7);
+    engine.maintain(keep, &NoProgress).await.unwrap()
+}
+
+async fn all(engine: &Engine) -> Vec<Vec<String>> {
+    engine.lake().refresh().await.unwrap();
+    let mut all: Vec<Vec<String>> = tables(engine).await.into_values().collect();
+    for id in RAW {
+        all.push(rows(engine, id).await);
+    }
+    all
+}
+
+/// The files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.extend(self::files(&path)),
+            false => files.push(path),
+        }
+    }
+    files
+}
+
+/// Makes everything in a lake ten days older.
+fn age(lake: &TestLake) {
+    let then = SystemTime::now() - Duration::from_secs(10 * 86_400);
+    for path in files(lake.folder.path()) {
+        let file = std::fs::File::options().append(true).open(path).unwrap();
+        file.set_modified(then).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_changes_and_a_second_run_does_nothing() {
+    let lake = TestLake::new(now()).await;
+    fill(&lake, 0..30).await;
+    let before = all(&lake.engine).await;
+    let report = maintain(&lake.engine).await;
+    let table = &report.tables[0];
+    // Two dates of one account.
+    assert_eq!((table.compacted, table.into), (30, 2), "{report:?}");
+    assert_eq!((table.deleted, table.log_entries), (0, 0));
+    assert_eq!(all(&lake.engine).await, before);
+    let reopened = lake.reopened().await;
+    assert_eq!(all(&reopened).await, before);
+    assert!(maintain(&reopened).await.is_clean());
+    // The rows are no new ones.
+    assert!(lake.derive().await.is_clean());
+    assert_eq!(all(&lake.engine).await, before);
+    // Identities are known as before (E1).
+    let again = lake.land(&hour(3)).await;
+    assert_eq!((again.landed, again.duplicates), (0, 4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_version_names_goes_once_it_is_old() {
+    let lake = TestLake::new(now()).await;
+    fill(&lake, 0..55).await;
+    maintain(&lake.engine).await;
+    lake.derive().await;
+    let before = all(&lake.engine).await;
+    let table = lake.folder.path().join("lake/order_events");
+    // What a killed landing left, and what is none of ours.
+    let (stray, notes) = (table.join("part-1.parquet"), table.join("notes.txt"));
+    std::fs::write(&stray, "x").unwrap();
+    std::fs::write(&notes, "x").unwrap();
+    assert!(maintain(&lake.engine).await.is_clean());
+    age(&lake);
+    let young = table.join("part-2.parquet");
+    std::fs::write(&young, "x").unwrap();
+
+    let report = maintain(&lake.engine).await;
+    assert!(!stray.exists() && notes.exists() && young.exists());
+    for table in &report.tables[..3] {
+        let stray = usize::from(table.table == "order_events");
+        assert_eq!(table.deleted, 55 + stray, "{report:?}");
+        assert_eq!(table.log_entries, 50, "{report:?}");
+    }
+    assert_eq!(all(&lake.engine).await, before);
+    let reopened = lake.reopened().await;
+    assert_eq!(all(&reopened).await, before);
+    assert!(maintain(&reopened).await.is_clean());
+    // All that is left is named, and landing and deriving go on.
+    let left = files(&table)
+        .iter()
+        .filter(|path| path.extension() == Some("parquet".as_ref()))
+        .count();
+    let named = reopened
+        .lake()
+        .current()
+        .get(TableId::OrderEvents)
+        .all_files()
+        .len();
+    assert_eq!(left, named + 1 + 1, "with the young one and a checkpoint");
+    fill(&lake, 40..60).await;
+    let whole = TestLake::new(now()).await;
+    fill(&whole, 0..60).await;
+    assert_eq!(all(&lake.reopened().await).await, all(&whole.engine).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_derived_yet_is_left_as_it_came() {
+    let lake = TestLake::new(now()).await;
+    fill(&lake, 0..10).await;
+    for n in 10..20 {
+        lake.land(&hour(n)).await;
+    }
+    let report = maintain(&lake.engine).await;
+    assert_eq!((report.tables[0].compacted, report.tables[0].into), (10, 1));
+    age(&lake);
+    maintain(&lake.engine).await;
+    lake.derive().await;
+    let whole = TestLake::new(now()).await;
+    fill(&whole, 0..20).await;
+    assert_eq!(all(&lake.engine).await, all(&whole.engine).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn landing_and_deriving_go_on_beside_it() {
+    let lake = TestLake::new(now()).await;
+    fill(&lake, 0..10).await;
+    let other = lake.reopened().await;
+    let over = Cell::new(false);
+    let landing = async {
+        for n in 5..30 {
+            lake.land(&hour(n)).await;
+            if n % 5 == 0 {
+                lake.derive().await;
+            }
+        }
+        over.set(true);
+    };
+    let maintaining = async {
+        let mut compacted = 0;
+        while !over.get() {
+            compacted += maintain(&other).await.tables[0].compacted;
+        }
+        compacted
+    };
+    let ((), compacted) = tokio::join!(landing, maintaining);
+    assert!(compacted > 10);
+    lake.derive().await;
+    maintain(&lake.engine).await;
+    let whole = TestLake::new(now()).await;
+    fill(&whole, 0..30).await;
+    assert_eq!(all(&lake.engine).await, all(&whole.engine).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m7_compacted_events_are_served_only_with_tables_that_rest_on_them() {
+    let lake = TestLake::new(now()).await;
+    fill(&lake, 0..3).await;
+    let other = lake.reopened().await;
+    let id = TableId::ConversationEvents;
+    let served = || other.lake().served().get(id).version();
+    let before = served();
+    fill(&lake, 3..6).await;
+    maintain(&lake.engine).await;
+    // It learns of the compacted events before it learns of the tables that were derived from them.
+    let newest = other.lake().refresh_table(id).await.unwrap().version();
+    assert_eq!((newest, served()), (before + 4, before));
+    other.lake().refresh().await.unwrap();
+    assert_eq!(served(), newest);
+}
+
+#[tokio::test]
+async fn what_is_in_use_cannot_be_let_go() {
+    let lake = TestLake::new(now()).await;
+    let error = lake
+        .engine
+        .maintain(TimeDelta::hours(23), &NoProgress)
+        .await;
+    let says = error.unwrap_err().to_string();
+    assert!(says.contains("expected 1 day or more"), "{says}");
+}

@@ -1,0 +1,39 @@
+//! `rapport maintain`: small files put together, and what nobody can read any more deleted.
+
+use chrono::TimeDelta;
+use rapport_engine::EngineError;
+use rapport_engine::maintain::MaintainReport;
+
+use super::args::{Maintain, TextOrJson};
+use super::config::Config;
+use super::error::CliError;
+use super::progress::Bars;
+use super::say;
+
+/// Maintains and reports.
+pub(super) async fn run(config: &Config, options: Maintain) -> Result<(), CliError> {
+    let engine = config.open(false).await?;
+    let keep = TimeDelta::microseconds(options.keep.micros());
+    let report = engine
+        .maintain(keep, &Bars::default())
+        .await
+        .map_err(|error| match error {
+            EngineError::Request(_) => CliError::usage(error),
+            _ => CliError::failed(error),
+        })?;
+    print(&report, options.format)
+}
+
+fn print(report: &MaintainReport, format: TextOrJson) -> Result<(), CliError> {
+    if format == TextOrJson::Json {
+        let text = serde_json::to_string(report).map_err(CliError::failed)?;
+        return say(text);
+    }
+    for table in &report.tables {
+        say(format_args!(
+            "{} {} files compacted into {}, {} deleted of {} bytes, {} log entries deleted",
+            table.table, table.compacted, table.into, table.deleted, table.bytes, table.log_entries
+        ))?;
+    }
+    Ok(())
+}
