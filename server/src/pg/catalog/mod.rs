@@ -141,6 +141,7 @@ pub async fn install(
         &system_names,
     );
     session_functions::register_all(context, identity, settings);
+    activity_tables::register_levers(context, activity, &identity.user);
     pg_functions::register_all(context)?;
     CoerceIntArgsToBigInt::widen(context);
     numbers(context);
