@@ -204,9 +204,13 @@ async fn open(
     .await
     .map_err(PgError::from)?;
 
-    let present = server
-        .activity
-        .enter(pid, Arc::clone(&login.user), peer, Arc::clone(&settings));
+    let present = server.activity.enter(
+        pid,
+        Arc::clone(&login.user),
+        peer,
+        Arc::clone(&settings),
+        Arc::clone(&control),
+    );
     let memory = server
         .memory
         .session(account, &backend.context().runtime_env().memory_pool);

@@ -52,10 +52,10 @@ class Lake:
             raise SystemExit(f"rapport {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
 
-    def fill(self):
+    def fill(self, days=20, conversations=600):
         """Makes two shops, and a user of the first one."""
         events = os.path.join(self.folder, "events")
-        shape = ["--accounts", "2", "--days", "20", "--conversations", "600", "--seed", "7"]
+        shape = ["--accounts", "2", "--days", str(days), "--conversations", str(conversations), "--seed", "7"]
         self.run("synth", *shape, "--out", events)
         self.run("accounts", "put", os.path.join(events, "accounts.ndjson"))
         files = sorted(name for name in os.listdir(events) if name.startswith("events"))

@@ -17,6 +17,35 @@ psql, pgbench, pgbouncer, postgres_fdw, pgjdbc and psqlODBC are those of the sys
 pgbouncer 1.18, pgjdbc 42.5, psqlODBC 13.02); the others are {libraries}.
 """
 
+SUPERSET = """
+## Superset
+
+`server/tests/superset/run` uses Apache Superset 6.1.0, headless over its REST API, as a shop's user would: it makes a
+lake, serves it, starts a Superset with metadata of its own in SQLite, connects, browses, charts, and compares the charts'
+numbers with those of `rapport query`. CI does not run it: Superset is some 800 MB.
+
+```sh
+server/tests/superset/run --install
+server/tests/superset/run target/debug/rapport
+```
+
+It gave what it should where Superset connects, lists schemas and tables, makes datasets with their types and comments, offers
+values to filter by, and charts: per second to per year, the largest series, beside the time before, filtered, with
+expressions of the user's own, as CSV. So it did in SQL Lab, but for the button that stops a query: for that Superset sends
+`pg_terminate_backend`, which the program that was tried did not have.
+
+Also seen:
+
+- A session begins in its account's zone, and Superset's charts tell instants in UTC. A chart's day is the instant at which it
+  begins for the shop: east of Greenwich, the evening before. With `?options=-c%20timezone=UTC` at the end of the
+  database's URI a chart over a column of dates, as `daily_metrics.date`, which are the shop's days in any case, tells each
+  day as its own midnight in UTC.
+- SQL Lab puts its own limit in place of a statement's `LIMIT`, and refuses `pg_sleep`, `version` and some other functions
+  itself.
+- While it makes a dataset that has dates, Superset also tries to connect to a database named `public`, where it means the
+  schema, logs that there is none, and goes on.
+"""
+
 
 def libraries():
     """Names and versions of the libraries, as the lists pin them."""
@@ -59,4 +88,5 @@ def table(outcomes):
         if alone:
             lines.append(f"| {client} | {', '.join(alone)} |\n")
     lines.append(VERSIONS.format(libraries=libraries()))
+    lines.append(SUPERSET)
     return "".join(lines)

@@ -149,6 +149,43 @@ async fn what_runs_waits_or_stands_still_is_seen_doing_so() {
     is("SELECT * FROM generate_series(1, 1000000)", "finished").await;
 }
 
+/// As Superset's button does.
+#[tokio::test(flavor = "multi_thread")]
+async fn users_stop_their_own_statements_by_process_id() {
+    let server = TestServer::start().await;
+    let (ann, bob, ops) = (
+        server.client("ann").await,
+        server.client("bob").await,
+        server.client("ops").await,
+    );
+    for (lever, state) in [
+        ("pg_cancel_backend", "57014"),
+        ("pg_terminate_backend", "57P01"),
+    ] {
+        let busy = server.client("ann").await;
+        let pid = of(&busy, "SELECT pg_backend_pid()").await;
+        let running = tokio::spawn(async move { busy.simple_query("SELECT pg_sleep(600)").await });
+        let began = format!(
+            "SELECT count(*) FROM system.sessions WHERE pid = {pid} AND query = 'SELECT pg_sleep(600)'"
+        );
+        while of(&ann, &began).await != "1" {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(of(&bob, &format!("SELECT {lever}({pid})")).await, "f");
+        let stop = format!("SELECT {lever}(pid) FROM pg_stat_activity WHERE pid = '{pid}'");
+        assert!(column(&bob, &stop).await.is_empty());
+        assert!(!running.is_finished());
+        assert_eq!(of(&ann, &stop).await, "t");
+        assert_eq!(code_of(&running.await.unwrap().unwrap_err()), state);
+    }
+    let pid = of(&ann, "SELECT pg_backend_pid()").await;
+    assert_eq!(
+        of(&ops, &format!("SELECT pg_terminate_backend({pid}, 0)")).await,
+        "t"
+    );
+    ann.simple_query("SELECT 1").await.unwrap_err();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_asks_for_too_much_memory_is_told_so_and_nobody_else_is() {
     let options = PgOptions {

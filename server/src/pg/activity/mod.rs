@@ -18,6 +18,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use pgwire::messages::response::TransactionStatus;
 
+use super::control::Control;
 use super::session::SharedSettings;
 use crate::users::{User, UserInfo};
 use history::History;
@@ -56,6 +57,7 @@ pub struct Presence {
     /// Since when.
     pub started_at: DateTime<Utc>,
     settings: SharedSettings,
+    control: Arc<Control>,
     transaction: AtomicU8,
     latest: Mutex<Option<Arc<Statement>>>,
 }
@@ -128,6 +130,7 @@ impl Activity {
         user: Arc<User>,
         peer: Peer,
         settings: SharedSettings,
+        control: Arc<Control>,
     ) -> Present {
         let presence = Arc::new(Presence {
             pid,
@@ -135,6 +138,7 @@ impl Activity {
             peer,
             started_at: Utc::now(),
             settings,
+            control,
             transaction: AtomicU8::new(b'I'),
             latest: Mutex::new(None),
         });
@@ -158,6 +162,18 @@ impl Activity {
             .filter(|presence| may_see(viewer, &presence.user.info))
             .cloned()
             .collect()
+    }
+
+    /// Reaches into the session of a process id; answers whether there is one that the user may see.
+    pub fn reach(&self, viewer: &UserInfo, pid: i32, pull: fn(&Control)) -> bool {
+        let sessions = self.sessions();
+        let presence = sessions
+            .get(&pid)
+            .filter(|presence| may_see(viewer, &presence.user.info));
+        if let Some(presence) = presence {
+            pull(&presence.control);
+        }
+        presence.is_some()
     }
 
     /// The statements that a user may see, the latest first.

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+use super::super::control::Control;
 use super::super::error::{PgError, code};
 use super::super::settings::Settings;
 use super::super::zone::Zone;
@@ -30,7 +31,14 @@ fn enter(activity: &Arc<Activity>, pid: i32, user: &Arc<User>) -> Present {
         address: None,
         encrypted: false,
     };
-    activity.enter(pid, Arc::clone(user), peer, Arc::new(Mutex::new(settings)))
+    let control = Arc::new(Control::default());
+    activity.enter(
+        pid,
+        Arc::clone(user),
+        peer,
+        Arc::new(Mutex::new(settings)),
+        control,
+    )
 }
 
 fn texts(activity: &Activity, viewer: &Arc<User>) -> Vec<String> {

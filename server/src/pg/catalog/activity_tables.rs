@@ -10,8 +10,11 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::error::Result;
+use datafusion::prelude::SessionContext;
 
 use super::super::activity::{Activity, Presence, Statement, milliseconds};
+use super::super::control::Control;
+use super::super::functions::Function;
 use super::DATABASE;
 use super::live::live;
 use super::system::{DATABASE_OID, role_oid};
@@ -81,6 +84,34 @@ pub(super) fn stat_activity(
             .collect();
         batch(schema, &rows)
     })
+}
+
+/// `pg_cancel_backend` and `pg_terminate_backend`, which Superset stops statements with: of the sessions in sight. Of
+/// another they say what they say of none, so that nobody learns of it.
+pub(super) fn register_levers(
+    context: &SessionContext,
+    activity: &Arc<Activity>,
+    viewer: &UserInfo,
+) {
+    let levers: [(_, _, fn(&Control)); 2] = [
+        ("pg_cancel_backend", 1, Control::cancel),
+        ("pg_terminate_backend", 2, Control::end),
+    ];
+    for (name, most, pull) in levers {
+        let (known, user) = (Arc::clone(activity), viewer.clone());
+        Function::new(name, 1..=most, DataType::Boolean, move |call| {
+            let pids = call.integers(0)?;
+            let reached: BooleanArray = pids
+                .iter()
+                .map(|pid| {
+                    pid.map(|pid| i32::try_from(pid).is_ok_and(|pid| known.reach(&user, pid, pull)))
+                })
+                .collect();
+            Ok(Arc::new(reached))
+        })
+        .volatile()
+        .register(context);
+    }
 }
 
 /// A column's name, type and whether it may be null.

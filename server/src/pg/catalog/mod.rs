@@ -145,6 +145,7 @@ pub async fn install(
     let path = Arc::new(search_path::SearchPath::new(catalog.as_ref(), settings));
     session_functions::register_path(context, &path);
     catalog.register_schema(search_path::NAME, path)?;
+    activity_tables::register_levers(context, activity, &identity.user);
     pg_functions::register_all(context)?;
     CoerceIntArgsToBigInt::widen(context);
     numbers(context);
