@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use crate::support::raw::Raw;
+use crate::support::raw::{self, Raw};
 use crate::support::{TestServer, value};
 
 #[rstest]
@@ -153,6 +153,51 @@ async fn after_an_error_messages_are_skipped_to_the_next_sync() {
     raw.execute("", 0).await;
     raw.sync().await;
     assert_eq!(raw.kinds().await, "12TDCZ");
+}
+
+#[rstest]
+#[case::parse('P', b"\0SELECT 1")]
+#[case::query('Q', b"SELECT 1")]
+#[case::bind('B', b"\0")]
+#[case::function_call('F', b"")]
+#[case::password('p', b"")]
+#[tokio::test]
+async fn what_is_skipped_is_not_read(#[case] kind: char, #[case] body: &[u8]) {
+    let server = TestServer::start().await;
+    let mut raw = server.raw("ann").await;
+    raw.parse("", "SELECT nothing FROM nowhere").await;
+    raw.send(kind, body).await;
+    raw.send(kind, body).await;
+    raw.sync().await;
+    assert_eq!(raw.kinds().await, "EZ");
+    assert_eq!(raw.query("SELECT 1").await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_type_that_there_is_not_ends_the_connection_while_skipping_too() {
+    let server = TestServer::start().await;
+    let mut raw = server.raw("ann").await;
+    raw.parse("", "SELECT nothing FROM nowhere").await;
+    raw.send('\u{1}', b"").await;
+    let last = raw.read_to_end().await.pop().expect("an error");
+    assert_eq!(
+        (last.field('S'), last.field('C')),
+        ("FATAL".into(), "08P01".into())
+    );
+}
+
+#[tokio::test]
+async fn any_number_of_malformed_messages_is_answered() {
+    let server = TestServer::start().await;
+    let mut raw = server.raw("ann").await;
+    let malformed = raw::message('Q', b"SELECT 1").repeat(1000);
+    for _ in 0..100 {
+        raw.send_bytes(&malformed).await;
+        for _ in 0..1000 {
+            assert_eq!(raw.kinds().await, "EZ");
+        }
+    }
+    assert_eq!(raw.query("SELECT 1").await.len(), 4);
 }
 
 #[tokio::test]
