@@ -5,6 +5,7 @@
 //! other statements are small and are read from their tokens here, since DataFusion has no part in them.
 
 mod copying;
+mod dialect;
 mod empty;
 mod names;
 mod queries;
@@ -229,11 +230,13 @@ pub fn parse(text: &str) -> Result<Vec<Statement>, PgError> {
         ));
     }
     let tokens = tokens::tokenize(text)?;
-    tokens::check_chains(&tokens)?;
     tokens
         .split(|token| token.token == Token::SemiColon)
         .filter(|tokens| !tokens.is_empty())
-        .map(|tokens| parse_statement(&mut Tokens::new(text, tokens)))
+        .map(|tokens| {
+            tokens::check_chains(tokens)?;
+            parse_statement(&mut Tokens::new(text, tokens))
+        })
         .collect()
 }
 
