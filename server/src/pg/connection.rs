@@ -17,7 +17,7 @@ use super::activity::{self, Doing, Peer, Present, State};
 use super::catalog;
 use super::control::{Control, Registration};
 use super::encode::RowEncoder;
-use super::error::{PgError, code};
+use super::error::{PgError, code, logged};
 use super::execute::RowStream;
 use super::frontend::{self, Message};
 use super::greeting::{Greeting, encrypt, greet};
@@ -85,7 +85,7 @@ pub(super) async fn serve(socket: TcpStream, peer: Option<IpAddr>, server: Arc<S
         }
         Ok(Err(ReadError::Lost)) => return,
         Ok(Err(ReadError::Invalid(error))) => {
-            tracing::info!(peer = ?peer, "login refused: {error}");
+            tracing::info!(peer = ?peer, "login refused: {}", logged(&error.to_string()));
             match error.code {
                 code::TOO_MANY => activity::connection_refused(),
                 _ => activity::login_refused(),

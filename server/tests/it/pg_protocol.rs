@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use crate::support::raw::{self, Raw};
-use crate::support::{TestServer, value};
+use crate::support::{TestServer, code_of, error_of, value};
 
 #[rstest]
 #[case::truncated_query('Q', b"SELECT 1")]
@@ -313,4 +313,25 @@ async fn deep_and_long_statements_are_refused_or_answered_and_never_fatal() {
         }
     }
     assert_eq!(value(&client, "SELECT 1").await, "1");
+}
+
+#[tokio::test]
+async fn an_error_that_quotes_a_value_is_short() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    for sql in [
+        "SELECT repeat('x', 5000000)::uuid",
+        "SELECT repeat('x', 5000000)::int",
+        "SELECT repeat('x', 5000000)::interval",
+    ] {
+        let error = client.simple_query(sql).await.unwrap_err();
+        let (code, message) = error_of(&error);
+        assert!(message.len() < 5000, "{sql}: {code} {}", message.len());
+    }
+    let told = value(
+        &client,
+        "SELECT max(length(error)) FROM system.queries WHERE query LIKE 'SELECT repeat%'",
+    )
+    .await;
+    assert!(told.parse::<usize>().unwrap() < 5000, "{told}");
 }
