@@ -335,3 +335,19 @@ async fn an_error_that_quotes_a_value_is_short() {
     .await;
     assert!(told.parse::<usize>().unwrap() < 5000, "{told}");
 }
+
+#[tokio::test]
+async fn a_result_of_too_many_columns_is_refused() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    for (columns, expected) in [(1664, None), (1665, Some("54011"))] {
+        let list: Vec<String> = (0..columns).map(|at| format!("{at} AS c{at}")).collect();
+        let result = client
+            .simple_query(&format!("SELECT {}", list.join(",")))
+            .await;
+        assert_eq!(
+            result.err().map(|error| code_of(&error)).as_deref(),
+            expected
+        );
+    }
+}
