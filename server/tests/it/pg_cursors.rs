@@ -62,3 +62,26 @@ async fn a_cursor_goes_with_the_savepoint_that_it_was_made_after() {
     let gone = client.batch_execute("FETCH 1 FROM b").await.unwrap_err();
     assert_eq!(code_of(&gone), "34000");
 }
+
+/// Rows of a cursor are encoded as they are fetched, however large they are.
+#[rstest]
+#[case("SELECT repeat('x', 200000), x FROM generate_series(1, 100) t(x)", 100)]
+#[case("SELECT 'x', x FROM generate_series(1, 10000) t(x)", 10000)]
+#[case(
+    "SELECT repeat('x', CAST(x AS int) * 1000), x FROM generate_series(1, 500) t(x)",
+    500
+)]
+#[tokio::test]
+async fn all_rows_of_a_cursor_come(#[case] sql: &str, #[case] rows: usize) {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let declare = format!("BEGIN; DECLARE c CURSOR FOR {sql}");
+    client.batch_execute(&declare).await.unwrap();
+    let mut fetched = crate::support::rows(&client, "FETCH 7 FROM c").await;
+    fetched.extend(crate::support::rows(&client, "FETCH ALL FROM c").await);
+    let numbers: Vec<usize> = fetched
+        .iter()
+        .map(|row| row[1].as_ref().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(numbers, (1..=rows).collect::<Vec<_>>());
+}
