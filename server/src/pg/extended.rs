@@ -189,10 +189,7 @@ impl Connection {
             .filter(|rows| *rows > 0)
             .unwrap_or(u64::MAX);
         let (progress, suspended) = match self.session.portals.get_mut(name) {
-            Some(portal) => (
-                std::mem::replace(&mut portal.progress, Progress::Done),
-                portal.doing.take(),
-            ),
+            Some(portal) => (portal.progress.take(name)?, portal.doing.take()),
             None => (Progress::Done, None),
         };
         match suspended {
@@ -202,17 +199,23 @@ impl Connection {
         let (mut stream, tag) = match progress {
             Progress::New => match self.run(&prepared, values, &formats, &watch).await? {
                 Outcome::Rows { stream, tag, .. } => (stream, tag),
-                outcome => return self.send_outcome(outcome, &formats, false, &watch).await,
+                outcome => {
+                    self.send_outcome(outcome, &formats, false, &watch).await?;
+                    self.progress(name, Progress::Done);
+                    return Ok(());
+                }
             },
             Progress::Running(stream) => (stream, tag_of(&prepared.statement)),
-            Progress::Done => {
+            Progress::Done | Progress::Failed => {
                 self.complete(with_rows(tag_of(&prepared.statement), 0));
+                self.progress(name, Progress::Done);
                 return Ok(());
             }
         };
         let (rows, at_end) = self.send_rows(&mut stream, limit, None, &watch).await?;
         if at_end {
             self.complete(with_rows(tag, rows));
+            self.progress(name, Progress::Done);
         } else {
             stream.pause();
             self.enter(State::Suspended);
@@ -225,6 +228,13 @@ impl Connection {
                 .put(&Backend::PortalSuspended(PortalSuspended::new()));
         }
         Ok(())
+    }
+
+    /// A portal has come so far; its statement may have closed it.
+    fn progress(&mut self, name: &str, progress: Progress) {
+        if let Some(portal) = self.session.portals.get_mut(name) {
+            portal.progress = progress;
+        }
     }
 
     pub(super) fn close(&mut self, target: Target, name: &str) -> Result<(), Failure> {

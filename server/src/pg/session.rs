@@ -48,6 +48,24 @@ pub enum Progress {
     Running(RowStream),
     /// At its end.
     Done,
+    /// It ended before that: an error, a cancel.
+    Failed,
+}
+
+impl Progress {
+    /// What there is to run, to be put back when it has run well; without that it has failed.
+    ///
+    /// # Errors
+    /// If it has failed before.
+    pub fn take(&mut self, name: &str) -> Result<Progress, PgError> {
+        match std::mem::replace(self, Progress::Failed) {
+            Progress::Failed => Err(PgError::new(
+                "55000",
+                format!("portal \"{name}\" cannot be run"),
+            )),
+            progress => Ok(progress),
+        }
+    }
 }
 
 /// A statement with its parameters, ready to run or running.

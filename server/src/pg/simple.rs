@@ -118,7 +118,7 @@ impl Connection {
         } else {
             portal.formats.clone()
         };
-        let progress = std::mem::replace(&mut portal.progress, Progress::Done);
+        let progress = portal.progress.take(name)?;
         if send && describe {
             self.wire.put(&Backend::RowDescription(row_description(
                 &columns, &formats,
