@@ -11,16 +11,15 @@ use pgwire::messages::extendedquery::{
 };
 use pgwire::messages::response::EmptyQueryResponse;
 
-use super::activity::State;
+use super::activity::{State, kept};
 use super::connection::Connection;
 use super::encode::{Column, Formats, row_description};
 use super::error::{PgError, code};
 use super::frontend::{Bind, Target};
 use super::params;
 use super::run::{Failure, Outcome, check_formats};
-
 use super::session::{Portal, Prepared, Progress};
-use super::sql::{self, Statement};
+use super::sql::Statement;
 
 impl Connection {
     pub(super) async fn parse(
@@ -31,7 +30,8 @@ impl Connection {
     ) -> Result<(), Failure> {
         self.begin(text);
         let watch = self.begin_statement()?;
-        let mut statements = sql::parse(text)?;
+        let mut statements = self.read(text, &watch).await?;
+        let text: Arc<str> = kept(text).into();
         if statements.len() > 1 {
             return Err(PgError::new(
                 code::SYNTAX,
@@ -47,9 +47,9 @@ impl Connection {
             self.session.statements.remove("");
         }
         let prepared = match statements.pop() {
-            Some(statement) => self.prepare(text, statement, declared, &watch).await?,
+            Some(statement) => self.prepare(&text, statement, declared, &watch).await?,
             None => Prepared {
-                text: text.into(),
+                text,
                 statement: Statement::Accepted(""),
                 declared,
                 planned: None,
@@ -77,13 +77,14 @@ impl Connection {
         }
         let portal = Portal {
             prepared,
-            values,
+            values: values.into(),
             formats,
             progress: Progress::New,
             cursor: false,
             hold: false,
             committed: false,
             doing: None,
+            number: 0,
         };
         self.session.keep_portal(&bind.portal, portal)?;
         self.wire.put(&Backend::BindComplete(BindComplete::new()));
@@ -175,7 +176,7 @@ impl Connection {
         let portal = self.portal(name)?;
         let (prepared, values, formats) = (
             Arc::clone(&portal.prepared),
-            portal.values.clone(),
+            Arc::clone(&portal.values),
             portal.formats.clone(),
         );
         self.session.check_not_failed(&prepared.statement)?;

@@ -100,6 +100,16 @@ async fn a_portal_that_has_failed_cannot_be_run_again() {
     }
 }
 
+#[tokio::test]
+async fn a_cursor_of_the_same_name_as_one_before_a_savepoint_goes_with_it() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let sql = "BEGIN; DECLARE c CURSOR FOR SELECT 1; SAVEPOINT s; CLOSE c; DECLARE c CURSOR FOR SELECT 2; ROLLBACK TO s";
+    client.batch_execute(sql).await.unwrap();
+    let gone = client.batch_execute("FETCH 1 FROM c").await.unwrap_err();
+    assert_eq!(code_of(&gone), "34000");
+}
+
 /// Rows of a cursor are encoded as they are fetched, however large they are.
 #[rstest]
 #[case("SELECT repeat('x', 200000), x FROM generate_series(1, 100) t(x)", 100)]

@@ -203,7 +203,7 @@ impl Statement {
 }
 
 /// The beginning of a text, up to a whole character.
-fn kept(text: &str) -> Box<str> {
+pub fn kept(text: &str) -> Box<str> {
     if text.len() <= TEXT {
         return text.into();
     }

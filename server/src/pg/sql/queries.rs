@@ -1,5 +1,7 @@
 //! Queries, and the statements around one: EXPLAIN, DECLARE, PREPARE, EXECUTE.
 
+use std::sync::Arc;
+
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
@@ -26,6 +28,7 @@ pub(super) fn query_of(
     mut query: Vec<TokenWithSpan>,
 ) -> Result<Query, PgError> {
     let parameters = parameters(&query)?;
+    let size = query.iter().map(size_of_token).sum();
     if is_word(query.first(), "TABLE") {
         // TABLE name = SELECT * FROM name
         let select = ["SELECT", "*", "FROM"].map(|word| match word {
@@ -55,7 +58,26 @@ pub(super) fn query_of(
     }
     rewrite::check(&ast)?;
     rewrite::rewrite(&mut ast);
-    Ok(Query { ast, parameters })
+    let ast = Arc::from(ast);
+    Ok(Query {
+        ast,
+        parameters,
+        size,
+    })
+}
+
+/// About how many bytes a token takes in a tree and in a plan.
+fn size_of_token(token: &TokenWithSpan) -> usize {
+    const NODES: usize = 128;
+    NODES
+        + match &token.token {
+            Token::Word(word) => word.value.len(),
+            Token::SingleQuotedString(text)
+            | Token::EscapedStringLiteral(text)
+            | Token::Number(text, _) => text.len(),
+            Token::DollarQuotedString(text) => text.value.len(),
+            _ => 0,
+        }
 }
 
 fn syntax_error(tokens: &Tokens<'_>, error: &ParserError) -> PgError {
