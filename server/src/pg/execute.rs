@@ -24,6 +24,7 @@ use super::admission::Permit;
 use super::encode::{CopyEncoder, RowEncoder, Rows};
 use super::error::PgError;
 use super::memory::Share;
+use super::stopping::{GivenUp, stopping};
 
 /// Turns batches into messages.
 pub enum Encoder {
@@ -326,6 +327,11 @@ async fn produce(
     sender: &mpsc::Sender<Result<Option<Piece>, PgError>>,
 ) -> Result<(), PgError> {
     let physical = work.state.create_physical_plan(&work.plan).await?;
+    // Who wants the rows holds the other end.
+    let weak = sender.downgrade();
+    let given_up: GivenUp =
+        Arc::new(move || weak.upgrade().is_none_or(|sender| sender.is_closed()));
+    let physical = stopping(physical, &given_up)?;
     let context = task_context(&work.state, Arc::clone(&work.memory));
     let mut stream = execute_stream(physical, context)?;
     while let Some(batch) = stream.next().await {

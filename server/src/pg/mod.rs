@@ -38,6 +38,7 @@ mod session;
 mod settings;
 mod simple;
 mod sql;
+mod stopping;
 mod tls;
 mod utility;
 mod watch;

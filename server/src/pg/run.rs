@@ -19,6 +19,7 @@ use super::memory::Share;
 use super::plan::{self, Planned};
 use super::session::{Portal, Prepared, Progress};
 use super::sql::{self, CopyOptions, Explain, Move, Query, Statement};
+use super::stopping::{Wanted, stopping};
 use super::watch::Watch;
 
 /// What has come of a statement.
@@ -404,9 +405,12 @@ impl Connection {
                 let permit = self.admit(watch).await?;
                 let (state, plan, _) = self.plan_now(query, None, Arc::default(), watch).await?;
                 let memory = self.statement_memory();
+                let wanted = Wanted::default();
+                let given_up = wanted.given_up();
                 let work = async move {
                     let _permit = permit;
                     let physical = state.create_physical_plan(&plan).await?;
+                    let physical = stopping(physical, &given_up)?;
                     first_row(&collect(physical, execute::task_context(&state, memory)).await?)
                 };
                 let runtime = Arc::clone(&self.session.runtime);
@@ -446,9 +450,11 @@ impl Connection {
             .await?;
         let (analyze, verbose, json) = (explain.analyze, explain.verbose, explain.json);
         let context = execute::task_context(&state, self.statement_memory());
+        let wanted = Wanted::default();
+        let given_up = wanted.given_up();
         let work = async move {
             let _permit = permit;
-            explain::explain(&state, &plan, context, analyze, verbose, json).await
+            explain::explain(&state, &plan, context, analyze, verbose, json, given_up).await
         };
         let runtime = Arc::clone(&self.session.runtime);
         let lines = self
