@@ -16,7 +16,7 @@ use super::activity::{self, Doing, Peer, Present, State};
 use super::catalog;
 use super::control::{Control, Registration};
 use super::encode::RowEncoder;
-use super::error::{PgError, code};
+use super::error::{PgError, code, logged};
 use super::execute::RowStream;
 use super::frontend::{self, Message};
 use super::greeting::{Greeting, encrypt, greet};
@@ -93,7 +93,7 @@ pub(super) async fn serve(
         }
         Ok(Err(ReadError::Lost)) => return,
         Ok(Err(ReadError::Invalid(error))) => {
-            tracing::info!(peer = ?peer, "login refused: {error}");
+            tracing::info!(peer = ?peer, "login refused: {}", logged(&error.to_string()));
             match error.code {
                 code::TOO_MANY => activity::connection_refused(),
                 _ => activity::login_refused(),
@@ -267,8 +267,25 @@ impl Connection {
         .await;
     }
 
-    /// The next message of a client that may take its time, though not more than its settings say.
+    /// The next message that counts. Malformed ones are answered here, in a loop: a client may send as many as it likes.
     async fn next_message(&mut self) -> Result<Message, Failure> {
+        loop {
+            let (kind, body) = self.next_frame().await?;
+            // What is skipped is not even read: an error in it would be answered, and the client would lose count.
+            if self.skipping && frontend::is_skipped(kind) {
+                continue;
+            }
+            match frontend::message(kind, body) {
+                Ok(message) => return Ok(message),
+                Err(error) if error.fatal => return Err(error.into()),
+                // The message is lost, the step is kept.
+                Err(error) => self.fail(error, kind == b'Q' || kind == b'F').await?,
+            }
+        }
+    }
+
+    /// The next frame of a client that may take its time, though not more than its settings say.
+    async fn next_frame(&mut self) -> Result<(u8, Bytes), Failure> {
         let (timeout, error) = self.idle_timeout();
         let idle = async {
             match timeout {
@@ -277,26 +294,18 @@ impl Connection {
             }
         };
         let control = Arc::clone(&self.session.control);
-        let (kind, body) = tokio::select! {
+        let frame = tokio::select! {
             biased;
-            error = control.finished(self.at_rest) => return Err(error.into()),
+            error = control.finished(self.at_rest) => Err(error.into()),
             frame = self.wire.read(self.server.options.max_message) => match frame {
-                Ok(frame) => frame,
-                Err(ReadError::Lost) => return Err(Failure::Lost),
-                Err(ReadError::Invalid(error)) => return Err(error.into()),
+                Ok(frame) => Ok(frame),
+                Err(ReadError::Lost) => Err(Failure::Lost),
+                Err(ReadError::Invalid(error)) => Err(error.into()),
             },
-            () = idle => return Err(error.into()),
+            () = idle => Err(error.into()),
         };
         self.at_rest = false;
-        match frontend::message(kind, body) {
-            Ok(message) => Ok(message),
-            Err(error) if error.fatal => Err(error.into()),
-            Err(error) => {
-                // The message is lost, the step is kept.
-                self.fail(error, kind == b'Q' || kind == b'F').await?;
-                Box::pin(self.next_message()).await
-            }
-        }
+        frame
     }
 
     fn idle_timeout(&self) -> (Option<Duration>, PgError) {
@@ -324,9 +333,6 @@ impl Connection {
 
     /// Does what a message asks. An error ends the connection; failures of statements are told here.
     async fn handle(&mut self, message: Message) -> Result<(), Failure> {
-        if self.skipping && !matches!(message, Message::Sync) {
-            return Ok(());
-        }
         let simple = matches!(message, Message::Query(_) | Message::FunctionCall);
         let result = match message {
             Message::Query(text) => self.simple_query(&text).await,

@@ -9,6 +9,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use pgwire::messages::response::{ErrorResponse, NoticeResponse};
+use rapport_engine::EngineError;
 
 /// SQLSTATEs that are used in more than one place.
 pub mod code {
@@ -101,7 +102,8 @@ impl PgError {
 
     /// A fault of ours: logged in full, told in short, so that nothing of the server's inside leaks.
     pub fn internal(what: impl std::fmt::Display) -> PgError {
-        tracing::error!("internal error in the Postgres endpoint: {what}");
+        let what = what.to_string();
+        tracing::error!("internal error in the Postgres endpoint: {}", logged(&what));
         PgError::new(code::INTERNAL, "internal error: see the server's log")
     }
 
@@ -142,19 +144,50 @@ impl PgError {
             (b'S', severity.to_owned()),
             (b'V', severity.to_owned()),
             (b'C', self.code.to_owned()),
-            (b'M', self.message.replace('\0', "\u{fffd}")),
+            (b'M', sent(&self.message)),
         ];
         if let Some(detail) = self.detail {
-            fields.push((b'D', detail.replace('\0', "\u{fffd}")));
+            fields.push((b'D', sent(&detail)));
         }
         if let Some(hint) = self.hint {
-            fields.push((b'H', hint));
+            fields.push((b'H', sent(&hint)));
         }
         if let Some(position) = self.position {
             fields.push((b'P', position.to_string()));
         }
         fields
     }
+}
+
+/// So many bytes are told of a text: one that quotes a value may be as long as that.
+const TOLD: usize = 2 * 1024;
+/// So many go into the log.
+const LOGGED: usize = 8 * 1024;
+
+/// The beginning of a text of an error, up to a whole character.
+pub fn told(text: &str) -> Cow<'_, str> {
+    cut(text, TOLD)
+}
+
+fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return text.into();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(most)]).into()
+}
+
+/// As a field of a message, which a NUL would end.
+fn sent(text: &str) -> String {
+    told(text).replace('\0', "\u{fffd}")
+}
+
+/// A text for the log, which it cannot make look like two lines, or clear: what clients send comes in it.
+pub fn logged(text: &str) -> String {
+    let escaped = |c: char| match c {
+        c if c.is_control() => c.escape_default().collect(),
+        c => String::from(c),
+    };
+    cut(text, LOGGED).chars().map(escaped).collect()
 }
 
 /// A warning for the client.
@@ -183,6 +216,9 @@ fn from_datafusion(error: &DataFusionError) -> PgError {
                 return inner.clone();
             }
             if let Some(inner) = inner.downcast_ref::<DataFusionError>() {
+                return from_datafusion(inner);
+            }
+            if let Some(EngineError::DataFusion(inner)) = inner.downcast_ref() {
                 return from_datafusion(inner);
             }
         }
@@ -229,13 +265,17 @@ fn from_datafusion(error: &DataFusionError) -> PgError {
         }
         DataFusionError::NotImplemented(_) => code::NOT_SUPPORTED,
         DataFusionError::ResourcesExhausted(text) => return exhausted(text),
-        DataFusionError::ArrowError(inner, _) => arrow_code(inner),
-        DataFusionError::Plan(_) | DataFusionError::Execution(_) | DataFusionError::External(_) => {
+        DataFusionError::ArrowError(inner, _) => match arrow_code(inner) {
+            code::INTERNAL => return PgError::internal(error),
+            code => code,
+        },
+        DataFusionError::Plan(_) | DataFusionError::Execution(_) => {
             return by_message(message);
         }
         DataFusionError::Configuration(_) => code::INVALID_PARAMETER,
         _ => {
-            // Paths, object store addresses and the like stay here.
+            // Paths, object store addresses and the like stay here. What comes from outside DataFusion and is no error
+            // of the endpoint's is the lake's, and full of them.
             return PgError::internal(error);
         }
     };
@@ -250,7 +290,7 @@ fn exhausted(text: &str) -> PgError {
             .detail(limit.unwrap_or_default())
             .hint("ask for fewer rows or groups, or for fewer things at a time");
     }
-    tracing::warn!("a statement ran out of memory or disk: {text}");
+    tracing::warn!("a statement ran out of memory or disk: {}", logged(text));
     if text.contains("disk space") {
         return PgError::new("53100", "out of disk space for what statements spill");
     }
@@ -388,8 +428,73 @@ fn plain_message(error: &DataFusionError) -> String {
 
 impl std::fmt::Display for PgError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({})", self.message, self.code)
+        write!(f, "{} ({})", told(&self.message), self.code)
     }
 }
 
 impl std::error::Error for PgError {}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn field(error: PgError, kind: u8) -> String {
+        let fields = error.into_fields("ERROR");
+        fields
+            .into_iter()
+            .find(|(found, _)| *found == kind)
+            .unwrap()
+            .1
+    }
+
+    #[test]
+    fn what_an_error_quotes_is_cut_at_a_whole_character() {
+        let long = "ä".repeat(1_000_000);
+        let error = PgError::new(code::INVALID_TEXT, format!("x{long}"))
+            .detail(long.clone())
+            .hint(long.clone());
+        for kind in *b"MDH" {
+            let text = field(error.clone(), kind);
+            assert!((2000..2100).contains(&text.len()), "{}", text.len());
+            assert!(text.ends_with("ä…"));
+        }
+        assert!(error.to_string().len() < 2100);
+    }
+
+    #[test]
+    fn a_text_in_the_log_is_one_line() {
+        let forged = "x\n2026-01-01 INFO all is well\u{1b}[2J\r ä\"";
+        let shown = logged(forged);
+        assert_eq!(shown, "x\\n2026-01-01 INFO all is well\\u{1b}[2J\\r ä\"");
+    }
+
+    #[test]
+    fn where_the_lake_lies_is_not_told() {
+        let place = std::io::Error::other("/srv/lake/account_id=acme/x.parquet: gone");
+        let errors = [
+            DataFusionError::External(Box::new(EngineError::Io {
+                path: "/srv/lake/account_id=acme".into(),
+                source: std::io::Error::other("gone"),
+            })),
+            DataFusionError::External(Box::new(std::io::Error::other("/srv/lake: gone"))),
+            ArrowError::ExternalError(Box::new(std::io::Error::other("/srv/lake: gone"))).into(),
+            ArrowError::IoError("/srv/lake: gone".into(), place).into(),
+        ];
+        for error in errors {
+            let error = PgError::from(error);
+            assert_eq!(error.code, code::INTERNAL);
+            assert!(!error.message.contains("lake"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_the_engine_passes_on_of_a_plan_is_told() {
+        let inner = DataFusionError::Plan("table 'rapport.public.x' not found".into());
+        let error = PgError::from(DataFusionError::External(Box::new(
+            EngineError::DataFusion(inner),
+        )));
+        assert_eq!(error.code, code::UNDEFINED_TABLE);
+    }
+}

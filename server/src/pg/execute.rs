@@ -25,6 +25,7 @@ use super::encode::{CopyEncoder, RowEncoder, Rows};
 use super::error::PgError;
 use super::gate::{Gate, GateOnDrop};
 use super::memory::Share;
+use super::stopping::{GivenUp, stopping};
 
 /// Turns batches into messages.
 pub enum Encoder {
@@ -37,11 +38,16 @@ pub enum Encoder {
 }
 
 impl Encoder {
-    fn encode(&self, batch: RecordBatch) -> Result<Vec<Piece>, PgError> {
+    /// A batch in pieces, of which each is made when it is asked for: text takes more than what it is made of.
+    fn encode(
+        &self,
+        batch: RecordBatch,
+    ) -> Result<Box<dyn Iterator<Item = Result<Piece, PgError>> + Send + '_>, PgError> {
+        let piece = |rows: Result<Rows, PgError>| rows.map(Piece::Rows);
         Ok(match self {
-            Encoder::Rows(rows) => rows.encode(&batch)?.into_iter().map(Piece::Rows).collect(),
-            Encoder::Copy(copy) => copy.encode(&batch)?.into_iter().map(Piece::Rows).collect(),
-            Encoder::Late => vec![Piece::Batch(batch)],
+            Encoder::Rows(rows) => Box::new(rows.encode(&batch)?.map(piece)),
+            Encoder::Copy(copy) => Box::new(copy.encode(&batch)?.map(piece)),
+            Encoder::Late => Box::new(std::iter::once(Ok(Piece::Batch(batch)))),
         })
     }
 }
@@ -91,6 +97,8 @@ impl Piece {
 
 /// Rows that are encoded at once, where they are fetched.
 const LATE_ROWS: usize = 1024;
+/// So many bytes of a batch are, or one row.
+const LATE_BYTES: usize = 256 * 1024;
 
 /// Stops a task when it is dropped.
 #[derive(Debug)]
@@ -174,7 +182,9 @@ impl RowStream {
     pub fn ready(batches: Vec<RecordBatch>, encoder: &Encoder) -> Result<RowStream, PgError> {
         let mut ready = Vec::new();
         for batch in batches {
-            ready.append(&mut encoder.encode(batch)?);
+            for piece in encoder.encode(batch)? {
+                ready.push(piece?);
+            }
         }
         let (sender, pieces) = mpsc::channel(ready.len() + 1);
         for piece in ready {
@@ -268,17 +278,11 @@ impl RowStream {
                 )
             }
             (Piece::Batch(batch), Some(encoder)) => {
-                let count = count.min(LATE_ROWS);
-                let encoded = encoder.encode(&batch.slice(from, count))?;
-                (
-                    Bytes::from(
-                        encoded
-                            .into_iter()
-                            .flat_map(|rows| rows.data)
-                            .collect::<Vec<u8>>(),
-                    ),
-                    count,
-                )
+                let slice = batch.slice(from, count.min(late_rows(batch)));
+                // The other pieces of the slice are made when it is their turn.
+                let first = encoder.encode(&slice)?.next().transpose()?;
+                let rows = first.unwrap_or_default();
+                (rows.data, rows.ends.len())
             }
             (Piece::Batch(_), None) => (Bytes::new(), count),
         };
@@ -307,12 +311,28 @@ impl RowStream {
     }
 }
 
+/// How many rows of a batch are encoded at once.
+fn late_rows(batch: &RecordBatch) -> usize {
+    let bytes = |column: &ArrayRef| {
+        let sliced = column.to_data().get_slice_memory_size();
+        sliced.unwrap_or_else(|_| column.get_array_memory_size())
+    };
+    let bytes: usize = batch.columns().iter().map(bytes).sum();
+    let each = bytes / batch.num_rows().max(1);
+    (LATE_BYTES / each.max(1)).clamp(1, LATE_ROWS)
+}
+
 async fn produce(
     work: &Work,
     sender: &mpsc::Sender<Result<Option<Piece>, PgError>>,
     gate: &Gate,
 ) -> Result<(), PgError> {
     let physical = work.state.create_physical_plan(&work.plan).await?;
+    // Who wants the rows holds the other end.
+    let weak = sender.downgrade();
+    let given_up: GivenUp =
+        Arc::new(move || weak.upgrade().is_none_or(|sender| sender.is_closed()));
+    let physical = stopping(physical, &given_up)?;
     let context = task_context(&work.state, Arc::clone(&work.memory));
     let mut stream = execute_stream(physical, context)?;
     loop {
@@ -324,7 +344,7 @@ async fn produce(
             // While nobody takes rows the query stands still.
             let room = gate.standing_still(sender.reserve()).await;
             let Ok(room) = room else { return Ok(()) };
-            room.send(Ok(Some(piece)));
+            room.send(Ok(Some(piece?)));
         }
     }
 }

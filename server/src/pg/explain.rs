@@ -9,6 +9,7 @@ use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 
 use super::error::PgError;
+use super::stopping::{GivenUp, stopping};
 
 /// The lines of a plan, after running it if its figures are wanted.
 ///
@@ -21,8 +22,10 @@ pub async fn explain(
     analyze: bool,
     verbose: bool,
     json: bool,
+    given_up: GivenUp,
 ) -> Result<Vec<String>, PgError> {
     let physical = state.create_physical_plan(plan).await?;
+    let physical = stopping(physical, &given_up)?;
     let start = std::time::Instant::now();
     let mut rows = 0;
     if analyze {

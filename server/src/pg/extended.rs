@@ -11,16 +11,15 @@ use pgwire::messages::extendedquery::{
 };
 use pgwire::messages::response::EmptyQueryResponse;
 
-use super::activity::State;
+use super::activity::{State, kept};
 use super::connection::Connection;
 use super::encode::{Column, Formats, RowEncoder, row_description};
 use super::error::{PgError, code};
 use super::frontend::{Bind, Target};
 use super::params;
 use super::run::{Failure, Outcome, check_formats};
-
 use super::session::{Portal, Prepared, Progress};
-use super::sql::{self, Statement};
+use super::sql::Statement;
 
 impl Connection {
     pub(super) async fn parse(
@@ -31,7 +30,8 @@ impl Connection {
     ) -> Result<(), Failure> {
         self.begin(text);
         let watch = self.begin_statement()?;
-        let mut statements = sql::parse(text)?;
+        let mut statements = self.read(text, &watch).await?;
+        let text: Arc<str> = kept(text).into();
         if statements.len() > 1 {
             return Err(PgError::new(
                 code::SYNTAX,
@@ -47,9 +47,9 @@ impl Connection {
             self.session.statements.remove("");
         }
         let prepared = match statements.pop() {
-            Some(statement) => self.prepare(text, statement, declared, &watch).await?,
+            Some(statement) => self.prepare(&text, statement, declared, &watch).await?,
             None => Prepared {
-                text: text.into(),
+                text,
                 statement: Statement::Accepted(""),
                 declared,
                 planned: None,
@@ -77,13 +77,14 @@ impl Connection {
         }
         let portal = Portal {
             prepared,
-            values,
+            values: values.into(),
             formats,
             progress: Progress::New,
             cursor: false,
             hold: false,
             committed: false,
             doing: None,
+            number: 0,
         };
         self.session.keep_portal(&bind.portal, portal)?;
         self.wire.put(&Backend::BindComplete(BindComplete::new()));
@@ -175,7 +176,7 @@ impl Connection {
         let portal = self.portal(name)?;
         let (prepared, values, formats) = (
             Arc::clone(&portal.prepared),
-            portal.values.clone(),
+            Arc::clone(&portal.values),
             portal.formats.clone(),
         );
         self.session.check_not_failed(&prepared.statement)?;
@@ -194,10 +195,7 @@ impl Connection {
         let columns = portal.columns().filter(|_| portal.cursor);
         let late = columns.map(|columns| RowEncoder::new(columns, formats.clone(), style));
         let (progress, suspended) = match self.session.portals.get_mut(name) {
-            Some(portal) => (
-                std::mem::replace(&mut portal.progress, Progress::Done),
-                portal.doing.take(),
-            ),
+            Some(portal) => (portal.progress.take(name)?, portal.doing.take()),
             None => (Progress::Done, None),
         };
         match suspended {
@@ -207,15 +205,20 @@ impl Connection {
         let (mut stream, tag) = match progress {
             Progress::New => match self.run(&prepared, values, &formats, &watch).await? {
                 Outcome::Rows { stream, tag, .. } => (stream, tag),
-                outcome => return self.send_outcome(outcome, &formats, false, &watch).await,
+                outcome => {
+                    self.send_outcome(outcome, &formats, false, &watch).await?;
+                    self.progress(name, Progress::Done);
+                    return Ok(());
+                }
             },
             Progress::Running(stream) => (stream, tag_of(&prepared.statement)),
             Progress::Planned(work) => (
                 self.start(*work, &watch).await?,
                 tag_of(&prepared.statement),
             ),
-            Progress::Done => {
+            Progress::Done | Progress::Failed => {
                 self.complete(with_rows(tag_of(&prepared.statement), 0));
+                self.progress(name, Progress::Done);
                 return Ok(());
             }
         };
@@ -224,6 +227,7 @@ impl Connection {
             .await?;
         if at_end {
             self.complete(with_rows(tag, rows));
+            self.progress(name, Progress::Done);
         } else {
             stream.pause();
             self.enter(State::Suspended);
@@ -236,6 +240,13 @@ impl Connection {
                 .put(&Backend::PortalSuspended(PortalSuspended::new()));
         }
         Ok(())
+    }
+
+    /// A portal has come so far; its statement may have closed it.
+    fn progress(&mut self, name: &str, progress: Progress) {
+        if let Some(portal) = self.session.portals.get_mut(name) {
+            portal.progress = progress;
+        }
     }
 
     pub(super) fn close(&mut self, target: Target, name: &str) -> Result<(), Failure> {

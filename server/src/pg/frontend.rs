@@ -136,6 +136,15 @@ pub fn opening(body: Bytes) -> Result<Opening, PgError> {
     }
 }
 
+/// Whether a message of this type is passed over until the next Sync, once one before it has failed. A type that there
+/// is not stays what it is: the client has lost step, and the connection ends.
+pub fn is_skipped(kind: u8) -> bool {
+    matches!(
+        kind,
+        b'Q' | b'P' | b'B' | b'D' | b'E' | b'C' | b'H' | b'F' | b'p' | b'd' | b'c' | b'f'
+    )
+}
+
 /// Decodes a message of this type.
 ///
 /// # Errors

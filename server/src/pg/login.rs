@@ -196,10 +196,9 @@ async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
         PgError::fatal("58000", "users cannot be looked up: see the server's log")
     };
     let known = server.users.find(name).map_err(unavailable)?;
-    let asked = match &known {
-        Some(user) => Arc::clone(user),
-        None => Arc::new(server.users.decoy(name).map_err(unavailable)?),
-    };
+    // Made for users that there are too: how long the answer takes must not tell which of them there are.
+    let decoy = Arc::new(server.users.decoy(name).map_err(unavailable)?);
+    let asked = known.as_ref().map_or(&decoy, |user| user);
 
     wire.put(&Backend::Authentication(Authentication::SASL(vec![
         MECHANISM.to_owned(),

@@ -40,6 +40,7 @@ mod session;
 mod settings;
 mod simple;
 mod sql;
+mod stopping;
 mod tls;
 mod utility;
 mod watch;

@@ -128,13 +128,14 @@ async fn plan_query(
     query: &Query,
     parameters: Option<&[Parameter]>,
 ) -> Result<LogicalPlan, PgError> {
-    match plan_ast(state, query.ast.clone(), parameters)
+    let copy = || Box::new(query.ast.as_ref().clone());
+    match plan_ast(state, copy(), parameters)
         .await
         .map_err(PgError::from)
     {
         Err(error) if matches!(error.code, "42701" | "42702" | "42712") => {
             // Perhaps a wildcard brings a column that has been named as well; PostgreSQL does not mind.
-            let mut ast = query.ast.clone();
+            let mut ast = copy();
             mark_columns(&mut ast);
             plan_ast(state, ast, parameters).await.map_err(|_| error)
         }

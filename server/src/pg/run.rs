@@ -18,7 +18,8 @@ use super::explain;
 use super::memory::Share;
 use super::plan::{self, Planned};
 use super::session::{Portal, Prepared, Progress};
-use super::sql::{CopyOptions, Explain, Move, Query, Statement};
+use super::sql::{self, CopyOptions, Explain, Move, Query, Statement};
+use super::stopping::{Wanted, stopping};
 use super::watch::Watch;
 
 /// What has come of a statement.
@@ -69,6 +70,9 @@ impl From<PgError> for Failure {
     }
 }
 
+/// A text of so many bytes is read where it comes.
+pub(super) const READ_AT_ONCE: usize = 16 * 1024;
+
 /// What DECLARE says of a cursor.
 struct Cursor<'a> {
     name: &'a str,
@@ -81,7 +85,7 @@ impl Connection {
     pub(super) async fn run(
         &mut self,
         prepared: &Prepared,
-        values: Vec<ScalarValue>,
+        values: Arc<[ScalarValue]>,
         formats: &Formats,
         watch: &Watch,
     ) -> Result<Outcome, Failure> {
@@ -124,6 +128,7 @@ impl Connection {
             Statement::Execute { name, arguments } => {
                 let prepared = self.session.executed(name)?;
                 let values = self.arguments(&prepared, arguments.as_ref(), watch).await?;
+                let values = values.into();
                 Box::pin(self.run(&prepared, values, formats, watch)).await
             }
             Statement::Prepare {
@@ -197,7 +202,7 @@ impl Connection {
         &mut self,
         query: &Query,
         planned: Option<&Planned>,
-        values: Vec<ScalarValue>,
+        values: Arc<[ScalarValue]>,
         watch: &Watch,
     ) -> Result<(SessionState, LogicalPlan, Arc<[Column]>), Failure> {
         self.enter(State::Planning);
@@ -216,7 +221,7 @@ impl Connection {
             .unwrap_or_default();
         let work = async move {
             let planned = plan::plan_with(&state, &query, parameters).await?;
-            let plan = plan::bind(planned.plan, values)?;
+            let plan = plan::bind(planned.plan, values.to_vec())?;
             Ok((state, plan, planned.columns))
         };
         let runtime = Arc::clone(&self.session.runtime);
@@ -240,7 +245,7 @@ impl Connection {
         &mut self,
         query: &Query,
         planned: Option<&Planned>,
-        values: Vec<ScalarValue>,
+        values: Arc<[ScalarValue]>,
         formats: &Formats,
         watch: &Watch,
     ) -> Result<(Arc<[Column]>, RowStream), Failure> {
@@ -267,7 +272,7 @@ impl Connection {
         watch: &Watch,
     ) -> Result<Outcome, Failure> {
         let permit = self.admit(watch).await?;
-        let (state, plan, columns) = self.plan_now(query, None, Vec::new(), watch).await?;
+        let (state, plan, columns) = self.plan_now(query, None, Arc::default(), watch).await?;
         let style = self.session.style();
         let encoder = || CopyEncoder::new(Arc::clone(&columns), options.clone(), style);
         let stream = RowStream::start(
@@ -292,7 +297,7 @@ impl Connection {
         cursor: &Cursor<'_>,
         query: &Query,
         planned: Option<&Planned>,
-        values: Vec<ScalarValue>,
+        values: Arc<[ScalarValue]>,
         watch: &Watch,
     ) -> Result<(), Failure> {
         if !cursor.hold {
@@ -320,7 +325,7 @@ impl Connection {
                 declared: Vec::new(),
                 planned: Some(planned),
             }),
-            values: Vec::new(),
+            values: Arc::default(),
             formats: if cursor.binary {
                 Formats::binary()
             } else {
@@ -331,14 +336,32 @@ impl Connection {
             hold: cursor.hold,
             committed: false,
             doing: None,
+            number: 0,
         };
         Ok(self.session.keep_portal(cursor.name, portal)?)
+    }
+
+    /// Reads a text. A long one is read on the threads of the account, so that no other connection waits for it.
+    pub(super) async fn read(
+        &mut self,
+        text: &str,
+        watch: &Watch,
+    ) -> Result<Vec<Statement>, Failure> {
+        if text.len() <= READ_AT_ONCE {
+            return Ok(sql::parse(text)?);
+        }
+        let text = text.to_owned();
+        let runtime = Arc::clone(&self.session.runtime);
+        let work = async move { sql::parse(&text) };
+        Ok(self
+            .wait(watch, execute::run(runtime.handle(), work))
+            .await??)
     }
 
     /// Prepares a statement: plans it, where it is a query, to know its types.
     pub(super) async fn prepare(
         &mut self,
-        text: &str,
+        text: &Arc<str>,
         statement: Statement,
         declared: Vec<Option<pgwire::api::Type>>,
         watch: &Watch,
@@ -364,7 +387,7 @@ impl Connection {
             }
         };
         Ok(Prepared {
-            text: text.into(),
+            text: Arc::clone(text),
             statement,
             declared,
             planned,
@@ -387,11 +410,14 @@ impl Connection {
             None => Vec::new(),
             Some(query) => {
                 let permit = self.admit(watch).await?;
-                let (state, plan, _) = self.plan_now(query, None, Vec::new(), watch).await?;
+                let (state, plan, _) = self.plan_now(query, None, Arc::default(), watch).await?;
                 let memory = self.statement_memory();
+                let wanted = Wanted::default();
+                let given_up = wanted.given_up();
                 let work = async move {
                     let _permit = permit;
                     let physical = state.create_physical_plan(&plan).await?;
+                    let physical = stopping(physical, &given_up)?;
                     first_row(&collect(physical, execute::task_context(&state, memory)).await?)
                 };
                 let runtime = Arc::clone(&self.session.runtime);
@@ -420,7 +446,7 @@ impl Connection {
         &mut self,
         explain: &Explain,
         prepared: &Prepared,
-        values: Vec<ScalarValue>,
+        values: Arc<[ScalarValue]>,
         formats: &Formats,
         watch: &Watch,
     ) -> Result<Outcome, Failure> {
@@ -431,9 +457,11 @@ impl Connection {
             .await?;
         let (analyze, verbose, json) = (explain.analyze, explain.verbose, explain.json);
         let context = execute::task_context(&state, self.statement_memory());
+        let wanted = Wanted::default();
+        let given_up = wanted.given_up();
         let work = async move {
             let _permit = permit;
-            explain::explain(&state, &plan, context, analyze, verbose, json).await
+            explain::explain(&state, &plan, context, analyze, verbose, json, given_up).await
         };
         let runtime = Arc::clone(&self.session.runtime);
         let lines = self

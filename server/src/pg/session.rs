@@ -1,6 +1,6 @@
 //! What a connection keeps between statements: its transaction, settings, prepared statements and portals.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::scalar::ScalarValue;
@@ -16,7 +16,7 @@ use super::execute::{RowStream, Work};
 use super::memory::Share;
 use super::plan::Planned;
 use super::runtimes::QueryRuntime;
-use super::settings::Settings;
+use super::settings::{Settings, Values};
 use super::sql::Statement;
 use crate::users::User;
 
@@ -26,10 +26,16 @@ const LIMIT: usize = 4096;
 /// Settings that functions of SQL (`current_setting`, `set_config`) reach as well.
 pub type SharedSettings = Arc<Mutex<Settings>>;
 
+/// How many bytes a connection's prepared statements and portals may hold together.
+const HELD: usize = 64 * 1024 * 1024;
+
+/// So many bytes of a name of SQL's count, as in PostgreSQL.
+const NAME: usize = 63;
+
 /// A statement that is kept.
 #[derive(Debug)]
 pub struct Prepared {
-    /// The text that it came with.
+    /// The beginning of the text that it came with.
     pub text: Arc<str>,
     /// What it does.
     pub statement: Statement,
@@ -50,6 +56,24 @@ pub enum Progress {
     Running(RowStream),
     /// At its end.
     Done,
+    /// It ended before that: an error, a cancel.
+    Failed,
+}
+
+impl Progress {
+    /// What there is to run, to be put back when it has run well; without that it has failed.
+    ///
+    /// # Errors
+    /// If it has failed before.
+    pub fn take(&mut self, name: &str) -> Result<Progress, PgError> {
+        match std::mem::replace(self, Progress::Failed) {
+            Progress::Failed => Err(PgError::new(
+                "55000",
+                format!("portal \"{name}\" cannot be run"),
+            )),
+            progress => Ok(progress),
+        }
+    }
 }
 
 /// A statement with its parameters, ready to run or running.
@@ -58,7 +82,7 @@ pub struct Portal {
     /// The statement.
     pub prepared: Arc<Prepared>,
     /// The values of its parameters.
-    pub values: Vec<ScalarValue>,
+    pub values: Arc<[ScalarValue]>,
     /// The formats of its columns.
     pub formats: Formats,
     /// How far it has come.
@@ -71,13 +95,15 @@ pub struct Portal {
     pub committed: bool,
     /// What is told of its execution, while it waits for the client to ask for more rows.
     pub doing: Option<Doing>,
+    /// Portals are numbered as they come, by [`Session::keep_portal`].
+    pub number: u64,
 }
 
 struct Savepoint {
     name: String,
-    /// The portals that were there.
-    portals: HashSet<String>,
-    settings: BTreeMap<String, String>,
+    /// The number of the last portal that was there.
+    portals: u64,
+    settings: Values,
 }
 
 /// A connection that is logged in.
@@ -100,6 +126,8 @@ pub struct Session {
     pub portals: HashMap<String, Portal>,
     status: TransactionStatus,
     savepoints: Vec<Savepoint>,
+    /// Portals that there have been.
+    made: u64,
     applied: Option<u64>,
 }
 
@@ -124,6 +152,7 @@ impl Session {
             portals: HashMap::new(),
             status: TransactionStatus::Idle,
             savepoints: Vec::new(),
+            made: 0,
             applied: None,
         }
     }
@@ -222,10 +251,9 @@ impl Session {
             return Err(too_many("savepoints"));
         }
         let settings = self.settings().values();
-        let portals = self.portals.keys().cloned().collect();
         self.savepoints.push(Savepoint {
-            name: name.to_owned(),
-            portals,
+            name: short(name).to_owned(),
+            portals: self.made,
             settings,
         });
         Ok(())
@@ -250,8 +278,8 @@ impl Session {
         self.in_block("ROLLBACK TO SAVEPOINT")?;
         let at = self.find_savepoint(name)?;
         self.savepoints.truncate(at + 1);
-        let kept = &self.savepoints[at].portals;
-        self.portals.retain(|name, _| kept.contains(name));
+        let last = self.savepoints[at].portals;
+        self.portals.retain(|_, portal| portal.number <= last);
         let values = self.savepoints[at].settings.clone();
         self.settings().replace(values);
         self.status = TransactionStatus::Transaction;
@@ -261,7 +289,7 @@ impl Session {
     fn find_savepoint(&self, name: &str) -> Result<usize, PgError> {
         self.savepoints
             .iter()
-            .rposition(|savepoint| savepoint.name == name)
+            .rposition(|savepoint| savepoint.name == short(name))
             .ok_or_else(|| PgError::new("3B001", format!("savepoint \"{name}\" does not exist")))
     }
 
@@ -323,6 +351,7 @@ impl Session {
         if self.statements.len() >= LIMIT {
             return Err(too_many("prepared statements"));
         }
+        self.check_held(name.len() + prepared.size())?;
         self.statements.insert(name.to_owned(), Arc::new(prepared));
         Ok(())
     }
@@ -331,7 +360,7 @@ impl Session {
     ///
     /// # Errors
     /// If the name is taken, or too many are kept.
-    pub fn keep_portal(&mut self, name: &str, portal: Portal) -> Result<(), PgError> {
+    pub fn keep_portal(&mut self, name: &str, mut portal: Portal) -> Result<(), PgError> {
         if !name.is_empty() && self.portals.contains_key(name) {
             return Err(PgError::new(
                 "42P03",
@@ -341,8 +370,31 @@ impl Session {
         if self.portals.len() >= LIMIT {
             return Err(too_many("portals"));
         }
+        self.check_held(name.len() + portal.size())?;
+        self.made += 1;
+        portal.number = self.made;
         self.portals.insert(name.to_owned(), portal);
         Ok(())
+    }
+
+    /// Whether so many bytes more can be held.
+    fn check_held(&self, more: usize) -> Result<(), PgError> {
+        let statements = self.statements.iter();
+        let statements = statements.map(|(name, statement)| name.len() + statement.size());
+        let portals = self.portals.iter();
+        let portals = portals.map(|(name, portal)| name.len() + portal.size());
+        let held: usize = statements.chain(portals).sum();
+        if held.saturating_add(more) <= HELD {
+            return Ok(());
+        }
+        Err(PgError::new(
+            "53400",
+            format!(
+                "prepared statements and portals are too large: a connection's may hold {} MiB together",
+                HELD >> 20
+            ),
+        )
+        .hint("close those that are not needed any more"))
     }
 
     /// The columns that a statement will have; none where it has no rows.
@@ -400,6 +452,11 @@ pub fn no_cursor(name: &str) -> PgError {
     PgError::new(code::NO_CURSOR, format!("cursor \"{name}\" does not exist"))
 }
 
+/// What counts of a name.
+fn short(name: &str) -> &str {
+    &name[..name.floor_char_boundary(NAME)]
+}
+
 fn too_many(what: &str) -> PgError {
     PgError::new(
         "53400",
@@ -407,7 +464,22 @@ fn too_many(what: &str) -> PgError {
     )
 }
 
+impl Prepared {
+    /// About how many bytes it takes.
+    fn size(&self) -> usize {
+        let types = self.declared.len() * size_of::<Option<Type>>();
+        size_of::<Prepared>() + self.text.len() + types + self.statement.size()
+    }
+}
+
 impl Portal {
+    /// About how many bytes it takes, beside what its query holds while it runs.
+    fn size(&self) -> usize {
+        let values: usize = self.values.iter().map(ScalarValue::size).sum();
+        let formats = self.formats.0.len() * size_of::<i16>();
+        size_of::<Portal>() + values + formats + self.prepared.size()
+    }
+
     /// The columns of a query's portal.
     pub fn columns(&self) -> Option<Arc<[Column]>> {
         self.prepared

@@ -6,6 +6,7 @@
 //! with its transaction.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::{PgError, code};
@@ -14,17 +15,20 @@ use super::zone::Zone;
 mod known;
 use known::{KNOWN, Known};
 
+/// Values by name: a copy shares them.
+pub type Values = BTreeMap<String, Arc<str>>;
+
 /// Settings of one session.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// What RESET goes back to.
-    initial: BTreeMap<String, String>,
+    initial: Values,
     /// What is in force where it differs from the default of [`KNOWN`].
-    values: BTreeMap<String, String>,
+    values: Values,
     /// Values in force before the transaction's first `SET LOCAL` of each.
-    before_local: BTreeMap<String, Option<String>>,
+    before_local: BTreeMap<String, Option<Arc<str>>>,
     /// Values in force when the transaction began.
-    at_begin: Option<BTreeMap<String, String>>,
+    at_begin: Option<Values>,
     /// Reported to the client already.
     reported: BTreeMap<&'static str, String>,
     /// Counts changes, for what is derived from settings.
@@ -43,6 +47,11 @@ pub enum SetScope {
 
 /// How many settings of unknown classes (`my.setting`) a session may have.
 const CUSTOM_LIMIT: usize = 64;
+
+/// The longest value of a setting: each savepoint of a transaction may keep another.
+const VALUE_LIMIT: usize = 16 * 1024;
+/// The longest name of one of an unknown class.
+const NAME_LIMIT: usize = 256;
 
 impl Settings {
     /// The defaults, with what is true of this session.
@@ -87,7 +96,7 @@ impl Settings {
             None => {
                 let lower = name.to_ascii_lowercase();
                 let value = self.values.get(&lower).ok_or_else(|| unrecognized(name))?;
-                Ok((lower, value.clone()))
+                Ok((lower, value.to_string()))
             }
         }
     }
@@ -105,6 +114,15 @@ impl Settings {
     /// # Errors
     /// If there is no such setting, it cannot be changed or the value is not accepted.
     pub fn set(&mut self, name: &str, value: &str, scope: SetScope) -> Result<(), PgError> {
+        if value.len() > VALUE_LIMIT {
+            return Err(PgError::new(
+                code::INVALID_PARAMETER,
+                format!(
+                    "value of parameter \"{name}\" is too long: it has {} bytes, and at most {VALUE_LIMIT} are kept",
+                    value.len()
+                ),
+            ));
+        }
         let (name, value) = match known(name) {
             Some(known) => (known.name.to_owned(), (known.check)(known.name, value)?),
             None => (self.custom_name(name)?, value.to_owned()),
@@ -171,12 +189,12 @@ impl Settings {
     }
 
     /// The values now, for a savepoint.
-    pub fn values(&self) -> BTreeMap<String, String> {
+    pub fn values(&self) -> Values {
         self.values.clone()
     }
 
     /// Back to the values of a savepoint.
-    pub fn replace(&mut self, values: BTreeMap<String, String>) {
+    pub fn replace(&mut self, values: Values) {
         if self.values != values {
             self.values = values;
             self.changed();
@@ -281,7 +299,7 @@ impl Settings {
     }
 
     fn put(&mut self, name: &str, value: &str) {
-        self.values.insert(name.to_owned(), value.to_owned());
+        self.values.insert(name.to_owned(), value.into());
         self.changed();
     }
 
@@ -293,6 +311,12 @@ impl Settings {
     }
 
     fn custom_name(&self, name: &str) -> Result<String, PgError> {
+        if name.len() > NAME_LIMIT {
+            return Err(PgError::new(
+                code::INVALID_PARAMETER,
+                format!("parameter name is too long: at most {NAME_LIMIT} bytes are accepted"),
+            ));
+        }
         let lower = name.to_ascii_lowercase();
         match lower.split_once('.') {
             Some((class, rest))

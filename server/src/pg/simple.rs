@@ -7,12 +7,13 @@ use pgwire::messages::PgWireBackendMessage as Backend;
 use pgwire::messages::copy::{CopyDone, CopyOutResponse};
 use pgwire::messages::response::{CommandComplete, EmptyQueryResponse};
 
+use super::activity::kept;
 use super::connection::Connection;
 use super::encode::{CopyEncoder, Formats, RowEncoder, row_description};
 use super::execute::RowStream;
-use super::run::{Failure, Outcome};
+use super::run::{Failure, Outcome, READ_AT_ONCE};
 use super::session::{Prepared, Progress, no_cursor};
-use super::sql;
+use super::sql::{self, Statement};
 use super::watch::Watch;
 
 impl Connection {
@@ -20,31 +21,45 @@ impl Connection {
     pub(super) async fn simple_query(&mut self, text: &str) -> Result<(), Failure> {
         self.session.statements.remove("");
         self.session.portals.remove("");
-        let statements = match sql::parse(text) {
-            Ok(statements) => statements,
-            Err(error) => {
-                self.begin(text);
-                return Err(error.into());
-            }
-        };
+        let statements = self.statements_of(text).await?;
+        let text: Arc<str> = kept(text).into();
         if statements.is_empty() {
             self.wire
                 .put(&Backend::EmptyQueryResponse(EmptyQueryResponse::new()));
         }
         for statement in statements {
-            self.begin(text);
+            self.begin(&text);
             let watch = self.begin_statement()?;
             let prepared = Prepared {
-                text: text.into(),
+                text: Arc::clone(&text),
                 statement,
                 declared: Vec::new(),
                 planned: None,
             };
             let formats = Formats::default();
-            let outcome = self.run(&prepared, Vec::new(), &formats, &watch).await?;
+            let outcome = self
+                .run(&prepared, Arc::default(), &formats, &watch)
+                .await?;
             self.send_outcome(outcome, &formats, true, &watch).await?;
         }
         self.ready().await
+    }
+
+    async fn statements_of(&mut self, text: &str) -> Result<Vec<Statement>, Failure> {
+        if text.len() <= READ_AT_ONCE {
+            return sql::parse(text).map_err(|error| {
+                self.begin(text);
+                error.into()
+            });
+        }
+        self.begin(text);
+        let watch = self.begin_statement()?;
+        let statements = self.read(text, &watch).await?;
+        // From here its statements are told of, each by itself.
+        if let Some(doing) = self.doing.take() {
+            doing.forgotten();
+        }
+        Ok(statements)
     }
 
     /// Sends all that has come of a statement.
@@ -118,7 +133,7 @@ impl Connection {
         } else {
             portal.formats.clone()
         };
-        let progress = std::mem::replace(&mut portal.progress, Progress::Done);
+        let progress = portal.progress.take(name)?;
         if send && describe {
             self.wire.put(&Backend::RowDescription(row_description(
                 &columns, &formats,
@@ -167,7 +182,7 @@ impl Connection {
         }
         let (prepared, values, formats) = (
             Arc::clone(&portal.prepared),
-            portal.values.clone(),
+            Arc::clone(&portal.values),
             portal.formats.clone(),
         );
         if let Outcome::Rows { stream, .. } = self.run(&prepared, values, &formats, watch).await?

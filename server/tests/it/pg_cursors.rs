@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use crate::support::{TestServer, code_of, column, value};
+use crate::support::{TestServer, code_of, column, error_of, value};
 
 #[tokio::test]
 async fn a_cursor_is_declared_with_parameters() {
@@ -61,4 +61,74 @@ async fn a_cursor_goes_with_the_savepoint_that_it_was_made_after() {
     assert_eq!(value(&client, "FETCH 1 FROM a").await, "1");
     let gone = client.batch_execute("FETCH 1 FROM b").await.unwrap_err();
     assert_eq!(code_of(&gone), "34000");
+}
+
+#[tokio::test]
+async fn a_cursor_that_has_failed_cannot_be_run_again() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let sql = "BEGIN; DECLARE c CURSOR FOR SELECT 1 / (2 - x) FROM generate_series(1, 5) t(x); SAVEPOINT s";
+    client.batch_execute(sql).await.unwrap();
+    let failed = client.batch_execute("FETCH ALL FROM c").await.unwrap_err();
+    assert_eq!(code_of(&failed), "22012");
+    client.batch_execute("ROLLBACK TO s").await.unwrap();
+    let again = client.batch_execute("FETCH ALL FROM c").await.unwrap_err();
+    assert_eq!(
+        error_of(&again),
+        ("55000".into(), "portal \"c\" cannot be run".into())
+    );
+}
+
+#[tokio::test]
+async fn a_portal_that_has_failed_cannot_be_run_again() {
+    let server = TestServer::start().await;
+    let mut raw = server.raw("ann").await;
+    raw.query("BEGIN").await;
+    raw.parse("", "SELECT 1 / (2 - x) FROM generate_series(1, 5) t(x)")
+        .await;
+    raw.bind("p", "").await;
+    raw.sync().await;
+    assert_eq!(raw.kinds().await, "12Z");
+    raw.query("SAVEPOINT s").await;
+    for code in ["22012", "55000"] {
+        raw.execute("p", 0).await;
+        raw.sync().await;
+        let messages = raw.read_to_ready().await;
+        let error = messages.iter().find(|message| message.kind == 'E');
+        assert_eq!(error.expect("an error").field('C'), code);
+        raw.query("ROLLBACK TO s").await;
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_of_the_same_name_as_one_before_a_savepoint_goes_with_it() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let sql = "BEGIN; DECLARE c CURSOR FOR SELECT 1; SAVEPOINT s; CLOSE c; DECLARE c CURSOR FOR SELECT 2; ROLLBACK TO s";
+    client.batch_execute(sql).await.unwrap();
+    let gone = client.batch_execute("FETCH 1 FROM c").await.unwrap_err();
+    assert_eq!(code_of(&gone), "34000");
+}
+
+/// Rows of a cursor are encoded as they are fetched, however large they are.
+#[rstest]
+#[case("SELECT repeat('x', 200000), x FROM generate_series(1, 100) t(x)", 100)]
+#[case("SELECT 'x', x FROM generate_series(1, 10000) t(x)", 10000)]
+#[case(
+    "SELECT repeat('x', CAST(x AS int) * 1000), x FROM generate_series(1, 500) t(x)",
+    500
+)]
+#[tokio::test]
+async fn all_rows_of_a_cursor_come(#[case] sql: &str, #[case] rows: usize) {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let declare = format!("BEGIN; DECLARE c CURSOR FOR {sql}");
+    client.batch_execute(&declare).await.unwrap();
+    let mut fetched = crate::support::rows(&client, "FETCH 7 FROM c").await;
+    fetched.extend(crate::support::rows(&client, "FETCH ALL FROM c").await);
+    let numbers: Vec<usize> = fetched
+        .iter()
+        .map(|row| row[1].as_ref().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(numbers, (1..=rows).collect::<Vec<_>>());
 }

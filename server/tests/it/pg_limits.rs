@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rapport::pg::PgOptions;
+use rstest::rstest;
 use tokio_postgres::NoTls;
 
 use crate::support::raw::{self, Raw};
@@ -289,4 +290,38 @@ async fn a_large_result_is_streamed_in_both_protocols() {
 fn resident_memory() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
+}
+
+#[rstest]
+#[case::nested_loop(
+    "SELECT count(*) FROM generate_series(1, 300000) a(x) JOIN generate_series(1, 300000) b(x) ON a.x * b.x = -1"
+)]
+#[case::hash(
+    "SELECT count(*) FROM generate_series(1, 300000) a(x) JOIN generate_series(1, 300000) b(x) ON a.x % 1 = b.x % 1 AND a.x * b.x = -1"
+)]
+#[case::explained(
+    "EXPLAIN ANALYZE SELECT 1 FROM generate_series(1, 300000) a(x) JOIN generate_series(1, 300000) b(x) ON a.x * b.x = -1"
+)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_that_finds_nothing_leaves_its_threads_when_it_is_cancelled(#[case] sql: &str) {
+    let options = PgOptions {
+        query_threads: 1,
+        ..PgOptions::default()
+    };
+    let server = TestServer::with(options).await;
+    let client = server.client("ann").await;
+    client
+        .batch_execute("SET statement_timeout = '500ms'")
+        .await
+        .unwrap();
+    let error = client.simple_query(sql).await.unwrap_err();
+    assert_eq!(code_of(&error), "57014");
+    // A cancel counts at once; what counts here is when the threads are free.
+    client
+        .batch_execute("SET statement_timeout = 0")
+        .await
+        .unwrap();
+    let start = Instant::now();
+    let soon = tokio::time::timeout(Duration::from_secs(10), value(&client, "SELECT 1")).await;
+    assert_eq!(soon.as_deref(), Ok("1"), "after {:?}", start.elapsed());
 }

@@ -25,7 +25,7 @@ use history::History;
 
 pub use measured::describe as describe_metrics;
 pub(super) use measured::{connection_refused, logged_in, login_refused};
-pub use statement::{Doing, State, Statement, milliseconds};
+pub use statement::{Doing, State, Statement, kept, milliseconds};
 
 /// Sessions and statements of a server.
 #[derive(Debug)]

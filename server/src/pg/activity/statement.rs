@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::super::error::{PgError, code};
+use super::super::error::{PgError, code, logged, told};
 use super::super::memory::Share;
 use super::{Activity, measured};
 use crate::users::User;
@@ -203,7 +203,7 @@ impl Statement {
 }
 
 /// The beginning of a text, up to a whole character.
-fn kept(text: &str) -> Box<str> {
+pub fn kept(text: &str) -> Box<str> {
     if text.len() <= TEXT {
         return text.into();
     }
@@ -247,7 +247,7 @@ impl Doing {
             code::CANCELED | code::SHUTDOWN => State::Canceled,
             _ => State::Failed,
         };
-        self.end(state, Some((error.code, error.message.to_string())));
+        self.end(state, Some((error.code, told(&error.message).into_owned())));
     }
 
     fn end(&self, state: State, error: Option<(&'static str, String)>) {
@@ -270,7 +270,7 @@ impl Doing {
                 running_ms = milliseconds(told.running),
                 rows = told.rows,
                 peak_memory_bytes = told.peak_memory,
-                statement = %self.statement.text,
+                statement = %logged(&self.statement.text),
                 "slow statement"
             );
         }

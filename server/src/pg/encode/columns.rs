@@ -74,11 +74,20 @@ pub fn row_description(columns: &[Column], formats: &Formats) -> RowDescription 
     RowDescription::new(fields)
 }
 
+/// As many columns as a result of PostgreSQL's can have; the protocol counts them in 16 bits.
+const MOST: usize = 1664;
+
 /// The columns of a result.
 ///
 /// # Errors
-/// If one is of a type that PostgreSQL has nothing for.
+/// If one is of a type that PostgreSQL has nothing for, or there are too many.
 pub fn columns(schema: &Schema) -> Result<Vec<Column>, PgError> {
+    if schema.fields().len() > MOST {
+        return Err(PgError::new(
+            "54011",
+            format!("target lists can have at most {MOST} entries"),
+        ));
+    }
     schema
         .fields()
         .iter()

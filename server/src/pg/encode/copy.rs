@@ -8,10 +8,8 @@ use datafusion::arrow::array::RecordBatch;
 
 use super::super::error::PgError;
 use super::super::sql::{CopyFormat, CopyOptions};
-use super::rows::{RowEncoder, Rows, Values, set_length};
+use super::rows::{RowEncoder, Rows, Values, pieces};
 use super::{Column, Formats, Style};
-
-const CHUNK: usize = 64 * 1024;
 
 /// Signature, flags and the length of an extension that there is not.
 const BINARY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -98,18 +96,17 @@ impl CopyEncoder {
         data.freeze()
     }
 
-    /// Encodes a batch, in pieces.
+    /// Encodes a batch, in pieces: each is made when it is asked for.
     ///
     /// # Errors
-    /// If a value cannot be written.
-    pub fn encode(&self, batch: &RecordBatch) -> Result<Vec<Rows>, PgError> {
+    /// If a column cannot be written; a piece is an error if a value cannot.
+    pub fn encode<'a>(
+        &'a self,
+        batch: &RecordBatch,
+    ) -> Result<impl Iterator<Item = Result<Rows, PgError>> + Send + use<'a>, PgError> {
         let values = self.rows.values(batch)?;
-        let mut pieces = Vec::new();
-        let mut data = BytesMut::new();
-        let mut ends = Vec::new();
         let mut scratch = String::new();
-        for row in 0..batch.num_rows() {
-            let start = data.len();
+        Ok(pieces(batch.num_rows(), move |data, row| {
             data.put_u8(b'd');
             data.put_i32(0);
             if self.is_binary() {
@@ -118,27 +115,13 @@ impl CopyEncoder {
                 }
                 data.put_i16(values.len() as i16);
                 for value in &values {
-                    value.put_binary(&mut data, row, &mut scratch)?;
+                    value.put_binary(data, row, &mut scratch)?;
                 }
             } else {
-                self.put_line(&mut data, &values, row, &mut scratch);
+                self.put_line(data, &values, row, &mut scratch);
             }
-            set_length(&mut data, start + 1)?;
-            ends.push(data.len());
-            if data.len() >= CHUNK {
-                pieces.push(Rows {
-                    data: data.split().freeze(),
-                    ends: std::mem::take(&mut ends),
-                });
-            }
-        }
-        if !ends.is_empty() {
-            pieces.push(Rows {
-                data: data.freeze(),
-                ends,
-            });
-        }
-        Ok(pieces)
+            Ok(())
+        }))
     }
 
     fn put_line(&self, data: &mut BytesMut, values: &[Values], row: usize, scratch: &mut String) {

@@ -49,43 +49,28 @@ impl RowEncoder {
         }
     }
 
-    /// Encodes a batch, in pieces.
+    /// Encodes a batch, in pieces: each is made when it is asked for.
     ///
     /// # Errors
-    /// If a value cannot be written.
-    pub fn encode(&self, batch: &RecordBatch) -> Result<Vec<Rows>, PgError> {
+    /// If a column cannot be written; a piece is an error if a value cannot.
+    pub fn encode<'a>(
+        &'a self,
+        batch: &RecordBatch,
+    ) -> Result<impl Iterator<Item = Result<Rows, PgError>> + Send + use<'a>, PgError> {
         let values = self.values(batch)?;
-        let mut pieces = Vec::new();
-        let mut data = BytesMut::new();
-        let mut ends = Vec::new();
         let mut scratch = String::new();
-        for row in 0..batch.num_rows() {
-            let start = data.len();
+        Ok(pieces(batch.num_rows(), move |data, row| {
             data.put_u8(b'D');
             data.put_i32(0);
             data.put_i16(values.len() as i16);
             for (at, value) in values.iter().enumerate() {
                 match self.formats.of(at) {
-                    Format::Text => value.put_text(&mut data, row, &mut scratch, &self.style),
-                    Format::Binary => value.put_binary(&mut data, row, &mut scratch)?,
+                    Format::Text => value.put_text(data, row, &mut scratch, &self.style),
+                    Format::Binary => value.put_binary(data, row, &mut scratch)?,
                 }
             }
-            set_length(&mut data, start + 1)?;
-            ends.push(data.len());
-            if data.len() >= CHUNK {
-                pieces.push(Rows {
-                    data: data.split().freeze(),
-                    ends: std::mem::take(&mut ends),
-                });
-            }
-        }
-        if !ends.is_empty() {
-            pieces.push(Rows {
-                data: data.freeze(),
-                ends,
-            });
-        }
-        Ok(pieces)
+            Ok(())
+        }))
     }
 
     /// The batch's columns, ready to be written.
@@ -103,6 +88,34 @@ impl RowEncoder {
             .map(|(column, array)| Values::new(array, column))
             .collect()
     }
+}
+
+/// So many rows in pieces of about a chunk: `put` appends the message of a row, with a length that is set here.
+pub(super) fn pieces(
+    rows: usize,
+    mut put: impl FnMut(&mut BytesMut, usize) -> Result<(), PgError> + Send,
+) -> impl Iterator<Item = Result<Rows, PgError>> + Send {
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        if next >= rows {
+            return None;
+        }
+        let mut data = BytesMut::new();
+        let mut ends = Vec::new();
+        while next < rows && data.len() < CHUNK {
+            let start = data.len();
+            if let Err(error) = put(&mut data, next).and_then(|()| set_length(&mut data, start + 1))
+            {
+                // Nothing comes after an error.
+                next = rows;
+                return Some(Err(error));
+            }
+            ends.push(data.len());
+            next += 1;
+        }
+        let data = data.freeze();
+        Some(Ok(Rows { data, ends }))
+    })
 }
 
 /// The difference of two instants is days and a time, as PostgreSQL has it.

@@ -24,6 +24,7 @@ use datafusion::scalar::ScalarValue;
 use super::super::encode::SHOWN_AS_KEY;
 use super::super::error::PgError;
 use super::super::zone::Zone;
+use super::limits::Budget;
 
 /// The arguments of a call.
 pub struct Call {
@@ -284,6 +285,13 @@ impl ScalarUDFImpl for Function {
             && self.signature.volatility != Volatility::Volatile;
         let rows = if scalar { 1 } else { args.number_rows };
         let zone = args.config_options.execution.time_zone.as_deref();
+        let mut budget = Budget::of(&self.name);
+        for arg in &args.args {
+            // A constant is copied for each row.
+            if let ColumnarValue::Scalar(constant) = arg {
+                budget.text(constant.size().saturating_mul(rows))?;
+            }
+        }
         let call = Call {
             args: args
                 .args

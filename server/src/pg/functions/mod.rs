@@ -5,12 +5,14 @@
 //! the zone of who happens to look.
 
 mod age;
+mod bounded;
 mod call;
 mod casts;
 mod chars;
 mod fields;
 mod instants;
 mod json;
+mod limits;
 mod numeric;
 mod patterns;
 mod quoting;
@@ -56,5 +58,6 @@ pub fn register_all(context: &SessionContext) -> Result<()> {
     }
     context.register_udaf(single_value().as_ref().clone());
     sleep::register(context);
+    bounded::bound(context);
     Ok(())
 }

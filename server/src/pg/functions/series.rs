@@ -23,16 +23,7 @@ use super::instants::{
     Kind, instant_array, instants, kind, local_array, locals, timestamp, timestamptz, to_instant,
     to_local,
 };
-
-/// The most elements that a series has as an array.
-const MOST: usize = 10_000_000;
-
-fn too_long() -> datafusion::error::DataFusionError {
-    raise(PgError::new(
-        "54000",
-        format!("a series has more than the {MOST} elements that are accepted"),
-    ))
-}
+use super::limits::Budget;
 
 fn zero_step() -> datafusion::error::DataFusionError {
     raise(PgError::new(
@@ -100,6 +91,7 @@ fn elements<T: Copy + PartialOrd>(
     last: T,
     up: bool,
     next: impl Fn(T) -> Option<T>,
+    budget: &mut Budget<'_>,
 ) -> Result<Vec<T>> {
     let mut all = Vec::new();
     let mut at = Some(first);
@@ -107,9 +99,7 @@ fn elements<T: Copy + PartialOrd>(
         if (up && value > last) || (!up && value < last) {
             break;
         }
-        if all.len() == MOST {
-            return Err(too_long());
-        }
+        budget.elements(1)?;
         all.push(value);
         at = next(value);
     }
@@ -127,6 +117,7 @@ fn series(call: &Call) -> Result<ArrayRef> {
         return Err(raise(PgError::internal("a series that is no list")));
     };
     let (mut arrays, mut lengths, mut present) = (Vec::<ArrayRef>::new(), Vec::new(), Vec::new());
+    let mut budget = Budget::of("generate_series");
     let mut push = |array: Option<ArrayRef>| {
         lengths.push(array.as_ref().map_or(0, |array| array.len()));
         present.push(array.is_some());
@@ -157,7 +148,8 @@ fn series(call: &Call) -> Result<ArrayRef> {
                     return Err(zero_step());
                 }
                 let zone = if zoned { call.zone } else { Zone::UTC };
-                let all = elements(from, to, direction > 0, |at| later_instant(at, step, zone))?;
+                let next = |at| later_instant(at, step, zone);
+                let all = elements(from, to, direction > 0, next, &mut budget)?;
                 push(Some(if zoned {
                     instant_array(all.into_iter().map(Some))
                 } else {
@@ -183,9 +175,9 @@ fn series(call: &Call) -> Result<ArrayRef> {
                 if step == 0 {
                     return Err(zero_step());
                 }
-                let all = elements(from.value(row), to.value(row), step > 0, |at| {
-                    at.checked_add(step)
-                })?;
+                let next = |at: i64| at.checked_add(step);
+                let (first, last) = (from.value(row), to.value(row));
+                let all = elements(first, last, step > 0, next, &mut budget)?;
                 let all = datafusion::arrow::array::Int64Array::from(all);
                 push(Some(cast(&all, integer)?));
             }

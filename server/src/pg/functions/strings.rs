@@ -10,6 +10,7 @@ use super::super::encode::{Style, texts_of};
 use super::super::error::{PgError, code};
 use super::call::{Call, Function, raise};
 use super::casts::is_text;
+use super::limits::Budget;
 
 /// A column's values as texts, as they are sent.
 fn shown(call: &Call, at: usize) -> Result<StringArray> {
@@ -55,7 +56,8 @@ fn wrong(message: impl Into<std::borrow::Cow<'static, str>>) -> datafusion::erro
 }
 
 /// `format(pattern, …)`: `%s`, `%I`, `%L`, with a position and a width.
-fn formatted(pattern: &str, args: &[Option<&str>]) -> Result<String> {
+fn formatted(pattern: &str, args: &[Option<&str>], budget: &mut Budget<'_>) -> Result<String> {
+    budget.text(pattern.len())?;
     let mut out = String::new();
     let mut chars = pattern.chars().peekable();
     let mut next = 0;
@@ -110,8 +112,14 @@ fn formatted(pattern: &str, args: &[Option<&str>]) -> Result<String> {
                 )));
             }
         };
-        let width = number.parse().unwrap_or(0);
-        let missing = " ".repeat(usize::saturating_sub(width, text.chars().count()));
+        let width: usize = match number.parse::<i32>() {
+            Ok(width) => usize::try_from(width).unwrap_or(0),
+            Err(_) if number.is_empty() => 0,
+            Err(_) => return Err(raise(PgError::new("22003", "number is out of range"))),
+        };
+        let missing = width.saturating_sub(text.chars().count());
+        budget.text(text.len().saturating_add(missing))?;
+        let missing = " ".repeat(missing);
         if left {
             out.push_str(&text);
             out.push_str(&missing);
@@ -127,6 +135,7 @@ fn format(call: &Call) -> Result<ArrayRef> {
     let columns = (0..call.len())
         .map(|at| shown(call, at))
         .collect::<Result<Vec<_>>>()?;
+    let mut budget = Budget::of("format");
     let rows = (0..call.rows).map(|row| {
         let value = |array: &StringArray| array.is_valid(row).then(|| array.value(row).to_owned());
         let Some(pattern) = columns.first().and_then(value) else {
@@ -134,7 +143,7 @@ fn format(call: &Call) -> Result<ArrayRef> {
         };
         let args: Vec<Option<String>> = columns.iter().skip(1).map(value).collect();
         let args: Vec<Option<&str>> = args.iter().map(Option::as_deref).collect();
-        formatted(&pattern, &args).map(Some)
+        formatted(&pattern, &args, &mut budget).map(Some)
     });
     Ok(Arc::new(rows.collect::<Result<StringArray>>()?))
 }
@@ -204,6 +213,18 @@ mod tests {
     #[case("%2$s %1$s", &[Some("a"), Some("b")], "b a")]
     #[case("100%% %L", &[None], "100% NULL")]
     fn formats(#[case] pattern: &str, #[case] args: &[Option<&str>], #[case] expected: &str) {
-        assert_eq!(formatted(pattern, args).unwrap(), expected);
+        let mut budget = Budget::of("format");
+        assert_eq!(formatted(pattern, args, &mut budget).unwrap(), expected);
+    }
+
+    #[rstest]
+    #[case("%18446744073709551615s", "number is out of range")]
+    #[case("%99999999999999999999999s", "number is out of range")]
+    #[case("%2000000000s", "requested length too large")]
+    #[case("%200000000s%1$200000000s", "requested length too large")]
+    fn a_width_has_its_bounds(#[case] pattern: &str, #[case] expected: &str) {
+        let mut budget = Budget::of("format");
+        let error = formatted(pattern, &[Some("x")], &mut budget).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
     }
 }

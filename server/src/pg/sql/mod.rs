@@ -5,6 +5,7 @@
 //! other statements are small and are read from their tokens here, since DataFusion has no part in them.
 
 mod copying;
+mod dialect;
 mod empty;
 mod names;
 mod queries;
@@ -13,6 +14,8 @@ mod rewrite;
 mod tests;
 mod tokens;
 mod utility;
+
+use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
@@ -26,13 +29,21 @@ use tokens::Tokens;
 /// The longest text of a statement that is looked at.
 pub const MAX_TEXT: usize = 4 * 1024 * 1024;
 
+/// How many tokens one text may have: each takes a hundred times the memory of its characters.
+const MAX_TOKENS: usize = 400_000;
+
+/// How many statements one text may have.
+const MAX_STATEMENTS: usize = 10_000;
+
 /// A query, rewritten for the planner.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
-    /// What is planned.
-    pub ast: Box<ast::Query>,
+    /// What is planned; whoever changes it copies it, and not on a connection's thread.
+    pub ast: Arc<ast::Query>,
     /// The numbers of its parameters (`$1`), at most.
     pub parameters: usize,
+    /// About how many bytes its tree and its plan take.
+    pub size: usize,
 }
 
 /// What EXPLAIN shows.
@@ -204,6 +215,28 @@ pub enum Statement {
 }
 
 impl Statement {
+    /// About how many bytes it takes to keep.
+    pub fn size(&self) -> usize {
+        match self {
+            Statement::Query(query)
+            | Statement::Declare { query, .. }
+            | Statement::Copy { query, .. }
+            | Statement::Explain(Explain { query, .. }) => query.size,
+            Statement::Execute {
+                arguments: Some(arguments),
+                ..
+            } => arguments.size,
+            Statement::Prepare {
+                types, statement, ..
+            } => types.len() * size_of::<ast::DataType>() + statement.size(),
+            Statement::Set {
+                value: SetValue::Text(text),
+                ..
+            } => text.len(),
+            _ => 0,
+        }
+    }
+
     /// Whether it can run in a transaction that has failed: it ends it, or goes back in it.
     pub fn leaves_failed_transaction(&self) -> bool {
         matches!(
@@ -229,12 +262,30 @@ pub fn parse(text: &str) -> Result<Vec<Statement>, PgError> {
         ));
     }
     let tokens = tokens::tokenize(text)?;
-    tokens::check_chains(&tokens)?;
+    let ends = tokens
+        .iter()
+        .filter(|token| token.token == Token::SemiColon);
+    too_many("tokens", tokens.len(), MAX_TOKENS)?;
+    too_many("statements", ends.count(), MAX_STATEMENTS)?;
     tokens
         .split(|token| token.token == Token::SemiColon)
         .filter(|tokens| !tokens.is_empty())
-        .map(|tokens| parse_statement(&mut Tokens::new(text, tokens)))
+        .map(|tokens| {
+            tokens::check_chains(tokens)?;
+            parse_statement(&mut Tokens::new(text, tokens))
+        })
         .collect()
+}
+
+fn too_many(what: &str, found: usize, most: usize) -> Result<(), PgError> {
+    if found <= most {
+        return Ok(());
+    }
+    Err(
+        PgError::new("54000", "statement is too long").detail(format!(
+            "it has {found} {what}: at most {most} are accepted in one message"
+        )),
+    )
 }
 
 fn parse_statement(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {

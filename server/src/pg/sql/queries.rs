@@ -1,10 +1,12 @@
 //! Queries, and the statements around one: EXPLAIN, DECLARE, PREPARE, EXECUTE.
 
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use std::sync::Arc;
+
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::super::error::{PgError, code};
+use super::dialect::PgDialect;
 use super::tokens::Tokens;
 use super::{Explain, Query, Statement, parse_statement, rewrite};
 
@@ -26,6 +28,7 @@ pub(super) fn query_of(
     mut query: Vec<TokenWithSpan>,
 ) -> Result<Query, PgError> {
     let parameters = parameters(&query)?;
+    let size = query.iter().map(size_of_token).sum();
     if is_word(query.first(), "TABLE") {
         // TABLE name = SELECT * FROM name
         let select = ["SELECT", "*", "FROM"].map(|word| match word {
@@ -34,12 +37,17 @@ pub(super) fn query_of(
         });
         query.splice(0..1, select);
     }
-    let mut parser = Parser::new(&PostgreSqlDialect {})
+    let dialect = PgDialect::of(query.len());
+    let mut parser = Parser::new(&dialect)
         .with_recursion_limit(MAX_DEPTH)
         .with_tokens_with_locations(query);
-    let mut ast = parser
-        .parse_query()
-        .map_err(|error| syntax_error(tokens, &error))?;
+    let mut ast = parser.parse_query().map_err(|error| {
+        if dialect.is_used_up() {
+            return PgError::new("54001", "statement is too complex")
+                .detail("there are too many ways to read it");
+        }
+        syntax_error(tokens, &error)
+    })?;
     let next = parser.peek_token();
     if next.token != Token::EOF {
         return Err(tokens.error_at(
@@ -50,7 +58,26 @@ pub(super) fn query_of(
     }
     rewrite::check(&ast)?;
     rewrite::rewrite(&mut ast);
-    Ok(Query { ast, parameters })
+    let ast = Arc::from(ast);
+    Ok(Query {
+        ast,
+        parameters,
+        size,
+    })
+}
+
+/// About how many bytes a token takes in a tree and in a plan.
+fn size_of_token(token: &TokenWithSpan) -> usize {
+    const NODES: usize = 128;
+    NODES
+        + match &token.token {
+            Token::Word(word) => word.value.len(),
+            Token::SingleQuotedString(text)
+            | Token::EscapedStringLiteral(text)
+            | Token::Number(text, _) => text.len(),
+            Token::DollarQuotedString(text) => text.value.len(),
+            _ => 0,
+        }
 }
 
 fn syntax_error(tokens: &Tokens<'_>, error: &ParserError) -> PgError {
@@ -194,6 +221,7 @@ pub(super) fn explain(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
         analyze = tokens.accept_any(&["ANALYZE", "ANALYSE"]);
         verbose = tokens.accept("VERBOSE");
     }
+    refuse_nested(tokens, &["EXPLAIN", "PREPARE"])?;
     match parse_statement(tokens)? {
         Statement::Query(query) | Statement::Declare { query, .. } => {
             Ok(Statement::Explain(Explain {
@@ -208,6 +236,14 @@ pub(super) fn explain(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
             code::SYNTAX,
             "syntax error: EXPLAIN takes a query",
         )),
+    }
+}
+
+/// A statement in itself in itself …: its end would be that of the stack.
+fn refuse_nested(tokens: &Tokens<'_>, words: &[&str]) -> Result<(), PgError> {
+    match tokens.peek_word() {
+        Some(word) if words.contains(&word.as_str()) => Err(tokens.unexpected()),
+        _ => Ok(()),
     }
 }
 
@@ -266,8 +302,9 @@ pub(super) fn prepare(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
     let name = tokens.name()?;
     let mut types = Vec::new();
     if tokens.peek() == Some(&Token::LParen) {
-        let mut parser = Parser::new(&PostgreSqlDialect {})
-            .with_tokens_with_locations(in_parentheses(tokens)?.to_vec());
+        let types_of = in_parentheses(tokens)?.to_vec();
+        let dialect = PgDialect::of(types_of.len());
+        let mut parser = Parser::new(&dialect).with_tokens_with_locations(types_of);
         loop {
             types.push(
                 parser
@@ -280,6 +317,7 @@ pub(super) fn prepare(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
         }
     }
     tokens.expect("AS")?;
+    refuse_nested(tokens, &["PREPARE"])?;
     let statement = Box::new(parse_statement(tokens)?);
     Ok(Statement::Prepare {
         name,

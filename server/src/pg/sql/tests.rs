@@ -1,1 +1,110 @@
+#![allow(clippy::unwrap_used)]
 
+use rstest::rstest;
+
+use super::*;
+
+/// The stack of the threads that have least of it: those of the connections.
+const STACK: usize = 16 * 1024 * 1024;
+
+/// Parses, copies and drops a statement on such a thread, and tells the SQLSTATE where it is refused.
+fn survives(sql: String) -> Option<&'static str> {
+    let work = move || match parse(&sql) {
+        Ok(statements) => {
+            drop(statements.clone());
+            assert_eq!(statements, statements.clone());
+            None
+        }
+        Err(error) => Some(error.code),
+    };
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(work);
+    thread.unwrap().join().unwrap()
+}
+
+#[rstest]
+#[case::chain("", "+1", 1500, "", 1)]
+#[case::chains_in_parentheses("(", "+1", 10, ")", 120)]
+#[case::queries_in_one_another("(SELECT ", "+1", 10, ")", 60)]
+#[case::calls("abs(", "+1", 10, ")", 120)]
+#[case::ors("(", " OR true", 10, ")", 120)]
+fn the_deepest_statements_that_are_accepted_fit_the_stack(
+    #[case] open: &str,
+    #[case] link: &str,
+    #[case] links: usize,
+    #[case] close: &str,
+    #[case] levels: usize,
+) {
+    let close = format!("{}{close}", link.repeat(links));
+    let sql = format!("SELECT {}1{}", open.repeat(levels), close.repeat(levels));
+    assert_eq!(survives(sql), None);
+}
+
+#[rstest]
+#[case::at_the_deep_end("(", "1", "+1", ")")]
+#[case::at_the_shallow_end("1+", "1", "+(1", ")")]
+#[case::of_queries("(SELECT ", "1", " UNION SELECT 1", ")")]
+#[case::of_subscripts("(a", "", "[1]+1", ")")]
+fn what_is_in_parentheses_counts_with_what_is_around(
+    #[case] open: &str,
+    #[case] middle: &str,
+    #[case] link: &str,
+    #[case] close: &str,
+) {
+    let (levels, links) = (120, 1400);
+    let sql = if link.contains('(') {
+        let inner = format!("{}{link}", open.repeat(links));
+        format!(
+            "SELECT {}{middle}{}",
+            inner.repeat(levels),
+            close.repeat(levels)
+        )
+    } else {
+        let close = format!("{}{close}", link.repeat(links));
+        format!(
+            "SELECT {}{middle}{}",
+            open.repeat(levels),
+            close.repeat(levels)
+        )
+    };
+    assert_eq!(survives(sql), Some("54001"));
+}
+
+#[rstest]
+#[case("EXPLAIN ")]
+#[case("PREPARE p AS ")]
+#[case("EXPLAIN PREPARE p AS ")]
+#[case("PREPARE p AS EXPLAIN ")]
+fn statements_are_not_nested_without_end(#[case] around: &str) {
+    let sql = format!("{}SELECT 1", around.repeat(100_000));
+    assert_eq!(survives(sql), Some("42601"));
+}
+
+#[rstest]
+#[case::calls("abs(", ")")]
+#[case::positions("position('a' in ", ")")]
+#[case::lists("1 IN (2, ", ")")]
+#[case::cases("CASE WHEN true THEN ", " END")]
+#[case::casts("CAST(", " AS int)")]
+#[case::arrays("ARRAY[", "]")]
+#[case::intervals("INTERVAL (", ")")]
+#[case::tables("(SELECT 1 FROM (", ") t)")]
+fn what_is_nested_is_read_or_refused_at_once(#[case] open: &str, #[case] close: &str) {
+    for levels in [20, 60, 120] {
+        let start = std::time::Instant::now();
+        let sql = format!("SELECT {}1{}", open.repeat(levels), close.repeat(levels));
+        // Whatever it is, it is known soon.
+        let _ = survives(sql);
+        assert!(start.elapsed().as_secs() < 10, "{levels} levels");
+    }
+}
+
+#[test]
+fn the_operators_of_one_statement_are_not_anothers() {
+    assert_eq!(parse(&"SELECT 1 + 1;".repeat(900)).unwrap().len(), 900);
+}
+
+#[test]
+fn an_explain_can_be_prepared() {
+    let statement = parse("PREPARE p AS EXPLAIN SELECT 1").unwrap().remove(0);
+    assert!(matches!(statement, Statement::Prepare { .. }));
+}

@@ -38,11 +38,31 @@ pub(super) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, PgError> {
     Ok(kept)
 }
 
-/// How many operators may follow one another.
+/// How many operators may lie in one another.
 const MAX_CHAIN: usize = 1500;
 
+/// What lies between parentheses, as far as it has been read.
+#[derive(Default)]
+struct Level {
+    /// The operators since the last comma.
+    operators: usize,
+    /// The deepest of what is in parentheses since the last comma.
+    inner: usize,
+    /// The deepest of what comes before a comma.
+    before: usize,
+}
+
+impl Level {
+    /// How deep the tree of it can be at most: a chain may have its deepest operand at its deep end.
+    fn depth(&self) -> usize {
+        self.before.max(self.operators + self.inner)
+    }
+}
+
 /// Refuses chains of operators that would make a tree so deep that walking it overflows the stack: `1 + 1 + 1 + …`.
-/// (Nesting by parentheses is the parser's to limit.)
+///
+/// Nesting by parentheses is the parser's to limit, but what is in them adds up: to copy and to drop a tree takes a
+/// frame for each step to its deepest leaf.
 pub(super) fn check_chains(tokens: &[TokenWithSpan]) -> Result<(), PgError> {
     const WORDS: &[&str] = &[
         "AND",
@@ -65,30 +85,29 @@ pub(super) fn check_chains(tokens: &[TokenWithSpan]) -> Result<(), PgError> {
         "OVERLAPS",
         "OPERATOR",
     ];
-    let mut open = vec![0_usize];
+    let mut outer: Vec<Level> = Vec::new();
+    let mut level = Level::default();
     for token in tokens {
-        let operator = match &token.token {
-            Token::Word(word) => {
-                word.quote_style.is_none()
-                    && WORDS
-                        .iter()
-                        .any(|name| word.value.eq_ignore_ascii_case(name))
-            }
+        match &token.token {
             Token::LParen | Token::LBracket => {
-                open.push(0);
-                continue;
+                outer.push(std::mem::take(&mut level));
             }
             Token::RParen | Token::RBracket => {
-                if open.len() > 1 {
-                    open.pop();
-                }
-                continue;
+                let inner = level.depth() + 1;
+                // One that closes nothing is the parser's to refuse.
+                level = outer.pop().unwrap_or_default();
+                level.inner = level.inner.max(inner);
             }
             Token::Comma => {
-                if let Some(chain) = open.last_mut() {
-                    *chain = 0;
-                }
-                continue;
+                level.before = level.depth();
+                (level.operators, level.inner) = (0, 0);
+            }
+            Token::Word(word) => {
+                let is_operator = word.quote_style.is_none()
+                    && WORDS
+                        .iter()
+                        .any(|name| word.value.eq_ignore_ascii_case(name));
+                level.operators += usize::from(is_operator);
             }
             Token::Number(..)
             | Token::SingleQuotedString(_)
@@ -96,18 +115,15 @@ pub(super) fn check_chains(tokens: &[TokenWithSpan]) -> Result<(), PgError> {
             | Token::DollarQuotedString(_)
             | Token::Placeholder(_)
             | Token::Period
-            | Token::SemiColon => false,
-            _ => true,
-        };
-        if operator && let Some(chain) = open.last_mut() {
-            *chain += 1;
-            if *chain > MAX_CHAIN {
-                return Err(PgError::new("54001", "statement is too complex")
-                    .detail(format!(
-                        "more than {MAX_CHAIN} operators follow one another"
-                    ))
-                    .hint("a list of values can be given as IN (…) or = ANY(…)"));
-            }
+            | Token::SemiColon => {}
+            _ => level.operators += 1,
+        }
+        if level.depth() > MAX_CHAIN {
+            return Err(PgError::new("54001", "statement is too complex")
+                .detail(format!(
+                    "more than {MAX_CHAIN} operators follow one another or lie in one another"
+                ))
+                .hint("a list of values can be given as IN (…) or = ANY(…)"));
         }
     }
     Ok(())
