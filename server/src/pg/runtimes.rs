@@ -14,6 +14,10 @@ use super::per_account::PerAccount;
 /// Room for plans of deeply nested queries; what is not touched costs nothing.
 const STACK: usize = 32 * 1024 * 1024;
 
+/// Threads beside those that one statement is made to use. A join may not give way for seconds; then its account's other
+/// statements, and be it the one that stops it, are planned and run on these.
+const SPARE: usize = 2;
+
 /// The runtimes of the accounts that have sessions.
 #[derive(Debug)]
 pub struct QueryRuntimes {
@@ -45,7 +49,7 @@ impl QueryRuntimes {
     pub fn of(&self, account: Option<&str>) -> io::Result<Arc<QueryRuntime>> {
         self.by_account.of(account, || {
             let runtime = Builder::new_multi_thread()
-                .worker_threads(self.threads)
+                .worker_threads(self.threads + SPARE)
                 .thread_name("query")
                 .thread_stack_size(STACK)
                 .enable_all()
