@@ -6,16 +6,61 @@ use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::execute_stream;
+use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
+use super::connection::Connection;
+use super::encode::{Column, Formats};
 use super::error::PgError;
-use super::stopping::{GivenUp, stopping};
+use super::execute;
+use super::run::{Failure, Outcome};
+use super::session::Prepared;
+use super::sql::Explain;
+use super::stopping::{GivenUp, Wanted, stopping};
+use super::watch::Watch;
+
+impl Connection {
+    /// Shows the plan of a query.
+    pub(super) async fn explain(
+        &mut self,
+        explain: &Explain,
+        prepared: &Prepared,
+        values: Arc<[ScalarValue]>,
+        formats: &Formats,
+        watch: &Watch,
+    ) -> Result<Outcome, Failure> {
+        let permit = self.admit(watch).await?;
+        let planned = prepared.planned.as_ref();
+        let (state, plan, _) = self
+            .plan_now(&explain.query, planned, values, watch)
+            .await?;
+        let (analyze, verbose, json) = (explain.analyze, explain.verbose, explain.json);
+        let context = execute::task_context(&state, self.statement_memory());
+        let wanted = Wanted::default();
+        let given_up = wanted.given_up();
+        let work = async move {
+            let _permit = permit;
+            lines_of(&state, &plan, context, analyze, verbose, json, given_up).await
+        };
+        let runtime = Arc::clone(&self.session.runtime);
+        let lines = self
+            .wait(watch, execute::run(runtime.handle(), work))
+            .await??;
+        let lines: Vec<_> = lines.into_iter().map(|line| vec![Some(line)]).collect();
+        self.text_rows(
+            [Column::text("QUERY PLAN")].into(),
+            &lines,
+            formats,
+            "EXPLAIN",
+        )
+    }
+}
 
 /// The lines of a plan, after running it if its figures are wanted.
 ///
 /// # Errors
 /// If the query fails.
-pub async fn explain(
+async fn lines_of(
     state: &SessionState,
     plan: &LogicalPlan,
     context: Arc<TaskContext>,

@@ -35,6 +35,7 @@ mod plan;
 mod run;
 mod runtimes;
 mod semantics;
+mod sending;
 mod server;
 mod session;
 mod settings;

@@ -14,11 +14,10 @@ use super::connection::Connection;
 use super::encode::{Column, CopyEncoder, Formats, RowEncoder};
 use super::error::{PgError, code};
 use super::execute::{self, Encoder, RowStream, Work};
-use super::explain;
 use super::memory::Share;
 use super::plan::{self, Planned};
 use super::session::{Portal, Prepared, Progress};
-use super::sql::{self, CopyOptions, Explain, Move, Query, Statement};
+use super::sql::{self, CopyOptions, Move, Query, Statement};
 use super::stopping::{Wanted, stopping};
 use super::watch::Watch;
 
@@ -179,7 +178,7 @@ impl Connection {
     }
 
     /// What the statement in hand takes its memory from.
-    fn statement_memory(&self) -> Arc<Share> {
+    pub(super) fn statement_memory(&self) -> Arc<Share> {
         let share = self.session.memory.statement();
         if let Some(doing) = &self.doing {
             doing.statement().measure(&share);
@@ -198,7 +197,7 @@ impl Connection {
     }
 
     /// Plans a query over the lake as it is now.
-    async fn plan_now(
+    pub(super) async fn plan_now(
         &mut self,
         query: &Query,
         planned: Option<&Planned>,
@@ -440,40 +439,6 @@ impl Connection {
             |(value, parameter): (ScalarValue, &plan::Parameter)| value.cast_to(&parameter.arrow);
         let values: Result<Vec<_>, _> = values.into_iter().zip(&parameters).map(cast).collect();
         Ok(values.map_err(PgError::from)?)
-    }
-
-    async fn explain(
-        &mut self,
-        explain: &Explain,
-        prepared: &Prepared,
-        values: Arc<[ScalarValue]>,
-        formats: &Formats,
-        watch: &Watch,
-    ) -> Result<Outcome, Failure> {
-        let permit = self.admit(watch).await?;
-        let planned = prepared.planned.as_ref();
-        let (state, plan, _) = self
-            .plan_now(&explain.query, planned, values, watch)
-            .await?;
-        let (analyze, verbose, json) = (explain.analyze, explain.verbose, explain.json);
-        let context = execute::task_context(&state, self.statement_memory());
-        let wanted = Wanted::default();
-        let given_up = wanted.given_up();
-        let work = async move {
-            let _permit = permit;
-            explain::explain(&state, &plan, context, analyze, verbose, json, given_up).await
-        };
-        let runtime = Arc::clone(&self.session.runtime);
-        let lines = self
-            .wait(watch, execute::run(runtime.handle(), work))
-            .await??;
-        let lines: Vec<_> = lines.into_iter().map(|line| vec![Some(line)]).collect();
-        self.text_rows(
-            [Column::text("QUERY PLAN")].into(),
-            &lines,
-            formats,
-            "EXPLAIN",
-        )
     }
 }
 
