@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio::task::JoinSet;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
 /// Loads a server with one bad shop and times the others.
@@ -118,10 +119,25 @@ async fn main() -> Result<(), Failure> {
 
 async fn open(arguments: &Arguments, user: &str) -> Result<Client, Failure> {
     let mut config: Config = arguments.connect.parse()?;
-    let (client, connection) = config.user(user).connect(NoTls).await?;
-    // How a connection ends is seen by what its client gets.
-    tokio::spawn(async { drop(connection.await) });
-    Ok(client)
+    config.user(user);
+    let begin = Instant::now();
+    loop {
+        match config.connect(NoTls).await {
+            Ok((client, connection)) => {
+                // How a connection ends is seen by what its client gets.
+                tokio::spawn(async { drop(connection.await) });
+                return Ok(client);
+            }
+            // The server may not have seen yet that others have gone.
+            Err(error)
+                if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS)
+                    && begin.elapsed() < Duration::from_secs(5) =>
+            {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// What asking gave.
