@@ -30,7 +30,11 @@ def connect(rollback="0"):
         "BoolsAsChar": "0",
         "Protocol": f"7.4-{rollback}",
     }
-    return pyodbc.connect(";".join(f"{name}={value}" for name, value in parts.items()))
+    connection = pyodbc.connect(";".join(f"{name}={value}" for name, value in parts.items()))
+    # ODBC's instants have no zone: they are in the session's, which is the account's unless it says otherwise.
+    connection.execute("SET TIME ZONE 'UTC'")
+    connection.commit()
+    return connection
 
 
 def state_of(error):
