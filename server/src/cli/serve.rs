@@ -10,6 +10,7 @@ use super::args::{Serving, TlsMode};
 use super::config::Config;
 use super::error::CliError;
 use super::say;
+use crate::allocator;
 use crate::pg::{Encryption, Tls, TlsFiles};
 use crate::serve::{Addresses, ServeError, Server};
 use crate::users::Users;
@@ -103,6 +104,7 @@ pub(super) fn announce(addresses: Addresses) -> Result<(), CliError> {
 
 /// Serves until SIGINT or SIGTERM; a second one does not wait for statements to end.
 pub(super) async fn until_signalled(server: Server) -> Result<(), CliError> {
+    allocator::keep_freed_memory(allocator::OF_A_SERVER);
     let mut signals = Signals::new().map_err(CliError::failed)?;
     let (stop, stopped) = oneshot::channel();
     let serving = server.run(async {

@@ -203,6 +203,10 @@ impl From<DataFusionError> for PgError {
 
 fn from_datafusion(error: &DataFusionError) -> PgError {
     match error {
+        // The simplifier's: what is inside is the regular expression's own error, which names no place.
+        DataFusionError::Context(what, inner) if what == "Invalid regex" => {
+            return by_message(plain_message(inner));
+        }
         DataFusionError::Context(_, inner) => return from_datafusion(inner),
         DataFusionError::Diagnostic(_, inner) => return from_datafusion(inner),
         DataFusionError::Shared(inner) => return from_datafusion(inner),
