@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
@@ -118,6 +118,22 @@ async fn main() -> Result<(), Failure> {
 }
 
 async fn open(arguments: &Arguments, user: &str) -> Result<Client, Failure> {
+    let (client, cut_off) = connect(arguments, user).await?;
+    std::mem::forget(cut_off);
+    Ok(client)
+}
+
+/// Cuts a connection off when it is dropped: without it a client reads on to the end before it goes.
+struct CutOff(AbortHandle);
+
+impl Drop for CutOff {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A client, and what cuts it off.
+async fn connect(arguments: &Arguments, user: &str) -> Result<(Client, CutOff), Failure> {
     let mut config: Config = arguments.connect.parse()?;
     config.user(user);
     let begin = Instant::now();
@@ -125,8 +141,8 @@ async fn open(arguments: &Arguments, user: &str) -> Result<Client, Failure> {
         match config.connect(NoTls).await {
             Ok((client, connection)) => {
                 // How a connection ends is seen by what its client gets.
-                tokio::spawn(async { drop(connection.await) });
-                return Ok(client);
+                let task = tokio::spawn(async { drop(connection.await) });
+                return Ok((client, CutOff(task.abort_handle())));
             }
             // The server may not have seen yet that others have gone.
             Err(error)
@@ -185,7 +201,7 @@ async fn ask(arguments: &Arc<Arguments>, users: &[String]) -> Result<Asked, Fail
 /// The bad shop joins everything with everything, again and again.
 async fn join(arguments: Arc<Arguments>, stop: Arc<AtomicBool>, joins: Arc<AtomicU64>) {
     while !stop.load(Ordering::Relaxed) {
-        if let Ok(client) = open(&arguments, &arguments.shops[0]).await {
+        if let Ok((client, _cut_off)) = connect(&arguments, &arguments.shops[0]).await {
             // That it fails, for want of memory, is as good an end as any.
             let _ = client.simple_query(&arguments.join).await;
             joins.fetch_add(1, Ordering::Relaxed);
@@ -208,7 +224,7 @@ async fn be_cut_off(
         random ^= random >> 7;
         random ^= random << 17;
         let patience = Duration::from_millis(200 + random % 1800);
-        if let Ok(client) = open(&arguments, &user).await {
+        if let Ok((client, _cut_off)) = connect(&arguments, &user).await {
             let rows = "SELECT c.*, g FROM conversations c, generate_series(1, 1000) g";
             let _ = tokio::time::timeout(patience, client.simple_query(rows)).await;
             cuts.fetch_add(1, Ordering::Relaxed);
