@@ -118,8 +118,7 @@ async fn main() -> Result<(), Failure> {
 }
 
 async fn open(arguments: &Arguments, user: &str) -> Result<Client, Failure> {
-    let (client, cut_off) = connect(arguments, user).await?;
-    std::mem::forget(cut_off);
+    let (client, _) = connect(arguments, user).await?;
     Ok(client)
 }
 
@@ -132,8 +131,8 @@ impl Drop for CutOff {
     }
 }
 
-/// A client, and what cuts it off.
-async fn connect(arguments: &Arguments, user: &str) -> Result<(Client, CutOff), Failure> {
+/// A client, and the task that holds its connection.
+async fn connect(arguments: &Arguments, user: &str) -> Result<(Client, AbortHandle), Failure> {
     let mut config: Config = arguments.connect.parse()?;
     config.user(user);
     let begin = Instant::now();
@@ -142,7 +141,7 @@ async fn connect(arguments: &Arguments, user: &str) -> Result<(Client, CutOff), 
             Ok((client, connection)) => {
                 // How a connection ends is seen by what its client gets.
                 let task = tokio::spawn(async { drop(connection.await) });
-                return Ok((client, CutOff(task.abort_handle())));
+                return Ok((client, task.abort_handle()));
             }
             // The server may not have seen yet that others have gone.
             Err(error)
@@ -201,7 +200,8 @@ async fn ask(arguments: &Arc<Arguments>, users: &[String]) -> Result<Asked, Fail
 /// The bad shop joins everything with everything, again and again.
 async fn join(arguments: Arc<Arguments>, stop: Arc<AtomicBool>, joins: Arc<AtomicU64>) {
     while !stop.load(Ordering::Relaxed) {
-        if let Ok((client, _cut_off)) = connect(&arguments, &arguments.shops[0]).await {
+        if let Ok((client, task)) = connect(&arguments, &arguments.shops[0]).await {
+            let _cut_off = CutOff(task);
             // That it fails, for want of memory, is as good an end as any.
             let _ = client.simple_query(&arguments.join).await;
             joins.fetch_add(1, Ordering::Relaxed);
@@ -224,7 +224,8 @@ async fn be_cut_off(
         random ^= random >> 7;
         random ^= random << 17;
         let patience = Duration::from_millis(200 + random % 1800);
-        if let Ok((client, _cut_off)) = connect(&arguments, &user).await {
+        if let Ok((client, task)) = connect(&arguments, &user).await {
+            let _cut_off = CutOff(task);
             let rows = "SELECT c.*, g FROM conversations c, generate_series(1, 1000) g";
             let _ = tokio::time::timeout(patience, client.simple_query(rows)).await;
             cuts.fetch_add(1, Ordering::Relaxed);

@@ -104,6 +104,14 @@ impl History {
         }
     }
 
+    /// Those of one account.
+    pub fn of(&self, account: &str) -> Vec<Arc<Statement>> {
+        let line = self.by_account.get(&Some(account.to_owned()));
+        line.into_iter()
+            .flat_map(|line| line.statements.iter().cloned())
+            .collect()
+    }
+
     /// All that are kept.
     pub fn all(&self) -> Vec<Arc<Statement>> {
         self.by_account

@@ -178,7 +178,11 @@ impl Activity {
 
     /// The statements that a user may see, the latest first.
     pub fn statements_of(&self, viewer: &UserInfo) -> Vec<Arc<Statement>> {
-        let mut seen = self.history().all();
+        // A shop's user looks at its account's alone: what others have asked shall not even cost it time.
+        let mut seen = match &viewer.account {
+            Some(account) => self.history().of(account),
+            None => self.history().all(),
+        };
         seen.retain(|statement| may_see(viewer, &statement.user.info));
         seen.sort_by_key(|statement| std::cmp::Reverse((statement.began_at, statement.id)));
         seen
