@@ -1,0 +1,61 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+fn field(error: PgError, kind: u8) -> String {
+    let fields = error.into_fields("ERROR");
+    fields
+        .into_iter()
+        .find(|(found, _)| *found == kind)
+        .unwrap()
+        .1
+}
+
+#[test]
+fn what_an_error_quotes_is_cut_at_a_whole_character() {
+    let long = "ä".repeat(1_000_000);
+    let error = PgError::new(code::INVALID_TEXT, format!("x{long}"))
+        .detail(long.clone())
+        .hint(long.clone());
+    for kind in *b"MDH" {
+        let text = field(error.clone(), kind);
+        assert!((2000..2100).contains(&text.len()), "{}", text.len());
+        assert!(text.ends_with("ä…"));
+    }
+    assert!(error.to_string().len() < 2100);
+}
+
+#[test]
+fn a_text_in_the_log_is_one_line() {
+    let forged = "x\n2026-01-01 INFO all is well\u{1b}[2J\r ä\"";
+    let shown = logged(forged);
+    assert_eq!(shown, "x\\n2026-01-01 INFO all is well\\u{1b}[2J\\r ä\"");
+}
+
+#[test]
+fn where_the_lake_lies_is_not_told() {
+    let place = std::io::Error::other("/srv/lake/account_id=acme/x.parquet: gone");
+    let errors = [
+        DataFusionError::External(Box::new(EngineError::Io {
+            path: "/srv/lake/account_id=acme".into(),
+            source: std::io::Error::other("gone"),
+        })),
+        DataFusionError::External(Box::new(std::io::Error::other("/srv/lake: gone"))),
+        ArrowError::ExternalError(Box::new(std::io::Error::other("/srv/lake: gone"))).into(),
+        ArrowError::IoError("/srv/lake: gone".into(), place).into(),
+    ];
+    for error in errors {
+        let error = PgError::from(error);
+        assert_eq!(error.code, code::INTERNAL);
+        assert!(!error.message.contains("lake"), "{error}");
+    }
+}
+
+#[test]
+fn what_the_engine_passes_on_of_a_plan_is_told() {
+    let inner = DataFusionError::Plan("table 'rapport.public.x' not found".into());
+    let error = PgError::from(DataFusionError::External(Box::new(
+        EngineError::DataFusion(inner),
+    )));
+    assert_eq!(error.code, code::UNDEFINED_TABLE);
+}
