@@ -22,6 +22,7 @@ mod users;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -69,8 +70,9 @@ fn run(cli: Cli) -> Result<(), CliError> {
         .build()
         .map_err(CliError::failed)?;
     let outcome = runtime.block_on(dispatch(config, cli.command));
-    // What still reads standard input, say, must not hold up the end.
-    runtime.shutdown_background();
+    // Its threads are joined, not let go: a thread let go while it ends can take the process down with it (see
+    // `pg::runtimes`). What still reads standard input, say, must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
 }
 

@@ -111,7 +111,7 @@ impl PgServer {
     /// Listens at an address, for these users.
     ///
     /// # Errors
-    /// If the address cannot be listened at.
+    /// If the address cannot be listened at, or the system gives no thread.
     pub async fn bind(
         address: impl ToSocketAddrs,
         backend: Arc<dyn backend::Backend>,
@@ -122,7 +122,7 @@ impl PgServer {
             backend,
             users,
             attempts: Attempts::new(options.login_limits),
-            runtimes: QueryRuntimes::new(options.query_threads),
+            runtimes: QueryRuntimes::new(options.query_threads)?,
             connections: Arc::default(),
             places: Places::new(options.max_connections, options.connections_per_account),
             admission: super::admission::Admission::new(

@@ -9,6 +9,7 @@ mod health;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rapport_engine::Engine;
 use tokio::net::TcpListener;
@@ -20,6 +21,9 @@ pub use health::{FiguresError, Health, count};
 use crate::http;
 use crate::pg::{PgOptions, PgServer};
 use crate::users::Users;
+
+/// How long a derive may still take to come to a place where it can be cut off, before the process ends anyway.
+const DERIVER_ENDS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -129,7 +133,8 @@ impl Server {
         };
         tokio::join!(http, pg, stopping);
         // A derive that is cut off repeats its work next time, and loses nothing.
-        deriver.shutdown_background();
+        let ended = tokio::task::spawn_blocking(|| deriver.shutdown_timeout(DERIVER_ENDS_WITHIN));
+        drop(ended.await);
         Ok(())
     }
 }

@@ -112,10 +112,13 @@ async fn a_cursor_of_the_same_name_as_one_before_a_savepoint_goes_with_it() {
 
 /// Rows of a cursor are encoded as they are fetched, however large they are.
 #[rstest]
-#[case("SELECT repeat('x', 200000), x FROM generate_series(1, 100) t(x)", 100)]
-#[case("SELECT 'x', x FROM generate_series(1, 10000) t(x)", 10000)]
 #[case(
-    "SELECT repeat('x', CAST(x AS int) * 1000), x FROM generate_series(1, 500) t(x)",
+    "SELECT repeat('x', 200000), x FROM generate_series(1, 100) t(x) ORDER BY x",
+    100
+)]
+#[case("SELECT 'x', x FROM generate_series(1, 10000) t(x) ORDER BY x", 10000)]
+#[case(
+    "SELECT repeat('x', CAST(x AS int) * 1000), x FROM generate_series(1, 500) t(x) ORDER BY x",
     500
 )]
 #[tokio::test]
