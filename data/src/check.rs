@@ -88,6 +88,22 @@ pub(crate) fn check<'a>(
     latest: i64,
     cells: &mut Vec<(Field, Cell<'a>)>,
 ) -> Result<Checked<'a>, Reason> {
+    let event = check_common(source, latest)?;
+    cells.clear();
+    for rule in event.kind.fields() {
+        if let Some(cell) = check_field(source, rule)? {
+            cells.push((rule.field, cell));
+        }
+    }
+    Ok(event)
+}
+
+/// Checks the fields that every event has, which come before those of its type.
+#[inline]
+pub(crate) fn check_common<'a>(
+    source: &impl Source<'a>,
+    latest: i64,
+) -> Result<Checked<'a>, Reason> {
     let event_id = required_text(source, Field::EventId)?;
     if event_id.len() > MAX_EVENT_ID_CHARACTERS
         && event_id.chars().count() > MAX_EVENT_ID_CHARACTERS
@@ -108,14 +124,6 @@ pub(crate) fn check<'a>(
     if occurred_at > latest {
         return Err(Reason::TooLate);
     }
-    cells.clear();
-    for rule in kind.fields() {
-        match cell(source, rule)? {
-            Some(cell) => cells.push((rule.field, cell)),
-            None if rule.required => return Err(Reason::Missing(rule.field)),
-            None => {}
-        }
-    }
     Ok(Checked {
         kind,
         account,
@@ -134,8 +142,12 @@ fn found<T>(field: Field, found: Found<T>) -> Result<Option<T>, Reason> {
     found.map_err(|fault| Reason::Malformed(field, fault))
 }
 
+/// Checks one field of an event's type: its value, if it has one.
 #[inline]
-fn cell<'a>(source: &impl Source<'a>, rule: &FieldRule) -> Result<Option<Cell<'a>>, Reason> {
+pub(crate) fn check_field<'a>(
+    source: &impl Source<'a>,
+    rule: &FieldRule,
+) -> Result<Option<Cell<'a>>, Reason> {
     let field = rule.field;
     let cell = match rule.kind {
         Kind::Text => source.text(field).map(|text| text.map(Cell::Text)),
@@ -162,9 +174,12 @@ fn cell<'a>(source: &impl Source<'a>, rule: &FieldRule) -> Result<Option<Cell<'a
             Err(fault) => Err(fault),
         },
     };
-    let cell = found(field, cell)?;
-    // An empty string is a value where the field is optional, and none where it is required.
-    Ok(cell.filter(|cell| !(rule.required && matches!(cell, Cell::Text(text) if text.is_empty()))))
+    match found(field, cell)? {
+        None if rule.required => Err(Reason::Missing(field)),
+        // An empty string is a value where the field is optional, and none where it is required.
+        Some(Cell::Text(text)) if rule.required && text.is_empty() => Err(Reason::Missing(field)),
+        cell => Ok(cell),
+    }
 }
 
 /// An event's currency is three capitals; which of them exist is a matter of the account's settings alone (SPEC E3).
@@ -251,7 +266,7 @@ impl fmt::Display for Fault {
     }
 }
 
-// The four fields that `check` reads by name are those that every event must have.
+// The four fields that `check_common` reads by name are those that every event must have.
 const _: () = assert!(COMMON_FIELDS.len() == 4);
 
 #[cfg(test)]

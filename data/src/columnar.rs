@@ -4,20 +4,26 @@
 //! rules of single events, the same as for lines ([`crate::check`]). A null is a field that is missing. Columns that
 //! the contract does not know, and those that it does not list for a row's type, go to `properties` where they are not
 //! null (SPEC E4). A column that is not there is null in every row.
+//!
+//! Rows are judged by what all events must have first; then each field is taken from its column for all rows of a table,
+//! one column after the other. Only rows with a fault are checked by themselves, for the reason that comes first.
 
 mod encode;
+mod partitions;
 mod reader;
 
-use crate::check::{Fault, Found, Source, check};
+use crate::check::{Checked, Fault, Found, Source, check, check_common, check_field};
 use crate::error::InputError;
-use crate::event::Field;
+use crate::event::{EventType, Field, FieldRule};
 use crate::instant;
 use crate::parsed::{Parsed, Rejected};
-use crate::rows::Rows;
+use crate::rows::TableRows;
+use crate::table::RawTable;
 use arrow::json::EncoderOptions;
 use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, Utc};
 use encode::Encoders;
+use partitions::Partitions;
 use reader::Reader;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -37,35 +43,68 @@ pub fn check_batch(
     let options = EncoderOptions::default();
     let mut encoders = Encoders::new(batch, &options)?;
     let latest = instant::latest(now);
-    let mut rows = Rows::default();
-    let mut rejected = Vec::new();
-    let mut cells = Vec::new();
-    let mut json = Vec::new();
+    let mut events: [Vec<Event>; 3] = Default::default();
+    let mut partitions: [Partitions; 3] = Default::default();
+    let mut faulty = Vec::new();
+    let mut kinds = Vec::with_capacity(batch.num_rows());
     for row in 0..batch.num_rows() {
-        match check(
-            &Row {
-                columns: &columns,
-                row,
-            },
-            latest,
-            &mut cells,
-        ) {
+        let event = check_common(&columns.row(row), latest);
+        kinds.push(event.as_ref().ok().map(|event| event.kind));
+        match event {
             Ok(event) => {
-                let properties = encoders.properties(row, event.kind.listed(), &mut json);
-                rows.push(&event, &cells, properties.as_deref());
+                let table = event.kind.table() as usize;
+                events[table].push(Event {
+                    row,
+                    partition: partitions[table].place(&event),
+                    event,
+                });
             }
-            Err(reason) => rejected.push(Rejected {
-                line: first_row + row as u64,
-                reason: reason.to_string(),
-                raw: encoders.row(row),
-            }),
+            Err(_) => faulty.push(row),
         }
     }
+    let unlisted = encoders.unlisted(&kinds);
+    let mut tables = [const { None }; 3];
+    let mut json = Vec::new();
+    for (table, mut events) in RawTable::ALL.into_iter().zip(events) {
+        events.sort_by_cached_key(|event| event.partition);
+        let (mut rows, faults) = columns.rows(table, &events);
+        if !faults.is_empty() {
+            events.retain(|event| !faults.contains(&event.row));
+            rows = columns.rows(table, &events).0;
+            faulty.extend(faults);
+        }
+        for (at, Event { row, event, .. }) in events.iter().enumerate() {
+            if unlisted[*row]
+                && let Some(json) = encoders.properties(*row, event.kind.listed(), &mut json)
+            {
+                rows.put_properties(at, &json);
+            }
+        }
+        tables[table as usize] = (!events.is_empty()).then(|| rows.finish());
+    }
+    faulty.sort_unstable();
+    let mut cells = Vec::new();
+    let rejected = faulty.into_iter().filter_map(|row| {
+        let reason = check(&columns.row(row), latest, &mut cells).err()?;
+        Some(Rejected {
+            line: first_row + row as u64,
+            reason: reason.to_string(),
+            raw: encoders.row(row),
+        })
+    });
     Ok(Parsed {
-        rejected,
+        tables,
+        rejected: rejected.collect(),
         lines: batch.num_rows() as u64,
-        ..rows.finish()
     })
+}
+
+/// An event that has what all events must have.
+struct Event<'a> {
+    /// Its row in the batch.
+    row: usize,
+    partition: (u32, i32),
+    event: Checked<'a>,
 }
 
 /// The columns that hold fields of the contract.
@@ -88,6 +127,43 @@ impl Columns {
             }
         }
         Ok(Columns { readers })
+    }
+
+    fn row(&self, row: usize) -> Row<'_> {
+        Row { columns: self, row }
+    }
+
+    /// The rows of a table, and those of the batch that have a fault.
+    fn rows(&self, table: RawTable, events: &[Event<'_>]) -> (TableRows, HashSet<usize>) {
+        let mut rows = TableRows::new(table);
+        let mut faults = HashSet::new();
+        for Event { event, .. } in events {
+            rows.begin(event);
+        }
+        for &(field, _) in table.columns() {
+            let rules = EventType::rules_of(field);
+            let is_there = self.readers[field as usize].is_some();
+            let is_needed = |rule: &&FieldRule| is_there || rule.required;
+            if !rules.iter().flatten().any(is_needed) {
+                continue;
+            }
+            let Some(column) = rows.column(field) else {
+                continue;
+            };
+            for (at, Event { row, event, .. }) in events.iter().enumerate() {
+                let Some(rule) = rules[event.kind as usize] else {
+                    continue;
+                };
+                match check_field(&self.row(*row), rule) {
+                    Ok(Some(cell)) => column.put(at, &cell),
+                    Ok(None) => {}
+                    Err(_) => {
+                        faults.insert(*row);
+                    }
+                }
+            }
+        }
+        (rows, faults)
     }
 }
 

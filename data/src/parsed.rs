@@ -6,8 +6,9 @@ use arrow::record_batch::RecordBatch;
 /// The events of a piece of input, and what was no event.
 #[derive(Debug, Clone, Default)]
 pub struct Parsed {
-    /// The accepted events by table, in the order of [`RawTable::ALL`]: in [`RawTable::landing_schema`], in the order
-    /// in which they came; none where the table got none.
+    /// The accepted events by table, in the order of [`RawTable::ALL`]: in [`RawTable::landing_schema`], those of an account
+    /// and date in the order in which they came; none where the table got none. Those of an Arrow batch are grouped by
+    /// account and date.
     pub tables: [Option<RecordBatch>; 3],
     /// What was refused, in the order in which it came.
     pub rejected: Vec<Rejected>,

@@ -5,6 +5,8 @@
 
 mod column;
 
+pub(crate) use column::Column;
+
 use crate::check::{Cell, Checked};
 use crate::event::{Field, Kind};
 use crate::instant;
@@ -15,7 +17,6 @@ use arrow::array::{
     StructArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::Int8Type;
-use column::Column;
 use std::sync::Arc;
 
 /// Events by table, in the order in which they came.
@@ -47,8 +48,9 @@ impl Rows {
     }
 }
 
-/// The columns that every row fills are plain vectors; the others are told where their next value stands.
-struct TableRows {
+/// The rows of one table. The columns that every row fills are plain vectors; the others are told where their next value
+/// stands.
+pub(crate) struct TableRows {
     table: RawTable,
     accounts: StringBuilder,
     event_ids: StringBuilder,
@@ -60,7 +62,7 @@ struct TableRows {
 }
 
 impl TableRows {
-    fn new(table: RawTable) -> TableRows {
+    pub(crate) fn new(table: RawTable) -> TableRows {
         let mut columns = [const { None }; Field::COUNT];
         for &(field, kind) in table.columns() {
             columns[field as usize] = Some(Column::new(kind));
@@ -79,20 +81,35 @@ impl TableRows {
     fn push(&mut self, event: &Checked<'_>, cells: &[(Field, Cell<'_>)], properties: Option<&str>) {
         let row = self.instants.len();
         for (field, cell) in cells {
-            if let Some(column) = &mut self.columns[*field as usize] {
+            if let Some(column) = self.column(*field) {
                 column.put(row, cell);
             }
         }
         if let Some(properties) = properties {
-            self.properties.put_text(row, properties);
+            self.put_properties(row, properties);
         }
+        self.begin(event);
+    }
+
+    /// Begins a row: what it has beside the fields of its type.
+    pub(crate) fn begin(&mut self, event: &Checked<'_>) {
         self.accounts.append_value(&event.account);
         self.event_ids.append_value(&event.event_id);
         self.types.push(event.kind.code());
         self.instants.push(event.occurred_at);
     }
 
-    fn finish(mut self) -> RecordBatch {
+    /// The column of a field, to which values go in the order of their rows.
+    pub(crate) fn column(&mut self, field: Field) -> Option<&mut Column> {
+        self.columns[field as usize].as_mut()
+    }
+
+    /// What a row has besides the fields of its type, in the order of the rows.
+    pub(crate) fn put_properties(&mut self, row: usize, properties: &str) {
+        self.properties.put_text(row, properties);
+    }
+
+    pub(crate) fn finish(mut self) -> RecordBatch {
         let rows = self.instants.len();
         let dates = Date32Array::from_iter_values(
             self.instants.iter().map(|&micros| instant::date(micros)),

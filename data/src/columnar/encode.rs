@@ -1,7 +1,7 @@
 //! Rows as JSON: for `properties`, and for rows that are rejected.
 
 use crate::error::InputError;
-use crate::event::{Field, FieldSet};
+use crate::event::{EventType, Field, FieldSet};
 use arrow::array::{Array, RecordBatch};
 use arrow::buffer::NullBuffer;
 use arrow::json::EncoderOptions;
@@ -50,6 +50,23 @@ impl<'a> Encoders<'a> {
         Ok(Encoders {
             columns: columns.collect::<Result<_, InputError>>()?,
         })
+    }
+
+    /// Of rows of these types, those that have a value which their type does not list.
+    pub(super) fn unlisted(&self, kinds: &[Option<EventType>]) -> Vec<bool> {
+        let mut unlisted = vec![false; kinds.len()];
+        for column in &self.columns {
+            let lists = |kind: EventType| column.field.is_some_and(|f| kind.listed().contains(f));
+            if EventType::ALL.iter().all(|kind| lists(*kind)) {
+                continue;
+            }
+            let mark = |row: usize| unlisted[row] |= kinds[row].is_some_and(|kind| !lists(kind));
+            match &column.nulls {
+                Some(nulls) => nulls.valid_indices().for_each(mark),
+                None => (0..kinds.len()).for_each(mark),
+            }
+        }
+        unlisted
     }
 
     /// The row's values besides those of the `listed` fields, as one object in `json`; none where there are none.

@@ -328,3 +328,37 @@ fn a_part_of_a_batch_is_read_as_that_part() {
         r#"{"note":"n"}"#
     );
 }
+
+/// Of a partition the first of an identity must stay the first (SPEC E1).
+#[test]
+fn rows_of_a_partition_stand_together_in_the_order_of_arrival() {
+    let texts = |texts: [&'static str; 6]| Arc::new(StringArray::from(texts.to_vec())) as ArrayRef;
+    let (first, second) = ("2026-01-10T23:59:59Z", "2026-01-11T00:00:00Z");
+    let batch = RecordBatch::try_from_iter([
+        ("event_id", texts(["1", "2", "3", "4", "5", "6"])),
+        ("account_id", texts(["b", "a", "b", "a", "b", "a"])),
+        ("type", texts(["order_placed"; 6])),
+        (
+            "occurred_at",
+            texts([second, first, first, first, second, first]),
+        ),
+        ("order_id", texts(["o"; 6])),
+        ("value", texts(["1", "1", "1", "1", "1", "x"])),
+        (
+            "note",
+            texts(["of 1", "of 2", "of 3", "of 4", "of 5", "of 6"]),
+        ),
+    ])
+    .unwrap();
+    let parsed = check_batch(&batch, 1, now()).unwrap();
+    let rows = parsed.table(RawTable::OrderEvents).unwrap();
+    let column = |name: &str| -> Vec<_> {
+        let texts = rows[name].as_string::<i32>();
+        texts.iter().map(|text| text.unwrap().to_owned()).collect()
+    };
+    assert_eq!(column("account_id"), ["b", "b", "b", "a", "a"]);
+    assert_eq!(column("event_id"), ["3", "1", "5", "2", "4"]);
+    let notes = ["3", "1", "5", "2", "4"].map(|id| format!("{{\"note\":\"of {id}\"}}"));
+    assert_eq!(column("properties"), notes);
+    assert_eq!(parsed.rejected[0].line, 6);
+}

@@ -216,6 +216,15 @@ impl EventType {
         }
     }
 
+    /// What each type says of a field that not all types have; none where it does not list it.
+    pub(crate) fn rules_of(field: Field) -> [Option<&'static FieldRule>; EventType::ALL.len()] {
+        let mut rules = [None; EventType::ALL.len()];
+        for (of_type, kind) in rules.iter_mut().zip(EventType::ALL) {
+            *of_type = kind.fields().iter().find(|rule| rule.field == field);
+        }
+        rules
+    }
+
     /// All fields that this type lists, the common ones among them; any other goes to `properties` (SPEC E4).
     pub const fn listed(self) -> FieldSet {
         const LISTED: [FieldSet; EventType::ALL.len()] = {

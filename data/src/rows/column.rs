@@ -10,7 +10,7 @@ use arrow::array::{
 };
 use std::sync::Arc;
 
-pub(super) enum Column {
+pub(crate) enum Column {
     Text(StringBuilder),
     TextList(ListBuilder<StringBuilder>),
     Code(Int8Builder, &'static [&'static str]),
@@ -48,7 +48,7 @@ impl Column {
 
     /// Puts a value into `row`, which is after all that have one.
     #[inline]
-    pub(super) fn put(&mut self, row: usize, cell: &Cell<'_>) {
+    pub(crate) fn put(&mut self, row: usize, cell: &Cell<'_>) {
         match (self, cell) {
             (Column::Text(builder), Cell::Text(text)) => at!(builder, row).append_value(text),
             (Column::TextList(builder), Cell::TextList(list)) => {

@@ -8,6 +8,15 @@ use hashbrown::HashMap;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct PartitionKey(u64);
 
+/// Consecutive rows of a batch that belong to one partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub key: PartitionKey,
+    /// The first row.
+    pub start: u32,
+    pub rows: u32,
+}
+
 /// Turns the order of signed dates into that of unsigned ones.
 const SIGN: u32 = 1 << 31;
 

@@ -6,7 +6,7 @@ use arrow::datatypes::UInt64Type;
 
 use super::error::LandError;
 use super::keys::PartitionKey;
-use super::runs::{Block, Row, Run};
+use super::runs::{Block, PlacedSpan, Run};
 use super::spill::SpillFile;
 
 /// The rows that arrived for one partition.
@@ -111,7 +111,7 @@ impl OpenBlock {
 enum Cursor<'a> {
     Memory {
         batches: &'a [RecordBatch],
-        rest: &'a [Row],
+        rest: &'a [PlacedSpan],
     },
     Spilled {
         rest: &'a [Block],
@@ -125,7 +125,7 @@ impl<'a> Cursor<'a> {
         Ok(match run {
             Run::Memory { batches, order } => Cursor::Memory {
                 batches,
-                rest: &order[order.partition_point(|row| row.key < first)..],
+                rest: &order[order.partition_point(|placed| placed.span.key < first)..],
             },
             Run::Spilled(blocks) => {
                 let mut cursor = Cursor::Spilled {
@@ -146,7 +146,7 @@ impl<'a> Cursor<'a> {
 
     fn key(&self) -> Option<PartitionKey> {
         match self {
-            Cursor::Memory { rest, .. } => rest.first().map(|row| row.key),
+            Cursor::Memory { rest, .. } => rest.first().map(|placed| placed.span.key),
             Cursor::Spilled { block, .. } => block
                 .as_ref()
                 .and_then(|block| block.keys.get(block.next))
@@ -204,18 +204,18 @@ impl<'a> Cursor<'a> {
 
 fn take_held(
     batches: &[RecordBatch],
-    rest: &mut &[Row],
+    rest: &mut &[PlacedSpan],
     key: PartitionKey,
     rows: &mut PartitionRows,
 ) {
-    let (taken, others) = rest.split_at(rest.partition_point(|row| row.key == key));
+    let (taken, others) = rest.split_at(rest.partition_point(|placed| placed.span.key == key));
     *rest = others;
     let mut latest = None;
-    for row in taken {
-        if latest != Some(row.batch) {
-            latest = Some(row.batch);
-            rows.batches.push(batches[row.batch as usize].clone());
+    for placed in taken {
+        if latest != Some(placed.batch) {
+            latest = Some(placed.batch);
+            rows.batches.push(batches[placed.batch as usize].clone());
         }
-        rows.picks.push((rows.batches.len() - 1, row.row as usize));
+        rows.picks.extend(placed.picks(rows.batches.len() - 1));
     }
 }

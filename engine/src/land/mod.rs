@@ -347,8 +347,8 @@ impl Collecting {
                 }
             }
             for (table, rows) in arrival.tables.into_iter().enumerate() {
-                if let Some((batch, keys)) = rows {
-                    collector.push(table, batch, keys)?;
+                if let Some((batch, spans)) = rows {
+                    collector.push(table, batch, spans)?;
                 }
             }
             Ok(())

@@ -2,16 +2,20 @@
 //!
 //! The parser gives all batches of a table the same dictionaries. Carrying them along would make every gather compare them
 //! and every spilled block repeat them; so they are taken off at the start and put back before a file is written.
+//!
+//! The rows of a piece are also put together by partition here, while they are still in the processor's cache.
 
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::{ArrayRef, AsArray, DictionaryArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, DictionaryArray, RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
 use arrow::datatypes::{DataType, Date32Type, Field, Int8Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use rapport_data::RawTable;
 
 use super::error::LandError;
-use super::keys::{Accounts, PartitionKey};
+use super::keys::{Accounts, PartitionKey, Span};
+use super::runs::LONG_SPAN;
 
 /// The columns that stand before the file's own in what the parser gives: `account_id` and `event_date`.
 const PARTITION_COLUMNS: usize = 2;
@@ -47,12 +51,13 @@ impl PlainForm {
         }
     }
 
-    /// Takes off the dictionaries and the partition columns; the latter become keys.
+    /// Takes off the dictionaries and the partition columns; the latter become the keys of spans, in which the rows of a
+    /// partition keep their order.
     pub fn take_apart(
         &self,
         parsed: &RecordBatch,
         accounts: &Accounts,
-    ) -> Result<(RecordBatch, Vec<PartitionKey>), LandError> {
+    ) -> Result<(RecordBatch, Vec<Span>), LandError> {
         let keys = keys(parsed, accounts);
         let columns = parsed
             .columns()
@@ -61,10 +66,15 @@ impl PlainForm {
             .zip(&self.words)
             .map(|(column, words)| numbers(column, words))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok((
-            RecordBatch::try_new(Arc::clone(&self.plain), columns)?,
-            keys,
-        ))
+        let plain = RecordBatch::try_new(Arc::clone(&self.plain), columns)?;
+        let spans = spans(keys.iter().copied());
+        if keys.len() >= spans.len() * LONG_SPAN {
+            return Ok((plain, spans));
+        }
+        let mut order: Vec<u32> = (0..).take(keys.len()).collect();
+        order.sort_by_key(|row| keys[*row as usize]);
+        let spans = self::spans(order.iter().map(|row| keys[*row as usize]));
+        Ok((take_record_batch(&plain, &UInt32Array::from(order))?, spans))
     }
 
     /// Puts the dictionaries back: the table's file schema.
@@ -83,6 +93,22 @@ impl PlainForm {
             .collect::<Result<Vec<_>, ArrowError>>()?;
         Ok(RecordBatch::try_new(Arc::clone(&self.file), columns)?)
     }
+}
+
+/// The spans of rows with these keys.
+fn spans(keys: impl Iterator<Item = PartitionKey>) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    for (row, key) in (0..).zip(keys) {
+        match spans.last_mut() {
+            Some(last) if last.key == key => last.rows += 1,
+            _ => spans.push(Span {
+                key,
+                start: row,
+                rows: 1,
+            }),
+        }
+    }
+    spans
 }
 
 fn numbers(column: &ArrayRef, words: &OnceLock<ArrayRef>) -> Result<ArrayRef, ArrowError> {

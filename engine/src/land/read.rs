@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::ops::RangeInclusive;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,19 +17,23 @@ use chrono::{DateTime, Utc};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::ChunkReader;
 use rapport_data::{Chunk, InputError, LineChunker, RawTable, Rejected, check_batch, parse_ndjson};
 
 use super::error::LandError;
-use super::keys::{Accounts, PartitionKey};
+use super::keys::{Accounts, Span};
 use super::plain::PlainForm;
 use super::runs::{TABLES, stopped};
 use super::source::{LandSource, Meter, Opened, ParquetInput};
 
 /// About so many bytes of lines make a piece.
 const CHUNK_BYTES: usize = 1 << 20;
-/// So many rows of Parquet make a piece.
-const BATCH_ROWS: usize = 8192;
+/// About so many bytes of Parquet, decompressed, make a piece...
+const PIECE_BYTES: usize = 16 << 20;
+/// ... within these bounds of rows. The more rows, the longer are the stretches of one partition's rows among them, which
+/// are moved as a whole from there on.
+const PIECE_ROWS: RangeInclusive<usize> = 1024..=65_536;
 
 /// What a piece of an input gave.
 pub(super) struct Arrival {
@@ -37,7 +42,7 @@ pub(super) struct Arrival {
     /// Its lines, blank ones included.
     pub lines: u64,
     /// The accepted events of each table, with their partitions.
-    pub tables: [Option<(RecordBatch, Vec<PartitionKey>)>; TABLES],
+    pub tables: [Option<(RecordBatch, Vec<Span>)>; TABLES],
     /// What was refused.
     pub rejected: Vec<Rejected>,
 }
@@ -221,9 +226,13 @@ impl Reader<'_> {
         let options = ArrowReaderOptions::new().with_schema(with_views(found.schema()));
         let metadata =
             ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options).map_err(broken)?;
+        let rows = metadata
+            .metadata()
+            .file_metadata()
+            .num_rows()
+            .unsigned_abs();
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
-            .with_batch_size(BATCH_ROWS);
-        let rows = builder.metadata().file_metadata().num_rows().unsigned_abs();
+            .with_batch_size(piece_rows(found.metadata()));
         let mut first = 1;
         for batch in builder.build().map_err(broken)? {
             let batch = batch.map_err(|source| LandError::Rows {
@@ -244,6 +253,15 @@ impl Reader<'_> {
         self.answers.send(answer).map_err(|_| Abandoned)?;
         self.jobs.send((number, piece, give)).map_err(|_| Abandoned)
     }
+}
+
+/// How many rows of a file make a piece.
+fn piece_rows(file: &ParquetMetaData) -> usize {
+    let groups = file.row_groups().iter();
+    let bytes: i64 = groups.map(|group| group.total_byte_size()).sum();
+    let rows = file.file_metadata().num_rows().max(1);
+    let row_bytes = usize::try_from(bytes / rows).unwrap_or(0).max(1);
+    (PIECE_BYTES / row_bytes).clamp(*PIECE_ROWS.start(), *PIECE_ROWS.end())
 }
 
 /// A schema whose strings are views, which are read without copying them.

@@ -4,23 +4,29 @@
 //! within a partition the order of arrival stays, which SPEC E1 needs) and written as one run while the next rows arrive.
 //! What is left at the end becomes a last run that stays in memory: a small landing never touches the disk. Later runs hold
 //! later rows, so reading a partition from all runs in their order gives its rows in the order of arrival.
+//!
+//! What is ordered are not rows but spans of them: pieces come grouped by partition ([`super::plain`]), so that a span is
+//! copied column by column as a whole, and not value by value from all over the memory.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
-use arrow::compute::interleave;
+use arrow::compute::{concat_batches, interleave};
 use arrow::datatypes::{DataType, Field, Schema};
 use hashbrown::HashMap;
 
 use super::error::LandError;
-use super::keys::PartitionKey;
+use super::keys::{PartitionKey, Span};
 use super::spill::{Place, SpillFile};
 
 /// The uncompressed size of a block of a run: small, because a merge holds one of each run.
 const BLOCK_BYTES: usize = 512 * 1024;
-const BLOCK_ROWS: std::ops::RangeInclusive<usize> = 64..=65_536;
+const BLOCK_ROWS: RangeInclusive<usize> = 64..=65_536;
+/// From so many rows on the average, spans are copied as they stand rather than row by row.
+pub(super) const LONG_SPAN: usize = 8;
 /// The column of a block that holds each row's partition.
 pub(super) const KEY_COLUMN: &str = "partition_key";
 
@@ -28,33 +34,44 @@ pub(super) const KEY_COLUMN: &str = "partition_key";
 #[derive(Debug, Default)]
 pub(super) struct Arrived {
     batches: Vec<RecordBatch>,
-    keys: Vec<Vec<PartitionKey>>,
+    spans: Vec<PlacedSpan>,
     bytes: usize,
 }
 
 impl Arrived {
-    fn push(&mut self, batch: RecordBatch, keys: Vec<PartitionKey>) {
-        self.bytes += batch.get_array_memory_size() + keys.len() * size_of::<PartitionKey>();
+    fn push(&mut self, batch: RecordBatch, spans: Vec<Span>) {
+        self.bytes += batch.get_array_memory_size() + spans.len() * size_of::<PlacedSpan>();
+        let number = self.batches.len() as u32;
+        self.spans.extend(spans.into_iter().map(|span| PlacedSpan {
+            span,
+            batch: number,
+        }));
         self.batches.push(batch);
-        self.keys.push(keys);
     }
 }
 
-/// A row of a batch, and where it belongs.
+/// A span of one of several batches.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row {
-    pub key: PartitionKey,
+pub(super) struct PlacedSpan {
+    pub span: Span,
     pub batch: u32,
-    pub row: u32,
+}
+
+impl PlacedSpan {
+    /// Its rows, as (batch, row).
+    pub fn picks(&self, batch: usize) -> impl Iterator<Item = (usize, usize)> {
+        let start = self.span.start as usize;
+        (start..start + self.span.rows as usize).map(move |row| (batch, row))
+    }
 }
 
 /// Rows sorted by partition and, within one, by arrival.
 #[derive(Debug)]
 pub(super) enum Run {
-    /// Batches as they arrived, and the order of their rows.
+    /// Batches as they arrived, and the order of their spans.
     Memory {
         batches: Vec<RecordBatch>,
-        order: Vec<Row>,
+        order: Vec<PlacedSpan>,
     },
     /// Blocks in the spill file, in order.
     Spilled(Vec<Block>),
@@ -88,46 +105,39 @@ impl TableRuns {
             return Ok(());
         }
         self.bytes += arrived.bytes as u64;
-        let order = ordered(&arrived.keys);
-        for group in order.chunk_by(|a, b| a.key == b.key) {
-            *self.partitions.entry(group[0].key).or_default() += group.len() as u64;
+        let Arrived {
+            batches,
+            spans: mut order,
+            ..
+        } = arrived;
+        // Stable, so that the spans of a partition stay in the order of arrival.
+        order.sort_by_key(|placed| placed.span.key);
+        for PlacedSpan { span, .. } in &order {
+            *self.partitions.entry(span.key).or_default() += u64::from(span.rows);
         }
         let run = match spill {
-            None => Run::Memory {
-                batches: arrived.batches,
-                order,
-            },
-            Some((file, threads)) => Run::Spilled(write(&arrived, &order, file, threads)?),
+            None => Run::Memory { batches, order },
+            Some((file, threads)) => {
+                let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+                let row_bytes = (arrived.bytes / rows.max(1)).max(1);
+                Run::Spilled(write(&batches, order, row_bytes, file, threads)?)
+            }
         };
         self.runs.push(run);
         Ok(())
     }
 }
 
-fn ordered(keys: &[Vec<PartitionKey>]) -> Vec<Row> {
-    let mut order = Vec::with_capacity(keys.iter().map(Vec::len).sum());
-    for (batch, keys) in (0..).zip(keys) {
-        order.extend((0..).zip(keys).map(|(row, key)| Row {
-            key: *key,
-            batch,
-            row,
-        }));
-    }
-    // Stable, and fast on what mostly arrives in order.
-    order.sort_by_key(|row| row.key);
-    order
-}
-
 /// Writes rows as blocks, several at a time.
 fn write(
-    arrived: &Arrived,
-    order: &[Row],
+    batches: &[RecordBatch],
+    order: Vec<PlacedSpan>,
+    row_bytes: usize,
     file: &SpillFile,
     threads: usize,
 ) -> Result<Vec<Block>, LandError> {
-    let row_bytes = (arrived.bytes / order.len().max(1)).max(1);
     let rows = (BLOCK_BYTES / row_bytes).clamp(*BLOCK_ROWS.start(), *BLOCK_ROWS.end());
-    let pieces: Vec<&[Row]> = order.chunks(rows).collect();
+    let pieces = cut(order, rows);
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<(usize, Block)>, LandError> {
         let mut written = Vec::new();
@@ -137,9 +147,9 @@ fn write(
                 return Ok(written);
             };
             if let Some(last) = piece.last() {
-                let place = file.write(&block(&arrived.batches, piece)?)?;
+                let place = file.write(&block(batches, piece)?)?;
                 let block = Block {
-                    last: last.key,
+                    last: last.span.key,
                     place,
                 };
                 written.push((index, block));
@@ -162,21 +172,66 @@ fn write(
     Ok(written.into_iter().map(|(_, block)| block).collect())
 }
 
-fn block(batches: &[RecordBatch], rows: &[Row]) -> Result<RecordBatch, LandError> {
-    let picks: Vec<(usize, usize)> = rows
-        .iter()
-        .map(|row| (row.batch as usize, row.row as usize))
-        .collect();
-    let rows_of = gather(batches, picks)?;
-    let keys: UInt64Array = rows.iter().map(|row| row.key.to_bits()).collect();
+/// Cuts spans into pieces of so many rows.
+fn cut(order: Vec<PlacedSpan>, rows: usize) -> Vec<Vec<PlacedSpan>> {
+    let rows = rows as u32;
+    let mut pieces = Vec::new();
+    let (mut piece, mut room) = (Vec::new(), rows);
+    for mut rest in order {
+        while rest.span.rows > 0 {
+            let taken = rest.span.rows.min(room);
+            let mut part = rest;
+            part.span.rows = taken;
+            piece.push(part);
+            rest.span.start += taken;
+            rest.span.rows -= taken;
+            room -= taken;
+            if room == 0 {
+                pieces.push(std::mem::take(&mut piece));
+                room = rows;
+            }
+        }
+    }
+    if !piece.is_empty() {
+        pieces.push(piece);
+    }
+    pieces
+}
+
+fn block(batches: &[RecordBatch], spans: &[PlacedSpan]) -> Result<RecordBatch, LandError> {
+    let rows: usize = spans.iter().map(|placed| placed.span.rows as usize).sum();
+    let rows_of = if rows >= spans.len() * LONG_SPAN {
+        together(batches, spans)?
+    } else {
+        let picks = spans
+            .iter()
+            .flat_map(|placed| placed.picks(placed.batch as usize));
+        gather(batches, picks.collect())?
+    };
+    let mut keys = Vec::with_capacity(rows);
+    for PlacedSpan { span, .. } in spans {
+        keys.resize(keys.len() + span.rows as usize, span.key.to_bits());
+    }
     let mut fields = vec![Arc::new(Field::new(KEY_COLUMN, DataType::UInt64, false))];
     fields.extend(rows_of.schema().fields().iter().cloned());
-    let mut columns: Vec<ArrayRef> = vec![Arc::new(keys)];
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(UInt64Array::from(keys))];
     columns.extend(rows_of.columns().iter().cloned());
     Ok(RecordBatch::try_new(
         Arc::new(Schema::new(fields)),
         columns,
     )?)
+}
+
+/// The rows of spans, as one batch.
+fn together(batches: &[RecordBatch], spans: &[PlacedSpan]) -> Result<RecordBatch, LandError> {
+    let slices: Vec<RecordBatch> = spans
+        .iter()
+        .map(|PlacedSpan { span, batch }| {
+            batches[*batch as usize].slice(span.start as usize, span.rows as usize)
+        })
+        .collect();
+    let schema = slices.first().ok_or_else(stopped)?.schema();
+    Ok(concat_batches(&schema, &slices)?)
 }
 
 /// The picked rows (batch, row), as one batch. Only the batches that are picked from are looked at.
@@ -249,12 +304,12 @@ impl Collector {
         &mut self,
         table: usize,
         batch: RecordBatch,
-        keys: Vec<PartitionKey>,
+        spans: Vec<Span>,
     ) -> Result<(), LandError> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        self.held[table].push(batch, keys);
+        self.held[table].push(batch, spans);
         if self.held.iter().map(|h| h.bytes).sum::<usize>() < self.held_at_most {
             return Ok(());
         }
@@ -286,5 +341,69 @@ impl Collector {
             table.add(arrived, None)?;
         }
         Ok((self.runs, self.spill))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{AsArray, Int32Array, StringArray};
+    use arrow::datatypes::UInt64Type;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BATCHES: u32 = 3;
+    const ROWS: u32 = 100;
+
+    /// Batches of which each row tells its batch and place.
+    fn batches() -> Vec<RecordBatch> {
+        let batch = |batch: u32| {
+            let texts = (0..ROWS).map(|row| (row % 3 > 0).then(|| format!("{batch}/{row}")));
+            let numbers = (0..ROWS).map(|row| (row % 7 > 0).then_some((batch * ROWS + row) as i32));
+            let columns: [(&str, ArrayRef); 2] = [
+                ("text", Arc::new(texts.collect::<StringArray>())),
+                ("number", Arc::new(numbers.collect::<Int32Array>())),
+            ];
+            RecordBatch::try_from_iter(columns).unwrap()
+        };
+        (0..BATCHES).map(batch).collect()
+    }
+
+    fn placed() -> impl Strategy<Value = PlacedSpan> {
+        (0..5u32, 0..BATCHES, 0..ROWS, 1..=ROWS).prop_map(|(account, batch, start, rows)| {
+            let key = PartitionKey::new(account, 0);
+            let rows = rows.min(ROWS - start);
+            PlacedSpan {
+                span: Span { key, start, rows },
+                batch,
+            }
+        })
+    }
+
+    fn picks(spans: &[PlacedSpan]) -> Vec<(usize, usize)> {
+        let picks = spans.iter().flat_map(|p| p.picks(p.batch as usize));
+        picks.collect()
+    }
+
+    proptest! {
+        #[test]
+        fn spans_are_cut_into_blocks_that_hold_the_same_rows(spans in prop::collection::vec(placed(), 1..20), rows in 1..200usize) {
+            let pieces = cut(spans.clone(), rows);
+            prop_assert_eq!(picks(&pieces.concat()), picks(&spans));
+            let (last, full) = pieces.split_last().unwrap();
+            prop_assert!(full.iter().all(|piece| picks(piece).len() == rows));
+            prop_assert!((1..=rows).contains(&picks(last).len()));
+        }
+
+        #[test]
+        fn a_block_holds_its_rows_however_long_its_spans_are(spans in prop::collection::vec(placed(), 1..20)) {
+            let batches = batches();
+            let block = block(&batches, &spans).unwrap();
+            let keys: Vec<u64> = spans.iter().flat_map(|p| vec![p.span.key.to_bits(); p.span.rows as usize]).collect();
+            prop_assert_eq!(block.column(0).as_primitive::<UInt64Type>().values().to_vec(), keys);
+            let rows = block.project(&[1, 2]).unwrap();
+            prop_assert_eq!(&rows, &gather(&batches, picks(&spans)).unwrap());
+            prop_assert_eq!(rows, together(&batches, &spans).unwrap());
+        }
     }
 }
