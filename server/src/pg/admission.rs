@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::PgError;
+use super::giving_way::{Beginning, Begun};
 use super::per_account::PerAccount;
 
 /// How many wait in an account's line for each that runs.
@@ -18,6 +19,7 @@ pub struct Admission {
     running: usize,
     patience: Duration,
     lines: PerAccount<Line>,
+    begun: Arc<Begun>,
 }
 
 #[derive(Debug)]
@@ -29,10 +31,18 @@ struct Line {
 /// The right to run a statement, given back when it is dropped.
 #[derive(Debug)]
 pub struct Permit {
+    beginning: Beginning,
     _running: OwnedSemaphorePermit,
     _place: OwnedSemaphorePermit,
     /// Keeps the line while somebody is in it.
     _line: Arc<Line>,
+}
+
+impl Permit {
+    /// The statements that have such a right.
+    pub fn others(&self) -> Arc<Begun> {
+        self.beginning.others()
+    }
 }
 
 impl Admission {
@@ -42,6 +52,7 @@ impl Admission {
             running: running.max(1),
             patience,
             lines: PerAccount::default(),
+            begun: Arc::default(),
         }
     }
 
@@ -65,6 +76,7 @@ impl Admission {
                 .map_err(|_| too_many("this one's turn did not come in time"))?
                 .map_err(PgError::internal)?;
         Ok(Permit {
+            beginning: self.begun.begin(),
             _running: running,
             _place: place,
             _line: line,

@@ -23,6 +23,7 @@ mod extended;
 mod frontend;
 mod functions;
 mod gate;
+mod giving_way;
 mod greeting;
 mod interval;
 mod login;

@@ -27,6 +27,11 @@ const MULTIPLIERS: &[&str] = &[
     "UnnestExec",
 ];
 
+/// Whether a node may make many rows of few.
+pub fn multiplies_rows(node: &dyn ExecutionPlan) -> bool {
+    MULTIPLIERS.contains(&node.name())
+}
+
 impl PhysicalOptimizerRule for YieldingJoins {
     fn name(&self) -> &str {
         "yielding_joins"
@@ -38,7 +43,7 @@ impl PhysicalOptimizerRule for YieldingJoins {
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|node| {
-            if MULTIPLIERS.contains(&node.name()) {
+            if multiplies_rows(node.as_ref()) {
                 return Ok(Transformed::yes(Arc::new(CooperativeExec::new(node)) as _));
             }
             Ok(Transformed::no(node))

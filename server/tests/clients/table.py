@@ -31,8 +31,7 @@ server/tests/superset/run target/debug/rapport
 
 It gave what it should where Superset connects, lists schemas and tables, makes datasets with their types and comments, offers
 values to filter by, and charts: per second to per year, the largest series, beside the time before, filtered, with
-expressions of the user's own, as CSV. So it did in SQL Lab, but for the button that stops a query: for that Superset sends
-`pg_terminate_backend`, which the program that was tried did not have.
+expressions of the user's own, as CSV. So it did in SQL Lab, plans, errors and the button that stops a query included.
 
 Also seen:
 
