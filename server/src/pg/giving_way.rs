@@ -32,7 +32,7 @@ const WORK: Duration = Duration::from_millis(2);
 /// It rests so many times as long as it has worked...
 const REST: u32 = 4;
 /// ... but no longer than this.
-const LONGEST_REST: Duration = Duration::from_millis(50);
+const LONGEST_REST: Duration = Duration::from_millis(250);
 
 /// The statements that have a right to run, by their beginning.
 #[derive(Debug, Default)]

@@ -2,7 +2,8 @@
 //! all plans of the server draw on.
 //!
 //! What always holds: a share never has more than its limit, whatever its children ask; where one is used up, operators
-//! that can spill do so, and a statement whose operators cannot ends with 53200, and no other statement with it.
+//! that can spill do so, and a statement whose operators cannot ends with 53200, and no other statement with it. The large
+//! ones, of however many accounts, leave a part of the pool to the little ones.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -17,6 +18,11 @@ use datafusion::execution::memory_pool::{
 
 use super::error::OUT_OF_SHARE;
 use super::per_account::PerAccount;
+
+/// A statement that holds no more than this is a little one.
+const LITTLE: usize = 16 * 1024 * 1024;
+/// The large ones leave such a part of the pool to the little ones.
+const LEFT_TO_LITTLE: usize = 8;
 
 /// How much memory accounts and sessions may hold.
 #[derive(Debug)]
@@ -38,9 +44,12 @@ impl MemoryShares {
 
     /// A new session's share of what `pool` has.
     pub fn session(&self, account: Option<&str>, pool: &Arc<dyn MemoryPool>) -> Arc<Share> {
-        let make = || Ok::<_, Infallible>(Share::new("account", self.account, Arc::clone(pool)));
+        let make = || {
+            let parent = Arc::clone(pool);
+            Ok::<_, Infallible>(Share::new("account", self.account, parent, pool))
+        };
         let Ok(account) = self.accounts.of(account, make);
-        Arc::new(Share::new("session", self.session, account))
+        Arc::new(Share::new("session", self.session, account, pool))
     }
 }
 
@@ -51,16 +60,27 @@ pub struct Share {
     of: &'static str,
     limit: usize,
     parent: Arc<dyn MemoryPool>,
+    /// The pool of all.
+    pool: Arc<dyn MemoryPool>,
+    /// A part of the pool, once this is large.
+    leaves_room: bool,
     held: AtomicUsize,
     peak: AtomicUsize,
 }
 
 impl Share {
-    fn new(of: &'static str, limit: usize, parent: Arc<dyn MemoryPool>) -> Share {
+    fn new(
+        of: &'static str,
+        limit: usize,
+        parent: Arc<dyn MemoryPool>,
+        pool: &Arc<dyn MemoryPool>,
+    ) -> Share {
         Share {
             of,
             limit,
             parent,
+            pool: Arc::clone(pool),
+            leaves_room: false,
             held: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
         }
@@ -69,12 +89,31 @@ impl Share {
     /// A statement's part of this: as much as there is, but measured apart.
     pub fn statement(self: &Arc<Self>) -> Arc<Share> {
         let parent: Arc<dyn MemoryPool> = Arc::<Share>::clone(self);
-        Arc::new(Share::new("statement", usize::MAX, parent))
+        Arc::new(Share {
+            leaves_room: true,
+            ..Share::new("statement", usize::MAX, parent, &self.pool)
+        })
     }
 
     /// The most bytes that were held at a time.
     pub fn peak(&self) -> usize {
         self.peak.load(Ordering::Relaxed)
+    }
+
+    /// Refuses what a large statement would take of the part that is left to little ones.
+    fn leave_room(&self, held: usize, additional: usize) -> Result<()> {
+        let MemoryLimit::Finite(all) = self.pool.memory_limit() else {
+            return Ok(());
+        };
+        let large = all - all / LEFT_TO_LITTLE;
+        let after = self.pool.reserved().saturating_add(additional);
+        if !self.leaves_room || held <= LITTLE || after <= large {
+            return Ok(());
+        }
+        Err(DataFusionError::ResourcesExhausted(format!(
+            "{OUT_OF_SHARE}: all large statements together may hold {} at a time",
+            human_readable_size(large)
+        )))
     }
 
     fn took(&self, held: usize) {
@@ -127,7 +166,11 @@ impl MemoryPool for Share {
                     human_readable_size(self.limit)
                 ))
             })?;
-        if let Err(error) = self.parent.try_grow(reservation, additional) {
+        let parents = || {
+            self.leave_room(before + additional, additional)?;
+            self.parent.try_grow(reservation, additional)
+        };
+        if let Err(error) = parents() {
             self.held.fetch_sub(additional, Ordering::Relaxed);
             return Err(error);
         }
@@ -182,6 +225,26 @@ mod tests {
         drop(first);
         assert_eq!(pool.reserved(), 600);
         second.try_grow(200).unwrap();
+    }
+
+    #[test]
+    fn large_statements_leave_room_for_little_ones() {
+        let all = 16 * LITTLE;
+        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(all));
+        let shares = MemoryShares::new(all, all);
+        let large: Vec<_> = ["a", "b"]
+            .map(|account| reservation(&shares.session(Some(account), &pool)))
+            .into();
+        large[0].try_grow(7 * LITTLE).unwrap();
+        large[1].try_grow(7 * LITTLE).unwrap();
+        let error = large[1].try_grow(1).unwrap_err();
+        assert!(error.to_string().contains("all large"), "{error}");
+        assert_eq!(pool.reserved(), 14 * LITTLE);
+        let little = reservation(&shares.session(Some("c"), &pool));
+        little.try_grow(LITTLE).unwrap();
+        assert!(little.try_grow(1).is_err(), "it is large from there on");
+        drop(large);
+        little.try_grow(1).unwrap();
     }
 
     #[test]
