@@ -19,9 +19,6 @@ mod store;
 mod table;
 mod write;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -69,11 +69,11 @@ impl Begun {
         }
     }
 
-    /// Whether a short one is among them.
-    fn any_short(&self) -> bool {
+    /// Whether one is among them that runs for less than `time`.
+    fn any_within(&self, time: Duration) -> bool {
         let statements = self.statements();
         let latest = statements.running.last();
-        latest.is_some_and(|(began, _)| began.elapsed() < SHORT)
+        latest.is_some_and(|(began, _)| began.elapsed() < time)
     }
 }
 
@@ -212,7 +212,7 @@ impl GivingWay {
         }
         self.working_since = Some(now);
         let long = now - self.began >= SHORT;
-        (long && self.others.any_short()).then(|| (worked * REST).min(LONGEST_REST))
+        (long && self.others.any_within(SHORT)).then(|| (worked * REST).min(LONGEST_REST))
     }
 }
 
@@ -242,17 +242,57 @@ impl RecordBatchStream for GivingWay {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use datafusion::arrow::datatypes::Schema;
+    use datafusion::physical_plan::EmptyRecordBatchStream;
+    use rstest::rstest;
+
     use super::*;
 
+    const HOUR: Duration = Duration::from_secs(3600);
+
     #[test]
-    fn a_statement_is_short_until_it_ends() {
+    fn a_statement_counts_until_it_ends() {
         let begun = Arc::new(Begun::default());
-        assert!(!begun.any_short());
+        assert!(!begun.any_within(HOUR));
         let first = begun.begin();
         let second = begun.begin();
         drop(second);
-        assert!(begun.any_short());
+        assert!(begun.any_within(HOUR));
+        assert!(!begun.any_within(Duration::ZERO));
         drop(first);
-        assert!(!begun.any_short());
+        assert!(!begun.any_within(HOUR));
+    }
+
+    #[rstest]
+    #[case::a_short_one_runs(true, true, true, true)]
+    #[case::no_other_runs(true, true, false, false)]
+    #[case::it_is_short_itself(false, true, true, false)]
+    #[case::it_has_just_rested(true, false, true, false)]
+    #[tokio::test]
+    async fn a_long_statement_rests_for_short_ones(
+        #[case] long: bool,
+        #[case] worked: bool,
+        #[case] others: bool,
+        #[case] rests: bool,
+    ) {
+        let now = Instant::now();
+        // What begins later stays short however long this test takes.
+        let (earlier, later) = (now - HOUR, now + HOUR);
+        let begun = Arc::new(Begun::default());
+        if others {
+            begun.statements().running.insert((later, 0));
+        }
+        let mut stream = GivingWay {
+            input: Box::pin(EmptyRecordBatchStream::new(Arc::new(Schema::empty()))),
+            others: begun,
+            began: if long { earlier } else { later },
+            working_since: worked.then_some(earlier),
+            rest: None,
+        };
+        assert_eq!(futures::poll!(stream.next()).is_pending(), rests);
+        // It goes on in any case.
+        assert!(stream.next().await.is_none());
     }
 }
