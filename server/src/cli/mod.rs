@@ -20,7 +20,7 @@ mod synth;
 mod users;
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -30,6 +30,9 @@ use tracing_subscriber::EnvFilter;
 use args::{Cli, Command};
 use config::Config;
 use error::CliError;
+
+/// What a server tells of itself; what its libraries do is of no interest while nothing is wrong.
+const SERVING_LOG: &str = "warn,rapport=info";
 
 /// Plans of deeply nested statements need more stack than a thread has by default.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
@@ -47,9 +50,10 @@ pub fn main() -> ExitCode {
     let serving = matches!(cli.command, Command::Serve(_) | Command::Demo(_));
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .with_env_filter(
             EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| EnvFilter::new(if serving { "info" } else { "warn" })),
+                .unwrap_or_else(|_| EnvFilter::new(if serving { SERVING_LOG } else { "warn" })),
         )
         .init();
     match run(cli) {
