@@ -6,13 +6,13 @@
 //! null (SPEC E4). A column that is not there is null in every row.
 //!
 //! Rows are judged by what all events must have first; then each field is taken from its column for all rows of a table,
-//! one column after the other. Only rows with a fault are checked by themselves, for the reason that comes first.
+//! one column after the other. Of a row with several faults the first counts, in the order in which a line is checked.
 
 mod encode;
 mod partitions;
 mod reader;
 
-use crate::check::{Checked, Fault, Found, Source, check, check_common, check_field};
+use crate::check::{Checked, Fault, Found, Reason, Source, check_common, check_field};
 use crate::error::InputError;
 use crate::event::{EventType, Field, FieldRule};
 use crate::instant;
@@ -26,7 +26,8 @@ use encode::Encoders;
 use partitions::Partitions;
 use reader::Reader;
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 /// Reads the rows of `batch` as events that arrive at `now`. Its first row is the source's row `first_row`, the first
 /// of all being 1.
@@ -45,7 +46,7 @@ pub fn check_batch(
     let latest = instant::latest(now);
     let mut events: [Vec<Event>; 3] = Default::default();
     let mut partitions: [Partitions; 3] = Default::default();
-    let mut faulty = Vec::new();
+    let mut refused: Vec<(usize, Reason)> = Vec::new();
     let mut kinds = Vec::with_capacity(batch.num_rows());
     for row in 0..batch.num_rows() {
         let event = check_common(&columns.row(row), latest);
@@ -59,7 +60,7 @@ pub fn check_batch(
                     event,
                 });
             }
-            Err(_) => faulty.push(row),
+            Err(reason) => refused.push((row, reason)),
         }
     }
     let unlisted = encoders.unlisted(&kinds);
@@ -69,9 +70,10 @@ pub fn check_batch(
         events.sort_by_cached_key(|event| event.partition);
         let (mut rows, faults) = columns.rows(table, &events);
         if !faults.is_empty() {
-            events.retain(|event| !faults.contains(&event.row));
+            events.retain(|event| !faults.contains_key(&event.row));
             rows = columns.rows(table, &events).0;
-            faulty.extend(faults);
+            let reasons = faults.into_iter().map(|(row, (_, reason))| (row, reason));
+            refused.extend(reasons);
         }
         for (at, Event { row, event, .. }) in events.iter().enumerate() {
             if unlisted[*row]
@@ -82,15 +84,11 @@ pub fn check_batch(
         }
         tables[table as usize] = (!events.is_empty()).then(|| rows.finish());
     }
-    faulty.sort_unstable();
-    let mut cells = Vec::new();
-    let rejected = faulty.into_iter().filter_map(|row| {
-        let reason = check(&columns.row(row), latest, &mut cells).err()?;
-        Some(Rejected {
-            line: first_row + row as u64,
-            reason: reason.to_string(),
-            raw: encoders.row(row),
-        })
+    refused.sort_unstable_by_key(|(row, _)| *row);
+    let rejected = refused.into_iter().map(|(row, reason)| Rejected {
+        line: first_row + row as u64,
+        reason: reason.to_string(),
+        raw: encoders.row(row),
     });
     Ok(Parsed {
         tables,
@@ -106,6 +104,9 @@ struct Event<'a> {
     partition: (u32, i32),
     event: Checked<'a>,
 }
+
+/// Rows of a batch that are no events: of each the first fault, with the place of its field among those of the type.
+type Faults = HashMap<usize, (usize, Reason)>;
 
 /// The columns that hold fields of the contract.
 struct Columns {
@@ -133,33 +134,34 @@ impl Columns {
         Row { columns: self, row }
     }
 
-    /// The rows of a table, and those of the batch that have a fault.
-    fn rows(&self, table: RawTable, events: &[Event<'_>]) -> (TableRows, HashSet<usize>) {
+    /// The rows of a table, which are of no use where there are faults.
+    fn rows(&self, table: RawTable, events: &[Event<'_>]) -> (TableRows, Faults) {
         let mut rows = TableRows::new(table);
-        let mut faults = HashSet::new();
+        let mut faults = Faults::new();
         for Event { event, .. } in events {
             rows.begin(event);
         }
         for &(field, _) in table.columns() {
             let rules = EventType::rules_of(field);
             let is_there = self.readers[field as usize].is_some();
-            let is_needed = |rule: &&FieldRule| is_there || rule.required;
-            if !rules.iter().flatten().any(is_needed) {
+            let matters = |(_, rule): &(usize, &FieldRule)| is_there || rule.required;
+            if !rules.iter().flatten().any(matters) {
                 continue;
             }
             let Some(column) = rows.column(field) else {
                 continue;
             };
             for (at, Event { row, event, .. }) in events.iter().enumerate() {
-                let Some(rule) = rules[event.kind as usize] else {
+                let Some((place, rule)) = rules[event.kind as usize] else {
                     continue;
                 };
                 match check_field(&self.row(*row), rule) {
                     Ok(Some(cell)) => column.put(at, &cell),
                     Ok(None) => {}
-                    Err(_) => {
-                        faults.insert(*row);
-                    }
+                    Err(reason) => match faults.entry(*row) {
+                        Entry::Occupied(known) if known.get().0 < place => {}
+                        entry => drop(entry.insert_entry((place, reason))),
+                    },
                 }
             }
         }

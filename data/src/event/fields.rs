@@ -216,11 +216,15 @@ impl EventType {
         }
     }
 
-    /// What each type says of a field that not all types have; none where it does not list it.
-    pub(crate) fn rules_of(field: Field) -> [Option<&'static FieldRule>; EventType::ALL.len()] {
+    /// What each type says of a field that not all types have, and where in [`EventType::fields`]; none where it does not
+    /// list it.
+    pub(crate) fn rules_of(
+        field: Field,
+    ) -> [Option<(usize, &'static FieldRule)>; EventType::ALL.len()] {
         let mut rules = [None; EventType::ALL.len()];
         for (of_type, kind) in rules.iter_mut().zip(EventType::ALL) {
-            *of_type = kind.fields().iter().find(|rule| rule.field == field);
+            let mut listed = kind.fields().iter().enumerate();
+            *of_type = listed.find(|(_, rule)| rule.field == field);
         }
         rules
     }
