@@ -3,7 +3,8 @@
 //! The parser gives all batches of a table the same dictionaries. Carrying them along would make every gather compare them
 //! and every spilled block repeat them; so they are taken off at the start and put back before a file is written.
 //!
-//! The rows of a piece are also put together by partition here, while they are still in the processor's cache.
+//! The rows of a piece are also put together by partition here, where they did not come so, while they are still in the
+//! processor's cache.
 
 use std::sync::{Arc, OnceLock};
 
@@ -67,13 +68,13 @@ impl PlainForm {
             .map(|(column, words)| numbers(column, words))
             .collect::<Result<Vec<_>, _>>()?;
         let plain = RecordBatch::try_new(Arc::clone(&self.plain), columns)?;
-        let spans = spans(keys.iter().copied());
+        let spans = spans_of(keys.iter().copied());
         if keys.len() >= spans.len() * LONG_SPAN {
             return Ok((plain, spans));
         }
         let mut order: Vec<u32> = (0..).take(keys.len()).collect();
         order.sort_by_key(|row| keys[*row as usize]);
-        let spans = self::spans(order.iter().map(|row| keys[*row as usize]));
+        let spans = spans_of(order.iter().map(|row| keys[*row as usize]));
         Ok((take_record_batch(&plain, &UInt32Array::from(order))?, spans))
     }
 
@@ -96,7 +97,7 @@ impl PlainForm {
 }
 
 /// The spans of rows with these keys.
-fn spans(keys: impl Iterator<Item = PartitionKey>) -> Vec<Span> {
+fn spans_of(keys: impl Iterator<Item = PartitionKey>) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     for (row, key) in (0..).zip(keys) {
         match spans.last_mut() {

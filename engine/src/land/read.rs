@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch, StringViewArray};
 use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -33,7 +33,9 @@ const CHUNK_BYTES: usize = 1 << 20;
 const PIECE_BYTES: usize = 16 << 20;
 /// ... within these bounds of rows. The more rows, the longer are the stretches of one partition's rows among them, which
 /// are moved as a whole from there on.
-const PIECE_ROWS: RangeInclusive<usize> = 1024..=65_536;
+const PIECE_ROWS: RangeInclusive<usize> = 64..=65_536;
+/// A piece has no more bytes of text than this, or one row. In a file, rows that have a text in common may hold it once.
+const PIECE_TEXT: usize = 64 << 20;
 
 /// What a piece of an input gave.
 pub(super) struct Arrival {
@@ -242,8 +244,11 @@ impl Reader<'_> {
             })?;
             let count = batch.num_rows() as u64;
             self.meter.add(bytes * count / rows.max(1));
-            self.give(number, Piece::Rows { batch, first })?;
-            first += count;
+            for batch in cut_by_text(batch, PIECE_TEXT) {
+                let rows = batch.num_rows() as u64;
+                self.give(number, Piece::Rows { batch, first })?;
+                first += rows;
+            }
         }
         Ok(())
     }
@@ -258,10 +263,38 @@ impl Reader<'_> {
 /// How many rows of a file make a piece.
 fn piece_rows(file: &ParquetMetaData) -> usize {
     let groups = file.row_groups().iter();
-    let bytes: i64 = groups.map(|group| group.total_byte_size()).sum();
+    // The file says so, and it may say anything.
+    let bytes = groups.fold(0_i64, |sum, group| {
+        sum.saturating_add(group.total_byte_size())
+    });
     let rows = file.file_metadata().num_rows().max(1);
     let row_bytes = usize::try_from(bytes / rows).unwrap_or(0).max(1);
     (PIECE_BYTES / row_bytes).clamp(*PIECE_ROWS.start(), *PIECE_ROWS.end())
+}
+
+/// Halves rows until none of the parts has more than so many bytes of text, or only one row.
+fn cut_by_text(rows: RecordBatch, most: usize) -> Vec<RecordBatch> {
+    let count = rows.num_rows();
+    if count < 2 || text_bytes(&rows) <= most {
+        return vec![rows];
+    }
+    let (first, second) = (
+        rows.slice(0, count / 2),
+        rows.slice(count / 2, count - count / 2),
+    );
+    let mut parts = cut_by_text(first, most);
+    parts.extend(cut_by_text(second, most));
+    parts
+}
+
+/// The bytes of all strings, as often as they come.
+fn text_bytes(rows: &RecordBatch) -> usize {
+    let texts = rows.columns().iter().filter_map(|c| c.as_string_view_opt());
+    // A view's length is its lower half of four bytes.
+    let bytes = |texts: &StringViewArray| -> usize {
+        texts.views().iter().map(|view| *view as u32 as usize).sum()
+    };
+    texts.map(bytes).sum()
 }
 
 /// A schema whose strings are views, which are read without copying them.
@@ -270,13 +303,21 @@ fn with_views(found: &Schema) -> SchemaRef {
         .fields()
         .iter()
         .map(|field| match field.data_type() {
-            DataType::Utf8 | DataType::LargeUtf8 => {
+            found if is_text(found) => {
                 Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View))
             }
             _ => Arc::clone(field),
         })
         .collect();
     Arc::new(Schema::new_with_metadata(fields, found.metadata().clone()))
+}
+
+fn is_text(found: &DataType) -> bool {
+    match found {
+        DataType::Utf8 | DataType::LargeUtf8 => true,
+        DataType::Dictionary(_, words) => is_text(words),
+        _ => false,
+    }
 }
 
 /// Why reading ends early.
@@ -294,5 +335,37 @@ impl From<LandError> for Stop {
 impl From<Abandoned> for Stop {
     fn from(_: Abandoned) -> Self {
         Stop::Abandoned
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::ArrayRef;
+
+    use super::*;
+
+    #[test]
+    fn rows_are_cut_until_their_texts_are_short_enough_or_they_are_single() {
+        let texts = [
+            "a".repeat(100),
+            "b".repeat(30),
+            "c".into(),
+            "d".repeat(20),
+            String::new(),
+        ];
+        let column: ArrayRef = Arc::new(StringViewArray::from_iter_values(&texts));
+        let rows = RecordBatch::try_from_iter([("text", column)]).unwrap();
+        let sizes = |most: usize| -> Vec<usize> {
+            let parts = cut_by_text(rows.clone(), most);
+            assert_eq!(
+                arrow::compute::concat_batches(rows.schema_ref(), &parts).unwrap(),
+                rows
+            );
+            parts.iter().map(RecordBatch::num_rows).collect()
+        };
+        assert_eq!(sizes(151), [5]);
+        assert_eq!(sizes(150), [2, 3]);
+        assert_eq!(sizes(50), [1, 1, 3]);
+        assert_eq!(sizes(0), [1, 1, 1, 1, 1]);
     }
 }

@@ -58,7 +58,7 @@ pub(super) struct PlacedSpan {
 }
 
 impl PlacedSpan {
-    /// Its rows, as (batch, row).
+    /// Its rows as (batch, row), its batch being known as `batch` there.
     pub fn picks(&self, batch: usize) -> impl Iterator<Item = (usize, usize)> {
         let start = self.span.start as usize;
         (start..start + self.span.rows as usize).map(move |row| (batch, row))
