@@ -2,12 +2,12 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::PgError;
-use super::giving_way::{Beginning, Begun};
+use super::giving_way::{Beginning, Begun, Pace};
 use super::per_account::PerAccount;
 
 /// How many wait in an account's line for each that runs.
@@ -39,9 +39,22 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// The statements that have such a right.
-    pub fn others(&self) -> Arc<Begun> {
-        self.beginning.others()
+    /// The speed of the statement whose right this is.
+    pub fn pace(&self) -> Arc<Pace> {
+        self.beginning.pace()
+    }
+
+    /// When the statement began.
+    pub fn began(&self) -> Instant {
+        self.beginning.began()
+    }
+
+    /// The right of a statement that began at an instant, and had to ask for it again.
+    pub fn of_one_that_began(self, at: Instant) -> Permit {
+        Permit {
+            beginning: self.beginning.since(at),
+            ..self
+        }
     }
 }
 
@@ -76,7 +89,7 @@ impl Admission {
                 .map_err(|_| too_many("this one's turn did not come in time"))?
                 .map_err(PgError::internal)?;
         Ok(Permit {
-            beginning: self.begun.begin(),
+            beginning: self.begun.enter(Instant::now()),
             _running: running,
             _place: place,
             _line: line,

@@ -24,7 +24,7 @@ use super::admission::Permit;
 use super::encode::{CopyEncoder, RowEncoder, Rows};
 use super::error::PgError;
 use super::gate::{Gate, GateOnDrop};
-use super::giving_way::{Begun, giving_way};
+use super::giving_way::{Pace, giving_way};
 use super::memory::Share;
 use super::stopping::{GivenUp, stopping};
 
@@ -154,12 +154,12 @@ impl RowStream {
     /// Starts to run a plan.
     pub fn start(runtime: &Handle, work: Work, permit: Permit) -> RowStream {
         let (sender, pieces) = mpsc::channel(2);
-        let others = permit.others();
+        let pace = permit.pace();
         let gate = Arc::new(Gate::open(permit));
         let passed = Arc::clone(&gate);
         let task = runtime.spawn(async move {
             let _ended = GateOnDrop(Arc::clone(&passed));
-            let work = std::panic::AssertUnwindSafe(produce(&work, &others, &sender, &passed));
+            let work = std::panic::AssertUnwindSafe(produce(&work, &pace, &sender, &passed));
             let end = match work.catch_unwind().await {
                 Ok(Ok(())) => Ok(None),
                 Ok(Err(error)) => Err(error),
@@ -326,7 +326,7 @@ fn late_rows(batch: &RecordBatch) -> usize {
 
 async fn produce(
     work: &Work,
-    others: &Arc<Begun>,
+    pace: &Arc<Pace>,
     sender: &mpsc::Sender<Result<Option<Piece>, PgError>>,
     gate: &Gate,
 ) -> Result<(), PgError> {
@@ -335,17 +335,17 @@ async fn produce(
     let weak = sender.downgrade();
     let given_up: GivenUp =
         Arc::new(move || weak.upgrade().is_none_or(|sender| sender.is_closed()));
-    let physical = giving_way(stopping(physical, &given_up)?, others)?;
+    let physical = giving_way(stopping(physical, &given_up)?, pace)?;
     let context = task_context(&work.state, Arc::clone(&work.memory));
     let mut stream = execute_stream(physical, context)?;
     loop {
-        gate.pass().await;
+        pace.waiting(gate.pass()).await;
         let Some(batch) = stream.next().await else {
             return Ok(());
         };
         for piece in work.encoder.encode(batch?)? {
             // While nobody takes rows the query stands still.
-            let room = gate.standing_still(sender.reserve()).await;
+            let room = pace.waiting(gate.standing_still(sender.reserve())).await;
             let Ok(room) = room else { return Ok(()) };
             room.send(Ok(Some(piece?)));
         }

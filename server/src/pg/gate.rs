@@ -5,6 +5,7 @@
 //! query's right to run is given back when it stands still, not before: one that computes on has it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
@@ -22,6 +23,8 @@ struct State {
     closed: bool,
     still: bool,
     permit: Option<Permit>,
+    /// When the query first had it: a cursor's is not a new one at each FETCH.
+    began: Option<Instant>,
 }
 
 impl State {
@@ -37,6 +40,7 @@ impl Gate {
     pub fn open(permit: Permit) -> Gate {
         Gate {
             state: Mutex::new(State {
+                began: Some(permit.began()),
                 permit: Some(permit),
                 ..State::default()
             }),
@@ -71,7 +75,10 @@ impl Gate {
     pub fn open_with(&self, permit: Permit) {
         let mut state = self.state();
         state.closed = false;
-        state.permit = Some(permit);
+        state.permit = Some(match state.began {
+            Some(began) => permit.of_one_that_began(began),
+            None => permit,
+        });
         drop(state);
         self.opened.notify_one();
     }

@@ -3,11 +3,13 @@
 //! Every account has threads of its own, which the system treats alike; so a statement of some milliseconds would wait for
 //! as many long ones as there are accounts with one. Statements that go on for long therefore rest now and then while there
 //! are any that have only just begun, of whichever account, and go at full speed while there are none. What always holds: a
-//! long statement keeps a part of its speed, whatever others do.
+//! long statement keeps a part of its speed, whatever others do; and it rests for its work, not for the time in which it
+//! waited for its reader.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -56,11 +58,11 @@ impl Begun {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A statement begins to run, until the answer is dropped.
-    pub fn begin(self: &Arc<Self>) -> Beginning {
+    /// A statement runs that began at an instant, until the answer is dropped.
+    pub fn enter(self: &Arc<Self>, began: Instant) -> Beginning {
         let mut statements = self.statements();
         statements.number += 1;
-        let place = (Instant::now(), statements.number);
+        let place = (began, statements.number);
         statements.running.insert(place);
         drop(statements);
         Beginning {
@@ -78,15 +80,62 @@ impl Begun {
 }
 
 impl Beginning {
-    /// The statements among which it is.
-    pub fn others(&self) -> Arc<Begun> {
-        Arc::clone(&self.begun)
+    /// The speed at which the statement goes.
+    pub fn pace(&self) -> Arc<Pace> {
+        Arc::new(Pace {
+            began: self.began(),
+            others: Arc::clone(&self.begun),
+            rests: AtomicU64::new(0),
+            waited: AtomicU64::new(0),
+        })
+    }
+
+    /// When it began.
+    pub fn began(&self) -> Instant {
+        self.place.0
+    }
+
+    /// The place of one that began at another instant.
+    pub fn since(&self, began: Instant) -> Beginning {
+        self.begun.enter(began)
     }
 }
 
 impl Drop for Beginning {
     fn drop(&mut self) {
         self.begun.statements().running.remove(&self.place);
+    }
+}
+
+/// The speed of one statement, in all of its parts.
+#[derive(Debug)]
+pub struct Pace {
+    began: Instant,
+    others: Arc<Begun>,
+    /// How often it has rested.
+    rests: AtomicU64,
+    /// The nanoseconds in which it waited for its reader.
+    waited: AtomicU64,
+}
+
+impl Pace {
+    /// Waits for the statement's reader, which is no work.
+    pub async fn waiting<T>(&self, reader: impl Future<Output = T>) -> T {
+        let since = Instant::now();
+        let answer = reader.await;
+        let waited = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.waited.fetch_add(waited, Ordering::Relaxed);
+        answer
+    }
+
+    fn waited(&self) -> Duration {
+        Duration::from_nanos(self.waited.load(Ordering::Relaxed))
+    }
+
+    /// How long to rest for so much work, if at all.
+    fn rest_for(&self, worked: Duration) -> Option<Duration> {
+        let due = worked >= WORK && self.began.elapsed() >= SHORT && self.others.any_within(SHORT);
+        due.then(|| (worked * REST).min(LONGEST_REST))
     }
 }
 
@@ -97,17 +146,15 @@ impl Drop for Beginning {
 /// If a node does not take another in place of its child.
 pub fn giving_way(
     plan: Arc<dyn ExecutionPlan>,
-    others: &Arc<Begun>,
+    pace: &Arc<Pace>,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let began = Instant::now();
     let wrapped = |node: Arc<dyn ExecutionPlan>| -> Arc<dyn ExecutionPlan> {
         if node.is::<GivingWayExec>() {
             return node;
         }
         Arc::new(GivingWayExec {
             input: node,
-            others: Arc::clone(others),
-            began,
+            pace: Arc::clone(pace),
         })
     };
     plan.transform_up(|node| {
@@ -128,8 +175,7 @@ pub fn giving_way(
 #[derive(Debug)]
 struct GivingWayExec {
     input: Arc<dyn ExecutionPlan>,
-    others: Arc<Begun>,
-    began: Instant,
+    pace: Arc<Pace>,
 }
 
 impl DisplayAs for GivingWayExec {
@@ -173,8 +219,7 @@ impl ExecutionPlan for GivingWayExec {
         };
         Ok(Arc::new(GivingWayExec {
             input,
-            others: Arc::clone(&self.others),
-            began: self.began,
+            pace: Arc::clone(&self.pace),
         }))
     }
 
@@ -185,9 +230,10 @@ impl ExecutionPlan for GivingWayExec {
     ) -> Result<SendableRecordBatchStream> {
         Ok(Box::pin(GivingWay {
             input: self.input.execute(partition, context)?,
-            others: Arc::clone(&self.others),
-            began: self.began,
-            working_since: None,
+            pace: Arc::clone(&self.pace),
+            worked: Duration::ZERO,
+            rests: 0,
+            gave: None,
             rest: None,
         }))
     }
@@ -195,24 +241,32 @@ impl ExecutionPlan for GivingWayExec {
 
 struct GivingWay {
     input: SendableRecordBatchStream,
-    others: Arc<Begun>,
-    began: Instant,
-    /// Since the last rest, or since it was asked for rows first. What uses the rows works in this time too.
-    working_since: Option<Instant>,
+    pace: Arc<Pace>,
+    /// What has been worked since the statement rested last: to make rows, and by whoever took them.
+    worked: Duration,
+    /// How often the statement had rested then.
+    rests: u64,
+    /// When it gave rows last, and how long the statement had waited by then.
+    gave: Option<(Instant, Duration)>,
     rest: Option<Pin<Box<Sleep>>>,
 }
 
 impl GivingWay {
-    /// How long to rest now.
-    fn due(&mut self) -> Option<Duration> {
-        let now = Instant::now();
-        let worked = now - *self.working_since.get_or_insert(now);
-        if worked < WORK {
-            return None;
+    /// Counts the work of whoever took the rows that were given last.
+    fn count_their_use(&mut self) {
+        if let Some((at, waited)) = self.gave.take() {
+            let waited = self.pace.waited().saturating_sub(waited);
+            self.worked += at.elapsed().saturating_sub(waited);
         }
-        self.working_since = Some(now);
-        let long = now - self.began >= SHORT;
-        (long && self.others.any_within(SHORT)).then(|| (worked * REST).min(LONGEST_REST))
+    }
+
+    /// Forgets what was worked before another part of the statement rested: that was its work too.
+    fn forget_paid(&mut self) {
+        let rests = self.pace.rests.load(Ordering::Relaxed);
+        if rests != self.rests {
+            self.rests = rests;
+            self.worked = Duration::ZERO;
+        }
     }
 }
 
@@ -220,17 +274,26 @@ impl Stream for GivingWay {
     type Item = Result<RecordBatch>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.count_their_use();
+        self.forget_paid();
         if self.rest.is_none()
-            && let Some(rest) = self.due()
+            && let Some(rest) = self.pace.rest_for(self.worked)
         {
             self.rest = Some(Box::pin(tokio::time::sleep(rest)));
+            self.pace.rests.fetch_add(1, Ordering::Relaxed);
         }
         if let Some(rest) = &mut self.rest {
             ready!(rest.poll_unpin(cx));
             self.rest = None;
-            self.working_since = Some(Instant::now());
+            self.forget_paid();
         }
-        self.input.poll_next_unpin(cx)
+        let began = Instant::now();
+        let polled = self.input.poll_next_unpin(cx);
+        self.worked += began.elapsed();
+        if polled.is_ready() {
+            self.gave = Some((Instant::now(), self.pace.waited()));
+        }
+        polled
     }
 }
 
@@ -256,8 +319,8 @@ mod tests {
     fn a_statement_counts_until_it_ends() {
         let begun = Arc::new(Begun::default());
         assert!(!begun.any_within(HOUR));
-        let first = begun.begin();
-        let second = begun.begin();
+        let first = begun.enter(Instant::now());
+        let second = begun.enter(Instant::now());
         drop(second);
         assert!(begun.any_within(HOUR));
         assert!(!begun.any_within(Duration::ZERO));
@@ -265,34 +328,69 @@ mod tests {
         assert!(!begun.any_within(HOUR));
     }
 
+    /// A statement among others, and what of them keeps them there.
+    fn paced(long: bool, others: bool) -> (Arc<Pace>, Vec<Beginning>) {
+        let now = Instant::now();
+        // What begins later stays short however long a test takes.
+        let (earlier, later) = (now - HOUR, now + HOUR);
+        let begun = Arc::new(Begun::default());
+        let own = begun.enter(if long { earlier } else { later });
+        let pace = own.pace();
+        // A short one would see itself.
+        let mut kept = vec![own];
+        kept.extend(others.then(|| begun.enter(later)));
+        (pace, kept)
+    }
+
+    fn stream(pace: &Arc<Pace>, worked: Duration) -> GivingWay {
+        GivingWay {
+            input: Box::pin(EmptyRecordBatchStream::new(Arc::new(Schema::empty()))),
+            pace: Arc::clone(pace),
+            worked,
+            rests: 0,
+            gave: None,
+            rest: None,
+        }
+    }
+
     #[rstest]
-    #[case::a_short_one_runs(true, true, true, true)]
-    #[case::no_other_runs(true, true, false, false)]
-    #[case::it_is_short_itself(false, true, true, false)]
-    #[case::it_has_just_rested(true, false, true, false)]
+    #[case::a_short_one_runs(true, WORK, true, true)]
+    #[case::no_other_runs(true, WORK, false, false)]
+    #[case::it_is_short_itself(false, WORK, true, false)]
+    #[case::it_has_not_worked(true, Duration::ZERO, true, false)]
     #[tokio::test]
     async fn a_long_statement_rests_for_short_ones(
         #[case] long: bool,
-        #[case] worked: bool,
+        #[case] worked: Duration,
         #[case] others: bool,
         #[case] rests: bool,
     ) {
-        let now = Instant::now();
-        // What begins later stays short however long this test takes.
-        let (earlier, later) = (now - HOUR, now + HOUR);
-        let begun = Arc::new(Begun::default());
-        if others {
-            begun.statements().running.insert((later, 0));
-        }
-        let mut stream = GivingWay {
-            input: Box::pin(EmptyRecordBatchStream::new(Arc::new(Schema::empty()))),
-            others: begun,
-            began: if long { earlier } else { later },
-            working_since: worked.then_some(earlier),
-            rest: None,
-        };
+        let (pace, _kept) = paced(long, others);
+        let mut stream = stream(&pace, worked);
         assert_eq!(futures::poll!(stream.next()).is_pending(), rests);
+        assert_eq!(pace.rests.load(Ordering::Relaxed), u64::from(rests));
         // It goes on in any case.
         assert!(stream.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn no_work_is_rested_for_twice() {
+        let (pace, _kept) = paced(true, true);
+        let (mut inner, mut outer) = (stream(&pace, HOUR), stream(&pace, HOUR));
+        assert!(futures::poll!(inner.next()).is_pending());
+        assert!(futures::poll!(outer.next()).is_ready());
+    }
+
+    #[tokio::test]
+    async fn waiting_for_the_reader_is_no_work() {
+        let (pace, _kept) = paced(true, true);
+        let mut stream = stream(&pace, Duration::ZERO);
+        // It gave rows an hour ago, and their reader has taken so long to want more.
+        stream.gave = Some((Instant::now() - HOUR, Duration::ZERO));
+        pace.waited
+            .store(HOUR.as_nanos() as u64 * 2, Ordering::Relaxed);
+        assert!(futures::poll!(stream.next()).is_ready());
+        stream.gave = Some((Instant::now() - HOUR, pace.waited()));
+        assert!(futures::poll!(stream.next()).is_pending(), "but its use is");
     }
 }

@@ -62,7 +62,7 @@ pub struct Share {
     parent: Arc<dyn MemoryPool>,
     /// The pool of all.
     pool: Arc<dyn MemoryPool>,
-    /// A part of the pool, once this is large.
+    /// Whether it leaves a part of the pool to others once it is large.
     leaves_room: bool,
     held: AtomicUsize,
     peak: AtomicUsize,
@@ -102,12 +102,14 @@ impl Share {
 
     /// Refuses what a large statement would take of the part that is left to little ones.
     fn leave_room(&self, held: usize, additional: usize) -> Result<()> {
+        if !self.leaves_room || held <= LITTLE {
+            return Ok(());
+        }
         let MemoryLimit::Finite(all) = self.pool.memory_limit() else {
             return Ok(());
         };
         let large = all - all / LEFT_TO_LITTLE;
-        let after = self.pool.reserved().saturating_add(additional);
-        if !self.leaves_room || held <= LITTLE || after <= large {
+        if self.pool.reserved().saturating_add(additional) <= large {
             return Ok(());
         }
         Err(DataFusionError::ResourcesExhausted(format!(
