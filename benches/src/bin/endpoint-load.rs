@@ -4,6 +4,7 @@
 //! themselves, and while one shop joins everything with everything and others are cut off at random moments. Prints the
 //! medians, their ratio, the server's greatest memory, and what is left of it all in the end. The server must be running.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -158,7 +159,8 @@ async fn connect(arguments: &Arguments, user: &str) -> Result<(Client, AbortHand
 /// What asking gave.
 struct Asked {
     times: Vec<f64>,
-    failed: usize,
+    /// Why questions failed, one text for each.
+    failures: Vec<String>,
 }
 
 /// Lets clients ask for the time of a part.
@@ -170,31 +172,41 @@ async fn ask(arguments: &Arc<Arguments>, users: &[String]) -> Result<Asked, Fail
         let arguments = Arc::clone(arguments);
         tasks.spawn(async move {
             let pause = Duration::from_millis(arguments.pause);
-            let (mut times, mut failed) = (Vec::new(), 0);
+            let (mut times, mut failures) = (Vec::new(), Vec::new());
             // Not all at once.
             tokio::time::sleep(pause.mul_f64(number as f64 / arguments.asking as f64)).await;
             while Instant::now() < end {
                 let begin = Instant::now();
                 match client.simple_query(&arguments.question).await {
                     Ok(_) => times.push(begin.elapsed().as_secs_f64() * 1e3),
-                    Err(_) => failed += 1,
+                    Err(error) => failures.push(why(&error)),
                 }
                 tokio::time::sleep(pause).await;
             }
-            Asked { times, failed }
+            Asked { times, failures }
         });
     }
     let mut all = Asked {
         times: Vec::new(),
-        failed: 0,
+        failures: Vec::new(),
     };
     while let Some(asked) = tasks.join_next().await {
         let asked = asked?;
         all.times.extend(asked.times);
-        all.failed += asked.failed;
+        all.failures.extend(asked.failures);
     }
     all.times.sort_by(f64::total_cmp);
     Ok(all)
+}
+
+fn why(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(told) => {
+            let detail = told.detail().unwrap_or_default();
+            format!("{} {} {detail}", told.code().code(), told.message())
+        }
+        None => error.to_string(),
+    }
 }
 
 /// The bad shop joins everything with everything, again and again.
@@ -275,11 +287,15 @@ fn print(what: &str, asked: &Asked) {
     println!(
         "{what:16} {} answers, {} failed: median {:.2} ms, p95 {:.2} ms, p99 {:.2} ms",
         asked.times.len(),
-        asked.failed,
+        asked.failures.len(),
         at(50),
         at(95),
         at(99)
     );
+    let reasons: BTreeSet<&String> = asked.failures.iter().collect();
+    for reason in reasons {
+        println!("    failed: {reason}");
+    }
 }
 
 /// A figure of a process's memory in MiB.
