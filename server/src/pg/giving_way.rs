@@ -32,9 +32,9 @@ const SHORT: Duration = Duration::from_millis(100);
 /// What a long statement works between two rests, at least.
 const WORK: Duration = Duration::from_millis(2);
 /// It rests so many times as long as it has worked...
-const REST: u32 = 4;
+const REST: u32 = 9;
 /// ... but no longer than this.
-const LONGEST_REST: Duration = Duration::from_millis(250);
+const LONGEST_REST: Duration = Duration::from_millis(500);
 
 /// The statements that have a right to run, by their beginning.
 #[derive(Debug, Default)]
