@@ -38,6 +38,7 @@ pub(super) async fn run(mut config: Config, options: Serving) -> Result<(), CliE
         config.engine.lake = LAKE.to_owned();
     }
     let encryption = serve::encryption(&config, &options)?;
+    serve::check(&config, &options).await?;
     let engine = config.open(true).await?;
     let users_file = config.users_file(&engine)?;
     let credentials = Credentials::find_or_make(&engine, &users_file).await?;

@@ -11,8 +11,8 @@ use super::config::Config;
 use super::error::CliError;
 use super::say;
 use crate::allocator;
-use crate::pg::{Encryption, Tls, TlsFiles};
-use crate::serve::{Addresses, ServeError, Server};
+use crate::pg::{Encryption, PgOptions, Tls, TlsFiles};
+use crate::serve::{Addresses, ServeError, Server, check_address};
 use crate::users::Users;
 
 const DEFAULT_PG: &str = "127.0.0.1:5433";
@@ -21,6 +21,7 @@ const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 /// Serves a lake.
 pub(super) async fn run(config: &Config, options: Serving) -> Result<(), CliError> {
     let encryption = encryption(config, &options)?;
+    check(config, &options).await?;
     let engine = config.open(true).await?;
     let users = Users::open(config.users_file(&engine)?).map_err(CliError::failed)?;
     if users.list().map_err(CliError::failed)?.is_empty() {
@@ -39,20 +40,37 @@ pub(super) async fn bind(
     engine: Engine,
     users: Users,
 ) -> Result<Server, CliError> {
+    let (pg, http) = addresses(config, options);
+    let pg_options = pg_options(config, encryption)?;
+    Server::bind(engine, users, pg, http, pg_options)
+        .await
+        .map_err(refused)
+}
+
+/// Where the Postgres endpoint and HTTP shall listen.
+fn addresses<'a>(config: &'a Config, options: &'a Serving) -> (&'a str, &'a str) {
     let pg = options.pg.as_deref().or(config.pg.as_deref());
     let http = options.http.as_deref().or(config.http.as_deref());
-    let limits = &config.limits;
-    let (threads, memory) = (engine.options().threads, engine.options().memory_limit);
-    let pg_options = limits.options(threads, memory, encryption)?;
-    Server::bind(
-        engine,
-        users,
-        pg.unwrap_or(DEFAULT_PG),
-        http.unwrap_or(DEFAULT_HTTP),
-        pg_options,
-    )
-    .await
-    .map_err(|error| match &error {
+    (pg.unwrap_or(DEFAULT_PG), http.unwrap_or(DEFAULT_HTTP))
+}
+
+fn pg_options(config: &Config, encryption: Encryption) -> Result<PgOptions, CliError> {
+    let engine = &config.engine;
+    config
+        .limits
+        .options(engine.threads, engine.memory_limit, encryption)
+}
+
+/// Tells wrong use before a lake is made.
+pub(super) async fn check(config: &Config, options: &Serving) -> Result<(), CliError> {
+    let (pg, http) = addresses(config, options);
+    check_address("Postgres", pg).await.map_err(refused)?;
+    check_address("HTTP", http).await.map_err(refused)?;
+    pg_options(config, Encryption::Off).map(drop)
+}
+
+fn refused(error: ServeError) -> CliError {
+    match &error {
         ServeError::Listen { source, what, .. } => match source.kind() {
             io::ErrorKind::InvalidInput => CliError::Usage(format!(
                 "{error}; expected HOST:PORT, such as 127.0.0.1:5433"
@@ -64,7 +82,7 @@ pub(super) async fn bind(
             _ => CliError::failed(error),
         },
         _ => CliError::failed(error),
-    })
+    }
 }
 
 /// Whether the Postgres endpoint encrypts, and with what.

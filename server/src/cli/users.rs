@@ -8,12 +8,10 @@ use super::args::{TextOrJson, UsersCommand};
 use super::config::Config;
 use super::error::CliError;
 use super::say;
-use crate::users::{Users, UsersError};
+use crate::users::{NewUser, Users, UsersError};
 
 /// Runs one of its commands.
 pub(super) async fn run(config: &Config, command: UsersCommand) -> Result<(), CliError> {
-    let engine = config.open(true).await?;
-    let users = Users::open(config.users_file(&engine)?).map_err(failed)?;
     match command {
         UsersCommand::Add {
             name,
@@ -22,13 +20,13 @@ pub(super) async fn run(config: &Config, command: UsersCommand) -> Result<(), Cl
             password_stdin,
         } => {
             let password = password(password_stdin)?;
-            users
-                .add(&name, &role, account.as_deref(), &password)
-                .map_err(failed)?;
+            let user = NewUser::new(&name, &role, account.as_deref(), &password).map_err(failed)?;
+            // Only who can be a user makes a lake that is not there.
+            open(config, true).await?.insert(user).map_err(failed)?;
             say(format_args!("added {name}"))?;
         }
         UsersCommand::List(options) => {
-            let all = users.list().map_err(failed)?;
+            let all = open(config, false).await?.list().map_err(failed)?;
             if options.format == TextOrJson::Json {
                 let rows: Vec<_> = all
                     .iter()
@@ -47,6 +45,7 @@ pub(super) async fn run(config: &Config, command: UsersCommand) -> Result<(), Cl
             }
         }
         UsersCommand::Remove { name } => {
+            let users = open(config, false).await?;
             users.remove(&name).map_err(failed)?;
             say(format_args!("removed {name}"))?;
         }
@@ -55,11 +54,18 @@ pub(super) async fn run(config: &Config, command: UsersCommand) -> Result<(), Cl
             password_stdin,
         } => {
             let password = password(password_stdin)?;
+            let users = open(config, false).await?;
             users.set_password(&name, &password).map_err(failed)?;
             say(format_args!("changed {name}"))?;
         }
     }
     Ok(())
+}
+
+/// The users of the lake; makes it if `create`.
+async fn open(config: &Config, create: bool) -> Result<Users, CliError> {
+    let engine = config.open(create).await?;
+    Users::open(config.users_file(&engine)?).map_err(failed)
 }
 
 /// The password, from standard input or asked for twice on a terminal.

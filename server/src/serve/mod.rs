@@ -55,6 +55,19 @@ pub struct Server {
     addresses: Addresses,
 }
 
+/// Looks whether an address can be one, without listening there.
+///
+/// # Errors
+/// If it names no host and port.
+pub async fn check_address(what: &'static str, address: &str) -> Result<(), ServeError> {
+    let found = tokio::net::lookup_host(address).await;
+    found.map(drop).map_err(|source| ServeError::Listen {
+        what,
+        address: address.to_owned(),
+        source,
+    })
+}
+
 /// Where a server listens.
 #[derive(Debug, Clone, Copy)]
 pub struct Addresses {

@@ -140,6 +140,28 @@ struct Loaded {
     server_key: Vec<u8>,
 }
 
+/// A user who can be, and is not among the users yet: so that wrong use is told before anything is made.
+#[derive(Debug)]
+pub struct NewUser(StoredUser);
+
+impl NewUser {
+    /// With a role and the account that it is bound to.
+    ///
+    /// # Errors
+    /// If the name, role, account or password is not allowed.
+    pub fn new(
+        name: &str,
+        role: &str,
+        account: Option<&str>,
+        password: &str,
+    ) -> Result<NewUser, UsersError> {
+        check_name(name)?;
+        Role::parse(role)?.check_account(account)?;
+        let secret = password_secret(password)?;
+        Ok(NewUser(StoredUser::new(name, role, account, secret)))
+    }
+}
+
 impl Users {
     /// Opens the users file, making an empty one where there is none.
     ///
@@ -175,14 +197,19 @@ impl Users {
         account: Option<&str>,
         password: &str,
     ) -> Result<(), UsersError> {
-        check_name(name)?;
-        Role::parse(role)?.check_account(account)?;
-        let stored = StoredUser::new(name, role, account, password_secret(password)?);
+        self.insert(NewUser::new(name, role, account, password)?)
+    }
+
+    /// Adds a user who has been checked.
+    ///
+    /// # Errors
+    /// If there is a user of that name or the file cannot be written.
+    pub fn insert(&self, NewUser(new): NewUser) -> Result<(), UsersError> {
         self.change(|file| {
-            if file.users.iter().any(|user| user.name == name) {
-                return Err(UsersError::Exists(name.to_owned()));
+            if file.users.iter().any(|user| user.name == new.name) {
+                return Err(UsersError::Exists(new.name.clone()));
             }
-            file.users.push(stored);
+            file.users.push(new);
             Ok(())
         })
     }

@@ -33,6 +33,30 @@ fn wrong_use_exits_2(#[case] arguments: &[&str], #[case] says: &str) {
     assert_eq!(stdout(&output), "");
 }
 
+#[rstest]
+#[case::role(&["users", "add", "ann", "--role", "king", "--password-stdin"], 2, "king")]
+#[case::account_of_operator(&["users", "add", "ann", "--role", "operator", "--account", "acme", "--password-stdin"], 2, "acme")]
+#[case::no_terminal(&["users", "add", "ann", "--role", "operator"], 2, "--password-stdin")]
+#[case::nobody_to_remove(&["users", "remove", "ann"], 1, "lake")]
+#[case::nobody_to_list(&["users", "list"], 1, "lake")]
+#[case::address(&["serve", "--pg", "nonsense"], 2, "expected HOST:PORT")]
+#[case::address_of_http(&["serve", "--http", "127.0.0.1"], 2, "expected HOST:PORT")]
+#[case::address_of_demo(&["demo", "--pg", "nonsense"], 2, "expected HOST:PORT")]
+fn what_cannot_be_makes_no_lake(#[case] arguments: &[&str], #[case] code: i32, #[case] says: &str) {
+    let home = Home::new();
+    fails(&home.program.run(arguments), code, &[says]);
+    assert!(!Path::new(&home.path("lake")).exists());
+}
+
+#[test]
+fn limits_that_cannot_be_make_no_lake() {
+    let home = Home::new();
+    let mut serve = home.program.command(&["serve"]);
+    let output = serve.env("RAPPORT_LIMITS_CONNECTIONS", "0").output();
+    fails(&output.unwrap(), 2, &["limits.connections cannot be 0"]);
+    assert!(!Path::new(&home.path("lake")).exists());
+}
+
 #[test]
 fn help_is_an_answer() {
     let output = bare().arg("--help").output().unwrap();
