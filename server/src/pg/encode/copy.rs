@@ -8,7 +8,8 @@ use datafusion::arrow::array::RecordBatch;
 
 use super::super::error::PgError;
 use super::super::sql::{CopyFormat, CopyOptions};
-use super::rows::{RowEncoder, Rows, Values, pieces};
+use super::rows::{RowEncoder, Rows, pieces};
+use super::values::Values;
 use super::{Column, Formats, Style};
 
 /// Signature, flags and the length of an extension that there is not.

@@ -7,14 +7,14 @@ mod binary;
 mod columns;
 mod copy;
 mod rows;
-#[cfg(test)]
-mod tests;
 mod text;
+mod values;
 
 pub(super) use columns::type_size;
 pub use columns::{Column, SHOWN_AS_KEY, canonical, columns, pg_type, row_description};
 pub use copy::CopyEncoder;
-pub use rows::{RowEncoder, Rows, texts_of};
+pub use rows::{RowEncoder, Rows};
+pub use values::texts_of;
 
 use super::zone::Zone;
 
