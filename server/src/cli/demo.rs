@@ -22,7 +22,8 @@ use super::args::Serving;
 use super::config::Config;
 use super::error::CliError;
 use super::progress::Bars;
-use super::{say, serve};
+use super::say;
+use super::serve::{self, Endpoints};
 use crate::serve::Addresses;
 use crate::users::Users;
 
@@ -37,8 +38,7 @@ pub(super) async fn run(mut config: Config, options: Serving) -> Result<(), CliE
     if !config.lake_named {
         config.engine.lake = LAKE.to_owned();
     }
-    let encryption = serve::encryption(&config, &options)?;
-    serve::check(&config, &options).await?;
+    let endpoints = Endpoints::of(&config, &options).await?;
     let engine = config.open(true).await?;
     let users_file = config.users_file(&engine)?;
     let credentials = Credentials::find_or_make(&engine, &users_file).await?;
@@ -64,7 +64,7 @@ pub(super) async fn run(mut config: Config, options: Serving) -> Result<(), CliE
         .derive(&Bars::default())
         .await
         .map_err(CliError::failed)?;
-    let server = serve::bind(&config, &options, encryption, engine, users).await?;
+    let server = endpoints.bind(engine, users).await?;
     serve::announce(server.addresses())?;
     say(welcome(server.addresses(), &shop, &credentials))?;
     serve::until_signalled(server).await

@@ -20,53 +20,48 @@ const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 
 /// Serves a lake.
 pub(super) async fn run(config: &Config, options: Serving) -> Result<(), CliError> {
-    let encryption = encryption(config, &options)?;
-    check(config, &options).await?;
+    let endpoints = Endpoints::of(config, &options).await?;
     let engine = config.open(true).await?;
     let users = Users::open(config.users_file(&engine)?).map_err(CliError::failed)?;
     if users.list().map_err(CliError::failed)?.is_empty() {
         tracing::warn!("nobody can log in yet: add a user with `rapport users add`");
     }
-    let server = bind(config, &options, encryption, engine, users).await?;
+    let server = endpoints.bind(engine, users).await?;
     announce(server.addresses())?;
     until_signalled(server).await
 }
 
-/// Listens where flags, configuration or defaults say.
-pub(super) async fn bind(
-    config: &Config,
-    options: &Serving,
-    encryption: Encryption,
-    engine: Engine,
-    users: Users,
-) -> Result<Server, CliError> {
-    let (pg, http) = addresses(config, options);
-    let pg_options = pg_options(config, encryption)?;
-    Server::bind(engine, users, pg, http, pg_options)
-        .await
-        .map_err(refused)
+/// Where to listen and how to serve, as flags, configuration or defaults say.
+pub(super) struct Endpoints {
+    pg: String,
+    http: String,
+    options: PgOptions,
 }
 
-/// Where the Postgres endpoint and HTTP shall listen.
-fn addresses<'a>(config: &'a Config, options: &'a Serving) -> (&'a str, &'a str) {
-    let pg = options.pg.as_deref().or(config.pg.as_deref());
-    let http = options.http.as_deref().or(config.http.as_deref());
-    (pg.unwrap_or(DEFAULT_PG), http.unwrap_or(DEFAULT_HTTP))
-}
+impl Endpoints {
+    /// Finds what is wrong with them; to be asked before a lake is made.
+    pub(super) async fn of(config: &Config, options: &Serving) -> Result<Endpoints, CliError> {
+        let address = |flag: &Option<String>, configured: &Option<String>, default: &str| {
+            let given = flag.as_deref().or(configured.as_deref());
+            given.unwrap_or(default).to_owned()
+        };
+        let pg = address(&options.pg, &config.pg, DEFAULT_PG);
+        let http = address(&options.http, &config.http, DEFAULT_HTTP);
+        let (limits, engine) = (&config.limits, &config.engine);
+        let encryption = encryption(config, options)?;
+        let options = limits.options(engine.threads, engine.memory_limit, encryption)?;
+        check_address("Postgres", &pg).await.map_err(refused)?;
+        check_address("HTTP", &http).await.map_err(refused)?;
+        Ok(Endpoints { pg, http, options })
+    }
 
-fn pg_options(config: &Config, encryption: Encryption) -> Result<PgOptions, CliError> {
-    let engine = &config.engine;
-    config
-        .limits
-        .options(engine.threads, engine.memory_limit, encryption)
-}
-
-/// Tells wrong use before a lake is made.
-pub(super) async fn check(config: &Config, options: &Serving) -> Result<(), CliError> {
-    let (pg, http) = addresses(config, options);
-    check_address("Postgres", pg).await.map_err(refused)?;
-    check_address("HTTP", http).await.map_err(refused)?;
-    pg_options(config, Encryption::Off).map(drop)
+    /// Listens.
+    pub(super) async fn bind(self, engine: Engine, users: Users) -> Result<Server, CliError> {
+        let Endpoints { pg, http, options } = self;
+        Server::bind(engine, users, &pg, &http, options)
+            .await
+            .map_err(refused)
+    }
 }
 
 fn refused(error: ServeError) -> CliError {
@@ -86,7 +81,7 @@ fn refused(error: ServeError) -> CliError {
 }
 
 /// Whether the Postgres endpoint encrypts, and with what.
-pub(super) fn encryption(config: &Config, options: &Serving) -> Result<Encryption, CliError> {
+fn encryption(config: &Config, options: &Serving) -> Result<Encryption, CliError> {
     let mode = options.tls.or(config.tls).unwrap_or_default();
     let certificate = options.tls_cert.as_ref().or(config.tls_cert.as_ref());
     let key = options.tls_key.as_ref().or(config.tls_key.as_ref());
