@@ -26,7 +26,6 @@ use encode::Encoders;
 use partitions::Partitions;
 use reader::Reader;
 use std::borrow::Cow;
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 /// Reads the rows of `batch` as events that arrive at `now`. Its first row is the source's row `first_row`, the first
@@ -158,10 +157,11 @@ impl Columns {
                 match check_field(&self.row(*row), rule) {
                     Ok(Some(cell)) => column.put(at, &cell),
                     Ok(None) => {}
-                    Err(reason) => match faults.entry(*row) {
-                        Entry::Occupied(known) if known.get().0 < place => {}
-                        entry => drop(entry.insert_entry((place, reason))),
-                    },
+                    Err(reason) => {
+                        if faults.get(row).is_none_or(|(first, _)| place < *first) {
+                            faults.insert(*row, (place, reason));
+                        }
+                    }
                 }
             }
         }

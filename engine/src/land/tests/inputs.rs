@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use arrow::datatypes::DataType;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rstest::rstest;
@@ -212,6 +213,43 @@ fn parquet_of_wrong_type() -> Vec<u8> {
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     bytes
+}
+
+#[rstest]
+#[case::strings(DataType::Utf8)]
+#[case::large_strings(DataType::LargeUtf8)]
+#[case::dictionaries(DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)))]
+#[case::large_dictionaries(DataType::Dictionary(
+    Box::new(DataType::Int8),
+    Box::new(DataType::LargeUtf8)
+))]
+#[tokio::test(flavor = "multi_thread")]
+async fn text_of_parquet_comes_in_any_form(#[case] form: DataType) {
+    let texts = [
+        ("event_id", ["e1", "e2"]),
+        ("account_id", ["acme", "acme"]),
+        ("type", ["message_sent", "message_sent"]),
+        ("occurred_at", [NOON, NOON]),
+        ("conversation_id", ["c", "c"]),
+        ("sender", ["agent", "shopper"]),
+    ];
+    let column = |texts: [&str; 2]| {
+        let plain = arrow::array::StringArray::from(texts.to_vec());
+        arrow::compute::cast(&plain, &form).unwrap()
+    };
+    let batch = RecordBatch::try_from_iter(texts.map(|(name, texts)| (name, column(texts))));
+    let batch = batch.unwrap();
+    let file = tempfile::Builder::new().suffix(".parquet").tempfile();
+    let file = file.unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let shop = Shop::open().await;
+    let report = shop.try_land(vec![LandSource::path(file.path())]).await;
+    assert_eq!(counts(&report.unwrap()), (2, 0, 0));
+    let rows = shop.rows(TableId::ConversationEvents).await;
+    assert!(rows[0].contains("sender=agent"), "{rows:?}");
+    assert!(rows[1].contains("sender=shopper"), "{rows:?}");
 }
 
 #[rstest]
