@@ -113,7 +113,7 @@ impl Days {
 const MOST_RUNS: usize = 16;
 
 /// The UTC day of an instant.
-pub(super) fn day_of(micros: i64) -> i32 {
+pub(crate) fn day_of(micros: i64) -> i32 {
     // Landed instants lie between 2000 and a day from now (SPEC E3), so the quotient fits.
     micros.div_euclid(DAY_MICROS) as i32
 }
@@ -133,17 +133,22 @@ pub(super) fn next_month(day: i32) -> i32 {
 /// Which file of its month a day's rows go to: one of its own while it moves, the month's otherwise. Days with equal spans
 /// share a file.
 pub(super) fn span_of(day: i32, today: i32) -> i32 {
-    if day >= today - MOVING_DAYS {
-        day
-    } else {
+    if is_closed(day, today) {
         month_of(day)
+    } else {
+        day
     }
 }
 
+/// Whether a day no longer moves.
+pub(crate) fn is_closed(day: i32, today: i32) -> bool {
+    day < today - MOVING_DAYS
+}
+
 /// The days of a file's rows, by the range of an instant or date column.
-pub(super) fn days_of(file: &DataFile, column: &str) -> Option<RangeInclusive<i32>> {
-    let range = file.statistics.column(column)?;
-    Some(scalar_day(&range.min)?..=scalar_day(&range.max)?)
+pub(crate) fn days_of(file: &DataFile, column: &str) -> Option<RangeInclusive<i32>> {
+    let (first, last) = file.statistics.range(column)?;
+    Some(scalar_day(&first)?..=scalar_day(&last)?)
 }
 
 fn scalar_day(value: &ScalarValue) -> Option<i32> {

@@ -32,7 +32,7 @@ pub use error::LakeError;
 pub use log::{Change, Operation};
 pub use provider::{LakeScan, LakeTable, PinnedLake};
 pub use snapshot::{ALL_DATES, DataFile, Partition, TableSnapshot};
-pub use stats::{ColumnRange, FileStatistics, date_text, parse_date};
+pub use stats::{FileStatistics, date_text, parse_date};
 pub use table::{Partitioning, TableId, instant, money, strings, word};
 pub use write::{Freshness, NewFile};
 

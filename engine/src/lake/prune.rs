@@ -79,7 +79,7 @@ impl Candidates<'_> {
     fn values(
         &self,
         column: &Column,
-        of: impl Fn(&super::ColumnRange) -> &ScalarValue,
+        of: impl Fn((ScalarValue, ScalarValue)) -> ScalarValue,
     ) -> Option<ArrayRef> {
         let field = self.schema.field_with_name(&column.name).ok()?;
         if let Some(array) = self.partition_values(&column.name) {
@@ -91,8 +91,8 @@ impl Candidates<'_> {
         let unknown = ScalarValue::try_from(field.data_type()).ok()?;
         ScalarValue::iter_to_array(self.files.iter().map(|file| {
             file.statistics
-                .column(&column.name)
-                .map_or_else(|| unknown.clone(), |range| of(range).clone())
+                .range(&column.name)
+                .map_or_else(|| unknown.clone(), &of)
         }))
         .ok()
     }
@@ -120,11 +120,11 @@ impl Candidates<'_> {
 
 impl PruningStatistics for Candidates<'_> {
     fn min_values(&self, column: &Column) -> Option<ArrayRef> {
-        self.values(column, |range| &range.min)
+        self.values(column, |(min, _)| min)
     }
 
     fn max_values(&self, column: &Column) -> Option<ArrayRef> {
-        self.values(column, |range| &range.max)
+        self.values(column, |(_, max)| max)
     }
 
     fn num_containers(&self) -> usize {
@@ -135,9 +135,11 @@ impl PruningStatistics for Candidates<'_> {
         if self.partition_values(&column.name).is_some() {
             return Some(Arc::new(UInt64Array::from(vec![0; self.files.len()])));
         }
-        Some(Arc::new(UInt64Array::from_iter(self.files.iter().map(
-            |file| file.statistics.column(&column.name).map(|r| r.nulls),
-        ))))
+        Some(Arc::new(UInt64Array::from_iter(
+            self.files
+                .iter()
+                .map(|file| file.statistics.nulls(&column.name)),
+        )))
     }
 
     fn row_counts(&self) -> Option<ArrayRef> {

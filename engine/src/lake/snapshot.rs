@@ -200,8 +200,15 @@ impl TableSnapshot {
         for (path, partition) in changes.removes {
             next.remove(&path, partition.as_ref());
         }
-        for file in changes.adds {
+        for mut file in changes.adds {
             let (account, date) = key(&file.partition);
+            // Of many files of one account each came with a copy of its name; one is enough.
+            if let Some((known, _)) = next.accounts.get_key_value(&account)
+                && let Some(file) = Arc::get_mut(&mut file)
+                && file.partition.account.is_some()
+            {
+                file.partition.account = Some(Arc::clone(known));
+            }
             let dates = Arc::make_mut(next.accounts.entry(account).or_default());
             dates.entry(date).or_default().push(file);
         }

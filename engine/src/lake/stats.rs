@@ -1,96 +1,241 @@
 //! What is known of a file without opening it: its rows, and exact least and greatest values of some columns.
 //!
-//! The same figures go into the Delta log as its statistics JSON (so any Delta reader prunes by them) and back into
-//! DataFusion's [`Statistics`] (so our scans do). Unlike most writers, we never shorten a value: a bound that is not exact
-//! cannot prove an ordering, nor that an `event_id` is new.
+//! The same figures go into the Delta log as its statistics JSON, so any Delta reader prunes by them. Unlike most writers,
+//! we never shorten a value: a bound that is not exact cannot prove an ordering, nor that an `event_id` is new.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{max, max_string, min, min_string};
-use arrow::datatypes::{DataType, Date32Type, Int64Type, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Date32Type, Int64Type, TimestampMicrosecondType};
 use chrono::{DateTime, NaiveDate, SecondsFormat};
-use datafusion::common::stats::Precision;
-use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
+use datafusion::common::ScalarValue;
 use serde_json::{Map, Value, json};
 
-use super::error::LakeError;
 use super::table::TableId;
 
-/// The least and greatest value of a column, and how many rows lack one.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ColumnRange {
-    /// The column.
-    pub column: &'static str,
-    /// Its least value; null if every row lacks one.
-    pub min: ScalarValue,
-    /// Its greatest value; null if every row lacks one.
-    pub max: ScalarValue,
-    /// How many rows have none.
-    pub nulls: u64,
-}
-
 /// What is known of one file.
+///
+/// A lake has tens of thousands of files, and this of each is in memory all the time: so it is packed.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FileStatistics {
     /// How many rows it holds.
     pub rows: u64,
     /// The columns of [`TableId::statistics_columns`], where known.
-    pub columns: Box<[ColumnRange]>,
+    columns: Box<[Column]>,
+    /// The least and greatest values of all columns of strings, one after the other.
+    texts: Box<str>,
+}
+
+/// What is known of a column of a file.
+#[derive(Debug, Clone, PartialEq)]
+struct Column {
+    name: &'static str,
+    bounds: Bounds,
+    /// How many rows have no value.
+    nulls: u64,
+}
+
+/// The least and greatest value of a column.
+#[derive(Debug, Clone, PartialEq)]
+enum Bounds {
+    /// Every row lacks one.
+    None(Kind),
+    /// Two numbers, or what counts as numbers.
+    Numbers(Kind, i64, i64),
+    /// Two stretches of the file's texts: where the least begins, where the greatest does, and where it ends.
+    Texts(usize, usize, usize),
+}
+
+/// What values of a column are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Text,
+    Instant,
+    Date,
+    Number,
+}
+
+impl Kind {
+    fn of(data_type: &DataType) -> Option<Kind> {
+        Some(match data_type {
+            DataType::Utf8 | DataType::Utf8View => Kind::Text,
+            DataType::Timestamp(..) => Kind::Instant,
+            DataType::Date32 => Kind::Date,
+            DataType::Int64 => Kind::Number,
+            _ => return None,
+        })
+    }
+
+    /// A value of a column that is none of strings.
+    fn scalar(self, number: Option<i64>) -> ScalarValue {
+        static UTC: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("UTC"));
+        match self {
+            Kind::Text => ScalarValue::Utf8View(None),
+            Kind::Instant => ScalarValue::TimestampMicrosecond(number, Some(Arc::clone(&UTC))),
+            Kind::Date => ScalarValue::Date32(number.and_then(|days| i32::try_from(days).ok())),
+            Kind::Number => ScalarValue::Int64(number),
+        }
+    }
+
+    /// As JSON.
+    fn write(self, number: i64) -> Option<Value> {
+        Some(match self {
+            Kind::Text => return None,
+            Kind::Instant => DateTime::from_timestamp_micros(number)?
+                .to_rfc3339_opts(SecondsFormat::Micros, true)
+                .into(),
+            Kind::Date => date_text(i32::try_from(number).ok()?).into(),
+            Kind::Number => number.into(),
+        })
+    }
+
+    /// From JSON.
+    fn read(self, value: &Value) -> Option<i64> {
+        Some(match self {
+            Kind::Text => return None,
+            Kind::Instant => DateTime::parse_from_rfc3339(value.as_str()?)
+                .ok()?
+                .timestamp_micros(),
+            Kind::Date => parse_date(value.as_str()?)?.into(),
+            Kind::Number => value.as_i64()?,
+        })
+    }
+}
+
+/// Packs what is known, column by column.
+#[derive(Default)]
+struct Packing {
+    columns: Vec<Column>,
+    texts: String,
+}
+
+impl Packing {
+    fn push(&mut self, name: &'static str, nulls: u64, kind: Kind, values: Option<Values<'_>>) {
+        let bounds = match values {
+            None => Bounds::None(kind),
+            Some(Values::Numbers(min, max)) => Bounds::Numbers(kind, min, max),
+            Some(Values::Texts(min, max)) => {
+                let start = self.texts.len();
+                self.texts.push_str(min);
+                let middle = self.texts.len();
+                self.texts.push_str(max);
+                Bounds::Texts(start, middle, self.texts.len())
+            }
+        };
+        self.columns.push(Column {
+            name,
+            bounds,
+            nulls,
+        });
+    }
+
+    fn pack(self, rows: u64) -> FileStatistics {
+        FileStatistics {
+            rows,
+            columns: self.columns.into(),
+            texts: self.texts.into(),
+        }
+    }
+}
+
+/// The least and greatest of some values.
+#[derive(Debug, Clone, Copy)]
+enum Values<'a> {
+    Numbers(i64, i64),
+    Texts(&'a str, &'a str),
+}
+
+impl Values<'_> {
+    /// Of two, of one column.
+    fn with(self, other: Self) -> Self {
+        match (self, other) {
+            (Values::Numbers(a, b), Values::Numbers(c, d)) => Values::Numbers(a.min(c), b.max(d)),
+            (Values::Texts(a, b), Values::Texts(c, d)) => Values::Texts(a.min(c), b.max(d)),
+            (known, _) => known,
+        }
+    }
 }
 
 impl FileStatistics {
     /// Takes the figures of the rows that are about to be written.
-    pub fn of(table: TableId, batches: &[RecordBatch]) -> Result<Self, LakeError> {
-        let rows = batches.iter().map(|b| b.num_rows() as u64).sum();
-        let mut columns = Vec::new();
+    pub fn of(table: TableId, batches: &[RecordBatch]) -> Self {
+        let mut packing = Packing::default();
         for name in table.statistics_columns() {
-            let mut range: Option<ColumnRange> = None;
-            for batch in batches {
-                let Some(column) = batch.column_by_name(name) else {
+            let columns = batches.iter().filter_map(|b| b.column_by_name(name));
+            let mut nulls = 0;
+            let mut known: Option<(Kind, Option<Values<'_>>)> = None;
+            for column in columns {
+                let Some(kind) = Kind::of(column.data_type()) else {
                     continue;
                 };
-                let Some((least, greatest)) = bounds(column) else {
-                    continue;
+                nulls += column.null_count() as u64;
+                let values = match (known.and_then(|(_, values)| values), values_of(column)) {
+                    (Some(known), Some(values)) => Some(known.with(values)),
+                    (known, values) => known.or(values),
                 };
-                let nulls = column.null_count() as u64;
-                range = Some(match range {
-                    None => ColumnRange {
-                        column: name,
-                        min: least,
-                        max: greatest,
-                        nulls,
-                    },
-                    Some(known) => ColumnRange {
-                        column: name,
-                        min: lesser(known.min, least),
-                        max: greater(known.max, greatest),
-                        nulls: known.nulls + nulls,
-                    },
-                });
+                known = Some((kind, values));
             }
-            columns.extend(range);
+            if let Some((kind, values)) = known {
+                packing.push(name, nulls, kind, values);
+            }
         }
-        Ok(Self {
-            rows,
-            columns: columns.into(),
-        })
+        packing.pack(batches.iter().map(|b| b.num_rows() as u64).sum())
     }
 
-    /// The range of a column.
-    pub fn column(&self, name: &str) -> Option<&ColumnRange> {
-        self.columns.iter().find(|c| c.column == name)
+    fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The least and greatest value of a column; nulls where every row lacks one. `None`: they are not known.
+    pub fn range(&self, column: &str) -> Option<(ScalarValue, ScalarValue)> {
+        self.column(column).map(|column| self.scalars(column))
+    }
+
+    fn scalars(&self, column: &Column) -> (ScalarValue, ScalarValue) {
+        let text = |text: &str| ScalarValue::Utf8View(Some(text.to_owned()));
+        match &column.bounds {
+            Bounds::None(kind) => (kind.scalar(None), kind.scalar(None)),
+            Bounds::Numbers(kind, min, max) => (kind.scalar(Some(*min)), kind.scalar(Some(*max))),
+            Bounds::Texts(start, middle, end) => (
+                text(&self.texts[*start..*middle]),
+                text(&self.texts[*middle..*end]),
+            ),
+        }
+    }
+
+    /// The least and greatest value of a column of strings, where it has any and they are known.
+    pub fn text_range(&self, column: &str) -> Option<(&str, &str)> {
+        match self.column(column)?.bounds {
+            Bounds::Texts(start, middle, end) => {
+                Some((&self.texts[start..middle], &self.texts[middle..end]))
+            }
+            _ => None,
+        }
+    }
+
+    /// How many rows have no value in a column, where that is known.
+    pub fn nulls(&self, column: &str) -> Option<u64> {
+        self.column(column).map(|column| column.nulls)
     }
 
     /// As the Delta log has it.
     pub fn to_json(&self) -> String {
         let (mut least, mut greatest, mut nulls) = (Map::new(), Map::new(), Map::new());
-        for range in &self.columns {
-            if let (Some(min), Some(max)) = (to_value(&range.min), to_value(&range.max)) {
-                least.insert(range.column.into(), min);
-                greatest.insert(range.column.into(), max);
+        for column in &self.columns {
+            let bounds = match &column.bounds {
+                Bounds::None(_) => None,
+                Bounds::Numbers(kind, min, max) => kind.write(*min).zip(kind.write(*max)),
+                Bounds::Texts(start, middle, end) => Some((
+                    self.texts[*start..*middle].into(),
+                    self.texts[*middle..*end].into(),
+                )),
+            };
+            if let Some((min, max)) = bounds {
+                least.insert(column.name.into(), min);
+                greatest.insert(column.name.into(), max);
             }
-            nulls.insert(range.column.into(), range.nulls.into());
+            nulls.insert(column.name.into(), column.nulls.into());
         }
         json!({"numRecords": self.rows, "minValues": least, "maxValues": greatest, "nullCount": nulls}).to_string()
     }
@@ -102,137 +247,47 @@ impl FileStatistics {
         };
         let rows = value["numRecords"].as_u64().unwrap_or_default();
         let schema = table.schema();
-        let columns = table
-            .statistics_columns()
-            .iter()
-            .filter_map(|name| {
-                let data_type = schema.field_with_name(name).ok()?.data_type();
-                let nulls = value["nullCount"][name].as_u64()?;
-                let (min, max) = if nulls == rows {
-                    (null_of(data_type)?, null_of(data_type)?)
-                } else {
-                    (
-                        from_value(data_type, &value["minValues"][name])?,
-                        from_value(data_type, &value["maxValues"][name])?,
-                    )
-                };
-                Some(ColumnRange {
-                    column: name,
-                    min,
-                    max,
-                    nulls,
-                })
-            })
-            .collect();
-        Self { rows, columns }
-    }
-
-    /// For DataFusion, over the columns of `schema` (those without figures are unknown).
-    pub fn to_datafusion(&self, schema: &SchemaRef, size: u64) -> Statistics {
-        let mut statistics = Statistics::new_unknown(schema);
-        statistics.num_rows = Precision::Exact(self.rows as usize);
-        statistics.total_byte_size = Precision::Inexact(size as usize);
-        for range in &self.columns {
-            let Some(column) = schema
-                .index_of(range.column)
-                .ok()
-                .and_then(|i| statistics.column_statistics.get_mut(i))
-            else {
-                continue;
+        let mut packing = Packing::default();
+        let mut take = |name: &'static str| {
+            let kind = Kind::of(schema.field_with_name(name).ok()?.data_type())?;
+            let nulls = value["nullCount"][name].as_u64()?;
+            let (min, max) = (&value["minValues"][name], &value["maxValues"][name]);
+            let values = match kind {
+                _ if nulls == rows => None,
+                Kind::Text => Some(Values::Texts(min.as_str()?, max.as_str()?)),
+                _ => Some(Values::Numbers(kind.read(min)?, kind.read(max)?)),
             };
-            *column = ColumnStatistics {
-                null_count: Precision::Exact(range.nulls as usize),
-                ..ColumnStatistics::new_unknown()
-            };
-            if !range.min.is_null() {
-                column.min_value = Precision::Exact(range.min.clone());
-                column.max_value = Precision::Exact(range.max.clone());
-            }
+            packing.push(name, nulls, kind, values);
+            Some(())
+        };
+        for name in table.statistics_columns() {
+            let _known = take(name);
         }
-        statistics
+        packing.pack(rows)
     }
 }
 
-fn bounds(column: &ArrayRef) -> Option<(ScalarValue, ScalarValue)> {
+/// The least and greatest value of a column, if it has any.
+fn values_of(column: &ArrayRef) -> Option<Values<'_>> {
     Some(match column.data_type() {
         DataType::Utf8 => {
             let strings = column.as_string::<i32>();
-            let own = |s: Option<&str>| ScalarValue::Utf8View(s.map(str::to_owned));
-            (own(min_string(strings)), own(max_string(strings)))
+            Values::Texts(min_string(strings)?, max_string(strings)?)
         }
-        DataType::Timestamp(_, zone) => {
+        DataType::Timestamp(..) => {
             let instants = column.as_primitive::<TimestampMicrosecondType>();
-            let own = |v| ScalarValue::TimestampMicrosecond(v, zone.clone());
-            (own(min(instants)), own(max(instants)))
+            Values::Numbers(min(instants)?, max(instants)?)
         }
         DataType::Date32 => {
             let days = column.as_primitive::<Date32Type>();
-            (
-                ScalarValue::Date32(min(days)),
-                ScalarValue::Date32(max(days)),
-            )
+            Values::Numbers(min(days)?.into(), max(days)?.into())
         }
         DataType::Int64 => {
             let numbers = column.as_primitive::<Int64Type>();
-            (
-                ScalarValue::Int64(min(numbers)),
-                ScalarValue::Int64(max(numbers)),
-            )
+            Values::Numbers(min(numbers)?, max(numbers)?)
         }
         _ => return None,
     })
-}
-
-/// The lesser of two values of one type, a null being no value.
-fn lesser(a: ScalarValue, b: ScalarValue) -> ScalarValue {
-    if a.is_null() || (!b.is_null() && b < a) {
-        b
-    } else {
-        a
-    }
-}
-
-fn greater(a: ScalarValue, b: ScalarValue) -> ScalarValue {
-    if a.is_null() || (!b.is_null() && b > a) {
-        b
-    } else {
-        a
-    }
-}
-
-fn to_value(scalar: &ScalarValue) -> Option<Value> {
-    Some(match scalar {
-        ScalarValue::Utf8View(Some(text)) => text.as_str().into(),
-        ScalarValue::Int64(Some(number)) => (*number).into(),
-        ScalarValue::Date32(Some(day)) => date_text(*day).into(),
-        ScalarValue::TimestampMicrosecond(Some(micros), _) => {
-            DateTime::from_timestamp_micros(*micros)?
-                .to_rfc3339_opts(SecondsFormat::Micros, true)
-                .into()
-        }
-        _ => return None,
-    })
-}
-
-fn from_value(data_type: &DataType, value: &Value) -> Option<ScalarValue> {
-    Some(match data_type {
-        DataType::Utf8View => ScalarValue::Utf8View(Some(value.as_str()?.to_owned())),
-        DataType::Int64 => ScalarValue::Int64(Some(value.as_i64()?)),
-        DataType::Date32 => ScalarValue::Date32(Some(parse_date(value.as_str()?)?)),
-        DataType::Timestamp(_, zone) => ScalarValue::TimestampMicrosecond(
-            Some(
-                DateTime::parse_from_rfc3339(value.as_str()?)
-                    .ok()?
-                    .timestamp_micros(),
-            ),
-            zone.clone(),
-        ),
-        _ => return None,
-    })
-}
-
-fn null_of(data_type: &DataType) -> Option<ScalarValue> {
-    ScalarValue::try_from(data_type).ok()
 }
 
 /// A `Date32` as ISO text.
@@ -250,3 +305,84 @@ pub fn parse_date(text: &str) -> Option<i32> {
 
 /// Shared statistics.
 pub type FileStatisticsRef = Arc<FileStatistics>;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use arrow::array::{Date32Array, Int64Array, StringArray, TimestampMicrosecondArray};
+    use arrow::datatypes::{Field, Schema};
+
+    use super::*;
+    use crate::lake::table::instant;
+
+    fn batch(ids: &[&str], started: &[Option<i64>]) -> RecordBatch {
+        let rows = ids.len();
+        let days: Vec<Option<i32>> = started
+            .iter()
+            .map(|at| at.map(|at| at as i32 % 7))
+            .collect();
+        let columns: Vec<(Field, ArrayRef)> = vec![
+            (
+                Field::new("conversation_id", DataType::Utf8, true),
+                Arc::new(StringArray::from(ids.to_vec())),
+            ),
+            (
+                Field::new("started_at", instant(), true),
+                Arc::new(TimestampMicrosecondArray::from(started.to_vec()).with_timezone("UTC")),
+            ),
+            (
+                Field::new("started_on", DataType::Date32, true),
+                Arc::new(Date32Array::from(days)),
+            ),
+            (
+                Field::new("idle_at", instant(), true),
+                Arc::new(TimestampMicrosecondArray::from(vec![None; rows]).with_timezone("UTC")),
+            ),
+            (
+                Field::new("messages", DataType::Int64, true),
+                Arc::new(Int64Array::from(vec![1; rows])),
+            ),
+        ];
+        let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().unzip();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+    }
+
+    #[test]
+    fn what_is_known_of_rows_is_known_again_from_the_log() {
+        let table = TableId::Conversations;
+        let batches = [
+            batch(&["m", "ä"], &[None, Some(5)]),
+            batch(&["", "k"], &[Some(-3), Some(9)]),
+        ];
+        let known = FileStatistics::of(table, &batches);
+        assert_eq!(known.rows, 4);
+        assert_eq!(known.text_range("conversation_id"), Some(("", "ä")));
+        let instant = |micros| ScalarValue::TimestampMicrosecond(micros, Some(Arc::from("UTC")));
+        assert_eq!(
+            known.range("started_at"),
+            Some((instant(Some(-3)), instant(Some(9))))
+        );
+        let day = |day| ScalarValue::Date32(Some(day));
+        assert_eq!(known.range("started_on"), Some((day(-3), day(5))));
+        assert_eq!(known.nulls("started_at"), Some(1));
+        // Nothing has a value, or is asked for.
+        assert_eq!(known.range("idle_at"), Some((instant(None), instant(None))));
+        assert_eq!(known.range("messages"), None);
+        assert_eq!(FileStatistics::from_json(table, &known.to_json()), known);
+    }
+
+    #[test]
+    fn what_another_writer_left_out_or_shortened_is_not_known() {
+        let text = r#"{"numRecords": 2, "minValues": {"conversation_id": "a", "started_at": "2026"},
+                       "maxValues": {"conversation_id": "b", "started_at": "2027"},
+                       "nullCount": {"conversation_id": 0, "started_at": 0}}"#;
+        let known = FileStatistics::from_json(TableId::Conversations, text);
+        assert_eq!(known.rows, 2);
+        assert_eq!(known.text_range("conversation_id"), Some(("a", "b")));
+        assert_eq!(known.range("started_at"), None);
+        assert_eq!(known.nulls("last_event_at"), None);
+        let nothing = FileStatistics::from_json(TableId::Conversations, "{");
+        assert_eq!(nothing, FileStatistics::default());
+    }
+}

@@ -62,7 +62,7 @@ impl Lake {
         batches: &[RecordBatch],
         freshness: Freshness,
     ) -> Result<NewFile, LakeError> {
-        let statistics = Arc::new(FileStatistics::of(table, batches)?);
+        let statistics = Arc::new(FileStatistics::of(table, batches));
         let bytes = encode(table, batches, freshness)?;
         let path = format!(
             "{}part-{}.parquet",

@@ -232,14 +232,9 @@ pub(super) async fn compare(
 
 /// Whether a file may have an id between two bounds.
 pub(super) fn may_have(file: &DataFile, (least, greatest): (&str, &str)) -> bool {
-    let Some(range) = file.statistics.column("event_id") else {
-        return true;
-    };
-    let text =
-        |value: &datafusion::common::ScalarValue| value.try_as_str().flatten().map(str::to_owned);
-    match (text(&range.min), text(&range.max)) {
-        (Some(min), Some(max)) => min.as_str() <= greatest && least <= max.as_str(),
-        _ => true,
+    match file.statistics.text_range("event_id") {
+        Some((min, max)) => min <= greatest && least <= max,
+        None => true,
     }
 }
 
