@@ -13,7 +13,7 @@
 mod account;
 mod attribution;
 mod daily;
-mod days;
+pub(crate) mod days;
 mod entities;
 mod orphans;
 mod report;

@@ -1,10 +1,13 @@
-//! The rows of some files of a partition as one landing would have written them, for whoever puts files together.
+//! The rows of some files of a partition as one landing, or derive, would have written them, for whoever puts files together.
 
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::compute::{cast, concat_batches};
+use arrow::compute::{
+    SortColumn, SortOptions, cast, concat_batches, lexsort_to_indices, take_record_batch,
+};
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use futures::TryStreamExt;
 
 use super::error::LandError;
@@ -19,6 +22,39 @@ pub(crate) async fn merged(
     table: TableId,
     files: &[Arc<DataFile>],
 ) -> Result<Option<RecordBatch>, LandError> {
+    let rows = FirstRows::of(PartitionRows::whole(all_rows(lake, table, files).await?))?;
+    if rows.duplicates() > 0 {
+        return Ok(None);
+    }
+    rows.sorted(table.sort_columns()[0])
+}
+
+/// All rows of some files of a derived table, whose rows differ in what they are sorted by, in its order.
+pub(crate) async fn sorted(
+    lake: &Lake,
+    table: TableId,
+    files: &[Arc<DataFile>],
+) -> Result<RecordBatch, LandError> {
+    let rows = all_rows(lake, table, files).await?;
+    let columns = table.sort_columns().iter().map(|name| {
+        let values = rows.column(rows.schema_ref().index_of(name)?);
+        Ok(SortColumn {
+            values: Arc::clone(values),
+            options: Some(SortOptions::default()),
+        })
+    });
+    let columns: Vec<SortColumn> = columns.collect::<Result<_, ArrowError>>()?;
+    Ok(take_record_batch(
+        &rows,
+        &lexsort_to_indices(&columns, None)?,
+    )?)
+}
+
+async fn all_rows(
+    lake: &Lake,
+    table: TableId,
+    files: &[Arc<DataFile>],
+) -> Result<RecordBatch, LandError> {
     let schema = table.file_schema();
     let mut batches = Vec::new();
     for file in files {
@@ -27,11 +63,7 @@ pub(crate) async fn merged(
             batches.push(as_written(&batch, &schema)?);
         }
     }
-    let rows = FirstRows::of(PartitionRows::whole(concat_batches(&schema, &batches)?))?;
-    if rows.duplicates() > 0 {
-        return Ok(None);
-    }
-    rows.sorted(table.sort_columns()[0])
+    Ok(concat_batches(&schema, &batches)?)
 }
 
 /// A batch with the columns and types that we write, whoever wrote the file.

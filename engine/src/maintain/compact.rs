@@ -1,9 +1,10 @@
-//! Compacting: the small files of a landed partition become one, with the same rows in the order in which landing writes.
+//! Compacting: the small files of a partition become one, with the same rows in the table's order.
 //!
-//! The commit says that no data changes, so nobody takes the rows for new ones. Only files that all derived tables have
-//! consumed are put together: what is still to be consumed is told by the files that came, so those must stay as they are.
-//! The commit records up to which version it reached, by which a process whose derived tables are older knows that it must
-//! not serve these files with them (SPEC M7).
+//! The commit says that no data changes, so nobody takes the rows for new ones. Of a landed table, only files that all
+//! derived tables have consumed are put together: what is still to be consumed is told by the files that came, so those must
+//! stay as they are. The commit records up to which version it reached, by which a process whose derived tables are older
+//! knows that it must not serve these files with them (SPEC M7). Of a derived table, the files of days that no longer move
+//! are put together, as deriving writes them when it makes a month anew.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::TableMaintenance;
+use crate::derive::days::{day_of, days_of, is_closed};
 use crate::lake::{
     COMPACTED, Change, DataFile, Freshness, Lake, LakeError, LakeSnapshot, NewFile, Operation,
     Partition, TableId,
@@ -34,7 +36,7 @@ struct Merge {
     into: Option<NewFile>,
 }
 
-/// Compacts one landed table.
+/// Compacts one table.
 pub(super) async fn compact(
     engine: &Engine,
     id: TableId,
@@ -44,8 +46,14 @@ pub(super) async fn compact(
     let mut left = HashSet::new();
     loop {
         let snapshot = engine.lake().refresh().await?;
-        let consumed = consumed_by_all(&snapshot, id);
-        let mut merges = plan(&snapshot, id, consumed, &left);
+        let rule = if TableId::DERIVED.contains(&id) {
+            Rule::Closed {
+                today: day_of(engine.now().timestamp_micros()),
+            }
+        } else {
+            Rule::Consumed(consumed_by_all(&snapshot, id))
+        };
+        let mut merges = plan(&snapshot, id, rule, &left);
         if merges.is_empty() {
             return Ok(());
         }
@@ -61,10 +69,37 @@ pub(super) async fn compact(
             let (merged, refused): (Vec<_>, Vec<_>) =
                 merged.into_iter().partition(|merge| merge.into.is_some());
             left.extend(refused.into_iter().map(|merge| merge.partition));
-            commit(engine.lake(), id, merged, consumed, done).await?;
+            commit(engine.lake(), id, merged, rule, done).await?;
             merges = rest;
         }
         progress.end();
+    }
+}
+
+/// Which files of a table may be put together.
+#[derive(Debug, Clone, Copy)]
+enum Rule {
+    /// Landed ones that came up to this version.
+    Consumed(i64),
+    /// Derived ones of days that no longer move.
+    Closed { today: i32 },
+}
+
+impl Rule {
+    fn allows(self, id: TableId, file: &DataFile) -> bool {
+        match self {
+            Rule::Consumed(version) => file.version <= version,
+            Rule::Closed { today } => days_of(file, id.sort_columns()[0])
+                .is_some_and(|days| is_closed(*days.end(), today)),
+        }
+    }
+
+    /// What a commit records of it.
+    fn recorded(self) -> Vec<(String, i64)> {
+        match self {
+            Rule::Consumed(version) => vec![(COMPACTED.to_owned(), version)],
+            Rule::Closed { .. } => Vec::new(),
+        }
     }
 }
 
@@ -76,7 +111,7 @@ fn consumed_by_all(lake: &LakeSnapshot, id: TableId) -> i64 {
 }
 
 /// The files to put together: of each partition the small ones, as many as make a full one.
-fn plan(lake: &LakeSnapshot, id: TableId, consumed: i64, left: &HashSet<Partition>) -> Vec<Merge> {
+fn plan(lake: &LakeSnapshot, id: TableId, rule: Rule, left: &HashSet<Partition>) -> Vec<Merge> {
     let table = lake.get(id);
     let mut merges = Vec::new();
     for account in table.accounts() {
@@ -87,10 +122,12 @@ fn plan(lake: &LakeSnapshot, id: TableId, consumed: i64, left: &HashSet<Partitio
             }
             let mut group: Vec<Arc<DataFile>> = Vec::new();
             let mut size = 0;
-            for file in table.files(Some(account), date..=date) {
-                if file.size >= SMALL || file.version > consumed {
-                    continue;
-                }
+            let mut files = table.files(Some(account), date..=date);
+            files.retain(|file| file.size < SMALL && rule.allows(id, file));
+            if matches!(rule, Rule::Closed { .. }) {
+                files.sort_by_key(|file| days_of(file, id.sort_columns()[0]).map(|d| *d.start()));
+            }
+            for file in files {
                 if size + file.size > FULL {
                     add(&mut merges, &partition, std::mem::take(&mut group));
                     size = 0;
@@ -153,7 +190,12 @@ async fn rewrite(
 }
 
 async fn merge_files(lake: Lake, id: TableId, mut merge: Merge) -> Result<Merge, EngineError> {
-    match rewrite::merged(&lake, id, &merge.files).await? {
+    let rows = if TableId::DERIVED.contains(&id) {
+        rewrite::sorted(&lake, id, &merge.files).await.map(Some)?
+    } else {
+        rewrite::merged(&lake, id, &merge.files).await?
+    };
+    match rows {
         Some(rows) => {
             let file = lake
                 .write(id, &merge.partition, &[rows], Freshness::Closed)
@@ -174,7 +216,7 @@ async fn commit(
     lake: &Lake,
     id: TableId,
     mut merged: Vec<Merge>,
-    consumed: i64,
+    rule: Rule,
     done: &mut TableMaintenance,
 ) -> Result<(), EngineError> {
     for _ in 0..ATTEMPTS {
@@ -194,7 +236,7 @@ async fn commit(
             operation: Operation::Compact,
             adds: merged.iter().filter_map(|m| m.into.clone()).collect(),
             removes: merged.iter().flat_map(|m| m.files.clone()).collect(),
-            transactions: vec![(COMPACTED.to_owned(), consumed)],
+            transactions: rule.recorded(),
         };
         let (adds, removes) = (change.adds.clone(), change.removes.len());
         let committed = match lake.commit(&base, change).await {

@@ -1,6 +1,7 @@
 //! Maintaining a lake: few files where landing left many, and no file that nobody can read any more.
 //!
-//! 1. *Compacting* puts the small files of a landed partition together, in the order in which landing writes ([`compact`]).
+//! 1. *Compacting* puts the small files of a partition together, in the order in which landing and deriving write
+//!    ([`compact`]).
 //! 2. *Vacuuming* deletes files that no version of the time to keep names ([`vacuum`]).
 //! 3. *Expiring* deletes the log's entries from before that time, as far as a checkpoint stands for them.
 //!
@@ -14,7 +15,7 @@ mod vacuum;
 use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 
-use crate::lake::TableId;
+use crate::lake::{Partitioning, TableId};
 use crate::{Engine, EngineError, Progress};
 
 /// Less cannot be kept: a landing, a derive or a statement that began so long ago may still be at work with files that no
@@ -55,7 +56,7 @@ impl MaintainReport {
 }
 
 impl Engine {
-    /// Compacts the landed tables, and deletes what no version of the last `keep` needs.
+    /// Compacts the tables, and deletes what no version of the last `keep` needs.
     ///
     /// # Errors
     /// A `keep` of less than a day; a lake that cannot be read or written. What is done by then stays.
@@ -75,7 +76,7 @@ impl Engine {
                 table: id.name(),
                 ..TableMaintenance::default()
             };
-            if TableId::CONSUMED.contains(&id) && id != TableId::Accounts {
+            if matches!(id.partitioning(), Partitioning::AccountAndDate(_)) {
                 compact::compact(self, id, &mut table, progress).await?;
             }
             report.tables.push(table);

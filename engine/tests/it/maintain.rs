@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, TimeDelta, Utc};
 use rapport_engine::lake::TableId;
 use rapport_engine::maintain::MaintainReport;
-use rapport_engine::{Engine, NoProgress};
+use rapport_engine::{Engine, LandSource, NoProgress};
 
 use crate::support::{TestLake, rows, tables};
 
@@ -126,6 +126,51 @@ async fn no_answer_changes_and_a_second_run_does_nothing() {
     // Identities are known as before (E1).
     let again = lake.land(&hour(3)).await;
     assert_eq!((again.landed, again.duplicates), (0, 4));
+}
+
+/// How many files each derived table of conversations and orders has.
+async fn derived_files(engine: &Engine) -> [usize; 3] {
+    let lake = engine.lake().refresh().await.unwrap();
+    [
+        TableId::Conversations,
+        TableId::Orders,
+        TableId::AttributedOrders,
+    ]
+    .map(|id| lake.get(id).all_files().len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn days_that_no_longer_move_share_a_file_of_their_month() {
+    // Four days are derived while they are new: each in a file of its own.
+    let lake = TestLake::new("2026-03-04T23:30:00Z".parse().unwrap()).await;
+    fill(&lake, 0..96).await;
+    assert_eq!(derived_files(&lake.engine).await, [1, 4, 4]);
+    maintain(&lake.engine).await;
+    assert_eq!(derived_files(&lake.engine).await, [1, 4, 4]);
+    let before = tables(&lake.engine).await;
+
+    let two_days_later = lake.at("2026-03-06T12:00:00Z".parse().unwrap()).await;
+    maintain(&two_days_later).await;
+    assert_eq!(derived_files(&two_days_later).await, [1, 3, 3]);
+    let later = lake.at(now()).await;
+    maintain(&later).await;
+    assert_eq!(derived_files(&later).await, [1, 1, 1]);
+    assert_eq!(tables(&later).await, before);
+    assert!(maintain(&later).await.is_clean());
+    assert!(later.derive(&NoProgress).await.unwrap().is_clean());
+
+    // What comes late to such a day is derived as if it had come in time.
+    let late = hour(30)[3].replace("t30", "late").replace("p0", "p1");
+    let source = LandSource::bytes("late", late.clone());
+    let landed = later.land(vec![source], &NoProgress).await;
+    assert_eq!(landed.unwrap().landed, 1);
+    later.derive(&NoProgress).await.unwrap();
+    let whole = TestLake::new(now()).await;
+    whole
+        .land(&(0..96).flat_map(hour).chain([late]).collect::<Vec<_>>())
+        .await;
+    whole.derive().await;
+    assert_eq!(tables(&later).await, whole.tables().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

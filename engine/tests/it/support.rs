@@ -37,7 +37,12 @@ impl TestLake {
 
     /// The same lake as another process would see it.
     pub async fn reopened(&self) -> Engine {
-        Self::open(&self.folder, self.engine.now()).await
+        self.at(self.engine.now()).await
+    }
+
+    /// The same lake as another process would see it at another time.
+    pub async fn at(&self, now: DateTime<Utc>) -> Engine {
+        Self::open(&self.folder, now).await
     }
 
     pub async fn put(&self, accounts: &[String]) {
