@@ -53,6 +53,7 @@ impl Limits {
                 defaults.statements_per_account,
             )?,
             query_threads: count("threads_per_account", self.threads_per_account, threads)?,
+            process_memory: memory,
             account_memory: size("account_memory", &self.account_memory, memory / 4 * 3)?,
             session_memory: size("session_memory", &self.session_memory, memory / 2)?,
             queue_timeout: time("queue", &self.queue, defaults.queue_timeout)?,

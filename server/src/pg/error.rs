@@ -269,6 +269,10 @@ fn from_datafusion(error: &DataFusionError) -> PgError {
         }
         DataFusionError::NotImplemented(_) => code::NOT_SUPPORTED,
         DataFusionError::ResourcesExhausted(text) => return exhausted(text),
+        // What a join that can spill makes of it when it is refused its very first rows.
+        DataFusionError::Internal(text) if text.contains("no data to spill") => {
+            return exhausted(text);
+        }
         DataFusionError::ArrowError(inner, _) => match arrow_code(inner) {
             code::INTERNAL => return PgError::internal(error),
             code => code,

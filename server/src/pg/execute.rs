@@ -159,8 +159,9 @@ impl RowStream {
         let passed = Arc::clone(&gate);
         let task = runtime.spawn(async move {
             let _ended = GateOnDrop(Arc::clone(&passed));
-            let work = std::panic::AssertUnwindSafe(produce(&work, &pace, &sender, &passed));
-            let end = match work.catch_unwind().await {
+            let produced = produce(&work, &pace, &sender, &passed);
+            let produced = std::panic::AssertUnwindSafe(work.memory.unless_given_up(produced));
+            let end = match produced.catch_unwind().await {
                 Ok(Ok(())) => Ok(None),
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(PgError::internal("a query panicked")),
@@ -333,8 +334,9 @@ async fn produce(
     let physical = work.state.create_physical_plan(&work.plan).await?;
     // Who wants the rows holds the other end.
     let weak = sender.downgrade();
-    let given_up: GivenUp =
+    let unwanted: GivenUp =
         Arc::new(move || weak.upgrade().is_none_or(|sender| sender.is_closed()));
+    let given_up = work.memory.given_up_or(unwanted);
     let physical = giving_way(stopping(physical, &given_up)?, pace)?;
     let context = task_context(&work.state, Arc::clone(&work.memory));
     let mut stream = execute_stream(physical, context)?;

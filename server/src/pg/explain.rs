@@ -35,12 +35,14 @@ impl Connection {
             .plan_now(&explain.query, planned, values, watch)
             .await?;
         let (analyze, verbose, json) = (explain.analyze, explain.verbose, explain.json);
-        let context = execute::task_context(&state, self.statement_memory());
+        let memory = self.statement_memory();
+        let context = execute::task_context(&state, Arc::clone(&memory));
         let wanted = Wanted::default();
-        let given_up = wanted.given_up();
+        let given_up = memory.given_up_or(wanted.given_up());
         let work = async move {
             let _permit = permit;
-            lines_of(&state, &plan, context, analyze, verbose, json, given_up).await
+            let lines = lines_of(&state, &plan, context, analyze, verbose, json, given_up);
+            memory.unless_given_up(lines).await
         };
         let runtime = Arc::clone(&self.session.runtime);
         let lines = self

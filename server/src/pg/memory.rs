@@ -3,7 +3,8 @@
 //!
 //! What always holds: a share never has more than its limit, whatever its children ask; where one is used up, operators
 //! that can spill do so, and a statement whose operators cannot ends with 53200, and no other statement with it. The large
-//! ones, of however many accounts, leave a part of the pool to the little ones.
+//! ones, of however many accounts, leave a part of the pool to the little ones, and take no more where the process holds
+//! nearly as much as it may, whatever has taken it. Where it holds more, the largest is given up.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -15,42 +16,64 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{
     MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
+use tokio::sync::watch;
 
-use super::error::OUT_OF_SHARE;
+use super::error::{OUT_OF_SHARE, PgError};
 use super::per_account::PerAccount;
+use super::process_memory::ProcessMemory;
+use super::stopping::GivenUp;
 
 /// A statement that holds no more than this is a little one.
 const LITTLE: usize = 16 * 1024 * 1024;
-/// The large ones leave such a part of the pool to the little ones.
+/// One that holds no more than this is not given up, whatever the process holds: it is not what fills it.
+const NEGLIGIBLE: usize = 4 * 1024 * 1024;
+/// The large ones leave such a part of the pool to the little ones, and of what the process may hold.
 const LEFT_TO_LITTLE: usize = 8;
+/// All together may hold such a part of the pool even where the process holds too much without them, as it may with little
+/// memory and a large lake.
+const LEFT_TO_ALL: usize = 8;
 
 /// How much memory accounts and sessions may hold.
 #[derive(Debug)]
 pub struct MemoryShares {
     account: usize,
     session: usize,
+    process: Arc<ProcessMemory>,
     accounts: PerAccount<Share>,
 }
 
 impl MemoryShares {
-    /// With these limits in bytes for an account, all its sessions together, and for one session.
-    pub fn new(account: usize, session: usize) -> MemoryShares {
+    /// With these limits in bytes for an account, all its sessions together, and for one session, in a process with its
+    /// own.
+    pub fn new(account: usize, session: usize, process: Arc<ProcessMemory>) -> MemoryShares {
         MemoryShares {
             account,
             session,
+            process,
             accounts: PerAccount::default(),
         }
     }
 
     /// A new session's share of what `pool` has.
     pub fn session(&self, account: Option<&str>, pool: &Arc<dyn MemoryPool>) -> Arc<Share> {
+        let whole = Whole {
+            pool: Arc::clone(pool),
+            process: Arc::clone(&self.process),
+        };
         let make = || {
             let parent = Arc::clone(pool);
-            Ok::<_, Infallible>(Share::new("account", self.account, parent, pool))
+            Ok::<_, Infallible>(Share::new("account", self.account, parent, whole.clone()))
         };
         let Ok(account) = self.accounts.of(account, make);
-        Arc::new(Share::new("session", self.session, account, pool))
+        Arc::new(Share::new("session", self.session, account, whole))
     }
+}
+
+/// What all have together.
+#[derive(Debug, Clone)]
+struct Whole {
+    pool: Arc<dyn MemoryPool>,
+    process: Arc<ProcessMemory>,
 }
 
 /// A part of a pool, with a limit of its own.
@@ -60,29 +83,26 @@ pub struct Share {
     of: &'static str,
     limit: usize,
     parent: Arc<dyn MemoryPool>,
-    /// The pool of all.
-    pool: Arc<dyn MemoryPool>,
+    whole: Whole,
     /// Whether it leaves a part of the pool to others once it is large.
     leaves_room: bool,
     held: AtomicUsize,
     peak: AtomicUsize,
+    /// Whether the statement shall end for what it holds.
+    given_up: watch::Sender<bool>,
 }
 
 impl Share {
-    fn new(
-        of: &'static str,
-        limit: usize,
-        parent: Arc<dyn MemoryPool>,
-        pool: &Arc<dyn MemoryPool>,
-    ) -> Share {
+    fn new(of: &'static str, limit: usize, parent: Arc<dyn MemoryPool>, whole: Whole) -> Share {
         Share {
             of,
             limit,
             parent,
-            pool: Arc::clone(pool),
+            whole,
             leaves_room: false,
             held: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
+            given_up: watch::Sender::new(false),
         }
     }
 
@@ -91,7 +111,7 @@ impl Share {
         let parent: Arc<dyn MemoryPool> = Arc::<Share>::clone(self);
         Arc::new(Share {
             leaves_room: true,
-            ..Share::new("statement", usize::MAX, parent, &self.pool)
+            ..Share::new("statement", usize::MAX, parent, self.whole.clone())
         })
     }
 
@@ -100,22 +120,73 @@ impl Share {
         self.peak.load(Ordering::Relaxed)
     }
 
+    /// What may have to be freed if the process holds too much: what a statement holds, unless all together hold little.
+    pub fn can_be_freed(&self) -> Option<usize> {
+        let held = self.reserved();
+        let MemoryLimit::Finite(all) = self.whole.pool.memory_limit() else {
+            return None;
+        };
+        let too_much = held > NEGLIGIBLE && self.whole.pool.reserved() > all / LEFT_TO_ALL;
+        too_much.then_some(held)
+    }
+
+    /// The statement shall end for what it holds.
+    pub fn give_up(&self) {
+        self.given_up.send_replace(true);
+    }
+
+    /// Tells whether the statement shall end, for what it holds or as `unwanted` tells.
+    pub fn given_up_or(self: &Arc<Self>, unwanted: GivenUp) -> GivenUp {
+        let share = Arc::clone(self);
+        Arc::new(move || *share.given_up.borrow() || unwanted())
+    }
+
+    /// Works on a statement unless it is given up; then the work is dropped where it stands.
+    ///
+    /// # Errors
+    /// As the work's, or 53200 once it is given up.
+    pub async fn unless_given_up<T>(
+        &self,
+        work: impl Future<Output = Result<T, PgError>>,
+    ) -> Result<T, PgError> {
+        let mut given_up = self.given_up.subscribe();
+        tokio::select! {
+            biased;
+            // Its other end is here, so it does not close.
+            _ = given_up.wait_for(|given_up| *given_up) => Err(self.whole.process.used_up()),
+            outcome = work => match outcome {
+                // A join that was told to stop does not know why.
+                Err(_) if *self.given_up.borrow() => Err(self.whole.process.used_up()),
+                outcome => outcome,
+            },
+        }
+    }
+
     /// Refuses what a large statement would take of the part that is left to little ones.
     fn leave_room(&self, held: usize, additional: usize) -> Result<()> {
         if !self.leaves_room || held <= LITTLE {
             return Ok(());
         }
-        let MemoryLimit::Finite(all) = self.pool.memory_limit() else {
+        let Whole { pool, process } = &self.whole;
+        let MemoryLimit::Finite(all) = pool.memory_limit() else {
             return Ok(());
         };
+        let then = pool.reserved().saturating_add(additional);
         let large = all - all / LEFT_TO_LITTLE;
-        if self.pool.reserved().saturating_add(additional) <= large {
-            return Ok(());
+        if then > large {
+            return Err(DataFusionError::ResourcesExhausted(format!(
+                "{OUT_OF_SHARE}: all large statements together may hold {} at a time",
+                human_readable_size(large)
+            )));
         }
-        Err(DataFusionError::ResourcesExhausted(format!(
-            "{OUT_OF_SHARE}: all large statements together may hold {} at a time",
-            human_readable_size(large)
-        )))
+        let left = process.limit() / LEFT_TO_LITTLE;
+        if then > all / LEFT_TO_ALL && process.exceeds_with(additional.saturating_add(left)) {
+            return Err(DataFusionError::ResourcesExhausted(format!(
+                "{OUT_OF_SHARE}: the server holds nearly all of the {} that it may",
+                human_readable_size(process.limit())
+            )));
+        }
+        Ok(())
     }
 
     fn took(&self, held: usize) {
@@ -201,6 +272,10 @@ mod tests {
 
     use super::*;
 
+    fn unlimited() -> Arc<ProcessMemory> {
+        Arc::new(ProcessMemory::new(usize::MAX))
+    }
+
     fn reservation(share: &Arc<Share>) -> MemoryReservation {
         let pool: Arc<dyn MemoryPool> = share.statement();
         MemoryConsumer::new("test").register(&pool)
@@ -209,7 +284,7 @@ mod tests {
     #[test]
     fn what_one_account_holds_is_not_anothers() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1000));
-        let shares = MemoryShares::new(600, 400);
+        let shares = MemoryShares::new(600, 400, unlimited());
         let first = reservation(&shares.session(Some("a"), &pool));
         first.try_grow(400).unwrap();
         assert!(first.try_grow(1).is_err(), "its session's limit");
@@ -233,7 +308,7 @@ mod tests {
     fn large_statements_leave_room_for_little_ones() {
         let all = 16 * LITTLE;
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(all));
-        let shares = MemoryShares::new(all, all);
+        let shares = MemoryShares::new(all, all, unlimited());
         let large: Vec<_> = ["a", "b"]
             .map(|account| reservation(&shares.session(Some(account), &pool)))
             .into();
@@ -249,10 +324,64 @@ mod tests {
         little.try_grow(1).unwrap();
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn large_statements_take_no_more_where_the_process_holds_enough() {
+        let all = 16 * LITTLE;
+        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(all));
+        // Less than it holds already.
+        let shares = MemoryShares::new(all, all, Arc::new(ProcessMemory::new(1 << 20)));
+        let session = shares.session(Some("a"), &pool);
+        let large = reservation(&session);
+        large.try_grow(all / LEFT_TO_ALL).unwrap();
+        let error = large.try_grow(1).unwrap_err();
+        assert!(error.to_string().contains("1024.0 KB"), "{error}");
+        let little = reservation(&session);
+        little.try_grow(LITTLE).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_statement_that_is_given_up_ends_with_what_it_holds() {
+        let all = 16 * LITTLE;
+        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(all));
+        let shares = MemoryShares::new(all, all, unlimited());
+        let session = shares.session(Some("a"), &pool);
+        let statements = [session.statement(), session.statement()];
+        let hold = |share: &Arc<Share>, bytes| {
+            let pool: Arc<dyn MemoryPool> = Arc::<Share>::clone(share);
+            let held = MemoryConsumer::new("test").register(&pool);
+            held.try_grow(bytes).map(|()| held).unwrap()
+        };
+        let little = hold(&statements[0], NEGLIGIBLE);
+        let large = hold(&statements[1], all / LEFT_TO_ALL - NEGLIGIBLE);
+        assert_eq!(statements[1].can_be_freed(), None, "all hold little");
+        large.try_grow(1).unwrap();
+        assert_eq!(statements[0].can_be_freed(), None);
+        assert_eq!(statements[1].can_be_freed(), Some(large.size()));
+
+        let work = async {
+            let _held = large;
+            std::future::pending::<Result<(), PgError>>().await
+        };
+        let given_up = statements[1].given_up_or(Arc::new(|| false));
+        assert!(!given_up());
+        statements[1].give_up();
+        assert!(given_up());
+        let error = statements[1].unless_given_up(work).await.unwrap_err();
+        assert_eq!(error.code, "53200");
+        assert_eq!(pool.reserved(), little.size());
+        // It may have been told to stop while it did not give way.
+        let told = std::future::ready(Err::<(), _>(PgError::internal("told")));
+        let error = statements[1].unless_given_up(told).await.unwrap_err();
+        assert_eq!(error.code, "53200");
+        let other = statements[0].unless_given_up(std::future::ready(Ok(1)));
+        assert_eq!(other.await.unwrap(), 1);
+    }
+
     #[test]
     fn a_refused_growth_holds_nothing_and_the_peak_stays() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(100));
-        let session = MemoryShares::new(1000, 1000).session(None, &pool);
+        let session = MemoryShares::new(1000, 1000, unlimited()).session(None, &pool);
         let statement = session.statement();
         let shared: Arc<dyn MemoryPool> = Arc::<Share>::clone(&statement);
         let held = MemoryConsumer::new("test").register(&shared);

@@ -412,12 +412,16 @@ impl Connection {
                 let (state, plan, _) = self.plan_now(query, None, Arc::default(), watch).await?;
                 let memory = self.statement_memory();
                 let wanted = Wanted::default();
-                let given_up = wanted.given_up();
+                let given_up = memory.given_up_or(wanted.given_up());
                 let work = async move {
                     let _permit = permit;
-                    let physical = state.create_physical_plan(&plan).await?;
-                    let physical = stopping(physical, &given_up)?;
-                    first_row(&collect(physical, execute::task_context(&state, memory)).await?)
+                    let context = execute::task_context(&state, Arc::clone(&memory));
+                    let rows = async {
+                        let physical = state.create_physical_plan(&plan).await?;
+                        let physical = stopping(physical, &given_up)?;
+                        Ok(collect(physical, context).await?)
+                    };
+                    first_row(&memory.unless_given_up(rows).await?)
                 };
                 let runtime = Arc::clone(&self.session.runtime);
                 self.wait(watch, execute::run(runtime.handle(), work))

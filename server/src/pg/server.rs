@@ -9,14 +9,16 @@ use pgwire::messages::PgWireBackendMessage as Backend;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use super::activity::{self, Activity};
 use super::backend;
 use super::connection;
 use super::control::Connections;
-use super::error::{PgError, code};
+use super::error::{PgError, code, logged};
 use super::memory::MemoryShares;
 use super::places::{Entrance, Places};
+use super::process_memory::ProcessMemory;
 use super::runtimes::QueryRuntimes;
 use super::tls::Encryption;
 use super::wire;
@@ -33,6 +35,8 @@ pub struct PgOptions {
     pub query_threads: usize,
     /// Statements that may run at a time for one account (operators are one account here).
     pub statements_per_account: usize,
+    /// How many bytes the process may hold, whatever for; before it holds more, the largest statement ends.
+    pub process_memory: usize,
     /// How many bytes all statements of one account may hold at a time.
     pub account_memory: usize,
     /// How many bytes the statements of one session may hold at a time.
@@ -66,6 +70,7 @@ impl Default for PgOptions {
             connections_per_account: 100,
             query_threads: std::thread::available_parallelism().map_or(2, usize::from),
             statements_per_account: 16,
+            process_memory: 1024 * 1024 * 1024,
             account_memory: 768 * 1024 * 1024,
             session_memory: 512 * 1024 * 1024,
             slow_statement: Some(Duration::from_secs(5)),
@@ -87,6 +92,11 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 const KEEPALIVE_AGAIN: Duration = Duration::from_secs(15);
 const KEEPALIVE_TIMES: u32 = 4;
 
+/// How often it is looked whether the process holds nearly all that it may.
+const MEMORY_LOOKED_AT: Duration = Duration::from_millis(25);
+/// How long a statement that was given up has to free what it held before another is.
+const FREED_WITHIN: Duration = Duration::from_millis(250);
+
 /// The Postgres endpoint.
 pub struct PgServer {
     listener: TcpListener,
@@ -104,6 +114,7 @@ pub(super) struct Server {
     pub(super) places: Places,
     pub(super) admission: super::admission::Admission,
     pub(super) memory: MemoryShares,
+    process_memory: Arc<ProcessMemory>,
     pub(super) activity: Arc<Activity>,
 }
 
@@ -118,6 +129,7 @@ impl PgServer {
         users: Users,
         options: PgOptions,
     ) -> std::io::Result<PgServer> {
+        let process_memory = Arc::new(ProcessMemory::new(options.process_memory));
         let server = Server {
             backend,
             users,
@@ -129,7 +141,12 @@ impl PgServer {
                 options.statements_per_account,
                 options.queue_timeout,
             ),
-            memory: MemoryShares::new(options.account_memory, options.session_memory),
+            memory: MemoryShares::new(
+                options.account_memory,
+                options.session_memory,
+                Arc::clone(&process_memory),
+            ),
+            process_memory,
             activity: Arc::new(Activity::new(options.slow_statement)),
             options,
         };
@@ -152,6 +169,8 @@ impl PgServer {
         let PgServer { listener, server } = self;
         let mut tasks = JoinSet::new();
         let mut users_looked_at = tokio::time::interval(Duration::from_secs(1));
+        let mut memory_looked_at = tokio::time::interval(MEMORY_LOOKED_AT);
+        memory_looked_at.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::pin!(shutdown);
         loop {
             tokio::select! {
@@ -172,6 +191,9 @@ impl PgServer {
                 },
                 Some(_) = tasks.join_next() => {}
                 _ = users_looked_at.tick() => end_of_users(&server),
+                _ = memory_looked_at.tick() => if give_up_largest(&server) {
+                    memory_looked_at.reset_after(FREED_WITHIN);
+                },
             }
         }
         drop(listener);
@@ -209,6 +231,24 @@ fn refuse(socket: TcpStream) {
     if let Ok(socket) = socket.into_std() {
         let _ = (&socket).write(&message);
     }
+}
+
+/// Gives up the largest statement where the process holds nearly all that it may; tells whether there was one.
+fn give_up_largest(server: &Server) -> bool {
+    if !server.process_memory.is_nearly_full() {
+        return false;
+    }
+    let Some(largest) = server.activity.largest() else {
+        return false;
+    };
+    largest.give_up();
+    tracing::warn!(
+        pid = largest.pid,
+        user = logged(&largest.user.info.name),
+        held = server.process_memory.held(),
+        "the server holds nearly all that it may: its largest statement ends"
+    );
+    true
 }
 
 /// Ends the sessions of users that are gone or have another password, role or account now.

@@ -20,6 +20,7 @@ mod pg_tls;
 mod pg_transactions;
 mod pg_types;
 mod postgres;
+mod process_memory;
 mod program;
 mod support;
 mod two_shops;

@@ -176,6 +176,16 @@ impl Activity {
         presence.is_some()
     }
 
+    /// The statement that holds most of those that are large.
+    pub fn largest(&self) -> Option<Arc<Statement>> {
+        let statements = self.history().all();
+        let large = statements
+            .into_iter()
+            .filter_map(|statement| Some((statement.can_be_freed()?, statement)));
+        let largest = large.max_by_key(|(held, _)| *held);
+        largest.map(|(_, statement)| statement)
+    }
+
     /// The statements that a user may see, the latest first.
     pub fn statements_of(&self, viewer: &UserInfo) -> Vec<Arc<Statement>> {
         // A shop's user looks at its account's alone: what others have asked shall not even cost it time.

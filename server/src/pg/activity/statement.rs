@@ -188,6 +188,18 @@ impl Statement {
         let _ = self.memory.set(Arc::clone(share));
     }
 
+    /// What it holds, where that is so much that it may have to be freed.
+    pub fn can_be_freed(&self) -> Option<usize> {
+        self.memory.get()?.can_be_freed()
+    }
+
+    /// It shall end for what it holds.
+    pub fn give_up(&self) {
+        if let Some(memory) = self.memory.get() {
+            memory.give_up();
+        }
+    }
+
     /// It ends; only the first end counts.
     fn end(&self, state: State, error: Option<(&'static str, String)>) -> bool {
         let mut course = self.course();
