@@ -10,7 +10,8 @@ use datafusion::error::Result;
 use datafusion::execution::SessionState;
 use datafusion::prelude::SessionContext;
 
-/// Makes sessions.
+/// Makes sessions. All that see an account hold the same relations and functions, by name and type, and so do all that
+/// see all accounts.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
     /// A session for a user, who sees that account, or as an operator all of them.

@@ -191,11 +191,11 @@ async fn open(
         pid,
         address: peer.address,
     };
-    let functions = backend.table_functions();
     catalog::install(
         backend.context(),
         &identity,
-        functions,
+        &server.catalogs,
+        || backend.table_functions(),
         &settings,
         &server.activity,
     )

@@ -13,6 +13,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::activity::{self, Activity};
 use super::backend;
+use super::catalog::Catalogs;
 use super::connection;
 use super::control::Connections;
 use super::error::{PgError, code, logged};
@@ -116,6 +117,7 @@ pub(super) struct Server {
     pub(super) memory: MemoryShares,
     process_memory: Arc<ProcessMemory>,
     pub(super) activity: Arc<Activity>,
+    pub(super) catalogs: Catalogs,
 }
 
 impl PgServer {
@@ -148,6 +150,7 @@ impl PgServer {
             ),
             process_memory,
             activity: Arc::new(Activity::new(options.slow_statement)),
+            catalogs: Catalogs::default(),
             options,
         };
         Ok(PgServer {

@@ -9,29 +9,16 @@ use datafusion::prelude::SessionContext;
 
 use super::super::error::{PgError, code};
 use super::super::functions::{Call, Function, raise};
-use super::Identity;
 use super::comments;
-use super::names::{Names, identifiers};
-use super::procedures::Procedures;
-use super::relations::{Relation, Relations, type_oid};
+use super::names::{Names, Objects, identifiers};
+use super::relations::type_oid;
 use super::system::{role_oid, shown_type};
 
-pub(super) fn register_all(
-    context: &SessionContext,
-    relations: &Arc<Relations>,
-    procedures: &Arc<Procedures>,
-    information: &[Relation],
-    identity: &Identity,
-    system: &[(i32, String)],
-) {
-    let names = Names::new(
-        Arc::clone(relations),
-        Arc::clone(procedures),
-        information,
-        identity,
-        system,
-    );
-    let names = Arc::new(names);
+pub(super) fn register_all(context: &SessionContext, objects: &Arc<Objects>, user: &str) {
+    let names = Arc::new(Names {
+        objects: Arc::clone(objects),
+        user: user.to_owned(),
+    });
     by_object(context, &names);
     comments_on(context, &names);
     privileges(context);
@@ -240,7 +227,7 @@ fn conversions(context: &SessionContext, names: &Arc<Names>) {
         (
             "regclass",
             code::UNDEFINED_TABLE,
-            Names::relation,
+            |names, name| names.relation(name),
             |names, oid| names.by_oid.get(&oid).cloned(),
         ),
         (

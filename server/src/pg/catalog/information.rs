@@ -1,22 +1,39 @@
 //! `information_schema`: the standard's view of the same, with PostgreSQL's names of types.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::error::Result;
 use pgwire::api::Type;
 
 use super::super::encode::{Column, columns};
+use super::known::Known;
 use super::relations::{Relation, Relations, format_type, object_id};
-use super::table::{V, row, table};
-use super::{DATABASE, Identity, OWNER};
+use super::table::{V, fields, row, table};
+use super::{DATABASE, OWNER};
 
-/// The schema.
+/// The schema as a user sees it.
 #[derive(Debug)]
-pub(super) struct InformationSchema(BTreeMap<&'static str, Arc<dyn TableProvider>>);
+pub(super) struct InformationSchema {
+    known: Arc<Known>,
+    user: String,
+}
+
+/// The tables that tell of the user who looks: made when they are asked for.
+const OF_USER: &[(&str, &str)] = &[
+    ("table_privileges", TABLE_PRIVILEGES),
+    ("role_table_grants", TABLE_PRIVILEGES),
+    ("column_privileges", COLUMN_PRIVILEGES),
+    ("role_column_grants", COLUMN_PRIVILEGES),
+    ("enabled_roles", "role_name"),
+    ("applicable_roles", "role_name"),
+];
+const TABLE_PRIVILEGES: &str = "grantor grantee table_catalog table_schema table_name privilege_type is_grantable with_hierarchy";
+const COLUMN_PRIVILEGES: &str =
+    "grantor grantee table_catalog table_schema table_name column_name privilege_type is_grantable";
 
 /// Tables that are empty here: there are no keys, no views, no sequences, no triggers.
 const EMPTY: &[(&str, &str)] = &[
@@ -106,80 +123,98 @@ const ROUTINES: &str = "specific_catalog specific_schema specific_name routine_c
 const PARAMETERS: &str = "specific_catalog specific_schema specific_name ordinal_position:int4 parameter_mode is_result \
     as_locator parameter_name data_type udt_catalog udt_schema udt_name parameter_default";
 
+/// The tables that are the same whoever looks.
+pub(super) fn tables(
+    relations: &Relations,
+) -> Result<BTreeMap<&'static str, Arc<dyn TableProvider>>> {
+    let mut tables = BTreeMap::new();
+    for (name, columns) in EMPTY {
+        tables.insert(*name, table(columns, vec![])?);
+    }
+    tables.insert("tables", table(TABLES, tables_of(relations))?);
+    tables.insert("columns", table(COLUMNS, columns_of(relations))?);
+    tables.insert("schemata", schemata(relations)?);
+    tables.insert("routines", routines(relations)?);
+    tables.insert("parameters", parameters(relations)?);
+    tables.insert(
+        "information_schema_catalog_name",
+        table("catalog_name", vec![row![DATABASE]])?,
+    );
+    tables.insert(
+        "character_sets",
+        table(
+            "character_set_catalog character_set_schema character_set_name character_repertoire form_of_use \
+             default_collate_catalog default_collate_schema default_collate_name",
+            vec![row![V::Null, V::Null, "UTF8", "UCS", "UTF8", DATABASE, "pg_catalog", "C"]],
+        )?,
+    );
+    tables.insert(
+        "collations",
+        table(
+            "collation_catalog collation_schema collation_name pad_attribute",
+            vec![row![DATABASE, "pg_catalog", "C", "NO PAD"]],
+        )?,
+    );
+    Ok(tables)
+}
+
+/// All tables of the schema, for `pg_class`; `tables` are those that are the same whoever looks.
+pub(super) fn relations(tables: &BTreeMap<&'static str, Arc<dyn TableProvider>>) -> Vec<Relation> {
+    let shared = tables.iter().map(|(name, table)| (*name, table.schema()));
+    let of_user = OF_USER
+        .iter()
+        .map(|(name, columns)| (*name, Arc::new(Schema::new(fields(columns)))));
+    let all: BTreeMap<&str, SchemaRef> = shared.chain(of_user).collect();
+    all.into_iter()
+        .map(|(name, schema)| Relation {
+            schema: "information_schema".to_owned(),
+            name: name.to_owned(),
+            oid: object_id(&format!("information_schema.{name}")),
+            nullable: vec![true; schema.fields().len()],
+            columns: columns(&schema).unwrap_or_default(),
+        })
+        .collect()
+}
+
 impl InformationSchema {
-    pub(super) fn new(relations: &Relations, identity: &Identity) -> Result<InformationSchema> {
-        let mut tables = BTreeMap::new();
-        for (name, columns) in EMPTY {
-            tables.insert(*name, table(columns, vec![])?);
+    pub(super) fn new(known: &Arc<Known>, user: &str) -> InformationSchema {
+        InformationSchema {
+            known: Arc::clone(known),
+            user: user.to_owned(),
         }
-        tables.insert("tables", table(TABLES, tables_of(relations))?);
-        tables.insert("columns", table(COLUMNS, columns_of(relations))?);
-        tables.insert("schemata", schemata(relations)?);
-        tables.insert("routines", routines(relations)?);
-        tables.insert("parameters", parameters(relations)?);
-        for name in ["table_privileges", "role_table_grants"] {
-            tables.insert(name, table_privileges(relations, identity)?);
-        }
-        for name in ["column_privileges", "role_column_grants"] {
-            tables.insert(name, column_privileges(relations, identity)?);
-        }
-        for name in ["enabled_roles", "applicable_roles"] {
-            tables.insert(
-                name,
-                table("role_name", vec![row![identity.user.name.as_str()]])?,
-            );
-        }
-        tables.insert(
-            "information_schema_catalog_name",
-            table("catalog_name", vec![row![DATABASE]])?,
-        );
-        tables.insert(
-            "character_sets",
-            table(
-                "character_set_catalog character_set_schema character_set_name character_repertoire form_of_use \
-                 default_collate_catalog default_collate_schema default_collate_name",
-                vec![row![V::Null, V::Null, "UTF8", "UCS", "UTF8", DATABASE, "pg_catalog", "C"]],
-            )?,
-        );
-        tables.insert(
-            "collations",
-            table(
-                "collation_catalog collation_schema collation_name pad_attribute",
-                vec![row![DATABASE, "pg_catalog", "C", "NO PAD"]],
-            )?,
-        );
-        Ok(InformationSchema(tables))
     }
 
-    /// Its own tables, for `pg_class`.
-    pub(super) async fn relations(&self) -> Result<Vec<Relation>> {
-        let mut relations = Vec::new();
-        for (name, table) in &self.0 {
-            let schema = table.schema();
-            relations.push(Relation {
-                schema: "information_schema".to_owned(),
-                name: (*name).to_owned(),
-                oid: object_id(&format!("information_schema.{name}")),
-                nullable: vec![true; schema.fields().len()],
-                columns: columns(&schema).unwrap_or_default(),
-            });
-        }
-        Ok(relations)
+    /// A table that tells of the user.
+    fn of_user(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let Some((_, columns)) = OF_USER.iter().find(|(known, _)| *known == name) else {
+            return Ok(None);
+        };
+        let rows = match *columns {
+            TABLE_PRIVILEGES => table_privileges(&self.known.relations, &self.user),
+            COLUMN_PRIVILEGES => column_privileges(&self.known.relations, &self.user),
+            _ => vec![row![self.user.as_str()]],
+        };
+        table(columns, rows).map(Some)
     }
 }
 
 #[async_trait]
 impl SchemaProvider for InformationSchema {
     fn table_names(&self) -> Vec<String> {
-        self.0.keys().map(|name| (*name).to_owned()).collect()
+        let of_user = OF_USER.iter().map(|(name, _)| name);
+        let all: BTreeSet<_> = self.known.information.keys().chain(of_user).collect();
+        all.into_iter().map(|name| (*name).to_owned()).collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        Ok(self.0.get(name).map(Arc::clone))
+        match self.known.information.get(name) {
+            Some(table) => Ok(Some(Arc::clone(table))),
+            None => self.of_user(name),
+        }
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.known.information.contains_key(name) || OF_USER.iter().any(|(known, _)| *known == name)
     }
 }
 
@@ -385,14 +420,14 @@ fn parameters(relations: &Relations) -> Result<Arc<dyn TableProvider>> {
     table(PARAMETERS, rows)
 }
 
-fn table_privileges(relations: &Relations, identity: &Identity) -> Result<Arc<dyn TableProvider>> {
-    let rows = relations
+fn table_privileges(relations: &Relations, user: &str) -> Vec<Vec<V>> {
+    relations
         .relations
         .iter()
         .map(|relation| {
             row![
                 OWNER,
-                identity.user.name.as_str(),
+                user,
                 DATABASE,
                 relation.schema.as_str(),
                 relation.name.as_str(),
@@ -401,20 +436,16 @@ fn table_privileges(relations: &Relations, identity: &Identity) -> Result<Arc<dy
                 "YES"
             ]
         })
-        .collect();
-    table(
-        "grantor grantee table_catalog table_schema table_name privilege_type is_grantable with_hierarchy",
-        rows,
-    )
+        .collect()
 }
 
-fn column_privileges(relations: &Relations, identity: &Identity) -> Result<Arc<dyn TableProvider>> {
+fn column_privileges(relations: &Relations, user: &str) -> Vec<Vec<V>> {
     let mut rows = Vec::new();
     for relation in &relations.relations {
         for column in &relation.columns {
             rows.push(row![
                 OWNER,
-                identity.user.name.as_str(),
+                user,
                 DATABASE,
                 relation.schema.as_str(),
                 relation.name.as_str(),
@@ -424,8 +455,5 @@ fn column_privileges(relations: &Relations, identity: &Identity) -> Result<Arc<d
             ]);
         }
     }
-    table(
-        "grantor grantee table_catalog table_schema table_name column_name privilege_type is_grantable",
-        rows,
-    )
+    rows
 }

@@ -1,15 +1,17 @@
 //! What makes a session look like a PostgreSQL to its client: `pg_catalog`, `information_schema`, and their functions.
 //!
 //! Tables that are the same in every PostgreSQL (types, operators, casts) are `datafusion-pg-catalog`'s, read once and
-//! shared. What tells of this server and this session is made here: relations with their columns and comments, the
-//! functions of saved queries, the roles in sight (the user's own). What always holds: the object id of a thing follows
-//! from its name, so that all connections of all servers agree on it; and nothing here tells of another account.
+//! shared. What tells of this server is made here, and shared by the sessions that hold the same ([`Catalogs`]): relations
+//! with their columns and comments, and the functions of saved queries. So is what tells of a session, when it is asked
+//! for: its settings, the roles in sight (the user's own). What always holds: the object id of a thing follows from its
+//! name, so that all connections of all servers agree on it; and nothing here tells of another account.
 
 mod activity_tables;
 mod classes;
 mod comments;
 mod functions;
 mod information;
+mod known;
 mod live;
 mod names;
 mod procedures;
@@ -30,9 +32,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
 use datafusion::prelude::SessionContext;
 use datafusion_pg_catalog::pg_catalog::generate_series_arg_coercion::CoerceIntArgsToBigInt;
-use datafusion_pg_catalog::pg_catalog::{
-    self as ready_made, PG_CATALOG_TABLES, PgCatalogStaticTables,
-};
+use datafusion_pg_catalog::pg_catalog::{self as ready_made, PgCatalogStaticTables};
 
 use super::activity::Activity;
 use super::backend::TableFunction;
@@ -44,7 +44,8 @@ use super::session::SharedSettings;
 use super::yielding::YieldingJoins;
 use crate::users::UserInfo;
 use pgwire::api::Type;
-use relations::Relations;
+
+pub use known::Catalogs;
 
 /// The name of the one database.
 pub const DATABASE: &str = "rapport";
@@ -89,7 +90,8 @@ pub fn sql_type(arrow: &DataType) -> String {
 pub async fn install(
     context: &SessionContext,
     identity: &Identity,
-    functions: Vec<TableFunction>,
+    catalogs: &Catalogs,
+    functions: impl FnOnce() -> Vec<TableFunction>,
     settings: &SharedSettings,
     activity: &Arc<Activity>,
 ) -> Result<()> {
@@ -98,33 +100,17 @@ pub async fn install(
     })?;
     let seen = activity_tables::schema(activity, &identity.user)?;
     catalog.register_schema("system", Arc::new(seen) as Arc<dyn SchemaProvider>)?;
-    let statics = static_tables()?;
-    let relations = Arc::new(Relations::load(context, functions).await?);
-    let information = information::InformationSchema::new(&relations, identity)?;
-    let described = information.relations().await?;
-    let procedures = procedures::Procedures::of(&statics)?;
-    let system = system::PgCatalog::new(
-        &relations,
-        &procedures,
-        identity,
-        [
-            settings_table::provider(settings)?,
-            activity_tables::stat_activity(activity, &identity.user)?,
-        ],
-        &described,
-        &statics,
-    )?;
-    let system_names: Vec<(i32, String)> = PG_CATALOG_TABLES
-        .iter()
-        .map(|name| (system_oids::of_table(name), (*name).to_owned()))
-        .collect();
+    let is_operator = identity.user.account.is_none();
+    let known = catalogs.of(is_operator, context, functions).await?;
+    let information = information::InformationSchema::new(&known, &identity.user.name);
+    let system = system::PgCatalog::new(&known, &identity.user, settings, activity);
 
     catalog.register_schema("pg_catalog", Arc::new(system) as Arc<dyn SchemaProvider>)?;
     catalog.register_schema(
         "information_schema",
         Arc::new(information) as Arc<dyn SchemaProvider>,
     )?;
-    context.register_udtf("pg_get_keywords", statics.pg_get_keywords.clone());
+    context.register_udtf("pg_get_keywords", known.statics.pg_get_keywords.clone());
     for function in [
         ready_made::quote_ident_udf::create_quote_ident_udf(),
         ready_made::quote_ident_udf::create_parse_ident_udf(),
@@ -133,14 +119,7 @@ pub async fn install(
     ] {
         context.register_udf(function);
     }
-    functions::register_all(
-        context,
-        &relations,
-        &procedures,
-        &described,
-        identity,
-        &system_names,
-    );
+    functions::register_all(context, &known.objects, &identity.user.name);
     session_functions::register_all(context, identity, settings);
     let path = Arc::new(search_path::SearchPath::new(catalog.as_ref(), settings));
     session_functions::register_path(context, &path);

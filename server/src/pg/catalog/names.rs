@@ -1,30 +1,44 @@
 //! The names and object ids of what there is, for functions that are asked about one by the other.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
+use super::OWNER;
 use super::procedures::Procedures;
 use super::relations::{Relation, Relations};
 use super::system::role_oid;
-use super::{Identity, OWNER};
 
 /// What functions are asked about, by object id and by name.
 pub(super) struct Names {
+    pub(super) objects: Arc<Objects>,
+    pub(super) user: String,
+}
+
+/// All that there is, whoever asks.
+#[derive(Debug)]
+pub(super) struct Objects {
     pub(super) relations: Arc<Relations>,
     pub(super) procedures: Arc<Procedures>,
     pub(super) by_oid: HashMap<i64, String>,
     pub(super) visible: HashMap<i64, bool>,
-    pub(super) user: String,
 }
 
-impl Names {
+impl Deref for Names {
+    type Target = Objects;
+
+    fn deref(&self) -> &Objects {
+        &self.objects
+    }
+}
+
+impl Objects {
     pub(super) fn new(
-        relations: Arc<Relations>,
-        procedures: Arc<Procedures>,
+        relations: &Arc<Relations>,
+        procedures: &Arc<Procedures>,
         information: &[Relation],
-        identity: &Identity,
-        system: &[(i32, String)],
-    ) -> Names {
+        system: Vec<(i32, String)>,
+    ) -> Objects {
         let mut by_oid = HashMap::new();
         let mut visible = HashMap::new();
         for relation in relations.relations.iter().chain(information) {
@@ -38,14 +52,13 @@ impl Names {
             visible.insert(i64::from(relation.oid), is_visible);
         }
         for (oid, name) in system {
-            by_oid.insert(i64::from(*oid), name.clone());
+            by_oid.insert(i64::from(oid), name);
         }
-        Names {
-            relations,
-            procedures,
+        Objects {
+            relations: Arc::clone(relations),
+            procedures: Arc::clone(procedures),
             by_oid,
             visible,
-            user: identity.user.name.clone(),
         }
     }
 
@@ -71,14 +84,6 @@ impl Names {
             .map(|(oid, _)| *oid)
     }
 
-    pub(super) fn role(&self, oid: i64) -> String {
-        match oid {
-            10 => OWNER.to_owned(),
-            oid if oid == i64::from(role_oid(&self.user)) => self.user.clone(),
-            oid => format!("unknown (OID={oid})"),
-        }
-    }
-
     pub(super) fn namespace(&self, oid: i64) -> Option<String> {
         match oid {
             11 => Some("pg_catalog".to_owned()),
@@ -89,6 +94,16 @@ impl Names {
                 .iter()
                 .find(|namespace| i64::from(namespace.oid) == oid)
                 .map(|namespace| namespace.name.clone()),
+        }
+    }
+}
+
+impl Names {
+    pub(super) fn role(&self, oid: i64) -> String {
+        match oid {
+            10 => OWNER.to_owned(),
+            oid if oid == i64::from(role_oid(&self.user)) => self.user.clone(),
+            oid => format!("unknown (OID={oid})"),
         }
     }
 }

@@ -1,27 +1,29 @@
 //! The tables of `pg_catalog` that tell of this server; all others are `datafusion-pg-catalog`'s.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::catalog::CatalogProviderList;
-use datafusion::catalog::{MemTable, MemoryCatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::catalog::{MemTable, SchemaProvider, TableProvider};
 use datafusion::error::Result;
-use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
-use datafusion_pg_catalog::pg_catalog::{
-    PG_CATALOG_TABLES, PgCatalogSchemaProvider, PgCatalogStaticTables,
-};
+use datafusion_pg_catalog::pg_catalog::{PG_CATALOG_TABLES, PgCatalogStaticTables};
 
+use super::super::activity::Activity;
+use super::super::session::SharedSettings;
+use super::activity_tables;
 use super::classes::{pg_attribute, pg_class, pg_tables};
 use super::comments;
+use super::known::Known;
 use super::procedures::Procedures;
 use super::relations::{
     INFORMATION_SCHEMA, PG_CATALOG, PUBLIC, Relation, Relations, format_type, object_id, type_oid,
 };
+use super::settings_table;
 use super::table::{V, batch, row, table};
-use super::{DATABASE, Identity, OWNER};
+use super::{DATABASE, OWNER};
+use crate::users::UserInfo;
 
 /// The role that everything belongs to.
 pub(super) const OWNER_OID: i32 = 10;
@@ -37,104 +39,123 @@ pub(super) fn role_oid(user: &str) -> i32 {
     object_id(&format!("role {user}"))
 }
 
-/// The schema `pg_catalog` of a session.
+/// The schema `pg_catalog` of a session. What tells of its user is made when it is asked for.
 #[derive(Debug)]
 pub(super) struct PgCatalog {
-    own: HashMap<&'static str, Arc<dyn TableProvider>>,
-    rest: PgCatalogSchemaProvider<Arc<dyn CatalogProviderList>, EmptyContextProvider>,
+    known: Arc<Known>,
+    user: UserInfo,
+    settings: SharedSettings,
+    activity: Arc<Activity>,
+}
+
+/// The tables that tell of a session or its user.
+const OF_SESSION: [&str; 5] = [
+    "pg_roles",
+    "pg_authid",
+    "pg_user",
+    "pg_settings",
+    "pg_stat_activity",
+];
+
+/// The tables that tell of this server and are the same whoever looks.
+pub(super) fn tables(
+    relations: &Relations,
+    procedures: &Procedures,
+    information: &[Relation],
+    statics: &Arc<PgCatalogStaticTables>,
+) -> Result<HashMap<&'static str, Arc<dyn TableProvider>>> {
+    let all: Vec<&Relation> = relations.relations.iter().chain(information).collect();
+    let mut own: HashMap<&'static str, Arc<dyn TableProvider>> = HashMap::new();
+    own.insert("pg_class", pg_class(relations, &all)?);
+    own.insert("pg_attribute", pg_attribute(&all)?);
+    own.insert("pg_namespace", pg_namespace(relations)?);
+    own.insert("pg_database", pg_database()?);
+    own.insert(
+        "pg_group",
+        table("groname grosysid:oid grolist:texts", vec![])?,
+    );
+    own.insert("pg_auth_members", table(PG_AUTH_MEMBERS, vec![])?);
+    own.insert("pg_tables", pg_tables(&all)?);
+    own.insert(
+        "pg_views",
+        table("schemaname viewname viewowner definition", vec![])?,
+    );
+    own.insert("pg_matviews", table(PG_MATVIEWS, vec![])?);
+    own.insert(
+        "pg_indexes",
+        table("schemaname tablename indexname tablespace indexdef", vec![])?,
+    );
+    own.insert("pg_index", table(PG_INDEX, vec![])?);
+    own.insert("pg_constraint", table(PG_CONSTRAINT, vec![])?);
+    own.insert("pg_policy", table(PG_POLICY, vec![])?);
+    own.insert("pg_statistic_ext", table(PG_STATISTIC_EXT, vec![])?);
+    own.insert("pg_publication_rel", table(PG_PUBLICATION_REL, vec![])?);
+    own.insert("pg_description", pg_description(relations, statics)?);
+    own.insert("pg_shdescription", pg_shdescription()?);
+    own.insert("pg_proc", pg_proc(relations, procedures)?);
+    let pg_type = procedures.pg_type.clone();
+    own.insert(
+        "pg_type",
+        Arc::new(MemTable::try_new(pg_type.schema(), vec![vec![pg_type]])?),
+    );
+    own.insert(
+        "pg_locks",
+        table(
+            "locktype database:oid relation:oid pid:int4 mode granted:bool",
+            vec![],
+        )?,
+    );
+    own.insert(
+        "pg_prepared_xacts",
+        table("transaction:int4 gid prepared owner database", vec![])?,
+    );
+    own.insert("pg_timezone_names", pg_timezone_names()?);
+    Ok(own)
 }
 
 impl PgCatalog {
     pub(super) fn new(
-        relations: &Relations,
-        procedures: &Procedures,
-        identity: &Identity,
-        [settings, stat_activity]: [Arc<dyn TableProvider>; 2],
-        information: &[Relation],
-        statics: &Arc<PgCatalogStaticTables>,
-    ) -> Result<PgCatalog> {
-        // Of the ready-made tables only those that are the same everywhere are asked for, so they need no catalog.
-        let nothing: Arc<dyn CatalogProviderList> = Arc::new(MemoryCatalogProviderList::new());
-        let rest =
-            PgCatalogSchemaProvider::try_new(nothing, Arc::clone(statics), EmptyContextProvider)?;
-        let all: Vec<&Relation> = relations.relations.iter().chain(information).collect();
-        let mut own: HashMap<&'static str, Arc<dyn TableProvider>> = HashMap::new();
-        own.insert("pg_class", pg_class(relations, &all)?);
-        own.insert("pg_attribute", pg_attribute(&all)?);
-        own.insert("pg_namespace", pg_namespace(relations)?);
-        own.insert("pg_database", pg_database()?);
-        let roles = pg_roles(identity)?;
-        own.insert("pg_roles", Arc::clone(&roles));
-        own.insert("pg_authid", roles);
-        own.insert("pg_user", pg_user(identity)?);
-        own.insert(
-            "pg_group",
-            table("groname grosysid:oid grolist:texts", vec![])?,
-        );
-        own.insert("pg_auth_members", table(PG_AUTH_MEMBERS, vec![])?);
-        own.insert("pg_tables", pg_tables(&all)?);
-        own.insert(
-            "pg_views",
-            table("schemaname viewname viewowner definition", vec![])?,
-        );
-        own.insert("pg_matviews", table(PG_MATVIEWS, vec![])?);
-        own.insert(
-            "pg_indexes",
-            table("schemaname tablename indexname tablespace indexdef", vec![])?,
-        );
-        own.insert("pg_index", table(PG_INDEX, vec![])?);
-        own.insert("pg_constraint", table(PG_CONSTRAINT, vec![])?);
-        own.insert("pg_policy", table(PG_POLICY, vec![])?);
-        own.insert("pg_statistic_ext", table(PG_STATISTIC_EXT, vec![])?);
-        own.insert("pg_publication_rel", table(PG_PUBLICATION_REL, vec![])?);
-        own.insert("pg_settings", settings);
-        own.insert("pg_description", pg_description(relations, statics)?);
-        own.insert("pg_shdescription", pg_shdescription()?);
-        own.insert("pg_proc", pg_proc(relations, procedures)?);
-        let pg_type = procedures.pg_type.clone();
-        own.insert(
-            "pg_type",
-            Arc::new(MemTable::try_new(pg_type.schema(), vec![vec![pg_type]])?),
-        );
-        own.insert("pg_stat_activity", stat_activity);
-        own.insert(
-            "pg_locks",
-            table(
-                "locktype database:oid relation:oid pid:int4 mode granted:bool",
-                vec![],
-            )?,
-        );
-        own.insert(
-            "pg_prepared_xacts",
-            table("transaction:int4 gid prepared owner database", vec![])?,
-        );
-        own.insert("pg_timezone_names", pg_timezone_names()?);
-        Ok(PgCatalog { own, rest })
+        known: &Arc<Known>,
+        user: &UserInfo,
+        settings: &SharedSettings,
+        activity: &Arc<Activity>,
+    ) -> PgCatalog {
+        PgCatalog {
+            known: Arc::clone(known),
+            user: user.clone(),
+            settings: Arc::clone(settings),
+            activity: Arc::clone(activity),
+        }
+    }
+
+    fn of_session(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        Ok(Some(match name {
+            "pg_roles" | "pg_authid" => pg_roles(&self.user.name)?,
+            "pg_user" => pg_user(&self.user.name)?,
+            "pg_settings" => settings_table::provider(&self.settings)?,
+            "pg_stat_activity" => activity_tables::stat_activity(&self.activity, &self.user)?,
+            _ => return Ok(None),
+        }))
     }
 }
 
 #[async_trait]
 impl SchemaProvider for PgCatalog {
     fn table_names(&self) -> Vec<String> {
-        let rest = PG_CATALOG_TABLES
-            .iter()
-            .filter(|name| !self.own.contains_key(*name));
-        self.own
-            .keys()
-            .chain(rest)
-            .map(|name| (*name).to_owned())
-            .collect()
+        let own = self.known.pg_catalog.keys().chain(&OF_SESSION);
+        let all: BTreeSet<&&str> = own.chain(PG_CATALOG_TABLES).collect();
+        all.into_iter().map(|name| (*name).to_owned()).collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        match self.own.get(name) {
-            Some(table) => Ok(Some(Arc::clone(table))),
-            None => self.rest.table(name).await,
+        match self.of_session(name)? {
+            Some(table) => Ok(Some(table)),
+            None => self.known.pg_table(name).await,
         }
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.own.contains_key(name) || self.rest.table_exist(name)
+        OF_SESSION.contains(&name) || self.known.has_pg_table(name)
     }
 }
 
@@ -200,7 +221,7 @@ fn pg_database() -> Result<Arc<dyn TableProvider>> {
 }
 
 /// A user sees the owner of everything and itself: who else there is, is nobody's business.
-fn pg_roles(identity: &Identity) -> Result<Arc<dyn TableProvider>> {
+fn pg_roles(user: &str) -> Result<Arc<dyn TableProvider>> {
     let role = |oid: i32, name: &str, login: bool| {
         row![
             oid,
@@ -220,17 +241,17 @@ fn pg_roles(identity: &Identity) -> Result<Arc<dyn TableProvider>> {
     };
     let rows = vec![
         role(OWNER_OID, OWNER, false),
-        role(role_oid(&identity.user.name), &identity.user.name, true),
+        role(role_oid(user), user, true),
     ];
     table(PG_ROLES_COLUMNS, rows)
 }
 
-fn pg_user(identity: &Identity) -> Result<Arc<dyn TableProvider>> {
+fn pg_user(user: &str) -> Result<Arc<dyn TableProvider>> {
     table(
         "usename usesysid:oid usecreatedb:bool usesuper:bool userepl:bool usebypassrls:bool passwd valuntil useconfig:texts",
         vec![row![
-            identity.user.name.as_str(),
-            role_oid(&identity.user.name),
+            user,
+            role_oid(user),
             false,
             false,
             false,
