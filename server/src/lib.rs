@@ -2,7 +2,7 @@
 //! command line and the HTTP side. The binary `rapport` is a thin `main` over this library, so that integration
 //! tests can start a server inside their own process.
 
-pub mod allocator;
+mod allocator;
 pub mod cli;
 pub mod http;
 pub mod output;

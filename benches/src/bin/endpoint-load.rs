@@ -54,6 +54,12 @@ struct Arguments {
         default_value = "SELECT count(*), max(a.first_question || b.first_question || c.url) FROM conversations a, conversations b, link_clicks c WHERE a.tags <> b.tags"
     )]
     join: String,
+    /// What is asked for by those who are cut off.
+    #[arg(
+        long,
+        default_value = "SELECT c.*, g FROM conversations c, generate_series(1, 1000) g"
+    )]
+    large: String,
     /// The server's process id, to read its memory.
     #[arg(long)]
     pid: Option<u32>,
@@ -238,8 +244,8 @@ async fn be_cut_off(
         let patience = Duration::from_millis(200 + random % 1800);
         if let Ok((client, task)) = connect(&arguments, &user).await {
             let _cut_off = CutOff(task);
-            let rows = "SELECT c.*, g FROM conversations c, generate_series(1, 1000) g";
-            let _ = tokio::time::timeout(patience, client.simple_query(rows)).await;
+            let rows = client.simple_query(&arguments.large);
+            let _ = tokio::time::timeout(patience, rows).await;
             cuts.fetch_add(1, Ordering::Relaxed);
         }
         tokio::time::sleep(patience).await;

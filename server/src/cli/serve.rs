@@ -117,8 +117,7 @@ pub(super) fn announce(addresses: Addresses) -> Result<(), CliError> {
 
 /// Serves until SIGINT or SIGTERM; a second one does not wait for statements to end.
 pub(super) async fn until_signalled(server: Server) -> Result<(), CliError> {
-    allocator::keep_freed_memory(allocator::OF_A_SERVER);
-    allocator::avoid_huge_pages();
+    allocator::of_a_server();
     let mut signals = Signals::new().map_err(CliError::failed)?;
     let (stop, stopped) = oneshot::channel();
     let serving = server.run(async {
