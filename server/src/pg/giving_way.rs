@@ -2,12 +2,14 @@
 //!
 //! Every account has threads of its own, which the system treats alike; so a statement of some milliseconds would wait for
 //! as many long ones as there are accounts with one. Statements that go on for long therefore rest now and then while there
-//! are any that have only just begun, of whichever account, and go at full speed while there are none. What always holds: a
-//! long statement keeps a part of its speed, whatever others do; and it rests for its work, not for the time in which it
+//! are any that have only just begun, of whichever account, and go at full speed while there are none. The more long ones
+//! there are the longer each rests, so that all of them together take a tenth of the processors' time from short ones.
+//! What always holds: a long statement goes on, whatever others do; and it rests for its work, not for the time in which it
 //! waited for its reader.
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::num::NonZero;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,14 +33,25 @@ use super::yielding::multiplies_rows;
 const SHORT: Duration = Duration::from_millis(100);
 /// What a long statement works between two rests, at least.
 const WORK: Duration = Duration::from_millis(2);
-/// It rests so many times as long as it has worked...
-const REST: u32 = 9;
-/// ... but no longer than this.
-const LONGEST_REST: Duration = Duration::from_millis(500);
+/// While short ones run, long ones together take one in so many of the processors' time...
+const SHARE: u32 = 10;
+/// ... but none rests for longer than this.
+const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// The statements that have a right to run, by their beginning.
-#[derive(Debug, Default)]
-pub struct Begun(Mutex<Statements>);
+#[derive(Debug)]
+pub struct Begun {
+    statements: Mutex<Statements>,
+    /// How many of them can run at a time.
+    processors: u32,
+}
+
+impl Default for Begun {
+    fn default() -> Begun {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Begun::on(u32::try_from(processors).unwrap_or(u32::MAX))
+    }
+}
 
 #[derive(Debug, Default)]
 struct Statements {
@@ -54,8 +67,18 @@ pub struct Beginning {
 }
 
 impl Begun {
+    /// On so many processors.
+    fn on(processors: u32) -> Begun {
+        Begun {
+            statements: Mutex::default(),
+            processors,
+        }
+    }
+
     fn statements(&self) -> MutexGuard<'_, Statements> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.statements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A statement runs that began at an instant, until the answer is dropped.
@@ -76,6 +99,23 @@ impl Begun {
         let statements = self.statements();
         let latest = statements.running.last();
         latest.is_some_and(|(began, _)| began.elapsed() < time)
+    }
+
+    /// How many run for `time` and longer.
+    fn beyond(&self, time: Duration) -> usize {
+        let now = Instant::now();
+        let statements = self.statements();
+        let running = statements.running.iter();
+        running
+            .take_while(|(began, _)| now.saturating_duration_since(*began) >= time)
+            .count()
+    }
+
+    /// How many times as long as it has worked a long statement rests.
+    fn rest(&self) -> u32 {
+        let long = u32::try_from(self.beyond(SHORT)).unwrap_or(u32::MAX);
+        let each = SHARE.saturating_mul(long) / self.processors;
+        each.max(SHARE) - 1
     }
 }
 
@@ -135,12 +175,12 @@ impl Pace {
     /// How long to rest for so much work, if at all.
     fn rest_for(&self, worked: Duration) -> Option<Duration> {
         let due = worked >= WORK && self.began.elapsed() >= SHORT && self.others.any_within(SHORT);
-        due.then(|| (worked * REST).min(LONGEST_REST))
+        due.then(|| worked.saturating_mul(self.others.rest()).min(LONGEST_REST))
     }
 }
 
-/// A plan whose joins, and whatever else makes many rows of few, give way once its statement has gone on for long: with what
-/// they give, and with what they take, which some of them gather first.
+/// A plan that gives way once its statement has gone on for long: with what it gives, with what it reads, and with what its
+/// joins, and whatever else makes many rows of few, give and take.
 ///
 /// # Errors
 /// If a node does not take another in place of its child.
@@ -157,7 +197,10 @@ pub fn giving_way(
             pace: Arc::clone(pace),
         })
     };
-    plan.transform_up(|node| {
+    let plan = plan.transform_up(|node| {
+        if node.children().is_empty() {
+            return Ok(Transformed::yes(wrapped(node)));
+        }
         if !multiplies_rows(node.as_ref()) {
             return Ok(Transformed::no(node));
         }
@@ -167,8 +210,8 @@ pub fn giving_way(
         Ok(Transformed::yes(wrapped(
             node.replace_children(inputs, options)?,
         )))
-    })
-    .data()
+    });
+    Ok(wrapped(plan.data()?))
 }
 
 /// Hands on the rows of its input, resting in between.
@@ -326,6 +369,24 @@ mod tests {
         assert!(!begun.any_within(Duration::ZERO));
         drop(first);
         assert!(!begun.any_within(HOUR));
+    }
+
+    #[rstest]
+    #[case::one(1, 2, 9)]
+    #[case::two_on_two(2, 2, 9)]
+    #[case::many(16, 2, 79)]
+    #[case::many_processors(16, 64, 9)]
+    fn the_more_are_long_the_longer_each_rests(
+        #[case] long: usize,
+        #[case] processors: u32,
+        #[case] rest: u32,
+    ) {
+        let begun = Arc::new(Begun::on(processors));
+        let now = Instant::now();
+        let mut kept = vec![begun.enter(now + HOUR)];
+        kept.extend((0..long).map(|_| begun.enter(now - HOUR)));
+        assert_eq!(begun.beyond(HOUR), long);
+        assert_eq!(begun.rest(), rest);
     }
 
     /// A statement among others, and what of them keeps them there.
