@@ -29,7 +29,7 @@ const LITTLE: usize = 16 * 1024 * 1024;
 const NEGLIGIBLE: usize = 4 * 1024 * 1024;
 /// The large ones leave such a part of the pool to the little ones, and of what the process may hold.
 const LEFT_TO_LITTLE: usize = 8;
-/// All together may hold such a part of the pool even where the process holds too much without them, as it may with little
+/// All statements together may hold such a part of the pool even where the process holds too much without them, as it may with little
 /// memory and a large lake.
 const LEFT_TO_ALL: usize = 8;
 
@@ -39,6 +39,7 @@ pub struct MemoryShares {
     account: usize,
     session: usize,
     process: Arc<ProcessMemory>,
+    statements: Arc<AtomicUsize>,
     accounts: PerAccount<Share>,
 }
 
@@ -50,6 +51,7 @@ impl MemoryShares {
             account,
             session,
             process,
+            statements: Arc::default(),
             accounts: PerAccount::default(),
         }
     }
@@ -59,6 +61,7 @@ impl MemoryShares {
         let whole = Whole {
             pool: Arc::clone(pool),
             process: Arc::clone(&self.process),
+            statements: Arc::clone(&self.statements),
         };
         let make = || {
             let parent = Arc::clone(pool);
@@ -74,6 +77,8 @@ impl MemoryShares {
 struct Whole {
     pool: Arc<dyn MemoryPool>,
     process: Arc<ProcessMemory>,
+    /// What all statements hold. Of the pool deriving takes its part too.
+    statements: Arc<AtomicUsize>,
 }
 
 /// A part of a pool, with a limit of its own.
@@ -84,8 +89,8 @@ pub struct Share {
     limit: usize,
     parent: Arc<dyn MemoryPool>,
     whole: Whole,
-    /// Whether it leaves a part of the pool to others once it is large.
-    leaves_room: bool,
+    /// Whether it is a statement's, which leaves a part of the pool to others once it is large.
+    is_statement: bool,
     held: AtomicUsize,
     peak: AtomicUsize,
     /// Whether the statement shall end for what it holds.
@@ -99,7 +104,7 @@ impl Share {
             limit,
             parent,
             whole,
-            leaves_room: false,
+            is_statement: false,
             held: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
             given_up: watch::Sender::new(false),
@@ -110,7 +115,7 @@ impl Share {
     pub fn statement(self: &Arc<Self>) -> Arc<Share> {
         let parent: Arc<dyn MemoryPool> = Arc::<Share>::clone(self);
         Arc::new(Share {
-            leaves_room: true,
+            is_statement: true,
             ..Share::new("statement", usize::MAX, parent, self.whole.clone())
         })
     }
@@ -126,7 +131,8 @@ impl Share {
         let MemoryLimit::Finite(all) = self.whole.pool.memory_limit() else {
             return None;
         };
-        let too_much = held > NEGLIGIBLE && self.whole.pool.reserved() > all / LEFT_TO_ALL;
+        let statements = self.whole.statements.load(Ordering::Relaxed);
+        let too_much = held > NEGLIGIBLE && statements > all / LEFT_TO_ALL;
         too_much.then_some(held)
     }
 
@@ -164,22 +170,28 @@ impl Share {
 
     /// Refuses what a large statement would take of the part that is left to little ones.
     fn leave_room(&self, held: usize, additional: usize) -> Result<()> {
-        if !self.leaves_room || held <= LITTLE {
+        if !self.is_statement || held <= LITTLE {
             return Ok(());
         }
-        let Whole { pool, process } = &self.whole;
+        let Whole {
+            pool,
+            process,
+            statements,
+        } = &self.whole;
         let MemoryLimit::Finite(all) = pool.memory_limit() else {
             return Ok(());
         };
-        let then = pool.reserved().saturating_add(additional);
         let large = all - all / LEFT_TO_LITTLE;
-        if then > large {
+        if pool.reserved().saturating_add(additional) > large {
             return Err(DataFusionError::ResourcesExhausted(format!(
                 "{OUT_OF_SHARE}: all large statements together may hold {} at a time",
                 human_readable_size(large)
             )));
         }
         let left = process.limit() / LEFT_TO_LITTLE;
+        let then = statements
+            .load(Ordering::Relaxed)
+            .saturating_add(additional);
         if then > all / LEFT_TO_ALL && process.exceeds_with(additional.saturating_add(left)) {
             return Err(DataFusionError::ResourcesExhausted(format!(
                 "{OUT_OF_SHARE}: the server holds nearly all of the {} that it may",
@@ -189,8 +201,12 @@ impl Share {
         Ok(())
     }
 
-    fn took(&self, held: usize) {
+    /// Holds so much more, and so much in all.
+    fn took(&self, more: usize, held: usize) {
         self.peak.fetch_max(held, Ordering::Relaxed);
+        if self.is_statement {
+            self.whole.statements.fetch_add(more, Ordering::Relaxed);
+        }
     }
 }
 
@@ -216,11 +232,14 @@ impl MemoryPool for Share {
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
         self.parent.grow(reservation, additional);
         let before = self.held.fetch_add(additional, Ordering::Relaxed);
-        self.took(before.saturating_add(additional));
+        self.took(additional, before.saturating_add(additional));
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
         self.held.fetch_sub(shrink, Ordering::Relaxed);
+        if self.is_statement {
+            self.whole.statements.fetch_sub(shrink, Ordering::Relaxed);
+        }
         self.parent.shrink(reservation, shrink);
     }
 
@@ -247,7 +266,7 @@ impl MemoryPool for Share {
             self.held.fetch_sub(additional, Ordering::Relaxed);
             return Err(error);
         }
-        self.took(before + additional);
+        self.took(additional, before + additional);
         Ok(())
     }
 
@@ -352,9 +371,11 @@ mod tests {
             let held = MemoryConsumer::new("test").register(&pool);
             held.try_grow(bytes).map(|()| held).unwrap()
         };
+        let derive = MemoryConsumer::new("derive").register(&pool);
+        derive.try_grow(all / 2).unwrap();
         let little = hold(&statements[0], NEGLIGIBLE);
         let large = hold(&statements[1], all / LEFT_TO_ALL - NEGLIGIBLE);
-        assert_eq!(statements[1].can_be_freed(), None, "all hold little");
+        assert_eq!(statements[1].can_be_freed(), None, "statements hold little");
         large.try_grow(1).unwrap();
         assert_eq!(statements[0].can_be_freed(), None);
         assert_eq!(statements[1].can_be_freed(), Some(large.size()));
@@ -369,7 +390,7 @@ mod tests {
         assert!(given_up());
         let error = statements[1].unless_given_up(work).await.unwrap_err();
         assert_eq!(error.code, "53200");
-        assert_eq!(pool.reserved(), little.size());
+        assert_eq!(pool.reserved(), little.size() + derive.size());
         // It may have been told to stop while it did not give way.
         let told = std::future::ready(Err::<(), _>(PgError::internal("told")));
         let error = statements[1].unless_given_up(told).await.unwrap_err();
@@ -391,5 +412,6 @@ mod tests {
         assert_eq!((statement.reserved(), statement.peak()), (20, 70));
         drop(held);
         assert_eq!((session.reserved(), pool.reserved()), (0, 0));
+        assert_eq!(session.whole.statements.load(Ordering::Relaxed), 0);
     }
 }

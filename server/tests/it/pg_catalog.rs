@@ -83,3 +83,29 @@ async fn object_ids_agree_across_an_accounts_connections() {
     let (first, second) = (server.client("ann").await, server.client("ann").await);
     assert_eq!(value(&first, sql).await, value(&second, sql).await);
 }
+
+/// Sessions share most of their catalogs, but not what tells of who looks.
+#[tokio::test]
+async fn each_user_finds_itself_alone_in_the_catalog() {
+    let server = TestServer::start().await;
+    // Bob's account is another, and the operator's catalog another too.
+    for user in ["ann", "bob", "ops", "ann"] {
+        let client = server.client(user).await;
+        for sql in [
+            "SELECT role_name FROM information_schema.enabled_roles",
+            "SELECT role_name FROM information_schema.applicable_roles",
+            "SELECT DISTINCT grantee FROM information_schema.table_privileges",
+            "SELECT DISTINCT grantee FROM information_schema.role_column_grants",
+            "SELECT rolname FROM pg_authid WHERE rolcanlogin",
+            "SELECT usename FROM pg_user",
+            "SELECT DISTINCT usename FROM pg_stat_activity WHERE pid = pg_backend_pid()",
+            "SELECT current_user",
+        ] {
+            let found = column(&client, sql).await;
+            assert_eq!(found, [Some(user.to_owned())], "{user}: {sql}");
+        }
+        let other = if user == "ann" { "bob" } else { "ann" };
+        let sql = format!("SELECT '{other}'::regrole");
+        assert!(client.simple_query(&sql).await.is_err(), "{user}: {sql}");
+    }
+}

@@ -114,10 +114,13 @@ impl History {
 
     /// All that are kept.
     pub fn all(&self) -> Vec<Arc<Statement>> {
-        self.by_account
-            .values()
-            .flat_map(|line| line.statements.iter().cloned())
-            .collect()
+        self.iter().cloned().collect()
+    }
+
+    /// Likewise, one after the other.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Statement>> {
+        let lines = self.by_account.values();
+        lines.flat_map(|line| line.statements.iter())
     }
 }
 

@@ -178,12 +178,12 @@ impl Activity {
 
     /// The statement that holds most of those that are large.
     pub fn largest(&self) -> Option<Arc<Statement>> {
-        let statements = self.history().all();
-        let large = statements
-            .into_iter()
+        let history = self.history();
+        let large = history
+            .iter()
             .filter_map(|statement| Some((statement.can_be_freed()?, statement)));
         let largest = large.max_by_key(|(held, _)| *held);
-        largest.map(|(_, statement)| statement)
+        largest.map(|(_, statement)| Arc::clone(statement))
     }
 
     /// The statements that a user may see, the latest first.
