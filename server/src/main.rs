@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-/// A server has threads for every account, and what they have worked with must not stay with each of them: with this
-/// allocator a server with a hundred sessions holds a third of what it did with one that keeps a heap for each thread, and
-/// landing and deriving take the same time.
+/// A server has threads for every account, and what they have worked with must not stay with each of them, as it does with
+/// an allocator that keeps a heap for each thread (docs/decisions.md has figures).
 #[cfg(not(target_env = "msvc"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -13,6 +13,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 
 use super::snapshot::DataFile;
+use super::stats::FileStatistics;
 use super::table::{Partitioning, TableId};
 
 /// The one account that the filters ask for, if they ask for one by equality: found by index, not by looking at files.
@@ -79,7 +80,7 @@ impl Candidates<'_> {
     fn values(
         &self,
         column: &Column,
-        of: impl Fn((ScalarValue, ScalarValue)) -> ScalarValue,
+        of: impl Fn(&FileStatistics, &str) -> Option<ScalarValue>,
     ) -> Option<ArrayRef> {
         let field = self.schema.field_with_name(&column.name).ok()?;
         if let Some(array) = self.partition_values(&column.name) {
@@ -89,11 +90,11 @@ impl Candidates<'_> {
             return None;
         }
         let unknown = ScalarValue::try_from(field.data_type()).ok()?;
-        ScalarValue::iter_to_array(self.files.iter().map(|file| {
-            file.statistics
-                .range(&column.name)
-                .map_or_else(|| unknown.clone(), &of)
-        }))
+        ScalarValue::iter_to_array(
+            self.files
+                .iter()
+                .map(|file| of(&file.statistics, &column.name).unwrap_or_else(|| unknown.clone())),
+        )
         .ok()
     }
 
@@ -120,11 +121,11 @@ impl Candidates<'_> {
 
 impl PruningStatistics for Candidates<'_> {
     fn min_values(&self, column: &Column) -> Option<ArrayRef> {
-        self.values(column, |(min, _)| min)
+        self.values(column, FileStatistics::least)
     }
 
     fn max_values(&self, column: &Column) -> Option<ArrayRef> {
-        self.values(column, |(_, max)| max)
+        self.values(column, FileStatistics::greatest)
     }
 
     fn num_containers(&self) -> usize {

@@ -3,6 +3,7 @@
 //! The same figures go into the Delta log as its statistics JSON, so any Delta reader prunes by them. Unlike most writers,
 //! we never shorten a value: a bound that is not exact cannot prove an ordering, nor that an `event_id` is new.
 
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -189,19 +190,29 @@ impl FileStatistics {
 
     /// The least and greatest value of a column; nulls where every row lacks one. `None`: they are not known.
     pub fn range(&self, column: &str) -> Option<(ScalarValue, ScalarValue)> {
-        self.column(column).map(|column| self.scalars(column))
+        self.least(column).zip(self.greatest(column))
     }
 
-    fn scalars(&self, column: &Column) -> (ScalarValue, ScalarValue) {
-        let text = |text: &str| ScalarValue::Utf8View(Some(text.to_owned()));
-        match &column.bounds {
-            Bounds::None(kind) => (kind.scalar(None), kind.scalar(None)),
-            Bounds::Numbers(kind, min, max) => (kind.scalar(Some(*min)), kind.scalar(Some(*max))),
-            Bounds::Texts(start, middle, end) => (
-                text(&self.texts[*start..*middle]),
-                text(&self.texts[*middle..*end]),
-            ),
-        }
+    /// The least value of a column, likewise.
+    pub fn least(&self, column: &str) -> Option<ScalarValue> {
+        Some(match self.column(column)?.bounds {
+            Bounds::None(kind) => kind.scalar(None),
+            Bounds::Numbers(kind, min, _) => kind.scalar(Some(min)),
+            Bounds::Texts(start, middle, _) => self.text(start..middle),
+        })
+    }
+
+    /// The greatest value of a column, likewise.
+    pub fn greatest(&self, column: &str) -> Option<ScalarValue> {
+        Some(match self.column(column)?.bounds {
+            Bounds::None(kind) => kind.scalar(None),
+            Bounds::Numbers(kind, _, max) => kind.scalar(Some(max)),
+            Bounds::Texts(_, middle, end) => self.text(middle..end),
+        })
+    }
+
+    fn text(&self, stretch: Range<usize>) -> ScalarValue {
+        ScalarValue::Utf8View(Some(self.texts[stretch].to_owned()))
     }
 
     /// The least and greatest value of a column of strings, where it has any and they are known.

@@ -41,10 +41,11 @@ struct Latest {
 impl ProcessMemory {
     /// Of this process, with a limit in bytes.
     pub fn new(limit: usize) -> ProcessMemory {
+        let status = File::open(STATUS).map_err(|error| unknown(&error)).ok();
         ProcessMemory {
             limit,
             latest: Mutex::new(Latest {
-                status: File::open(STATUS).ok(),
+                status,
                 taken: None,
                 held: 0,
             }),
@@ -63,7 +64,12 @@ impl ProcessMemory {
             latest.taken = Some(Instant::now());
             latest.held = match latest.status.as_mut().map(read) {
                 Some(Ok(held)) => held,
-                Some(Err(_)) | None => 0,
+                Some(Err(error)) => {
+                    unknown(&error);
+                    latest.status = None;
+                    0
+                }
+                None => 0,
             };
         }
         latest.held
@@ -90,6 +96,14 @@ impl ProcessMemory {
         )
         .hint("this statement held most; ask for fewer rows or columns at a time")
     }
+}
+
+/// Says, once, that the limit is not what it is said to be.
+fn unknown(error: &io::Error) {
+    tracing::warn!(
+        %error,
+        "the system does not tell how much memory the server holds: its limit counts what statements reserve alone"
+    );
 }
 
 fn read(status: &mut File) -> io::Result<usize> {

@@ -3,11 +3,7 @@
 use rapport::pg::PgOptions;
 use tokio_postgres::Client;
 
-use crate::support::{TestServer, code_of, column, rows, value};
-
-/// Keeps all its rows in memory: a join's build side cannot spill.
-const MUCH_MEMORY: &str = "SELECT count(*), max(b.t) FROM (SELECT x, repeat('x', 150) t FROM generate_series(1, 1000000) a(x)) b \
-    JOIN (SELECT x, repeat('x', 150) t FROM generate_series(1, 1000000) a(x)) c ON b.x = c.x AND b.t <= c.t";
+use crate::support::{MUCH_MEMORY, TestServer, code_of, column, rows, value};
 
 async fn of(client: &Client, sql: &str) -> String {
     value(client, sql).await

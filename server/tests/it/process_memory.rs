@@ -3,11 +3,7 @@
 use tokio_postgres::Config;
 
 use crate::program::{Program, Served};
-use crate::support::{PASSWORD, code_of, connect, value};
-
-/// Keeps all its rows in memory: a join's build side cannot spill.
-const MUCH_MEMORY: &str = "SELECT count(*), max(b.t) FROM (SELECT x, repeat('x', 150) t FROM generate_series(1, 1000000) a(x)) b \
-    JOIN (SELECT x, repeat('x', 150) t FROM generate_series(1, 1000000) a(x)) c ON b.x = c.x AND b.t <= c.t";
+use crate::support::{MUCH_MEMORY, PASSWORD, code_of, connect, value};
 
 /// Where the system tells what a process holds.
 #[cfg(target_os = "linux")]

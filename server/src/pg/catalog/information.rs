@@ -190,8 +190,8 @@ impl InformationSchema {
             return Ok(None);
         };
         let rows = match *columns {
-            TABLE_PRIVILEGES => table_privileges(&self.known.relations, &self.user),
-            COLUMN_PRIVILEGES => column_privileges(&self.known.relations, &self.user),
+            TABLE_PRIVILEGES => table_privileges(&self.known.objects.relations, &self.user),
+            COLUMN_PRIVILEGES => column_privileges(&self.known.objects.relations, &self.user),
             _ => vec![row![self.user.as_str()]],
         };
         table(columns, rows).map(Some)

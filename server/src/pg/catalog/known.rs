@@ -33,9 +33,7 @@ pub struct Catalogs {
 /// A catalog without what tells of a session or its user.
 #[derive(Debug)]
 pub(super) struct Known {
-    /// Relations that are there, and functions of saved queries.
-    pub(super) relations: Arc<Relations>,
-    /// Names and ids of all that there is.
+    /// All that there is, by names and ids.
     pub(super) objects: Arc<Objects>,
     /// What is the same in every PostgreSQL.
     pub(super) statics: Arc<PgCatalogStaticTables>,
@@ -86,7 +84,6 @@ impl Known {
         let rest =
             PgCatalogSchemaProvider::try_new(nothing, Arc::clone(&statics), EmptyContextProvider)?;
         Ok(Arc::new(Known {
-            relations,
             objects: Arc::new(objects),
             statics,
             pg_catalog,

@@ -59,3 +59,12 @@ fn what_the_engine_passes_on_of_a_plan_is_told() {
     )));
     assert_eq!(error.code, code::UNDEFINED_TABLE);
 }
+
+#[test]
+fn a_join_that_is_refused_its_first_rows_is_out_of_memory() {
+    // As DataFusion 55.2 says it; any other internal error is one.
+    let refused = DataFusionError::Internal("Left side produced no data to spill".to_owned());
+    assert_eq!(PgError::from(refused).code, "53200");
+    let other = DataFusionError::Internal("Left side produced no data".to_owned());
+    assert_eq!(PgError::from(other).code, "XX000");
+}

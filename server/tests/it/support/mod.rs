@@ -13,6 +13,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls};
 
+/// Keeps all its rows in memory: a join's build side cannot spill.
+pub const MUCH_MEMORY: &str = "SELECT count(*), max(b.t) FROM (SELECT x, repeat('x', 150) t FROM generate_series(1, 1000000) a(x)) b \
+    JOIN (SELECT x, repeat('x', 150) t FROM generate_series(1, 1000000) a(x)) c ON b.x = c.x AND b.t <= c.t";
+
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse";
 
