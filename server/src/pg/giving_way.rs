@@ -3,7 +3,7 @@
 //! Every account has threads of its own, which the system treats alike; so a statement of some milliseconds would wait for
 //! as many long ones as there are accounts with one. Statements that go on for long therefore rest now and then while there
 //! are any that have only just begun, of whichever account, and go at full speed while there are none. The more long ones
-//! there are the longer each rests, so that all of them together take a tenth of the processors' time from short ones.
+//! there are the longer each rests, so that all of them together take about a tenth of the processors' time from short ones.
 //! What always holds: a long statement goes on, whatever others do; and it rests for its work, not for the time in which it
 //! waited for its reader.
 
@@ -352,6 +352,8 @@ mod tests {
 
     use datafusion::arrow::datatypes::Schema;
     use datafusion::physical_plan::EmptyRecordBatchStream;
+    use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+    use datafusion::physical_plan::empty::EmptyExec;
     use rstest::rstest;
 
     use super::*;
@@ -369,6 +371,20 @@ mod tests {
         assert!(!begun.any_within(Duration::ZERO));
         drop(first);
         assert!(!begun.any_within(HOUR));
+    }
+
+    #[test]
+    fn a_plan_without_a_join_rests_where_it_reads_and_where_it_gives() {
+        let (pace, _kept) = paced(true, true);
+        let read: Arc<dyn ExecutionPlan> = Arc::new(EmptyExec::new(Arc::new(Schema::empty())));
+        let gathered = Arc::new(CoalescePartitionsExec::new(Arc::clone(&read)));
+        let plan = giving_way(gathered, &pace).unwrap();
+        let inner = |plan: &Arc<dyn ExecutionPlan>| Arc::clone(plan.children()[0]);
+        assert!(plan.is::<GivingWayExec>());
+        assert!(inner(&inner(&plan)).is::<GivingWayExec>());
+        // Once is enough for one that does both.
+        let plan = giving_way(read, &pace).unwrap();
+        assert!(plan.is::<GivingWayExec>() && inner(&plan).is::<EmptyExec>());
     }
 
     #[rstest]
