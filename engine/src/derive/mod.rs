@@ -9,6 +9,9 @@
 //! The tables are derived in an order in which each rests on those before it, and each is committed once a run, together
 //! with what it has consumed. So a crash between two commits leaves the later tables with an older record, and the next
 //! run makes up for exactly what they lack.
+//!
+//! An account that cannot be derived keeps no other from being: it stays as it was, is marked as behind in that same
+//! commit, and is derived as a whole once it can be.
 
 mod account;
 mod attribution;
@@ -21,7 +24,7 @@ mod rules;
 mod run;
 mod write;
 
-pub use report::{DeriveReport, TableReport};
+pub use report::{AccountFailure, DeriveReport, TableReport};
 
 use chrono::NaiveDate;
 
@@ -37,11 +40,27 @@ const ATTEMPTS: usize = 20;
 impl Engine {
     /// Makes every dirty partition clean. Where nothing is dirty, nothing is written.
     ///
+    /// An account that fails while others do not is told of in [`DeriveReport::failed`].
+    ///
     /// # Errors
-    /// A lake that cannot be read or written, or a plan that fails. What has been committed by then stays, and the next
-    /// derive goes on from there.
+    /// A lake that cannot be read or written, or a plan that fails for all. What has been committed by then stays, and the
+    /// next derive goes on from there.
     pub async fn derive(&self, progress: &dyn Progress) -> Result<DeriveReport, EngineError> {
-        self.run(&Request::Dirty, progress).await
+        let request = Request::Dirty { retry: true };
+        self.run(&request, progress).await
+    }
+
+    /// As [`Engine::derive`], but leaves those accounts alone that failed before: to derive them takes long and may well
+    /// fail again.
+    ///
+    /// # Errors
+    /// As [`Engine::derive`].
+    pub async fn derive_others(
+        &self,
+        progress: &dyn Progress,
+    ) -> Result<DeriveReport, EngineError> {
+        let request = Request::Dirty { retry: false };
+        self.run(&request, progress).await
     }
 
     /// Derives some days again (both included, in each account's zone), whatever the marks say, and all that is dirty.

@@ -17,6 +17,17 @@ pub struct TableReport {
     pub rows: u64,
 }
 
+/// An account that could not be derived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AccountFailure {
+    /// The account.
+    pub account: String,
+    /// The table in which it failed. It stays as it was in this one, and in those that rest on it.
+    pub table: &'static str,
+    /// Why.
+    pub error: String,
+}
+
 /// What a derive did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct DeriveReport {
@@ -24,6 +35,8 @@ pub struct DeriveReport {
     pub tables: Vec<TableReport>,
     /// Landed events of conversations that have no `conversation_started` (SPEC C1), after this derive.
     pub orphans: u64,
+    /// The accounts that could not be derived. The next derive tries them again.
+    pub failed: Vec<AccountFailure>,
 }
 
 impl DeriveReport {

@@ -1,21 +1,20 @@
 //! One run of deriving: from the versions it consumes to its commits.
 
+mod dirty;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::RangeInclusive;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use rapport_data::Settings;
+use futures::FutureExt;
 use tokio::task::JoinSet;
 
-use super::account::{
-    Account, CONVERSATION, Changed, Changes, FilesByAccount, Found, ORDER, Rewritten,
-};
-use super::days::{Days, day_of};
-use super::report::{DeriveReport, TableReport};
-use super::rules::Rules;
+use super::account::{Account, CONVERSATION, FilesByAccount, Found, ORDER, Rewritten};
+use super::days::Days;
+use super::report::{AccountFailure, DeriveReport, TableReport};
 use crate::lake::{
-    ALL_DATES, Change, DataFile, LakeError, LakeSnapshot, NewFile, Operation, Partition, TableId,
-    TableSnapshot,
+    Change, DataFile, LakeError, LakeSnapshot, NewFile, Operation, Partition, TableId,
+    TableSnapshot, mark_behind,
 };
 use crate::land::files;
 use crate::settings::{SettingsVersion, in_force, versions};
@@ -23,17 +22,20 @@ use crate::{Engine, EngineError, Progress};
 
 /// What a run is asked for.
 pub(super) enum Request {
-    /// What is dirty.
-    Dirty,
+    /// What is dirty, with or without the accounts that failed before.
+    Dirty { retry: bool },
     /// What is dirty, and some days of some accounts (none named: of all).
     Days { days: Days, accounts: Vec<String> },
 }
 
-const CONSUMED: [TableId; 4] = TableId::CONSUMED;
+impl Request {
+    /// Whether accounts are derived that failed before.
+    fn retries(&self) -> bool {
+        !matches!(self, Request::Dirty { retry: false })
+    }
+}
 
-/// A share of new events in an account from which on it is derived whole: telling the new from the old would read most of
-/// both.
-const MOSTLY_NEW: (u64, u64) = (1, 2);
+const CONSUMED: [TableId; 4] = TableId::CONSUMED;
 
 /// The files that came to a raw table since some version; `None` if the log no longer tells.
 type Added = Option<FilesByAccount>;
@@ -48,7 +50,19 @@ pub(super) struct Run<'a> {
     changed_settings: HashMap<i64, Arc<BTreeSet<String>>>,
     /// The keys without a start that were met on the way.
     found: Vec<Found>,
+    /// The accounts that have failed. Tables that rest on those that they failed in leave them out.
+    failed: Failed,
+    /// Whether a table has been committed.
+    has_committed: bool,
 }
+
+/// What was derived of a table, and what of it could not be.
+struct Derived {
+    rewritten: Vec<Rewritten>,
+    failed: Failed,
+}
+
+type Failed = BTreeMap<Arc<str>, (TableId, EngineError)>;
 
 impl<'a> Run<'a> {
     pub async fn prepare(engine: &'a Engine, request: &'a Request) -> Result<Self, EngineError> {
@@ -63,6 +77,8 @@ impl<'a> Run<'a> {
             added: HashMap::new(),
             changed_settings: HashMap::new(),
             found: Vec::new(),
+            failed: Failed::new(),
+            has_committed: false,
         };
         if let Request::Days { accounts, .. } = request {
             let known = run.accounts();
@@ -79,6 +95,7 @@ impl<'a> Run<'a> {
 
     /// Derives the tables one after the other.
     pub async fn derive(mut self, progress: &dyn Progress) -> Result<DeriveReport, EngineError> {
+        self.settle().await?;
         let mut report = DeriveReport::default();
         for table in TableId::DERIVED {
             report
@@ -86,7 +103,21 @@ impl<'a> Run<'a> {
                 .push(self.derive_table(table, progress).await?);
         }
         report.orphans = self.orphans().await?;
+        report.failed = self.failed.iter().map(failure).collect();
         Ok(report)
+    }
+
+    /// Sees to it that no record of what is consumed outlasts a loss of power that what was consumed does not.
+    async fn settle(&self) -> Result<(), EngineError> {
+        let lake = self.engine.lake();
+        let consumed = lake.current().get(TableId::Conversations).consumed();
+        for (raw, consumed) in CONSUMED.into_iter().zip(consumed) {
+            let table = self.target.get(raw);
+            if table.version() > consumed {
+                lake.settle(table).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn derive_table(
@@ -99,9 +130,12 @@ impl<'a> Run<'a> {
             table: table.name(),
             ..TableReport::default()
         };
-        let consumed = CONSUMED.map(|raw| base.transaction(raw.name()).unwrap_or_default());
+        let consumed = base.consumed();
         let target = CONSUMED.map(|raw| self.target.get(raw).version());
-        if consumed == target && matches!(self.request, Request::Dirty) {
+        let lake = self.engine.lake();
+        let behind = lake.behind(&base, self.accounts()).await?;
+        let retries = self.request.retries() && !behind.is_empty();
+        if consumed == target && !retries && matches!(self.request, Request::Dirty { .. }) {
             return Ok(report);
         }
         if consumed.iter().zip(&target).any(|(c, t)| c > t) {
@@ -112,10 +146,16 @@ impl<'a> Run<'a> {
                 version: base.version(),
             }));
         }
-        let accounts = self.dirty_accounts(consumed).await?;
-        progress.begin(table.name(), "accounts", Some(accounts.len() as u64));
-        let (rewritten, outcome) = self.derive_accounts(table, accounts, progress).await;
+        let mut dirty = self.dirty_accounts(consumed, &behind).await?;
+        let mut now_behind = self.leave_out(&mut dirty, &behind);
+        progress.begin(table.name(), "accounts", Some(dirty.len() as u64));
+        let names: Vec<Arc<str>> = dirty
+            .iter()
+            .map(|account| Arc::clone(&account.name))
+            .collect();
+        let Derived { rewritten, failed } = self.derive_accounts(table, dirty, progress).await;
         progress.end();
+        let all_failed = !failed.is_empty() && rewritten.is_empty();
         let mut adds = Vec::new();
         let mut removes = Vec::new();
         for part in rewritten {
@@ -123,14 +163,22 @@ impl<'a> Run<'a> {
             adds.extend(part.adds);
             removes.extend(part.removes);
         }
-        if let Err(error) = outcome {
-            self.abandon(table, &adds).await;
+        now_behind.extend(failed.keys().cloned());
+        let healed = names.iter().filter(|name| behind.contains(*name));
+        let healed: BTreeSet<_> = healed.filter(|name| !failed.contains_key(*name)).collect();
+        now_behind.extend(behind.iter().filter(|name| !healed.contains(name)).cloned());
+        self.failed.extend(failed);
+        if all_failed
+            && !self.has_committed
+            && let Some((_, (_, error))) = self.failed.pop_first()
+        {
+            // Nothing says that it is for the accounts, and there is nothing to go on with.
             return Err(error);
         }
         let partitions: BTreeSet<&Partition> = adds
             .iter()
-            .map(|file| &file.partition)
-            .chain(removes.iter().map(|file| &file.partition))
+            .map(|file: &NewFile| &file.partition)
+            .chain(removes.iter().map(|file: &Arc<DataFile>| &file.partition))
             .collect();
         report.partitions = partitions.len();
         report.accounts = partitions
@@ -140,56 +188,88 @@ impl<'a> Run<'a> {
             .len();
         report.files = adds.len();
         report.rows = adds.iter().map(|file| file.statistics.rows).sum();
-        if consumed != target || !adds.is_empty() || !removes.is_empty() {
+        let marks = mark_behind(&behind, &now_behind);
+        if consumed != target || !adds.is_empty() || !removes.is_empty() || !marks.is_empty() {
+            let consumed = CONSUMED.iter().zip(target);
+            let consumed = consumed.map(|(raw, version)| (raw.name().to_owned(), version));
             let change = Change {
                 operation: match self.request {
-                    Request::Dirty => Operation::Derive,
+                    Request::Dirty { .. } => Operation::Derive,
                     Request::Days { .. } => Operation::Backfill,
                 },
                 adds,
                 removes,
-                transactions: CONSUMED
-                    .iter()
-                    .zip(target)
-                    .map(|(raw, version)| (raw.name().to_owned(), version))
-                    .collect(),
+                transactions: consumed.chain(marks).collect(),
             };
             self.commit(&base, change).await?;
+            self.has_committed = true;
         }
         Ok(report)
     }
 
-    /// Derives accounts, several at once. After an error no more are begun, but those that are running come to their end:
-    /// what they have written must be known, to be taken away.
+    /// Takes away the dirty accounts that have failed in this run, and those that failed before, unless they are to be
+    /// tried again. Answers with those of them that are behind from now on.
+    fn leave_out(
+        &self,
+        dirty: &mut Vec<Account>,
+        behind: &BTreeSet<Arc<str>>,
+    ) -> BTreeSet<Arc<str>> {
+        let retries = self.request.retries();
+        let mut left_out = BTreeSet::new();
+        dirty.retain(|account| {
+            let failed = self.failed.contains_key(&account.name);
+            let leave = failed || !retries && behind.contains(&account.name);
+            if leave {
+                left_out.insert(Arc::clone(&account.name));
+            }
+            !leave
+        });
+        left_out
+    }
+
+    /// Derives accounts, several at once. What fails of one is no matter of the others.
     async fn derive_accounts(
         &self,
         table: TableId,
         accounts: Vec<Account>,
         progress: &dyn Progress,
-    ) -> (Vec<Rewritten>, Result<(), EngineError>) {
+    ) -> Derived {
         let concurrent = self.engine.options().threads.max(1);
         let mut accounts = accounts.into_iter();
         let mut running = JoinSet::new();
-        let mut rewritten = Vec::new();
-        let mut outcome = Ok(());
+        let mut derived = Derived {
+            rewritten: Vec::new(),
+            failed: Failed::new(),
+        };
         loop {
-            while outcome.is_ok()
-                && running.len() < concurrent
+            while running.len() < concurrent
                 && let Some(account) = accounts.next()
             {
-                running.spawn(async move { derive_account(&account, table).await });
+                let name = Arc::clone(&account.name);
+                running.spawn(async move {
+                    let work = AssertUnwindSafe(derive_account(&account, table));
+                    let panicked = || EngineError::Request("deriving panicked".to_owned());
+                    (
+                        name,
+                        work.catch_unwind()
+                            .await
+                            .unwrap_or_else(|_| Err(panicked())),
+                    )
+                });
             }
             match running.join_next().await {
-                None => return (rewritten, outcome),
-                Some(Ok(Ok(part))) => {
-                    rewritten.push(part);
+                None => return derived,
+                Some(Ok((name, outcome))) => {
                     progress.advance(1);
+                    match outcome {
+                        Ok(part) => derived.rewritten.push(part),
+                        Err(error) => {
+                            derived.failed.insert(name, (table, error));
+                        }
+                    }
                 }
-                Some(Ok(Err(error))) => outcome = outcome.and(Err(error)),
-                Some(Err(error)) => {
-                    let stopped = EngineError::Request(format!("deriving stopped: {error}"));
-                    outcome = outcome.and(Err(stopped));
-                }
+                // A task ends otherwise only with its runtime, and then so does this.
+                Some(Err(error)) => tracing::error!(%error, "deriving stopped"),
             }
         }
     }
@@ -222,201 +302,6 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The accounts of which some of a derived table must be derived again, the largest first.
-    async fn dirty_accounts(
-        &mut self,
-        consumed: [i64; CONSUMED.len()],
-    ) -> Result<Vec<Account>, EngineError> {
-        let [conversations, orders, touches, settings] = consumed;
-        let reset = self.accounts_with_changed_settings(settings).await?;
-        let conversations = self
-            .added(TableId::ConversationEvents, conversations)
-            .await?;
-        let orders = self.added(TableId::OrderEvents, orders).await?;
-        let touches = self.added(TableId::TouchEvents, touches).await?;
-        // Landed tables as this run consumes them, derived ones as far as they have come.
-        let lake = Arc::new(self.target.with_derived(&self.engine.lake().current()));
-        let uncounted = [
-            self.uncounted(&lake, TableId::ConversationEvents, consumed[0])
-                .await?,
-            self.uncounted(&lake, TableId::OrderEvents, consumed[1])
-                .await?,
-        ];
-        let now = self.engine.now().timestamp_micros();
-        let mut dirty = Vec::new();
-        for name in self.accounts() {
-            let mut changes = if reset.contains(name.as_ref()) {
-                Changes::everything()
-            } else {
-                Changes {
-                    conversations: self.changed(TableId::ConversationEvents, &conversations, &name),
-                    orders: self.changed(TableId::OrderEvents, &orders, &name),
-                    touches: self.changed(TableId::TouchEvents, &touches, &name),
-                    uncounted: HashMap::new(),
-                    forced: Days::default(),
-                }
-            };
-            for (raw, files) in &uncounted {
-                let files = files.as_ref().map(|files| files.get(&name));
-                changes.tell_uncounted(*raw, files);
-            }
-            if let Request::Days { days, accounts } = self.request
-                && (accounts.is_empty() || accounts.iter().any(|a| *a == *name))
-            {
-                changes.forced = days.within(self.landed_days(&name));
-            }
-            let rules = match self.settings.get(name.as_ref()) {
-                Some(version) => Rules::from(&version.settings),
-                None => Rules::from(&default_settings(&name)?),
-            };
-            let account = Account {
-                engine: self.engine.clone(),
-                name,
-                rules,
-                lake: Arc::clone(&lake),
-                changes,
-                today: day_of(now),
-                partitions: 1,
-                found: Vec::new(),
-            };
-            if !account.is_clean() {
-                dirty.push(account);
-            }
-        }
-        dirty.sort_by_key(|account| std::cmp::Reverse(self.size(&account.name)));
-        let threads = self.engine.options().threads;
-        let spare = threads.div_ceil(dirty.len().max(1));
-        for account in &mut dirty {
-            account.partitions = spare;
-            let found = self.found.iter().filter(|f| f.account == account.name);
-            account.found = found.cloned().collect();
-        }
-        Ok(dirty)
-    }
-
-    /// Every account that has a landed event.
-    fn accounts(&self) -> BTreeSet<Arc<str>> {
-        CONSUMED
-            .iter()
-            .flat_map(|raw| self.target.get(*raw).accounts())
-            .cloned()
-            .collect()
-    }
-
-    /// From the first to the last day on which an account has landed events.
-    fn landed_days(&self, account: &str) -> RangeInclusive<i32> {
-        let mut days = CONSUMED
-            .iter()
-            .flat_map(|raw| self.target.get(*raw).dates(account))
-            .collect::<BTreeSet<_>>()
-            .into_iter();
-        let first = days.next().unwrap_or_default();
-        first..=days.next_back().unwrap_or(first)
-    }
-
-    fn size(&self, account: &str) -> u64 {
-        rows(
-            &self
-                .target
-                .get(TableId::ConversationEvents)
-                .files(Some(account), ALL_DATES),
-        )
-    }
-
-    fn changed(&self, raw: TableId, added: &Added, account: &str) -> Changed {
-        let Some(added) = added else {
-            return Changed::Everything;
-        };
-        match added.get(account) {
-            None => Changed::Nothing,
-            Some(files) => {
-                let all = rows(&self.target.get(raw).files(Some(account), ALL_DATES));
-                let (part, whole) = MOSTLY_NEW;
-                if rows(files) * whole >= all * part {
-                    Changed::Everything
-                } else {
-                    Changed::Files(files.clone())
-                }
-            }
-        }
-    }
-
-    async fn added(&mut self, raw: TableId, since: i64) -> Result<Arc<Added>, EngineError> {
-        if let Some(known) = self.added.get(&(raw, since)) {
-            return Ok(Arc::clone(known));
-        }
-        let target = self.target.get(raw);
-        let files = self
-            .engine
-            .lake()
-            .files_added(raw, since, target.version())
-            .await?;
-        let added = Arc::new(files.map(by_account));
-        self.added.insert((raw, since), Arc::clone(&added));
-        Ok(added)
-    }
-
-    /// The events of a raw table that a derived table has consumed up to some version and the orphans have not.
-    async fn uncounted(
-        &self,
-        lake: &LakeSnapshot,
-        raw: TableId,
-        consumed: i64,
-    ) -> Result<(TableId, Added), EngineError> {
-        let counted = lake
-            .get(TableId::Orphans)
-            .transaction(raw.name())
-            .unwrap_or_default();
-        let lake = self.engine.lake();
-        let files = lake.files_added(raw, counted, consumed).await?;
-        Ok((raw, files.map(by_account)))
-    }
-
-    /// The accounts whose settings changed since a version, in more than their name (SPEC S1).
-    async fn accounts_with_changed_settings(
-        &mut self,
-        since: i64,
-    ) -> Result<Arc<BTreeSet<String>>, EngineError> {
-        if let Some(known) = self.changed_settings.get(&since) {
-            return Ok(Arc::clone(known));
-        }
-        let lake = self.engine.lake();
-        let target = self.target.get(TableId::Accounts);
-        let changed: BTreeSet<String> = match lake
-            .files_added(TableId::Accounts, since, target.version())
-            .await?
-        {
-            None => self.settings.keys().cloned().collect(),
-            Some(new) => {
-                let mut old = target.all_files();
-                old.retain(|file| !new.iter().any(|n| n.path == file.path));
-                let before = in_force(versions(lake, &old).await?);
-                let touched = in_force(versions(lake, &new).await?);
-                touched
-                    .into_keys()
-                    .filter(|account| self.rules_differ(account, before.get(account)))
-                    .collect()
-            }
-        };
-        let changed = Arc::new(changed);
-        self.changed_settings.insert(since, Arc::clone(&changed));
-        Ok(changed)
-    }
-
-    fn rules_differ(&self, account: &str, before: Option<&SettingsVersion>) -> bool {
-        let Some(after) = self.settings.get(account) else {
-            return true;
-        };
-        let before = match before {
-            Some(version) => Rules::from(&version.settings),
-            None => match default_settings(account) {
-                Ok(defaults) => Rules::from(&defaults),
-                Err(_) => return true,
-            },
-        };
-        before != Rules::from(&after.settings)
-    }
-
     /// The landed conversation events that wait for their start.
     async fn orphans(&self) -> Result<u64, EngineError> {
         let lake = self.engine.lake();
@@ -440,22 +325,12 @@ async fn derive_account(account: &Account, table: TableId) -> Result<Rewritten, 
     })
 }
 
-fn by_account(files: Vec<Arc<DataFile>>) -> FilesByAccount {
-    let mut by_account = FilesByAccount::new();
-    for file in files {
-        if let Some(account) = file.partition.account.clone() {
-            by_account.entry(account).or_default().push(file);
-        }
+fn failure((account, (table, error)): (&Arc<str>, &(TableId, EngineError))) -> AccountFailure {
+    AccountFailure {
+        account: account.to_string(),
+        table: table.name(),
+        error: error.to_string(),
     }
-    by_account
-}
-
-fn rows(files: &[Arc<DataFile>]) -> u64 {
-    files.iter().map(|file| file.rows()).sum()
-}
-
-fn default_settings(account: &str) -> Result<Settings, EngineError> {
-    Settings::defaults(account).map_err(|error| EngineError::Settings(error.to_string()))
 }
 
 #[cfg(test)]

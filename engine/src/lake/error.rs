@@ -2,6 +2,8 @@
 
 use deltalake_core::DeltaTableError;
 
+use super::durable::NotKept;
+
 /// An error of the lake. Each names the thing it is about.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
@@ -46,6 +48,9 @@ pub enum LakeError {
     /// The object store reported an error.
     #[error("{0}")]
     Store(#[from] object_store::Error),
+    /// What was written to a local disk may not outlast a loss of power.
+    #[error("{0}")]
+    NotKept(#[from] NotKept),
     /// A batch could not be encoded or decoded.
     #[error("{0}")]
     Arrow(#[from] arrow::error::ArrowError),

@@ -23,6 +23,8 @@ use deltalake_core::{DeltaTable, DeltaTableError};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::behind::BEHIND;
+use super::durable::Durable;
 use super::error::LakeError;
 use super::snapshot::{DataFile, FileChanges, Partition, TableSnapshot};
 use super::stats::FileStatistics;
@@ -83,6 +85,7 @@ pub struct Change {
 pub(crate) struct TableLog {
     id: TableId,
     pub(super) log: LogStoreRef,
+    durable: Durable,
 }
 
 impl TableLog {
@@ -101,7 +104,8 @@ impl TableLog {
             &url,
             &StorageConfig::default(),
         );
-        Ok(Self { id, log })
+        let durable = Durable::of(location, id);
+        Ok(Self { id, log, durable })
     }
 
     fn name(&self) -> &'static str {
@@ -149,7 +153,7 @@ impl TableLog {
             .with_save_mode(SaveMode::Ignore)
             .await;
         match made {
-            Ok(_) => Ok(()),
+            Ok(_) => self.settle(0).await,
             // Another process made it in the same moment.
             Err(_) if self.exists().await? => Ok(()),
             Err(error) => Err(self.delta()(error)),
@@ -191,7 +195,7 @@ impl TableLog {
         for application in TableId::ALL
             .map(TableId::name)
             .into_iter()
-            .chain([COMPACTED])
+            .chain([COMPACTED, BEHIND])
         {
             let version = state
                 .transaction_version(self.log.as_ref(), application)
@@ -203,6 +207,24 @@ impl TableLog {
         }
         let version = i64::try_from(state.version()).unwrap_or(i64::MAX);
         Ok(TableSnapshot::new(self.id, version).advanced(version, changes))
+    }
+
+    /// What a version has recorded under some names.
+    pub(super) async fn transactions(
+        &self,
+        version: i64,
+        names: &[String],
+    ) -> Result<Vec<Option<i64>>, LakeError> {
+        let mut table = DeltaTable::new(Arc::clone(&self.log));
+        let loaded = table.load_version(version.unsigned_abs()).await;
+        loaded.map_err(self.delta())?;
+        let state = table.snapshot().map_err(self.delta())?;
+        let mut recorded = Vec::with_capacity(names.len());
+        for name in names {
+            let version = state.transaction_version(self.log.as_ref(), name).await;
+            recorded.push(version.map_err(self.delta())?);
+        }
+        Ok(recorded)
     }
 
     fn partition(&self, values: &HashMap<String, Option<String>>) -> Result<Partition, LakeError> {
@@ -264,6 +286,11 @@ impl TableLog {
         Ok(changes)
     }
 
+    /// Returns once the entry of a version outlasts a loss of power.
+    pub async fn settle(&self, version: i64) -> Result<(), LakeError> {
+        self.durable.keep([entry_path(version).as_str()]).await
+    }
+
     /// Commits exactly the version after `base`.
     pub async fn commit(
         &self,
@@ -271,6 +298,8 @@ impl TableLog {
         change: Change,
     ) -> Result<FileChanges, LakeError> {
         let version = base.version() + 1;
+        let files = change.adds.iter().map(|file| file.path.as_str());
+        self.durable.keep(files).await?;
         let bytes = self.entry(change)?;
         let written = self
             .log
@@ -290,8 +319,9 @@ impl TableLog {
             }
             Err(error) => return Err(self.delta()(error.into())),
         }
+        self.settle(version).await?;
         if version % CHECKPOINT_EVERY == 0 {
-            self.checkpoint().await;
+            self.checkpoint(version).await;
         }
         let actions = get_actions(version.unsigned_abs(), &bytes).map_err(self.delta())?;
         self.file_changes(version, actions)
@@ -371,16 +401,26 @@ impl TableLog {
     }
 
     /// A checkpoint only speeds up opening, so a failure is worth a warning and no more.
-    async fn checkpoint(&self) {
+    async fn checkpoint(&self, version: i64) {
         let made = async {
             let mut table = DeltaTable::new(Arc::clone(&self.log));
-            table.load().await?;
-            create_checkpoint(&table, None).await
+            table.load().await.map_err(self.delta())?;
+            let made = create_checkpoint(&table, None).await;
+            made.map_err(self.delta())?;
+            let written = format!("_delta_log/{version:020}.checkpoint.parquet");
+            self.durable
+                .keep([written.as_str(), "_delta_log/_last_checkpoint"])
+                .await
         };
         if let Err(error) = made.await {
             tracing::warn!(table = self.name(), %error, "no checkpoint was written");
         }
     }
+}
+
+/// Where the log of a table has the entry of a version.
+fn entry_path(version: i64) -> String {
+    format!("_delta_log/{version:020}.json")
 }
 
 /// A field as Delta knows it: dictionaries are a way of writing, not a type.

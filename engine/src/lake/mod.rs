@@ -8,6 +8,8 @@
 //! while a derive is between two of its commits.
 
 mod agreement;
+mod behind;
+mod durable;
 mod error;
 mod log;
 mod past;
@@ -21,13 +23,15 @@ mod write;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
 
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::future::try_join_all;
 use object_store::ObjectStore;
 
+pub use durable::NotKept;
 pub use error::LakeError;
 pub use log::{Change, Operation};
 pub use provider::{LakeScan, LakeTable, PinnedLake};
@@ -36,12 +40,16 @@ pub use stats::{FileStatistics, date_text, parse_date};
 pub use table::{Partitioning, TableId, instant, money, strings, word};
 pub use write::{Freshness, NewFile};
 
+pub(crate) use behind::mark as mark_behind;
 pub(crate) use log::COMPACTED;
 use log::TableLog;
 use store::Location;
 
 /// How often tables are read again where the landed ones were compacted after the derived ones were read.
 const LOADS: usize = 3;
+
+/// Entries of a log are kept for a day at least after they were written, so whoever has looked within this time misses none.
+const SLEPT: Duration = Duration::from_secs(3600);
 
 /// Every table at some version.
 #[derive(Debug, Clone)]
@@ -66,7 +74,7 @@ impl LakeSnapshot {
 
     /// Whether all derived tables rest on the same landed versions.
     fn agrees(&self) -> bool {
-        let [first, rest @ ..] = TableId::DERIVED.map(|id| self.get(id).transactions());
+        let [first, rest @ ..] = TableId::DERIVED.map(|id| self.get(id).consumed());
         rest.iter().all(|other| *other == first)
     }
 
@@ -87,6 +95,8 @@ struct Inner {
     logs: Vec<TableLog>,
     current: RwLock<Arc<LakeSnapshot>>,
     served: RwLock<Arc<LakeSnapshot>>,
+    /// When each table's log was looked at last.
+    looked: Mutex<Vec<SystemTime>>,
 }
 
 /// A lake that is open. Cheap to clone.
@@ -148,6 +158,7 @@ impl Lake {
             logs,
             current: RwLock::new(Arc::new(current)),
             served: RwLock::new(Arc::new(served)),
+            looked: Mutex::new(vec![SystemTime::now(); TableId::ALL.len()]),
         })))
     }
 
@@ -213,8 +224,18 @@ impl Lake {
         Ok(self.publish(self.newest(id).await?))
     }
 
+    /// Reads a table's newest version from its last checkpoint on, whatever is known of it.
+    async fn reload(&self, id: TableId) -> Result<(), LakeError> {
+        let table = self.0.logs[id as usize].load().await?;
+        self.publish(Arc::new(table));
+        Ok(())
+    }
+
     async fn newest(&self, id: TableId) -> Result<Arc<TableSnapshot>, LakeError> {
         let log = &self.0.logs[id as usize];
+        if self.has_slept(id) && !log.still_tells(self.current().get(id).version()).await? {
+            self.reload(id).await?;
+        }
         let mut snapshot = Arc::clone(self.current().get(id));
         while let Some(changes) = log.changes(snapshot.version() + 1).await? {
             snapshot = Arc::new(snapshot.advanced(snapshot.version() + 1, changes));
@@ -233,8 +254,23 @@ impl Lake {
         change: Change,
     ) -> Result<Arc<TableSnapshot>, LakeError> {
         let log = &self.0.logs[base.id() as usize];
+        if !log.still_tells(base.version()).await? {
+            // Older than what the log still has: its next version would be put where nobody looks.
+            self.reload(base.id()).await?;
+            return Err(LakeError::Conflict {
+                table: base.id().name(),
+                version: base.version() + 1,
+            });
+        }
         let changes = log.commit(base, change).await?;
         Ok(self.publish(Arc::new(base.advanced(base.version() + 1, changes))))
+    }
+
+    /// Returns once the commit of a table's version outlasts a loss of power, whoever made it: another process may still be
+    /// waiting for that.
+    pub(crate) async fn settle(&self, table: &TableSnapshot) -> Result<(), LakeError> {
+        let log = &self.0.logs[table.id() as usize];
+        log.settle(table.version()).await
     }
 
     /// The files that came to a table after version `from` and up to `to`, as far as their rows are new; `None` if the log
@@ -258,6 +294,16 @@ impl Lake {
             }
         }
         Ok(Some(files))
+    }
+
+    /// Whether nobody here has looked at a table's log for so long that entries may be gone which come next for us: a
+    /// machine was suspended, or a long landing looked at its beginning alone. Looks now.
+    fn has_slept(&self, id: TableId) -> bool {
+        let mut looked = self.0.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = SystemTime::now();
+        let last = std::mem::replace(&mut looked[id as usize], now);
+        // A clock that was set back tells nothing.
+        now.duration_since(last).map_or(true, |since| since > SLEPT)
     }
 
     /// Makes a table's version known, unless a newer one is; answers with the newest.

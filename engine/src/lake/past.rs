@@ -86,6 +86,16 @@ struct Entry {
 }
 
 impl TableLog {
+    /// Whether the log has what comes after a version: that version's entry is there, or nothing that is newer.
+    pub(super) async fn still_tells(&self, version: i64) -> Result<bool, LakeError> {
+        let entry = self.log.read_commit_entry(version.unsigned_abs()).await;
+        if entry.map_err(self.delta())?.is_some() {
+            return Ok(true);
+        }
+        let entries = self.entries().await?;
+        Ok(entries.iter().all(|entry| entry.version <= version))
+    }
+
     async fn entries(&self) -> Result<Vec<Entry>, LakeError> {
         let store = self.log.object_store(None);
         let mut listed = store.list(Some(self.log.log_path()));

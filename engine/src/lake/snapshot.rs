@@ -157,9 +157,9 @@ impl TableSnapshot {
         self.transactions.get(application).copied()
     }
 
-    /// All recorded transactions.
-    pub fn transactions(&self) -> &HashMap<String, i64> {
-        &self.transactions
+    /// The versions of the landed tables that it has consumed, as in [`TableId::CONSUMED`].
+    pub fn consumed(&self) -> [i64; TableId::CONSUMED.len()] {
+        TableId::CONSUMED.map(|raw| self.transaction(raw.name()).unwrap_or_default())
     }
 
     /// The accounts that have files here, in bytewise order. Empty for a table that is not partitioned by account.

@@ -46,7 +46,14 @@ pub(super) async fn publish(
         match lake.commit(&written.base, change).await {
             Ok(_) => return Ok(()),
             Err(LakeError::Conflict { .. }) => {
-                let newer = lake.refresh_table(table).await?;
+                let newer = match lake.refresh_table(table).await {
+                    Ok(newer) => newer,
+                    Err(error) => {
+                        // The version that was taken may be ours: see below. Then the log names these files.
+                        written.files.clear();
+                        return Err(error.into());
+                    }
+                };
                 if written.files.iter().any(|file| is_part(&newer, file)) {
                     // The store had taken our request, and refused its repetition.
                     return Ok(());

@@ -15,7 +15,8 @@ pub(super) async fn derive(config: &Config, options: Reporting) -> Result<(), Cl
         .derive(&Bars::default())
         .await
         .map_err(CliError::failed)?;
-    print(&report, options.format)
+    print(&report, options.format)?;
+    all_derived(&report)
 }
 
 /// Derives a range of days, dirty or not.
@@ -28,7 +29,21 @@ pub(super) async fn backfill(config: &Config, options: Backfill) -> Result<(), C
             EngineError::Request(_) => CliError::usage(error),
             _ => CliError::failed(error),
         })?;
-    print(&report, options.format)
+    print(&report, options.format)?;
+    all_derived(&report)
+}
+
+/// Fails where an account could not be derived, though the others were.
+fn all_derived(report: &DeriveReport) -> Result<(), CliError> {
+    if report.failed.is_empty() {
+        return Ok(());
+    }
+    let errors: Vec<&str> = report.failed.iter().map(|f| f.error.as_str()).collect();
+    Err(CliError::failed(format!(
+        "{} of the accounts could not be derived and stay as they were, the others are done: {}",
+        errors.len(),
+        errors.join("; ")
+    )))
 }
 
 fn print(report: &DeriveReport, format: TextOrJson) -> Result<(), CliError> {

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::path::PathBuf;
+
 use super::*;
+use crate::lake::ALL_DATES;
 use crate::{EngineOptions, LandSource, NoProgress};
 
 /// Lakes of one name are one lake: a second engine is another process.
@@ -47,7 +50,9 @@ fn bulk() -> Vec<String> {
 
 /// Derives some tables, as a derive does that is killed after them.
 async fn derive_some(engine: &Engine, tables: &[TableId]) {
-    let mut run = Run::prepare(engine, &Request::Dirty).await.unwrap();
+    let mut run = Run::prepare(engine, &Request::Dirty { retry: true })
+        .await
+        .unwrap();
     for table in tables {
         run.derive_table(*table, &NoProgress).await.unwrap();
     }
@@ -234,7 +239,9 @@ async fn files_of_a_derive_that_lost_its_race_are_taken_away() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(&folder).await;
     land(&engine, &bulk()).await;
-    let mut late = Run::prepare(&engine, &Request::Dirty).await.unwrap();
+    let mut late = Run::prepare(&engine, &Request::Dirty { retry: true })
+        .await
+        .unwrap();
     let other = open(&folder).await;
     other.derive(&NoProgress).await.unwrap();
     let lost = late.derive_table(TableId::Conversations, &NoProgress).await;
@@ -246,29 +253,101 @@ async fn files_of_a_derive_that_lost_its_race_are_taken_away() {
     assert_eq!(stored(folder.path(), id), named(&other, id));
 }
 
+/// Takes a landed file of an account away, and puts it back.
+struct Hidden {
+    file: PathBuf,
+    hidden: PathBuf,
+}
+
+impl Hidden {
+    fn of(engine: &Engine, folder: &tempfile::TempDir, account: &str) -> Hidden {
+        let events = engine.lake().current();
+        let events = events
+            .get(TableId::ConversationEvents)
+            .files(Some(account), ALL_DATES);
+        let table = folder.path().join("conversation_events");
+        let file = table.join(&events[0].path);
+        let hidden = folder.path().join("hidden");
+        std::fs::rename(&file, &hidden).unwrap();
+        Hidden { file, hidden }
+    }
+
+    fn put_back(self) {
+        std::fs::rename(self.hidden, self.file).unwrap();
+    }
+}
+
+fn of(lines: &[String], account: &str) -> Vec<String> {
+    let rename = |line: &String| line.replace("acme", account);
+    lines.iter().map(rename).collect()
+}
+
+/// How many conversations an account has, as served.
+fn conversations(engine: &Engine, account: &str) -> u64 {
+    let served = engine.lake().served();
+    let files = served
+        .get(TableId::Conversations)
+        .files(Some(account), ALL_DATES);
+    files.iter().map(|file| file.rows()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_fails_keeps_no_other_from_being_derived() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(&folder).await;
+    land(&engine, &bulk()).await;
+    land(&engine, &of(&bulk()[..4], "beta")).await;
+    let hidden = Hidden::of(&engine, &folder, "beta");
+    let report = engine.derive(&NoProgress).await.unwrap();
+    let failed: Vec<_> = report
+        .failed
+        .iter()
+        .map(|f| (f.account.as_str(), f.table))
+        .collect();
+    assert_eq!(failed, [("beta", "conversations")]);
+    let all = conversations(&engine, "acme");
+    assert!(all > 0);
+    assert_eq!(conversations(&engine, "beta"), 0);
+    assert!(engine.lake().has_accounts_behind());
+
+    // What came for the others goes on being derived, and who failed is not tried again unless that is wanted.
+    let more = r#""type": "conversation_started", "conversation_id": "c1", "channel": "sms""#;
+    let more = of(&[event("s1", "2026-03-19", more)], "gamma");
+    land(&engine, &more).await;
+    let report = engine.derive_others(&NoProgress).await.unwrap();
+    assert_eq!(report.failed, []);
+    assert_eq!(conversations(&engine, "gamma"), 1);
+    // It fails alone now: nothing is committed, and the derive as a whole has failed.
+    let error = engine.derive(&NoProgress).await.unwrap_err();
+    assert!(error.to_string().contains("beta"), "{error}");
+
+    // Another process learns from the log who is behind.
+    let other = open(&folder).await;
+    assert_eq!(conversations(&other, "acme"), all);
+    hidden.put_back();
+    let report = other.derive(&NoProgress).await.unwrap();
+    assert_eq!(report.failed, []);
+    assert!(!other.lake().has_accounts_behind());
+    assert_eq!(conversations(&other, "beta"), 2);
+    let anew = tempfile::tempdir().unwrap();
+    let fresh = open(&anew).await;
+    for lines in [bulk(), of(&bulk()[..4], "beta"), more] {
+        land(&fresh, &lines).await;
+    }
+    fresh.derive(&NoProgress).await.unwrap();
+    for table in TableId::DERIVED {
+        let (healed, fresh) = (rows_of(&other, table).await, rows_of(&fresh, table).await);
+        assert_eq!(healed, fresh, "{}", table.name());
+    }
+    assert!(other.derive(&NoProgress).await.unwrap().is_clean());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn files_of_a_derive_that_failed_are_taken_away() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(&folder).await;
-    let mut lines = bulk();
-    lines.extend(
-        bulk()
-            .iter()
-            .take(4)
-            .map(|line| line.replace("acme", "beta")),
-    );
-    land(&engine, &lines).await;
-    let events = engine.lake().current();
-    let events = events
-        .get(TableId::ConversationEvents)
-        .files(Some("beta"), ALL_DATES);
-    std::fs::remove_file(
-        folder
-            .path()
-            .join("conversation_events")
-            .join(&events[0].path),
-    )
-    .unwrap();
+    land(&engine, &of(&bulk()[..4], "beta")).await;
+    let _hidden = Hidden::of(&engine, &folder, "beta");
     let error = engine.derive(&NoProgress).await.unwrap_err();
     assert!(error.to_string().contains("beta"), "{error}");
     assert!(stored(folder.path(), TableId::Conversations).is_empty());
@@ -284,7 +363,9 @@ async fn c1_a_derive_that_was_overtaken_counts_no_orphan_twice() {
     };
     land(&engine, &bulk()).await;
     land(&engine, &[message(1)]).await;
-    let mut late = Run::prepare(&engine, &Request::Dirty).await.unwrap();
+    let mut late = Run::prepare(&engine, &Request::Dirty { retry: true })
+        .await
+        .unwrap();
     let other = open(&folder).await;
     land(&other, &[message(2)]).await;
     assert_eq!(other.derive(&NoProgress).await.unwrap().orphans, 2);

@@ -1,0 +1,235 @@
+//! What is dirty: from the commits since a derived table's own record of what it has consumed.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use rapport_data::Settings;
+
+use super::super::account::{Account, Changed, Changes, FilesByAccount};
+use super::super::days::{Days, day_of};
+use super::super::rules::Rules;
+use super::{Added, CONSUMED, Request, Run};
+use crate::EngineError;
+use crate::lake::{ALL_DATES, DataFile, LakeSnapshot, TableId};
+use crate::settings::{SettingsVersion, in_force, versions};
+
+/// A share of new events in an account from which on it is derived whole: telling the new from the old would read most of
+/// both.
+const MOSTLY_NEW: (u64, u64) = (1, 2);
+
+impl Run<'_> {
+    /// The accounts of which some of a derived table must be derived again, the largest first.
+    pub(super) async fn dirty_accounts(
+        &mut self,
+        consumed: [i64; CONSUMED.len()],
+        behind: &BTreeSet<Arc<str>>,
+    ) -> Result<Vec<Account>, EngineError> {
+        let [conversations, orders, touches, settings] = consumed;
+        let reset = self.accounts_with_changed_settings(settings).await?;
+        let conversations = self
+            .added(TableId::ConversationEvents, conversations)
+            .await?;
+        let orders = self.added(TableId::OrderEvents, orders).await?;
+        let touches = self.added(TableId::TouchEvents, touches).await?;
+        // Landed tables as this run consumes them, derived ones as far as they have come.
+        let lake = Arc::new(self.target.with_derived(&self.engine.lake().current()));
+        let uncounted = [
+            self.uncounted(&lake, TableId::ConversationEvents, consumed[0])
+                .await?,
+            self.uncounted(&lake, TableId::OrderEvents, consumed[1])
+                .await?,
+        ];
+        let now = self.engine.now().timestamp_micros();
+        let mut dirty = Vec::new();
+        for name in self.accounts() {
+            let mut changes = if reset.contains(name.as_ref()) || behind.contains(&name) {
+                Changes::everything()
+            } else {
+                Changes {
+                    conversations: self.changed(TableId::ConversationEvents, &conversations, &name),
+                    orders: self.changed(TableId::OrderEvents, &orders, &name),
+                    touches: self.changed(TableId::TouchEvents, &touches, &name),
+                    uncounted: HashMap::new(),
+                    forced: Days::default(),
+                }
+            };
+            for (raw, files) in &uncounted {
+                let files = files.as_ref().map(|files| files.get(&name));
+                changes.tell_uncounted(*raw, files);
+            }
+            if let Request::Days { days, accounts } = self.request
+                && (accounts.is_empty() || accounts.iter().any(|a| *a == *name))
+            {
+                changes.forced = days.within(self.landed_days(&name));
+            }
+            let rules = match self.settings.get(name.as_ref()) {
+                Some(version) => Rules::from(&version.settings),
+                None => Rules::from(&default_settings(&name)?),
+            };
+            let account = Account {
+                engine: self.engine.clone(),
+                name,
+                rules,
+                lake: Arc::clone(&lake),
+                changes,
+                today: day_of(now),
+                partitions: 1,
+                found: Vec::new(),
+            };
+            if !account.is_clean() {
+                dirty.push(account);
+            }
+        }
+        dirty.sort_by_key(|account| std::cmp::Reverse(self.size(&account.name)));
+        let threads = self.engine.options().threads;
+        let spare = threads.div_ceil(dirty.len().max(1));
+        for account in &mut dirty {
+            account.partitions = spare;
+            let found = self.found.iter().filter(|f| f.account == account.name);
+            account.found = found.cloned().collect();
+        }
+        Ok(dirty)
+    }
+
+    /// Every account that has a landed event.
+    pub(super) fn accounts(&self) -> BTreeSet<Arc<str>> {
+        CONSUMED
+            .iter()
+            .flat_map(|raw| self.target.get(*raw).accounts())
+            .cloned()
+            .collect()
+    }
+
+    /// From the first to the last day on which an account has landed events.
+    fn landed_days(&self, account: &str) -> RangeInclusive<i32> {
+        let mut days = CONSUMED
+            .iter()
+            .flat_map(|raw| self.target.get(*raw).dates(account))
+            .collect::<BTreeSet<_>>()
+            .into_iter();
+        let first = days.next().unwrap_or_default();
+        first..=days.next_back().unwrap_or(first)
+    }
+
+    fn size(&self, account: &str) -> u64 {
+        rows(
+            &self
+                .target
+                .get(TableId::ConversationEvents)
+                .files(Some(account), ALL_DATES),
+        )
+    }
+
+    fn changed(&self, raw: TableId, added: &Added, account: &str) -> Changed {
+        let Some(added) = added else {
+            return Changed::Everything;
+        };
+        match added.get(account) {
+            None => Changed::Nothing,
+            Some(files) => {
+                let all = rows(&self.target.get(raw).files(Some(account), ALL_DATES));
+                let (part, whole) = MOSTLY_NEW;
+                if rows(files) * whole >= all * part {
+                    Changed::Everything
+                } else {
+                    Changed::Files(files.clone())
+                }
+            }
+        }
+    }
+
+    async fn added(&mut self, raw: TableId, since: i64) -> Result<Arc<Added>, EngineError> {
+        if let Some(known) = self.added.get(&(raw, since)) {
+            return Ok(Arc::clone(known));
+        }
+        let target = self.target.get(raw);
+        let files = self
+            .engine
+            .lake()
+            .files_added(raw, since, target.version())
+            .await?;
+        let added = Arc::new(files.map(by_account));
+        self.added.insert((raw, since), Arc::clone(&added));
+        Ok(added)
+    }
+
+    /// The events of a raw table that a derived table has consumed up to some version and the orphans have not.
+    async fn uncounted(
+        &self,
+        lake: &LakeSnapshot,
+        raw: TableId,
+        consumed: i64,
+    ) -> Result<(TableId, Added), EngineError> {
+        let counted = lake
+            .get(TableId::Orphans)
+            .transaction(raw.name())
+            .unwrap_or_default();
+        let lake = self.engine.lake();
+        let files = lake.files_added(raw, counted, consumed).await?;
+        Ok((raw, files.map(by_account)))
+    }
+
+    /// The accounts whose settings changed since a version, in more than their name (SPEC S1).
+    async fn accounts_with_changed_settings(
+        &mut self,
+        since: i64,
+    ) -> Result<Arc<BTreeSet<String>>, EngineError> {
+        if let Some(known) = self.changed_settings.get(&since) {
+            return Ok(Arc::clone(known));
+        }
+        let lake = self.engine.lake();
+        let target = self.target.get(TableId::Accounts);
+        let changed: BTreeSet<String> = match lake
+            .files_added(TableId::Accounts, since, target.version())
+            .await?
+        {
+            None => self.settings.keys().cloned().collect(),
+            Some(new) => {
+                let mut old = target.all_files();
+                old.retain(|file| !new.iter().any(|n| n.path == file.path));
+                let before = in_force(versions(lake, &old).await?);
+                let touched = in_force(versions(lake, &new).await?);
+                touched
+                    .into_keys()
+                    .filter(|account| self.rules_differ(account, before.get(account)))
+                    .collect()
+            }
+        };
+        let changed = Arc::new(changed);
+        self.changed_settings.insert(since, Arc::clone(&changed));
+        Ok(changed)
+    }
+
+    fn rules_differ(&self, account: &str, before: Option<&SettingsVersion>) -> bool {
+        let Some(after) = self.settings.get(account) else {
+            return true;
+        };
+        let before = match before {
+            Some(version) => Rules::from(&version.settings),
+            None => match default_settings(account) {
+                Ok(defaults) => Rules::from(&defaults),
+                Err(_) => return true,
+            },
+        };
+        before != Rules::from(&after.settings)
+    }
+}
+
+fn by_account(files: Vec<Arc<DataFile>>) -> FilesByAccount {
+    let mut by_account = FilesByAccount::new();
+    for file in files {
+        if let Some(account) = file.partition.account.clone() {
+            by_account.entry(account).or_default().push(file);
+        }
+    }
+    by_account
+}
+
+fn rows(files: &[Arc<DataFile>]) -> u64 {
+    files.iter().map(|file| file.rows()).sum()
+}
+
+fn default_settings(account: &str) -> Result<Settings, EngineError> {
+    Settings::defaults(account).map_err(|error| EngineError::Settings(error.to_string()))
+}
