@@ -1,15 +1,18 @@
-//! What statements may hold: each takes from its session's share, that from its account's, and that from the pool that
-//! all plans of the server draw on.
+//! What statements may hold: each takes from its session's share, that from its account's, that from what all statements
+//! may hold, and that from the pool which deriving draws on too.
 //!
 //! What always holds: a share never has more than its limit, whatever its children ask; where one is used up, operators
-//! that can spill do so, and a statement whose operators cannot ends with 53200, and no other statement with it. The large
-//! ones, of however many accounts, leave a part of the pool to the little ones, and take no more where the process holds
-//! nearly as much as it may, whatever has taken it. Where it holds more, the largest is given up.
+//! that can spill do so, and a statement whose operators cannot ends with 53200, and no other statement with it. The
+//! operators of one statement that can spill share its memory evenly once it gets scarce. The large statements, of however
+//! many accounts, leave a part to the little ones, and take no more where the process holds nearly as much as it may,
+//! whatever has taken it. Where it holds more, the largest is given up.
+
+mod all_statements;
 
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use datafusion::common::human_readable_size;
 use datafusion::error::{DataFusionError, Result};
@@ -18,6 +21,7 @@ use datafusion::execution::memory_pool::{
 };
 use tokio::sync::watch;
 
+use self::all_statements::AllStatements;
 use super::error::{OUT_OF_SHARE, PgError};
 use super::per_account::PerAccount;
 use super::process_memory::ProcessMemory;
@@ -27,10 +31,16 @@ use super::stopping::GivenUp;
 const LITTLE: usize = 16 * 1024 * 1024;
 /// One that holds no more than this is not given up, whatever the process holds: it is not what fills it.
 const NEGLIGIBLE: usize = 4 * 1024 * 1024;
-/// The large ones leave such a part of the pool to the little ones, and of what the process may hold.
+/// Large statements leave one part in eight to the little ones, both of what all statements may hold and of what the
+/// process may.
 const LEFT_TO_LITTLE: usize = 8;
-/// All statements together may hold such a part of the pool even where the process holds too much without them, as it may with little
-/// memory and a large lake.
+/// The operators of a statement that can spill leave one part in four of its memory to those that cannot, such as the
+/// merging of what was spilled.
+const LEFT_TO_MERGING: usize = 4;
+/// Until a statement holds half of what it may, an operator may take more of it than its even part.
+const UNEVEN_UNTIL: usize = 2;
+/// One part in eight of what all statements may hold is theirs even where the process holds too much without them, as it
+/// may with little memory and a large lake.
 const LEFT_TO_ALL: usize = 8;
 
 /// How much memory accounts and sessions may hold.
@@ -39,7 +49,8 @@ pub struct MemoryShares {
     account: usize,
     session: usize,
     process: Arc<ProcessMemory>,
-    statements: Arc<AtomicUsize>,
+    /// Made of the pool with the first session.
+    all: OnceLock<Arc<AllStatements>>,
     accounts: PerAccount<Share>,
 }
 
@@ -51,20 +62,20 @@ impl MemoryShares {
             account,
             session,
             process,
-            statements: Arc::default(),
+            all: OnceLock::new(),
             accounts: PerAccount::default(),
         }
     }
 
-    /// A new session's share of what `pool` has.
+    /// A new session's share of what `pool` has, which is the same for all.
     pub fn session(&self, account: Option<&str>, pool: &Arc<dyn MemoryPool>) -> Arc<Share> {
+        let all = self.all.get_or_init(|| Arc::new(AllStatements::of(pool)));
         let whole = Whole {
-            pool: Arc::clone(pool),
+            all: Arc::clone(all),
             process: Arc::clone(&self.process),
-            statements: Arc::clone(&self.statements),
         };
         let make = || {
-            let parent = Arc::clone(pool);
+            let parent: Arc<dyn MemoryPool> = Arc::<AllStatements>::clone(all);
             Ok::<_, Infallible>(Share::new("account", self.account, parent, whole.clone()))
         };
         let Ok(account) = self.accounts.of(account, make);
@@ -72,13 +83,11 @@ impl MemoryShares {
     }
 }
 
-/// What all have together.
+/// What is one for all shares.
 #[derive(Debug, Clone)]
 struct Whole {
-    pool: Arc<dyn MemoryPool>,
+    all: Arc<AllStatements>,
     process: Arc<ProcessMemory>,
-    /// What all statements hold. Of the pool deriving takes its part too.
-    statements: Arc<AtomicUsize>,
 }
 
 /// A part of a pool, with a limit of its own.
@@ -91,6 +100,8 @@ pub struct Share {
     whole: Whole,
     /// Whether it is a statement's, which leaves a part of the pool to others once it is large.
     is_statement: bool,
+    /// How many operators that can spill are registered with it.
+    spilling: AtomicUsize,
     held: AtomicUsize,
     peak: AtomicUsize,
     /// Whether the statement shall end for what it holds.
@@ -105,6 +116,7 @@ impl Share {
             parent,
             whole,
             is_statement: false,
+            spilling: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
             given_up: watch::Sender::new(false),
@@ -128,11 +140,8 @@ impl Share {
     /// What may have to be freed if the process holds too much: what a statement holds, unless all together hold little.
     pub fn can_be_freed(&self) -> Option<usize> {
         let held = self.reserved();
-        let MemoryLimit::Finite(all) = self.whole.pool.memory_limit() else {
-            return None;
-        };
-        let statements = self.whole.statements.load(Ordering::Relaxed);
-        let too_much = held > NEGLIGIBLE && statements > all / LEFT_TO_ALL;
+        let all = &self.whole.all;
+        let too_much = held > NEGLIGIBLE && all.reserved() > all.limit() / LEFT_TO_ALL;
         too_much.then_some(held)
     }
 
@@ -173,26 +182,18 @@ impl Share {
         if !self.is_statement || held <= LITTLE {
             return Ok(());
         }
-        let Whole {
-            pool,
-            process,
-            statements,
-        } = &self.whole;
-        let MemoryLimit::Finite(all) = pool.memory_limit() else {
-            return Ok(());
-        };
-        let large = all - all / LEFT_TO_LITTLE;
-        if pool.reserved().saturating_add(additional) > large {
+        let Whole { all, process } = &self.whole;
+        let large = all.limit() - all.limit() / LEFT_TO_LITTLE;
+        let then = all.reserved().saturating_add(additional);
+        if then > large {
             return Err(DataFusionError::ResourcesExhausted(format!(
                 "{OUT_OF_SHARE}: all large statements together may hold {} at a time",
                 human_readable_size(large)
             )));
         }
         let left = process.limit() / LEFT_TO_LITTLE;
-        let then = statements
-            .load(Ordering::Relaxed)
-            .saturating_add(additional);
-        if then > all / LEFT_TO_ALL && process.exceeds_with(additional.saturating_add(left)) {
+        if then > all.limit() / LEFT_TO_ALL && process.exceeds_with(additional.saturating_add(left))
+        {
             return Err(DataFusionError::ResourcesExhausted(format!(
                 "{OUT_OF_SHARE}: the server holds nearly all of the {} that it may",
                 human_readable_size(process.limit())
@@ -201,12 +202,29 @@ impl Share {
         Ok(())
     }
 
-    /// Holds so much more, and so much in all.
-    fn took(&self, more: usize, held: usize) {
-        self.peak.fetch_max(held, Ordering::Relaxed);
-        if self.is_statement {
-            self.whole.statements.fetch_add(more, Ordering::Relaxed);
+    /// Refuses an operator that can spill more than its fair part of a statement's memory where that gets scarce. Otherwise
+    /// one partition of a sort could take all of it, and the next fail at its first rows, when it has nothing to spill.
+    fn be_fair(
+        &self,
+        reservation: &MemoryReservation,
+        held: usize,
+        additional: usize,
+    ) -> Result<()> {
+        if !self.is_statement || !reservation.consumer().can_spill() {
+            return Ok(());
         }
+        let MemoryLimit::Finite(limit) = self.memory_limit() else {
+            return Ok(());
+        };
+        let spilling = self.spilling.load(Ordering::Relaxed).max(1);
+        let fair = (limit - limit / LEFT_TO_MERGING) / spilling;
+        if held > limit / UNEVEN_UNTIL && reservation.size().saturating_add(additional) > fair {
+            return Err(DataFusionError::ResourcesExhausted(format!(
+                "{OUT_OF_SHARE}: each sort or grouping of the statement may hold {} at a time",
+                human_readable_size(fair)
+            )));
+        }
+        Ok(())
     }
 }
 
@@ -222,24 +240,28 @@ impl MemoryPool for Share {
     }
 
     fn register(&self, consumer: &MemoryConsumer) {
+        if consumer.can_spill() {
+            self.spilling.fetch_add(1, Ordering::Relaxed);
+        }
         self.parent.register(consumer);
     }
 
     fn unregister(&self, consumer: &MemoryConsumer) {
+        if consumer.can_spill() {
+            self.spilling.fetch_sub(1, Ordering::Relaxed);
+        }
         self.parent.unregister(consumer);
     }
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
         self.parent.grow(reservation, additional);
         let before = self.held.fetch_add(additional, Ordering::Relaxed);
-        self.took(additional, before.saturating_add(additional));
+        self.peak
+            .fetch_max(before.saturating_add(additional), Ordering::Relaxed);
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
         self.held.fetch_sub(shrink, Ordering::Relaxed);
-        if self.is_statement {
-            self.whole.statements.fetch_sub(shrink, Ordering::Relaxed);
-        }
         self.parent.shrink(reservation, shrink);
     }
 
@@ -259,6 +281,7 @@ impl MemoryPool for Share {
                 ))
             })?;
         let parents = || {
+            self.be_fair(reservation, before + additional, additional)?;
             self.leave_room(before + additional, additional)?;
             self.parent.try_grow(reservation, additional)
         };
@@ -266,7 +289,7 @@ impl MemoryPool for Share {
             self.held.fetch_sub(additional, Ordering::Relaxed);
             return Err(error);
         }
-        self.took(additional, before + additional);
+        self.peak.fetch_max(before + additional, Ordering::Relaxed);
         Ok(())
     }
 
@@ -284,134 +307,4 @@ impl MemoryPool for Share {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use datafusion::execution::memory_pool::GreedyMemoryPool;
-
-    use super::*;
-
-    fn unlimited() -> Arc<ProcessMemory> {
-        Arc::new(ProcessMemory::new(usize::MAX))
-    }
-
-    fn reservation(share: &Arc<Share>) -> MemoryReservation {
-        let pool: Arc<dyn MemoryPool> = share.statement();
-        MemoryConsumer::new("test").register(&pool)
-    }
-
-    #[test]
-    fn what_one_account_holds_is_not_anothers() {
-        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1000));
-        let shares = MemoryShares::new(600, 400, unlimited());
-        let first = reservation(&shares.session(Some("a"), &pool));
-        first.try_grow(400).unwrap();
-        assert!(first.try_grow(1).is_err(), "its session's limit");
-        let second_session = shares.session(Some("a"), &pool);
-        let second = reservation(&second_session);
-        second.try_grow(200).unwrap();
-        let error = second.try_grow(1).unwrap_err();
-        assert!(error.to_string().contains("one account"), "{error}");
-        let other = reservation(&shares.session(Some("b"), &pool));
-        other.try_grow(400).unwrap();
-        assert!(
-            other.try_grow(1).is_err(),
-            "its own limit, and the pool's end"
-        );
-        drop(first);
-        assert_eq!(pool.reserved(), 600);
-        second.try_grow(200).unwrap();
-    }
-
-    #[test]
-    fn large_statements_leave_room_for_little_ones() {
-        let all = 16 * LITTLE;
-        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(all));
-        let shares = MemoryShares::new(all, all, unlimited());
-        let large: Vec<_> = ["a", "b"]
-            .map(|account| reservation(&shares.session(Some(account), &pool)))
-            .into();
-        large[0].try_grow(7 * LITTLE).unwrap();
-        large[1].try_grow(7 * LITTLE).unwrap();
-        let error = large[1].try_grow(1).unwrap_err();
-        assert!(error.to_string().contains("all large"), "{error}");
-        assert_eq!(pool.reserved(), 14 * LITTLE);
-        let little = reservation(&shares.session(Some("c"), &pool));
-        little.try_grow(LITTLE).unwrap();
-        assert!(little.try_grow(1).is_err(), "it is large from there on");
-        drop(large);
-        little.try_grow(1).unwrap();
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn large_statements_take_no_more_where_the_process_holds_enough() {
-        let all = 16 * LITTLE;
-        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(all));
-        // Less than it holds already.
-        let shares = MemoryShares::new(all, all, Arc::new(ProcessMemory::new(1 << 20)));
-        let session = shares.session(Some("a"), &pool);
-        let large = reservation(&session);
-        large.try_grow(all / LEFT_TO_ALL).unwrap();
-        let error = large.try_grow(1).unwrap_err();
-        assert!(error.to_string().contains("1024.0 KB"), "{error}");
-        let little = reservation(&session);
-        little.try_grow(LITTLE).unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_statement_that_is_given_up_ends_with_what_it_holds() {
-        let all = 16 * LITTLE;
-        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(all));
-        let shares = MemoryShares::new(all, all, unlimited());
-        let session = shares.session(Some("a"), &pool);
-        let statements = [session.statement(), session.statement()];
-        let hold = |share: &Arc<Share>, bytes| {
-            let pool: Arc<dyn MemoryPool> = Arc::<Share>::clone(share);
-            let held = MemoryConsumer::new("test").register(&pool);
-            held.try_grow(bytes).map(|()| held).unwrap()
-        };
-        let derive = MemoryConsumer::new("derive").register(&pool);
-        derive.try_grow(all / 2).unwrap();
-        let little = hold(&statements[0], NEGLIGIBLE);
-        let large = hold(&statements[1], all / LEFT_TO_ALL - NEGLIGIBLE);
-        assert_eq!(statements[1].can_be_freed(), None, "statements hold little");
-        large.try_grow(1).unwrap();
-        assert_eq!(statements[0].can_be_freed(), None);
-        assert_eq!(statements[1].can_be_freed(), Some(large.size()));
-
-        let work = async {
-            let _held = large;
-            std::future::pending::<Result<(), PgError>>().await
-        };
-        let given_up = statements[1].given_up_or(Arc::new(|| false));
-        assert!(!given_up());
-        statements[1].give_up();
-        assert!(given_up());
-        let error = statements[1].unless_given_up(work).await.unwrap_err();
-        assert_eq!(error.code, "53200");
-        assert_eq!(pool.reserved(), little.size() + derive.size());
-        // It may have been told to stop while it did not give way.
-        let told = std::future::ready(Err::<(), _>(PgError::internal("told")));
-        let error = statements[1].unless_given_up(told).await.unwrap_err();
-        assert_eq!(error.code, "53200");
-        let other = statements[0].unless_given_up(std::future::ready(Ok(1)));
-        assert_eq!(other.await.unwrap(), 1);
-    }
-
-    #[test]
-    fn a_refused_growth_holds_nothing_and_the_peak_stays() {
-        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(100));
-        let session = MemoryShares::new(1000, 1000, unlimited()).session(None, &pool);
-        let statement = session.statement();
-        let shared: Arc<dyn MemoryPool> = Arc::<Share>::clone(&statement);
-        let held = MemoryConsumer::new("test").register(&shared);
-        held.try_grow(70).unwrap();
-        held.shrink(50);
-        assert!(held.try_grow(90).is_err(), "the pool's end");
-        assert_eq!((statement.reserved(), statement.peak()), (20, 70));
-        drop(held);
-        assert_eq!((session.reserved(), pool.reserved()), (0, 0));
-        assert_eq!(session.whole.statements.load(Ordering::Relaxed), 0);
-    }
-}
+mod tests;
