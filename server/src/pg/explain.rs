@@ -13,8 +13,8 @@ use super::connection::Connection;
 use super::encode::{Column, Formats};
 use super::error::PgError;
 use super::execute;
+use super::portals::Prepared;
 use super::run::{Failure, Outcome};
-use super::session::Prepared;
 use super::sql::Explain;
 use super::stopping::{GivenUp, Wanted, stopping};
 use super::watch::Watch;
@@ -30,9 +30,9 @@ impl Connection {
         watch: &Watch,
     ) -> Result<Outcome, Failure> {
         let permit = self.admit(watch).await?;
-        let planned = prepared.planned.as_ref();
+        let described = prepared.described.as_ref();
         let (state, plan, _) = self
-            .plan_now(&explain.query, planned, values, watch)
+            .plan_now(&explain.query, described, values, watch)
             .await?;
         let (analyze, verbose, json) = (explain.analyze, explain.verbose, explain.json);
         let memory = self.statement_memory();

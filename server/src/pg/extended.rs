@@ -17,8 +17,8 @@ use super::encode::{Column, Formats, RowEncoder, row_description};
 use super::error::{PgError, code};
 use super::frontend::{Bind, Target};
 use super::params;
+use super::portals::{Portal, Prepared, Progress};
 use super::run::{Failure, Outcome, check_formats};
-use super::session::{Portal, Prepared, Progress};
 use super::sql::Statement;
 
 impl Connection {
@@ -52,7 +52,7 @@ impl Connection {
                 text,
                 statement: Statement::Accepted(""),
                 declared,
-                planned: None,
+                described: None,
             },
         };
         self.session.keep_prepared(name, prepared)?;
@@ -111,10 +111,10 @@ impl Connection {
             )));
         }
         let zone = self.session.style().zone;
-        let planned = prepared
-            .planned
+        let known = prepared
+            .described
             .as_ref()
-            .map(|planned| planned.parameters.as_slice())
+            .map(|described| described.parameters.as_slice())
             .unwrap_or_default();
         parameters
             .iter()
@@ -122,7 +122,7 @@ impl Connection {
             .enumerate()
             .map(|(at, (pg, value))| {
                 let value = params::decode(pg, formats.of(at), value.as_ref(), zone)?;
-                match planned.get(at) {
+                match known.get(at) {
                     // A number keeps its digits; everything else becomes what it was planned as.
                     Some(parameter)
                         if !parameter.arrow.is_decimal()
@@ -281,9 +281,9 @@ fn with_rows(tag: &str, rows: u64) -> String {
 
 /// The types of a statement's parameters, as clients send them.
 fn parameter_types(prepared: &Prepared) -> Vec<Type> {
-    match &prepared.planned {
-        Some(planned) => {
-            let mut types: Vec<Type> = planned
+    match &prepared.described {
+        Some(described) => {
+            let mut types: Vec<Type> = described
                 .parameters
                 .iter()
                 .map(|parameter| parameter.pg.clone())

@@ -2,8 +2,9 @@
 //!
 //! Every account has threads of its own, which the system treats alike; so a statement of some milliseconds would wait for
 //! as many long ones as there are accounts with one. Statements that go on for long therefore rest now and then while there
-//! are any that have only just begun, of whichever account, and go at full speed while there are none. The more long ones
-//! there are the longer each rests, so that all of them together take about a tenth of the processors' time from short ones.
+//! are more statements than processors and some of them have only just begun, of whichever account, and go at full speed
+//! otherwise. The more long ones there are the longer each rests, so that all of them together take about a tenth of the
+//! processors' time from short ones.
 //! What always holds: a long statement goes on, whatever others do; and it rests for its work, not for the time in which it
 //! waited for its reader.
 
@@ -94,9 +95,12 @@ impl Begun {
         }
     }
 
-    /// Whether one is among them that runs for less than `time`.
-    fn any_within(&self, time: Duration) -> bool {
+    /// Whether one is among them that runs for less than `time`, and they are more than can run at a time.
+    fn crowd_one_within(&self, time: Duration) -> bool {
         let statements = self.statements();
+        if statements.running.len() <= self.processors as usize {
+            return false;
+        }
         let latest = statements.running.last();
         latest.is_some_and(|(began, _)| began.elapsed() < time)
     }
@@ -174,7 +178,8 @@ impl Pace {
 
     /// How long to rest for so much work, if at all.
     fn rest_for(&self, worked: Duration) -> Option<Duration> {
-        let due = worked >= WORK && self.began.elapsed() >= SHORT && self.others.any_within(SHORT);
+        let due =
+            worked >= WORK && self.began.elapsed() >= SHORT && self.others.crowd_one_within(SHORT);
         due.then(|| worked.saturating_mul(self.others.rest()).min(LONGEST_REST))
     }
 }
@@ -362,15 +367,15 @@ mod tests {
 
     #[test]
     fn a_statement_counts_until_it_ends() {
-        let begun = Arc::new(Begun::default());
-        assert!(!begun.any_within(HOUR));
+        let begun = Arc::new(Begun::on(1));
         let first = begun.enter(Instant::now());
+        assert!(!begun.crowd_one_within(HOUR), "it has a processor");
         let second = begun.enter(Instant::now());
+        assert!(begun.crowd_one_within(HOUR));
+        assert!(!begun.crowd_one_within(Duration::ZERO));
         drop(second);
-        assert!(begun.any_within(HOUR));
-        assert!(!begun.any_within(Duration::ZERO));
+        assert!(!begun.crowd_one_within(HOUR));
         drop(first);
-        assert!(!begun.any_within(HOUR));
     }
 
     #[test]
@@ -410,7 +415,7 @@ mod tests {
         let now = Instant::now();
         // What begins later stays short however long a test takes.
         let (earlier, later) = (now - HOUR, now + HOUR);
-        let begun = Arc::new(Begun::default());
+        let begun = Arc::new(Begun::on(1));
         let own = begun.enter(if long { earlier } else { later });
         let pace = own.pace();
         // A short one would see itself.

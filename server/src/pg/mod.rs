@@ -33,6 +33,7 @@ mod params;
 mod per_account;
 mod places;
 mod plan;
+mod portals;
 mod process_memory;
 mod run;
 mod runtimes;

@@ -34,15 +34,22 @@ pub struct Parameter {
     pub arrow: DataType,
 }
 
-/// A planned query.
+/// What a client is told of a query.
 #[derive(Debug, Clone)]
-pub struct Planned {
-    /// The plan, not yet optimised, with its placeholders.
-    pub plan: LogicalPlan,
+pub struct Described {
     /// Its columns.
     pub columns: Arc<[Column]>,
     /// Its parameters.
     pub parameters: Vec<Parameter>,
+}
+
+/// A planned query.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan, not yet optimised, with its placeholders.
+    pub plan: LogicalPlan,
+    /// What it takes and gives.
+    pub described: Described,
 }
 
 /// Plans a query whose first parameters are declared to be of these types.
@@ -105,10 +112,13 @@ fn finish(
         Err(_) if !parameters.is_empty() => columns_of(&plan)?,
         Err(error) => return Err(error.into()),
     };
+    let columns = columns.into();
     Ok(Planned {
-        columns: columns.into(),
         plan,
-        parameters,
+        described: Described {
+            columns,
+            parameters,
+        },
     })
 }
 

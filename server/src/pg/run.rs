@@ -15,8 +15,8 @@ use super::encode::{Column, CopyEncoder, Formats, RowEncoder};
 use super::error::{PgError, code};
 use super::execute::{self, Encoder, RowStream, Work};
 use super::memory::Share;
-use super::plan::{self, Planned};
-use super::session::{Portal, Prepared, Progress};
+use super::plan::{self, Described};
+use super::portals::{Portal, Prepared, Progress};
 use super::sql::{self, CopyOptions, Move, Query, Statement};
 use super::stopping::{Wanted, stopping};
 use super::watch::Watch;
@@ -94,7 +94,7 @@ impl Connection {
         match statement {
             Statement::Query(query) => {
                 let (columns, stream) = self
-                    .query(query, prepared.planned.as_ref(), values, formats, watch)
+                    .query(query, prepared.described.as_ref(), values, formats, watch)
                     .await?;
                 Ok(Outcome::Rows {
                     columns,
@@ -113,13 +113,14 @@ impl Connection {
                 binary,
                 query,
             } => {
-                let planned = prepared.planned.as_ref();
+                let described = prepared.described.as_ref();
                 let cursor = Cursor {
                     name,
                     hold: *hold,
                     binary: *binary,
                 };
-                self.declare(&cursor, query, planned, values, watch).await?;
+                self.declare(&cursor, query, described, values, watch)
+                    .await?;
                 done("DECLARE CURSOR")
             }
             Statement::Fetch { name, step } => Ok(fetch(name, *step, true)?),
@@ -200,7 +201,7 @@ impl Connection {
     pub(super) async fn plan_now(
         &mut self,
         query: &Query,
-        planned: Option<&Planned>,
+        told: Option<&Described>,
         values: Arc<[ScalarValue]>,
         watch: &Watch,
     ) -> Result<(SessionState, LogicalPlan, Arc<[Column]>), Failure> {
@@ -215,20 +216,18 @@ impl Connection {
         }
         let state = self.statement_state(watch).await?;
         let query = query.clone();
-        let parameters = planned
-            .map(|planned| planned.parameters.clone())
-            .unwrap_or_default();
+        let parameters = told.map(|told| told.parameters.clone()).unwrap_or_default();
         let work = async move {
             let planned = plan::plan_with(&state, &query, parameters).await?;
             let plan = plan::bind(planned.plan, values.to_vec())?;
-            Ok((state, plan, planned.columns))
+            Ok((state, plan, planned.described.columns))
         };
         let runtime = Arc::clone(&self.session.runtime);
         let (state, plan, now) = self
             .wait(watch, execute::run(runtime.handle(), work))
             .await??;
         self.enter(State::Running);
-        match planned {
+        match told {
             // What a client was told of the columns stays so.
             Some(told) if told.columns.len() != now.len() => Err(PgError::new(
                 code::NOT_SUPPORTED,
@@ -243,13 +242,13 @@ impl Connection {
     async fn query(
         &mut self,
         query: &Query,
-        planned: Option<&Planned>,
+        told: Option<&Described>,
         values: Arc<[ScalarValue]>,
         formats: &Formats,
         watch: &Watch,
     ) -> Result<(Arc<[Column]>, RowStream), Failure> {
         let permit = self.admit(watch).await?;
-        let (state, plan, columns) = self.plan_now(query, planned, values, watch).await?;
+        let (state, plan, columns) = self.plan_now(query, told, values, watch).await?;
         let encoder = self.row_encoder(&columns, formats)?;
         let stream = RowStream::start(
             self.session.runtime.handle(),
@@ -295,7 +294,7 @@ impl Connection {
         &mut self,
         cursor: &Cursor<'_>,
         query: &Query,
-        planned: Option<&Planned>,
+        told: Option<&Described>,
         values: Arc<[ScalarValue]>,
         watch: &Watch,
     ) -> Result<(), Failure> {
@@ -303,9 +302,8 @@ impl Connection {
             self.session.in_block("DECLARE CURSOR")?;
         }
         let permit = self.admit(watch).await?;
-        let (state, plan, columns) = self.plan_now(query, planned, values, watch).await?;
-        let planned = Planned {
-            plan: LogicalPlan::default(),
+        let (state, plan, columns) = self.plan_now(query, told, values, watch).await?;
+        let described = Described {
             columns,
             parameters: Vec::new(),
         };
@@ -322,7 +320,7 @@ impl Connection {
                 text: "".into(),
                 statement: Statement::Query(query.clone()),
                 declared: Vec::new(),
-                planned: Some(planned),
+                described: Some(described),
             }),
             values: Arc::default(),
             formats: if cursor.binary {
@@ -371,13 +369,16 @@ impl Connection {
             Statement::Explain(explain) => Some(&explain.query),
             _ => None,
         };
-        let planned = match query {
+        let described = match query {
             None => None,
             Some(query) => {
                 self.session.apply_settings();
                 let state = self.statement_state(watch).await?;
                 let (query, declared) = (query.clone(), declared.clone());
-                let work = async move { plan::plan(&state, &query, &declared).await };
+                let work = async move {
+                    let planned = plan::plan(&state, &query, &declared).await;
+                    planned.map(|planned| planned.described)
+                };
                 let runtime = Arc::clone(&self.session.runtime);
                 Some(
                     self.wait(watch, execute::run(runtime.handle(), work))
@@ -389,7 +390,7 @@ impl Connection {
             text: Arc::clone(text),
             statement,
             declared,
-            planned,
+            described,
         })
     }
 
@@ -400,10 +401,8 @@ impl Connection {
         arguments: Option<&Query>,
         watch: &Watch,
     ) -> Result<Vec<ScalarValue>, Failure> {
-        let parameters = prepared
-            .planned
-            .as_ref()
-            .map(|planned| planned.parameters.clone());
+        let described = prepared.described.as_ref();
+        let parameters = described.map(|described| described.parameters.clone());
         let parameters = parameters.unwrap_or_default();
         let values = match arguments {
             None => Vec::new(),

@@ -3,18 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use datafusion::scalar::ScalarValue;
-use pgwire::api::Type;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use pgwire::messages::response::TransactionStatus;
 
-use super::activity::Doing;
 use super::backend::BackendSession;
 use super::control::Control;
-use super::encode::{Column, Formats, Style};
+use super::encode::{Column, Style};
 use super::error::{PgError, code};
-use super::execute::{RowStream, Work};
 use super::memory::Share;
-use super::plan::Planned;
+use super::portals::{Portal, Prepared};
 use super::runtimes::QueryRuntime;
 use super::settings::{Settings, Values};
 use super::sql::Statement;
@@ -31,73 +28,6 @@ const HELD: usize = 64 * 1024 * 1024;
 
 /// So many bytes of a name of SQL's count, as in PostgreSQL.
 const NAME: usize = 63;
-
-/// A statement that is kept.
-#[derive(Debug)]
-pub struct Prepared {
-    /// The beginning of the text that it came with.
-    pub text: Arc<str>,
-    /// What it does.
-    pub statement: Statement,
-    /// The types that its parameters were declared to have.
-    pub declared: Vec<Option<Type>>,
-    /// Its plan, where it is a query or holds one; what of it counts later are the types.
-    pub planned: Option<Planned>,
-}
-
-/// How far a portal has come.
-#[derive(Debug)]
-pub enum Progress {
-    /// Not begun.
-    New,
-    /// Planned, to be begun when its first rows are wanted.
-    Planned(Box<Work>),
-    /// Rows have been sent, and there may be more.
-    Running(RowStream),
-    /// At its end.
-    Done,
-    /// It ended before that: an error, a cancel.
-    Failed,
-}
-
-impl Progress {
-    /// What there is to run, to be put back when it has run well; without that it has failed.
-    ///
-    /// # Errors
-    /// If it has failed before.
-    pub fn take(&mut self, name: &str) -> Result<Progress, PgError> {
-        match std::mem::replace(self, Progress::Failed) {
-            Progress::Failed => Err(PgError::new(
-                "55000",
-                format!("portal \"{name}\" cannot be run"),
-            )),
-            progress => Ok(progress),
-        }
-    }
-}
-
-/// A statement with its parameters, ready to run or running.
-#[derive(Debug)]
-pub struct Portal {
-    /// The statement.
-    pub prepared: Arc<Prepared>,
-    /// The values of its parameters.
-    pub values: Arc<[ScalarValue]>,
-    /// The formats of its columns.
-    pub formats: Formats,
-    /// How far it has come.
-    pub progress: Progress,
-    /// It was made by DECLARE, so its rows are encoded when they are fetched.
-    pub cursor: bool,
-    /// It outlives its transaction.
-    pub hold: bool,
-    /// The transaction that made it has ended well.
-    pub committed: bool,
-    /// What is told of its execution, while it waits for the client to ask for more rows.
-    pub doing: Option<Doing>,
-    /// Portals are numbered as they come, by [`Session::keep_portal`].
-    pub number: u64,
-}
 
 struct Savepoint {
     name: String,
@@ -128,6 +58,8 @@ pub struct Session {
     savepoints: Vec<Savepoint>,
     /// Portals that there have been.
     made: u64,
+    /// What its statements and portals take of its share.
+    held: MemoryReservation,
     applied: Option<u64>,
 }
 
@@ -141,7 +73,9 @@ impl Session {
         control: Arc<Control>,
         settings: SharedSettings,
     ) -> Session {
+        let share: Arc<dyn MemoryPool> = Arc::<Share>::clone(&memory);
         Session {
+            held: MemoryConsumer::new("prepared statements and portals").register(&share),
             backend,
             user,
             runtime,
@@ -238,6 +172,7 @@ impl Session {
             self.portals.retain(|_, portal| portal.committed);
         }
         self.drop_portals();
+        self.held.resize(self.size());
         if commit { "COMMIT" } else { "ROLLBACK" }
     }
 
@@ -319,6 +254,7 @@ impl Session {
     pub fn discard_all(&mut self) {
         self.statements.clear();
         self.portals.clear();
+        self.held.free();
         self.settings().reset_all();
     }
 
@@ -351,7 +287,7 @@ impl Session {
         if self.statements.len() >= LIMIT {
             return Err(too_many("prepared statements"));
         }
-        self.check_held(name.len() + prepared.size())?;
+        self.hold(name.len() + prepared.size())?;
         self.statements.insert(name.to_owned(), Arc::new(prepared));
         Ok(())
     }
@@ -370,22 +306,27 @@ impl Session {
         if self.portals.len() >= LIMIT {
             return Err(too_many("portals"));
         }
-        self.check_held(name.len() + portal.size())?;
+        self.hold(name.len() + portal.size())?;
         self.made += 1;
         portal.number = self.made;
         self.portals.insert(name.to_owned(), portal);
         Ok(())
     }
 
-    /// Whether so many bytes more can be held.
-    fn check_held(&self, more: usize) -> Result<(), PgError> {
+    /// About how many bytes its statements and portals take.
+    fn size(&self) -> usize {
         let statements = self.statements.iter();
         let statements = statements.map(|(name, statement)| name.len() + statement.size());
         let portals = self.portals.iter();
         let portals = portals.map(|(name, portal)| name.len() + portal.size());
-        let held: usize = statements.chain(portals).sum();
-        if held.saturating_add(more) <= HELD {
-            return Ok(());
+        statements.chain(portals).sum()
+    }
+
+    /// Takes so many bytes more of its share.
+    fn hold(&self, more: usize) -> Result<(), PgError> {
+        let held = self.size().saturating_add(more);
+        if held <= HELD {
+            return Ok(self.held.try_resize(held)?);
         }
         Err(PgError::new(
             "53400",
@@ -404,9 +345,9 @@ impl Session {
     pub fn columns_of(&self, prepared: &Prepared) -> Result<Option<Arc<[Column]>>, PgError> {
         Ok(match &prepared.statement {
             Statement::Query(_) => prepared
-                .planned
+                .described
                 .as_ref()
-                .map(|planned| Arc::clone(&planned.columns)),
+                .map(|described| Arc::clone(&described.columns)),
             Statement::Explain(_) => Some([Column::text("QUERY PLAN")].into()),
             Statement::Show(Some(name)) => {
                 Some([Column::text(&self.settings().show(name)?.0)].into())
@@ -462,29 +403,4 @@ fn too_many(what: &str) -> PgError {
         "53400",
         format!("too many {what}: at most {LIMIT} are kept for a connection"),
     )
-}
-
-impl Prepared {
-    /// About how many bytes it takes.
-    fn size(&self) -> usize {
-        let types = self.declared.len() * size_of::<Option<Type>>();
-        size_of::<Prepared>() + self.text.len() + types + self.statement.size()
-    }
-}
-
-impl Portal {
-    /// About how many bytes it takes, beside what its query holds while it runs.
-    fn size(&self) -> usize {
-        let values: usize = self.values.iter().map(ScalarValue::size).sum();
-        let formats = self.formats.0.len() * size_of::<i16>();
-        size_of::<Portal>() + values + formats + self.prepared.size()
-    }
-
-    /// The columns of a query's portal.
-    pub fn columns(&self) -> Option<Arc<[Column]>> {
-        self.prepared
-            .planned
-            .as_ref()
-            .map(|planned| Arc::clone(&planned.columns))
-    }
 }

@@ -11,8 +11,9 @@ use super::activity::kept;
 use super::connection::Connection;
 use super::encode::{CopyEncoder, Formats, RowEncoder, row_description};
 use super::execute::RowStream;
+use super::portals::{Prepared, Progress};
 use super::run::{Failure, Outcome, READ_AT_ONCE};
-use super::session::{Prepared, Progress, no_cursor};
+use super::session::no_cursor;
 use super::sql::{self, Statement};
 use super::watch::Watch;
 
@@ -34,7 +35,7 @@ impl Connection {
                 text: Arc::clone(&text),
                 statement,
                 declared: Vec::new(),
-                planned: None,
+                described: None,
             };
             let formats = Formats::default();
             let outcome = self

@@ -42,6 +42,8 @@ const BOUNDED: &[(&str, Growth)] = &[
     ("array_concat", Growth::Joined),
     ("array_append", Growth::Joined),
     ("array_prepend", Growth::Joined),
+    ("make_array", Growth::Joined),
+    ("pg_joined", Growth::Chained),
 ];
 
 /// What a function makes of its arguments.
@@ -416,9 +418,19 @@ mod tests {
 
     use super::*;
 
+    /// One with the functions that are bounded, and their bounds.
+    fn bounded() -> SessionContext {
+        let context = SessionContext::new();
+        for function in super::super::strings::functions() {
+            function.register(&context);
+        }
+        bound(&context);
+        context
+    }
+
     #[test]
     fn all_functions_that_are_named_are_there() {
-        let context = SessionContext::new();
+        let context = bounded();
         for (name, _) in BOUNDED {
             assert!(context.udf(name).is_ok(), "{name}");
         }
@@ -448,10 +460,11 @@ mod tests {
     #[case("array_repeat(repeat('x', 1000000), 1000)")]
     #[case("array_resize([1], 2000000000, 0)")]
     #[case("array_concat(range(0, 6000000), range(0, 6000000))")]
+    #[case("make_array(range(0, 6000000), range(0, 6000000))")]
+    #[case("pg_joined(r, r) FROM (SELECT repeat('x', 150000000) AS r)")]
     #[tokio::test]
     async fn what_would_be_too_much_is_refused(#[case] what: &str) {
-        let context = SessionContext::new();
-        bound(&context);
+        let context = bounded();
         let error = match context.sql(&format!("SELECT {what}")).await {
             Ok(frame) => frame.collect().await.unwrap_err(),
             Err(error) => error,
@@ -480,8 +493,7 @@ mod tests {
     #[case("list_concat([1], [2])", "[1, 2]")]
     #[tokio::test]
     async fn what_is_within_bounds_is_as_it_was(#[case] what: &str, #[case] expected: &str) {
-        let context = SessionContext::new();
-        bound(&context);
+        let context = bounded();
         let sql = format!("SELECT CAST({what} AS VARCHAR) AS x");
         let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();
         let shown =

@@ -1,9 +1,11 @@
 //! Operators on dates, times and numbers, by the types of their operands.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::DFSchema;
+use datafusion::common::utils::list_ndims;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::FunctionRegistry;
 use datafusion::functions_nested::expr_fn::array_has_all;
@@ -42,6 +44,11 @@ pub struct Functions {
     later: Arc<ScalarUDF>,
     earlier: Arc<ScalarUDF>,
     text: Arc<ScalarUDF>,
+    joined: Arc<ScalarUDF>,
+    concatenated: Arc<ScalarUDF>,
+    appended: Arc<ScalarUDF>,
+    prepended: Arc<ScalarUDF>,
+    array: Arc<ScalarUDF>,
 }
 
 impl Functions {
@@ -62,6 +69,11 @@ impl Functions {
             later: context.udf("pg_later")?,
             earlier: context.udf("pg_earlier")?,
             text: context.udf("pg_text")?,
+            joined: context.udf("pg_joined")?,
+            concatenated: context.udf("array_concat")?,
+            appended: context.udf("array_append")?,
+            prepended: context.udf("array_prepend")?,
+            array: context.udf("make_array")?,
         })
     }
 }
@@ -149,27 +161,39 @@ impl PgOperators {
         })
     }
 
-    /// `||` with a text makes a text of the other side, spelled as a cast does.
-    fn concatenated(
-        &self,
-        raw: RawBinaryExpr,
-        kinds: (Kind, Kind),
-    ) -> PlannerResult<RawBinaryExpr> {
+    /// `||`: with a text it makes a text of the other side, spelled as a cast does. By functions that bound what they make.
+    fn concatenated(&self, raw: RawBinaryExpr, schema: &DFSchema) -> Result<Expr> {
+        let RawBinaryExpr { left, right, .. } = raw;
+        let kinds = (kind(&left, schema), kind(&right, schema));
+        let depths = (depth(&left, schema)?, depth(&right, schema)?);
+        let functions = &self.functions;
+        if depths != (0, 0) {
+            let function = match depths.0.cmp(&depths.1) {
+                Ordering::Equal => &functions.concatenated,
+                Ordering::Greater => &functions.appended,
+                Ordering::Less => &functions.prepended,
+            };
+            return Ok(call(function, vec![left, right]));
+        }
         let is_text = |kind| matches!(kind, Kind::Text | Kind::Column);
-        let RawBinaryExpr { op, left, right } = raw;
         let spelled = |expr: Expr, kind: Kind, beside: Kind| {
-            if is_text(beside) && !is_text(kind) && kind != Kind::List {
-                call(&self.functions.text, vec![expr])
+            if is_text(beside) && !is_text(kind) {
+                call(&functions.text, vec![expr])
             } else {
                 expr
             }
         };
-        PlannerResult::Original(RawBinaryExpr {
-            left: spelled(left, kinds.0, kinds.1),
-            right: spelled(right, kinds.1, kinds.0),
-            op,
-        })
+        let args = vec![
+            spelled(left, kinds.0, kinds.1),
+            spelled(right, kinds.1, kinds.0),
+        ];
+        Ok(call(&functions.joined, args))
     }
+}
+
+/// How many lists lie in one another.
+fn depth(expr: &Expr, schema: &DFSchema) -> Result<u64> {
+    Ok(list_ndims(&expr.get_type(schema)?))
 }
 
 /// What PostgreSQL has no operator for, though DataFusion would make something of it.
@@ -223,7 +247,9 @@ impl ExprPlanner for PgOperators {
             B::Minus => Operator::Minus,
             B::Multiply => Operator::Multiply,
             B::Divide => Operator::Divide,
-            B::StringConcat => return Ok(self.concatenated(raw, kinds)),
+            B::StringConcat => {
+                return self.concatenated(raw, schema).map(PlannerResult::Planned);
+            }
             B::AtArrow | B::ArrowAt => return Ok(contained(raw, schema)),
             _ => return Ok(PlannerResult::Original(raw)),
         };
@@ -297,6 +323,14 @@ impl ExprPlanner for PgOperators {
             _ => return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right })),
         };
         Ok(PlannerResult::Planned(planned))
+    }
+
+    fn plan_array_literal(
+        &self,
+        items: Vec<Expr>,
+        _: &DFSchema,
+    ) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(PlannerResult::Planned(call(&self.functions.array, items)))
     }
 }
 

@@ -32,6 +32,9 @@ pub const MAX_TEXT: usize = 4 * 1024 * 1024;
 /// How many tokens one text may have: each takes a hundred times the memory of its characters.
 const MAX_TOKENS: usize = 400_000;
 
+/// The longest text whose tokens are counted as they are made. Those of a longer one are counted before, white space too.
+const UNCOUNTED: usize = 512 * 1024;
+
 /// How many statements one text may have.
 const MAX_STATEMENTS: usize = 10_000;
 
@@ -260,6 +263,9 @@ pub fn parse(text: &str) -> Result<Vec<Statement>, PgError> {
                 text.len()
             ),
         ));
+    }
+    if text.len() > UNCOUNTED {
+        too_many("tokens", tokens::at_most(text), MAX_TOKENS)?;
     }
     let tokens = tokens::tokenize(text)?;
     let ends = tokens

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 use rstest::rstest;
 
 use super::*;
@@ -107,4 +109,36 @@ fn the_operators_of_one_statement_are_not_anothers() {
 fn an_explain_can_be_prepared() {
     let statement = parse("PREPARE p AS EXPLAIN SELECT 1").unwrap().remove(0);
     assert!(matches!(statement, Statement::Prepare { .. }));
+}
+
+#[rstest]
+#[case::statements(";", 1)]
+#[case::numbers("1, ", 4)]
+#[case::number_and_word("1a ", 3)]
+#[case::literal("'a b, c' ", 2)]
+#[case::quotes_in_a_literal("'it''s' ", 3)]
+#[case::name("\"a b\".c ", 4)]
+#[case::not_ascii("é", 2)]
+#[case::escapes("E' \\' ; ' ;", 11)]
+#[case::comment("-- '\n;", 6)]
+#[case::nested_comment("/* /* */ ' */;", 14)]
+#[case::dollar_quotes("$$ ' $$;", 8)]
+#[case::parameters("$1 + $2 ", 10)]
+fn tokens_are_never_more_than_counted(#[case] piece: &str, #[case] counted: usize) {
+    let text = piece.repeat(3);
+    assert_eq!(super::tokens::at_most(&text), counted * 3, "{text}");
+    let all = Tokenizer::new(&PostgreSqlDialect {}, &text)
+        .tokenize()
+        .unwrap();
+    assert!(all.len() <= counted * 3, "{all:?}");
+}
+
+#[test]
+fn a_text_of_too_many_tokens_is_refused_before_they_are_made() {
+    let error = parse(&";".repeat(MAX_TEXT)).unwrap_err();
+    assert_eq!(error.code, "54000");
+    assert!(error.detail.unwrap().contains(&MAX_TEXT.to_string()));
+    let list = vec!["'some words of a long literal'"; 100_000].join(",");
+    assert!(list.len() > UNCOUNTED);
+    parse(&format!("SELECT 'a' IN ({list})")).unwrap();
 }

@@ -5,9 +5,40 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Toke
 
 use super::super::error::{PgError, code};
 
+/// As many tokens as a text can have at most, white space included: each takes some eighty bytes, so those of a long text
+/// are counted before they are made.
+///
+/// A literal or a quoted name is one token. Where it takes a tokenizer to tell where one ends (escapes, comments, dollar
+/// quotes), each byte counts for one.
+pub(super) fn at_most(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let dollar_quoted = |pair: &[u8]| pair[0] == b'$' && !pair[1].is_ascii_digit();
+    let hard = text.contains('\\')
+        || text.contains("--")
+        || text.contains("/*")
+        || bytes.windows(2).any(dollar_quoted);
+    if hard {
+        return bytes.len();
+    }
+    let (mut count, mut at) = (0, 0);
+    while let Some(first) = bytes.get(at) {
+        let rest = &bytes[at + 1..];
+        let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let further = match first {
+            b'\'' | b'"' => rest.iter().position(|byte| byte == first).map(|at| at + 1),
+            first if is_word(first) => rest.iter().position(|byte| !is_word(byte)),
+            _ => Some(0),
+        };
+        // A number may end within what looks like a word.
+        count += 1 + usize::from(first.is_ascii_digit());
+        at += 1 + further.unwrap_or(rest.len());
+    }
+    count
+}
+
 /// Cuts a text into tokens, without white space and comments.
 pub(super) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, PgError> {
-    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text)
+    let mut tokens = Tokenizer::new(&PostgreSqlDialect {}, text)
         .tokenize_with_location()
         .map_err(|error| {
             let message = error.message.to_string();
@@ -18,24 +49,19 @@ pub(super) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, PgError> {
             };
             PgError::new(code::SYNTAX, what).at(position(text, error.location))
         })?;
-    let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
-    for token in tokens {
-        if matches!(token.token, Token::Whitespace(_) | Token::EOF) {
-            continue;
-        }
-        // A text may go on in a literal on another line.
-        if let Token::SingleQuotedString(more) = &token.token
-            && let Some(last) = kept.last_mut()
-            && last.span.end.line < token.span.start.line
-            && let Token::SingleQuotedString(text) = &mut last.token
+    tokens.retain(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF));
+    // A text may go on in a literal on another line.
+    tokens.dedup_by(|next, last| match (&next.token, &mut last.token) {
+        (Token::SingleQuotedString(more), Token::SingleQuotedString(text))
+            if last.span.end.line < next.span.start.line =>
         {
             text.push_str(more);
-            last.span.end = token.span.end;
-            continue;
+            last.span.end = next.span.end;
+            true
         }
-        kept.push(token);
-    }
-    Ok(kept)
+        _ => false,
+    });
+    Ok(tokens)
 }
 
 /// How many operators may lie in one another.
