@@ -59,6 +59,7 @@ pub struct Server {
     pg: PgServer,
     http: TcpListener,
     addresses: Addresses,
+    derives: bool,
 }
 
 /// Looks whether an address can be one, without listening there.
@@ -117,7 +118,14 @@ impl Server {
             pg: pg_server,
             http: listener,
             addresses,
+            derives: true,
         })
+    }
+
+    /// Whether it derives what lands, as it does unless told. Several servers of one lake that do so derive the same at the
+    /// same time, and all but the first to commit for nothing.
+    pub fn deriving(self, derives: bool) -> Server {
+        Server { derives, ..self }
     }
 
     /// Where it listens.
@@ -125,7 +133,7 @@ impl Server {
         self.addresses
     }
 
-    /// Serves, and derives what lands, until `shutdown` is ready; then lets running statements end.
+    /// Serves, and derives what lands if it shall, until `shutdown` is ready; then lets running statements end.
     ///
     /// # Errors
     /// If a part of it cannot go on.
@@ -140,8 +148,12 @@ impl Server {
             figures.clone(),
         )
         .map_err(ServeError::Threads)?;
-        let deriver = deriver::start(self.engine, Arc::clone(&health), looked)
-            .map_err(ServeError::Threads)?;
+        let deriver = if self.derives {
+            let started = deriver::start(self.engine, Arc::clone(&health), looked);
+            Some(started.map_err(ServeError::Threads)?)
+        } else {
+            None
+        };
         let (stop, stopped) = watch::channel(false);
         let mut told_to_stop = stopped.clone();
         // A sender that is gone means the same.
@@ -160,10 +172,12 @@ impl Server {
         };
         tokio::join!(http, pg, stopping);
         // A derive that is cut off repeats its work next time, and loses nothing.
-        tokio::join!(
-            deriver.end(BACKGROUND_ENDS_WITHIN),
-            refresher.end(BACKGROUND_ENDS_WITHIN)
-        );
+        let deriver_ends = async {
+            if let Some(deriver) = deriver {
+                deriver.end(BACKGROUND_ENDS_WITHIN).await;
+            }
+        };
+        tokio::join!(deriver_ends, refresher.end(BACKGROUND_ENDS_WITHIN));
         Ok(())
     }
 }

@@ -5,6 +5,8 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
+use rstest::rstest;
+
 use super::*;
 use crate::program::{Served, bare};
 use crate::support::{PASSWORD, connect, value};
@@ -212,4 +214,36 @@ fn the_demo_needs_nothing_and_is_found_again() {
     // A lake that holds anything else is not touched.
     home.program.ok(&["land", &home.path("events.ndjson")]);
     fails(&home.program.run(&["demo"]), 2, &["holds other data"]);
+}
+
+#[rstest]
+#[case::flag("flag")]
+#[case::environment("environment")]
+#[case::file("file")]
+fn a_server_leaves_deriving_to_others_if_told(#[case] told_by: &str) {
+    let home = Home::new();
+    home.program.ok(&["land", &home.path("events.ndjson")]);
+    let serve = ["serve", "--pg", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    let mut command = home.program.command(&serve);
+    match told_by {
+        "flag" => command.args(["--derive", "off"]),
+        "environment" => command.env("RAPPORT_DERIVE", "off"),
+        _ => command.args(["--config", &home.file("rapport.toml", "derive = \"off\"\n")]),
+    };
+    let served = Served::start(command);
+    // Once it has looked, one that derives would begin to.
+    while !get(&served, "/readyz").starts_with("HTTP/1.1 200 ") {
+        std::thread::yield_now();
+    }
+    let figures = get(&served, "/metrics");
+    assert!(
+        !figures.contains("rapport_derived_behind_seconds 0\n"),
+        "{figures}"
+    );
+    let derived = home.program.json(&["derive", "--format", "json"]);
+    assert_eq!(derived["tables"][0]["rows"], 1, "{derived}");
+    // What others derive it sees and serves.
+    figures_with(&served, "rapport_lake_version{table=\"conversations\"} 1\n");
+    let figures = figures_with(&served, "rapport_derived_behind_seconds 0\n");
+    assert!(!figures.contains("rapport_derives_total"), "{figures}");
 }
