@@ -46,10 +46,29 @@ enum Looked {
     FailingSince(Instant),
 }
 
+/// Which part of a server keeps it from being asked. Anybody may read it: why it is so is told to the log alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotReady {
+    /// It ends.
+    #[error("the server is stopping")]
+    Stopping,
+    /// It has just begun.
+    #[error("the lake has not been read yet")]
+    NotRead,
+    /// What it would serve is old.
+    #[error("the lake could not be read for {0} s")]
+    Unreadable(u64),
+    /// A saved query of the team's own is wrong, say.
+    #[error("no session can be opened")]
+    NoSession,
+}
+
 /// How a server is.
 pub struct Health {
     engine: Engine,
     lake: Mutex<Looked>,
+    /// Why no session can be opened, as the log has it.
+    no_session: Mutex<Option<String>>,
     lag: Mutex<Lag>,
     /// Whether the latest derive has failed.
     derive_failing: AtomicBool,
@@ -62,6 +81,7 @@ impl Health {
         Health {
             engine,
             lake: Mutex::new(Looked::Never),
+            no_session: Mutex::default(),
             lag: Mutex::default(),
             derive_failing: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -72,23 +92,35 @@ impl Health {
     /// and no other server would have more.
     ///
     /// # Errors
-    /// The reason, for people.
-    pub async fn ready(&self) -> Result<(), String> {
+    /// The part that is missing.
+    pub async fn ready(&self) -> Result<(), NotReady> {
         if self.stopping.load(Ordering::Relaxed) {
-            return Err("the server is stopping".to_owned());
+            return Err(NotReady::Stopping);
         }
         let looked = *self.lake.lock().unwrap_or_else(PoisonError::into_inner);
         match looked {
-            Looked::Never => return Err("the lake has not been looked at yet".to_owned()),
+            Looked::Never => return Err(NotReady::NotRead),
             Looked::FailingSince(since) if since.elapsed() > TOO_OLD => {
-                let seconds = since.elapsed().as_secs();
-                return Err(format!("the lake could not be read for {seconds} s"));
+                return Err(NotReady::Unreadable(since.elapsed().as_secs()));
             }
             Looked::Well | Looked::FailingSince(_) => {}
         }
-        match self.engine.sessions().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(format!("no session can be opened: {error}")),
+        if let Err(error) = self.engine.sessions().await {
+            self.log_no_session(error.to_string());
+            return Err(NotReady::NoSession);
+        }
+        Ok(())
+    }
+
+    /// Logs each reason once: it is asked for every few seconds, by whoever likes.
+    fn log_no_session(&self, reason: String) {
+        let mut logged = self
+            .no_session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if logged.as_ref() != Some(&reason) {
+            tracing::error!(error = %reason, "no session can be opened");
+            *logged = Some(reason);
         }
     }
 

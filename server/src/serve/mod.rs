@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
 pub use backend::EngineBackend;
-pub use health::{FiguresError, Health, count};
+pub use health::{FiguresError, Health, NotReady, count};
 
 use crate::http;
 use crate::pg::{PgOptions, PgServer};

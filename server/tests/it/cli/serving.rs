@@ -139,6 +139,26 @@ async fn a_second_signal_waits_for_no_statement() {
 }
 
 #[test]
+fn readiness_tells_which_part_is_missing_and_no_more() {
+    let home = Home::filled();
+    home.file("mine.sql", "no query at all");
+    let serve = ["serve", "--pg", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    let mut command = home.program.command(&serve);
+    command.env("RAPPORT_QUERIES", home.folder.path());
+    let served = Served::start(command);
+    let mut answer = get(&served, "/readyz");
+    while answer.contains("the lake") {
+        std::thread::yield_now();
+        answer = get(&served, "/readyz");
+    }
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(
+        answer.ends_with("\r\n\r\nnot ready: no session can be opened\n"),
+        "{answer}"
+    );
+}
+
+#[test]
 fn what_lands_is_derived() {
     let home = Home::filled();
     let served = home.program.serve();
