@@ -34,7 +34,8 @@ pub(super) struct Global {
     /// [default: ./rapport-lake]
     #[arg(long, global = true, env = "RAPPORT_LAKE", value_name = "URL")]
     pub lake: Option<String>,
-    /// A TOML file with any of: lake, now, threads, memory_limit, queries, spill, users, pg, http, and a table [storage]
+    /// A TOML file with any of: lake, now, threads, memory_limit, queries, spill, users, pg, http, tls, tls_cert, tls_key,
+    /// derive, and the tables [limits] and [storage]
     #[arg(long, global = true, env = "RAPPORT_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// What `now()` means, so that a report can be repeated: RFC 3339 with an offset, as 2026-01-31T12:00:00Z
@@ -80,7 +81,7 @@ pub(super) enum Command {
     /// Who may log in to the Postgres endpoint
     #[command(subcommand)]
     Users(UsersCommand),
-    /// Serve the Postgres wire protocol and HTTP, and derive as events land
+    /// Serve the Postgres wire protocol and HTTP, and derive as events land (unless --derive off)
     Serve(Serving),
 }
 
@@ -286,6 +287,20 @@ pub(super) struct Serving {
     /// The private key of that certificate, in PEM: PKCS#8, PKCS#1 or SEC1
     #[arg(long, env = "RAPPORT_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
+    /// Whether it derives what lands [default: on]
+    #[arg(long, env = "RAPPORT_DERIVE", value_enum)]
+    pub derive: Option<Deriving>,
+}
+
+/// Whether a server derives what lands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Deriving {
+    /// As it lands
+    #[default]
+    On,
+    /// Never: another server of the lake does, or a command of its own
+    Off,
 }
 
 /// Whether connections are encrypted.

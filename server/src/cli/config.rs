@@ -14,7 +14,7 @@ use rapport_engine::session::{Identity, SavedQuery};
 use rapport_engine::{Engine, EngineError, EngineOptions};
 use serde::Deserialize;
 
-use super::args::{Global, TlsMode};
+use super::args::{Deriving, Global, TlsMode};
 use super::error::CliError;
 use super::limits::Limits;
 
@@ -41,6 +41,7 @@ struct FileConfig {
     tls: Option<TlsMode>,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
+    derive: Option<Deriving>,
     #[serde(default)]
     limits: Limits,
     #[serde(default)]
@@ -66,6 +67,8 @@ pub(super) struct Config {
     pub tls_cert: Option<PathBuf>,
     /// Its key.
     pub tls_key: Option<PathBuf>,
+    /// Whether the configuration has a server derive.
+    pub derive: Option<Deriving>,
     /// How much clients may take.
     pub limits: Limits,
 }
@@ -127,6 +130,7 @@ impl Config {
             tls: file.tls,
             tls_cert: file.tls_cert,
             tls_key: file.tls_key,
+            derive: file.derive,
             limits: file.limits,
         })
     }

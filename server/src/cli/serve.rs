@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rapport_engine::Engine;
 use tokio::sync::oneshot;
 
-use super::args::{Serving, TlsMode};
+use super::args::{Deriving, Serving, TlsMode};
 use super::config::Config;
 use super::error::CliError;
 use super::say;
@@ -36,6 +36,7 @@ pub(super) struct Endpoints {
     pg: String,
     http: String,
     options: PgOptions,
+    derive: Deriving,
 }
 
 impl Endpoints {
@@ -49,18 +50,24 @@ impl Endpoints {
         let http = address(&options.http, &config.http, DEFAULT_HTTP);
         let (limits, engine) = (&config.limits, &config.engine);
         let encryption = encryption(config, options)?;
+        let derive = options.derive.or(config.derive).unwrap_or_default();
         let options = limits.options(engine.threads, engine.memory_limit, encryption)?;
         check_address("Postgres", &pg).await.map_err(refused)?;
         check_address("HTTP", &http).await.map_err(refused)?;
-        Ok(Endpoints { pg, http, options })
+        Ok(Endpoints {
+            pg,
+            http,
+            options,
+            derive,
+        })
     }
 
     /// Listens.
     pub(super) async fn bind(self, engine: Engine, users: Users) -> Result<Server, CliError> {
-        let Endpoints { pg, http, options } = self;
-        Server::bind(engine, users, &pg, &http, options)
+        let server = Server::bind(engine, users, &self.pg, &self.http, self.options)
             .await
-            .map_err(refused)
+            .map_err(refused)?;
+        Ok(server.deriving(self.derive == Deriving::On))
     }
 }
 

@@ -108,6 +108,7 @@ fn failed(error: UsersError) -> CliError {
         | UsersError::BadPassword => CliError::usage(error),
         UsersError::Io { .. }
         | UsersError::Exposed { .. }
+        | UsersError::Owner { .. }
         | UsersError::Damaged { .. }
         | UsersError::Exists(_)
         | UsersError::Unknown(_) => CliError::failed(error),

@@ -40,14 +40,14 @@ async fn healthz() -> impl IntoResponse {
     ([FRESH], "ok\n")
 }
 
-/// 200 while queries can be answered, else 503 with the reason.
+/// 200 while queries can be answered, else 503 with the part that is missing.
 async fn readyz(State(told): State<Told>) -> impl IntoResponse {
     match told.health.ready().await {
         Ok(()) => (StatusCode::OK, [FRESH], "ready\n".to_owned()),
-        Err(reason) => (
+        Err(missing) => (
             StatusCode::SERVICE_UNAVAILABLE,
             [FRESH],
-            format!("not ready: {reason}\n"),
+            format!("not ready: {missing}\n"),
         ),
     }
 }

@@ -1,7 +1,7 @@
 //! How many may be connected: in all, of one account, and on their way in.
 //!
 //! What always holds: who has not logged in takes no place of those who have; an account cannot take all places; and
-//! the last ones are kept for operators, who can then see who has the others.
+//! the last ones of many are kept for operators, who can then see who has the others, and have no limit but all.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

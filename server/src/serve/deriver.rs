@@ -1,69 +1,60 @@
 //! Deriving in the background: whenever the lake has landed events or settings that the derived tables do not rest on.
-//!
-//! The lake is asked, not told: another process may be the one that lands. Looking costs one request a table.
 
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use metrics_exporter_prometheus::PrometheusHandle;
-use rapport_engine::lake::{LakeSnapshot, TableId};
-use rapport_engine::{Engine, NoProgress};
-use tokio::runtime::{Builder, Runtime};
+use rapport_engine::{Engine, EngineError, NoProgress};
+use tokio::sync::Notify;
 
+use super::background::Background;
 use super::health::{self, Health};
+use super::lag;
+use super::retry::{BackOff, attempt};
 
-/// How long after a look, or a derive, the next look is.
-const PAUSE: Duration = Duration::from_secs(1);
-/// How long after a failure, which may well be the store's.
+/// How long after a failure it is tried again.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(10);
-/// What deriving reads.
-const INPUTS: [TableId; 4] = [
-    TableId::ConversationEvents,
-    TableId::OrderEvents,
-    TableId::TouchEvents,
-    TableId::Accounts,
-];
+/// How long at most after failures in a row: each costs as much as a derive, and leaves nothing.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// Starts deriving, on threads of its own that end with the runtime.
+/// Starts deriving after looks at the lake, on threads of its own.
 pub(super) fn start(
     engine: Engine,
     health: Arc<Health>,
-    figures: PrometheusHandle,
-) -> std::io::Result<Runtime> {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(engine.options().threads.max(1))
-        .thread_name("derive")
-        .thread_stack_size(16 * 1024 * 1024)
-        .enable_all()
-        .build()?;
-    runtime.spawn(run(engine, health, figures));
-    Ok(runtime)
+    looked: Arc<Notify>,
+) -> io::Result<Background> {
+    let threads = Background::start("derive", engine.options().threads.max(1))?;
+    threads.spawn(run(engine, health, looked));
+    Ok(threads)
 }
 
-async fn run(engine: Engine, health: Arc<Health>, figures: PrometheusHandle) {
+async fn run(engine: Engine, health: Arc<Health>, looked: Arc<Notify>) {
+    let mut back_off = BackOff::new(PAUSE_AFTER_FAILURE, LONGEST_PAUSE);
     loop {
-        let pause = match look(&engine, &health).await {
-            Ok(()) => PAUSE,
-            Err(error) => {
-                health::derive_failed();
-                tracing::error!(%error, "deriving failed; it will be tried again");
-                PAUSE_AFTER_FAILURE
+        // A look while a derive ran counts too: it may have seen more.
+        looked.notified().await;
+        match attempt(derive_what_waits(&engine)).await {
+            Ok(()) => {
+                back_off.worked();
+                health.derive_worked();
             }
-        };
-        // What was counted is put together, so that it does not pile up while nobody asks for it.
-        figures.run_upkeep();
-        tokio::time::sleep(pause).await;
+            Err(error) => {
+                let pause = back_off.failed();
+                health.derive_failed();
+                let seconds = pause.as_secs();
+                tracing::error!(%error, "deriving failed; it will be tried again in {seconds} s");
+                tokio::time::sleep(pause).await;
+            }
+        }
     }
 }
 
-async fn look(engine: &Engine, health: &Health) -> Result<(), rapport_engine::EngineError> {
-    let lake = engine.lake().refresh().await;
-    health.looked(lake.is_ok());
-    let lake = lake?;
-    if !is_behind(&lake) {
+/// Derives, unless nothing waits, as where another server was first.
+async fn derive_what_waits(engine: &Engine) -> Result<(), EngineError> {
+    if !lag::is_behind(&engine.lake().current()) {
         return Ok(());
     }
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let report = engine.derive(&NoProgress).await?;
     health::derived(&report, started.elapsed());
     if !report.is_clean() {
@@ -76,14 +67,4 @@ async fn look(engine: &Engine, health: &Health) -> Result<(), rapport_engine::En
         );
     }
     Ok(())
-}
-
-/// Whether some derived table has not consumed the newest version of an input.
-fn is_behind(lake: &LakeSnapshot) -> bool {
-    TableId::DERIVED.iter().any(|derived| {
-        INPUTS.iter().any(|input| {
-            let consumed = lake.get(*derived).transaction(input.name()).unwrap_or(0);
-            lake.get(*input).version() > consumed
-        })
-    })
 }

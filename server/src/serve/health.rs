@@ -8,8 +8,10 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use rapport_engine::lake::TableId;
+use rapport_engine::lake::{LakeSnapshot, TableId};
 use rapport_engine::{DeriveReport, Engine};
+
+use super::lag::Lag;
 
 /// Once looking at the lake has failed for so long, what queries would see is too old.
 const TOO_OLD: Duration = Duration::from_secs(60);
@@ -33,6 +35,8 @@ const DERIVES: &str = "rapport_derives_total";
 const DERIVE_SECONDS: &str = "rapport_derive_seconds";
 const DERIVED_ROWS: &str = "rapport_derived_rows_total";
 const ORPHANS: &str = "rapport_orphans";
+const BEHIND: &str = "rapport_derived_behind_seconds";
+const FAILING: &str = "rapport_derive_failing";
 
 /// How looking at the lake went.
 #[derive(Debug, Clone, Copy)]
@@ -42,10 +46,32 @@ enum Looked {
     FailingSince(Instant),
 }
 
+/// Which part of a server keeps it from being asked. Anybody may read it: why it is so is told to the log alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotReady {
+    /// It ends.
+    #[error("the server is stopping")]
+    Stopping,
+    /// It has just begun.
+    #[error("the lake has not been read yet")]
+    NotRead,
+    /// What it would serve is old.
+    #[error("the lake could not be read for {0} s")]
+    Unreadable(u64),
+    /// A saved query of the team's own is wrong, say.
+    #[error("no session can be opened")]
+    NoSession,
+}
+
 /// How a server is.
 pub struct Health {
     engine: Engine,
     lake: Mutex<Looked>,
+    /// Why no session can be opened, as the log has it.
+    no_session: Mutex<Option<String>>,
+    lag: Mutex<Lag>,
+    /// Whether the latest derive has failed.
+    derive_failing: AtomicBool,
     stopping: AtomicBool,
 }
 
@@ -55,30 +81,46 @@ impl Health {
         Health {
             engine,
             lake: Mutex::new(Looked::Never),
+            no_session: Mutex::default(),
+            lag: Mutex::default(),
+            derive_failing: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         }
     }
 
-    /// Whether queries can be answered; if not, why.
+    /// Whether queries can be answered; if not, why. Derives that fail are no reason: what was derived before is served,
+    /// and no other server would have more.
     ///
     /// # Errors
-    /// The reason, for people.
-    pub async fn ready(&self) -> Result<(), String> {
+    /// The part that is missing.
+    pub async fn ready(&self) -> Result<(), NotReady> {
         if self.stopping.load(Ordering::Relaxed) {
-            return Err("the server is stopping".to_owned());
+            return Err(NotReady::Stopping);
         }
         let looked = *self.lake.lock().unwrap_or_else(PoisonError::into_inner);
         match looked {
-            Looked::Never => return Err("the lake has not been looked at yet".to_owned()),
+            Looked::Never => return Err(NotReady::NotRead),
             Looked::FailingSince(since) if since.elapsed() > TOO_OLD => {
-                let seconds = since.elapsed().as_secs();
-                return Err(format!("the lake could not be read for {seconds} s"));
+                return Err(NotReady::Unreadable(since.elapsed().as_secs()));
             }
             Looked::Well | Looked::FailingSince(_) => {}
         }
-        match self.engine.sessions().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(format!("no session can be opened: {error}")),
+        if let Err(error) = self.engine.sessions().await {
+            self.log_no_session(error.to_string());
+            return Err(NotReady::NoSession);
+        }
+        Ok(())
+    }
+
+    /// Logs each reason once: it is asked for every few seconds, by whoever likes.
+    fn log_no_session(&self, reason: String) {
+        let mut logged = self
+            .no_session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if logged.as_ref() != Some(&reason) {
+            tracing::error!(error = %reason, "no session can be opened");
+            *logged = Some(reason);
         }
     }
 
@@ -87,15 +129,30 @@ impl Health {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// The lake was looked at, and could be read or not.
-    pub(super) fn looked(&self, well: bool) {
+    /// The lake was looked at.
+    pub(super) fn lake_read(&self, lake: &LakeSnapshot) {
+        *self.lake.lock().unwrap_or_else(PoisonError::into_inner) = Looked::Well;
+        let mut lag = self.lag.lock().unwrap_or_else(PoisonError::into_inner);
+        lag.look(lake, Instant::now());
+    }
+
+    /// The lake could not be looked at.
+    pub(super) fn lake_not_read(&self) {
         let mut looked = self.lake.lock().unwrap_or_else(PoisonError::into_inner);
-        *looked = match *looked {
-            _ if well => Looked::Well,
-            // Never seen at all, or failing already.
-            as_it_was @ (Looked::Never | Looked::FailingSince(_)) => as_it_was,
-            Looked::Well => Looked::FailingSince(Instant::now()),
-        };
+        if matches!(*looked, Looked::Well) {
+            *looked = Looked::FailingSince(Instant::now());
+        }
+    }
+
+    /// A derive has ended well, or there was nothing to derive.
+    pub(super) fn derive_worked(&self) {
+        self.derive_failing.store(false, Ordering::Relaxed);
+    }
+
+    /// A derive has failed.
+    pub(super) fn derive_failed(&self) {
+        counter!(DERIVES, "outcome" => "failed").increment(1);
+        self.derive_failing.store(true, Ordering::Relaxed);
     }
 
     /// Takes the figures that nobody tells of when they change.
@@ -106,6 +163,13 @@ impl Health {
         for table in TableId::ALL {
             gauge!(VERSION, "table" => table.name()).set(lake.get(table).version() as f64);
         }
+        let now = Instant::now();
+        let mut lag = self.lag.lock().unwrap_or_else(PoisonError::into_inner);
+        // A derive may have ended since the lake was looked at.
+        lag.look(&self.engine.lake().current(), now);
+        gauge!(BEHIND).set(lag.time(now).as_secs_f64());
+        let failing = self.derive_failing.load(Ordering::Relaxed);
+        gauge!(FAILING).set(if failing { 1.0 } else { 0.0 });
     }
 }
 
@@ -115,11 +179,6 @@ pub(super) fn derived(report: &DeriveReport, took: Duration) {
     histogram!(DERIVE_SECONDS).record(took);
     counter!(DERIVED_ROWS).increment(report.tables.iter().map(|table| table.rows).sum());
     gauge!(ORPHANS).set(report.orphans as f64);
-}
-
-/// A derive has failed.
-pub(super) fn derive_failed() {
-    counter!(DERIVES, "outcome" => "failed").increment(1);
 }
 
 /// Starts to count, for the whole process.
@@ -142,6 +201,15 @@ pub fn count() -> Result<PrometheusHandle, FiguresError> {
     describe_gauge!(
         ORPHANS,
         "Conversation events that wait for their conversation's start"
+    );
+    describe_gauge!(
+        BEHIND,
+        Unit::Seconds,
+        "How long the oldest that has landed and is not derived has waited, as this server has seen it"
+    );
+    describe_gauge!(
+        FAILING,
+        "1 after a derive of this server's that failed, until there is nothing left to derive; else 0"
     );
     Ok(handle)
 }

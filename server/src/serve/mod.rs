@@ -1,11 +1,16 @@
-//! A running server: the Postgres endpoint, HTTP, and deriving as events land.
+//! A running server: the Postgres endpoint, HTTP, keeping up with the lake, and deriving as events land.
 //!
-//! The three share the engine and nothing else, and run apart: connections on the runtime that starts the server, queries
-//! and deriving each on threads of their own, so that neither keeps a login or a health check waiting.
+//! They share the engine and nothing else, and run apart: connections on the runtime that starts the server, queries,
+//! looks at the lake and deriving each on threads of their own, so that none keeps a login or a health check waiting, and
+//! no derive keeps what has landed from being seen.
 
 mod backend;
+mod background;
 mod deriver;
 mod health;
+mod lag;
+mod refresher;
+mod retry;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,17 +18,18 @@ use std::time::Duration;
 
 use rapport_engine::Engine;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 pub use backend::EngineBackend;
-pub use health::{FiguresError, Health, count};
+pub use health::{FiguresError, Health, NotReady, count};
 
 use crate::http;
 use crate::pg::{PgOptions, PgServer};
 use crate::users::Users;
 
-/// How long a derive may still take to come to a place where it can be cut off, before the process ends anyway.
-const DERIVER_ENDS_WITHIN: Duration = Duration::from_secs(2);
+/// How long what goes on in the background may still take to come to a place where it can be cut off, before the process
+/// ends anyway.
+const BACKGROUND_ENDS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +48,8 @@ pub enum ServeError {
     /// Its figures cannot be kept.
     #[error(transparent)]
     Figures(#[from] FiguresError),
-    /// No threads for deriving.
-    #[error("cannot start the threads that derive: {0}")]
+    /// No threads for what goes on in the background.
+    #[error("cannot start the threads that read the lake and derive: {0}")]
     Threads(std::io::Error),
 }
 
@@ -53,6 +59,7 @@ pub struct Server {
     pg: PgServer,
     http: TcpListener,
     addresses: Addresses,
+    derives: bool,
 }
 
 /// Looks whether an address can be one, without listening there.
@@ -111,7 +118,14 @@ impl Server {
             pg: pg_server,
             http: listener,
             addresses,
+            derives: true,
         })
+    }
+
+    /// Whether it derives what lands, as it does unless told. Several servers of one lake that do so derive the same at the
+    /// same time, and all but the first to commit for nothing.
+    pub fn deriving(self, derives: bool) -> Server {
+        Server { derives, ..self }
     }
 
     /// Where it listens.
@@ -119,15 +133,27 @@ impl Server {
         self.addresses
     }
 
-    /// Serves, and derives what lands, until `shutdown` is ready; then lets running statements end.
+    /// Serves, and derives what lands if it shall, until `shutdown` is ready; then lets running statements end.
     ///
     /// # Errors
     /// If a part of it cannot go on.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let figures = count()?;
         let health = Arc::new(Health::new(self.engine.clone()));
-        let deriver = deriver::start(self.engine, Arc::clone(&health), figures.clone())
-            .map_err(ServeError::Threads)?;
+        let looked = Arc::new(Notify::new());
+        let refresher = refresher::start(
+            self.engine.clone(),
+            Arc::clone(&health),
+            Arc::clone(&looked),
+            figures.clone(),
+        )
+        .map_err(ServeError::Threads)?;
+        let deriver = if self.derives {
+            let started = deriver::start(self.engine, Arc::clone(&health), looked);
+            Some(started.map_err(ServeError::Threads)?)
+        } else {
+            None
+        };
         let (stop, stopped) = watch::channel(false);
         let mut told_to_stop = stopped.clone();
         // A sender that is gone means the same.
@@ -146,8 +172,12 @@ impl Server {
         };
         tokio::join!(http, pg, stopping);
         // A derive that is cut off repeats its work next time, and loses nothing.
-        let ended = tokio::task::spawn_blocking(|| deriver.shutdown_timeout(DERIVER_ENDS_WITHIN));
-        drop(ended.await);
+        let deriver_ends = async {
+            if let Some(deriver) = deriver {
+                deriver.end(BACKGROUND_ENDS_WITHIN).await;
+            }
+        };
+        tokio::join!(deriver_ends, refresher.end(BACKGROUND_ENDS_WITHIN));
         Ok(())
     }
 }

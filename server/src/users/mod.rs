@@ -6,8 +6,9 @@
 //! while anybody but its owner can read it.
 //!
 //! What always holds: a change replaces the file atomically and under a lock, so that a reader sees the users of
-//! before or of after, and two writers lose nothing; the file is looked at again whenever it is asked for and has
-//! changed, so that a removal or a new password counts at once, also in a server that is running.
+//! before or of after, and two writers lose nothing; it stays whose it was, and where it was if its path is a link; the
+//! file is looked at again whenever it is asked for and has changed, so that a removal or a new password counts at once,
+//! also in a server that is running.
 
 mod attempts;
 mod file;
@@ -50,6 +51,22 @@ pub enum UsersError {
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// The file is somebody's to whom a new one cannot be given.
+    #[error(
+        "users file {} belongs to user {user} and group {group}, and what would replace it cannot be given to them \
+        ({source}); nothing has changed: run this as that user, with `sudo -u '#{user}' -g '#{group}'`",
+        path.display()
+    )]
+    Owner {
+        /// The file.
+        path: PathBuf,
+        /// The user that it belongs to.
+        user: u32,
+        /// The group that it belongs to.
+        group: u32,
+        /// What the system says.
+        source: std::io::Error,
     },
     /// The file is not one of ours.
     #[error("users file {} is damaged: {reason}", path.display())]
@@ -170,9 +187,10 @@ impl Users {
     pub fn open(path: impl AsRef<Path>) -> Result<Users, UsersError> {
         let path = path.as_ref().to_path_buf();
         if !path.exists() {
-            let _lock = file::lock(&path)?;
-            if !path.exists() {
-                file::write(&path, &UsersFile::empty(&random_bytes::<32>()))?;
+            let target = file::target(&path)?;
+            let _lock = file::lock(&target)?;
+            if !target.exists() {
+                file::write(&target, &UsersFile::empty(&random_bytes::<32>()))?;
             }
         }
         let users = Users {
@@ -323,11 +341,12 @@ impl Users {
         &self,
         edit: impl FnOnce(&mut UsersFile) -> Result<(), UsersError>,
     ) -> Result<(), UsersError> {
-        let _lock = file::lock(&self.inner.path)?;
-        let mut file = file::read(&self.inner.path)?;
+        let path = file::target(&self.inner.path)?;
+        let _lock = file::lock(&path)?;
+        let mut file = file::read(&path)?;
         edit(&mut file)?;
         file.users.sort_by(|a, b| a.name.cmp(&b.name));
-        file::write(&self.inner.path, &file)
+        file::write(&path, &file)
     }
 }
 

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 
 use rstest::rstest;
 use tempfile::TempDir;
@@ -98,6 +99,58 @@ fn a_file_that_others_can_open_is_refused_with_the_remedy(#[case] mode: u32) {
     assert!(error.to_string().contains(&expected), "{error}");
     // Also one that is open already.
     assert!(matches!(users.find("ann"), Err(UsersError::Exposed { .. })));
+}
+
+/// As root does with the file of the user that serves.
+#[test]
+fn a_change_leaves_the_file_whose_it_was() {
+    let (dir, users) = users();
+    let owner = |name: &str| {
+        let metadata = fs::metadata(dir.path().join(name)).unwrap();
+        (metadata.uid(), metadata.gid())
+    };
+    // Only root may give a file away; whoever else runs this can have but one of its own.
+    let _ = chown(dir.path().join("users.json"), Some(4321), Some(8765));
+    fs::remove_file(dir.path().join("users.json.lock")).unwrap();
+    let before = owner("users.json");
+    users.add("ann", "owner", Some("acme"), "secret").unwrap();
+    assert_eq!(owner("users.json"), before);
+    assert_eq!(owner("users.json.lock"), before);
+}
+
+#[test]
+fn a_file_that_cannot_be_given_to_its_owner_is_not_replaced() {
+    let (dir, _users) = users();
+    let path = dir.path().join("users.json");
+    let before = fs::read_to_string(&path).unwrap();
+    let mut owner = file::Owner::at(&path).unwrap().unwrap();
+    owner.user += 1;
+    let refused =
+        |_: &fs::File, _: file::Owner| Err(io::Error::from(io::ErrorKind::PermissionDenied));
+    let error = file::replace(&path, "another", Some(owner), refused).unwrap_err();
+    let remedy = format!("sudo -u '#{}'", owner.user);
+    assert!(error.to_string().contains(&remedy), "{error}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    // It and its lock: nothing is left behind.
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_link_to_the_file_is_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join("users.json");
+    let folder = dir.path().join("secrets");
+    fs::create_dir(&folder).unwrap();
+    symlink("secrets/users.json", &link).unwrap();
+    // Also where there is nothing yet.
+    let users = Users::open(&link).unwrap();
+    users.add("ann", "owner", Some("acme"), "secret").unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    let real = Users::open(folder.join("users.json")).unwrap();
+    assert!(real.find("ann").unwrap().is_some());
+    real.remove("ann").unwrap();
+    assert_eq!(users.find("ann").unwrap(), None);
+    assert!(!dir.path().join("users.json.lock").exists());
 }
 
 #[test]

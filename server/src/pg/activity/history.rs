@@ -1,23 +1,30 @@
-//! The statements of late, within bounds.
+//! The statements that run, all of them, and those that ended of late, within bounds.
+//!
+//! What runs is no history yet: it has to be seen, and to be found where memory must be freed, however much its account
+//! has asked since. It takes no room of its own, for its connection holds it anyway.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::mem::size_of;
 use std::sync::Arc;
 
 use super::statement::Statement;
 
-/// So many are kept of one account.
-const OF_ACCOUNT: usize = 2_000;
-/// So many bytes are kept of all.
+/// So many that have ended are kept of one account.
+pub(super) const OF_ACCOUNT: usize = 2_000;
+/// So many bytes of such are kept of all.
 const BYTES: usize = 32 * 1024 * 1024;
 
-/// Statements by account, in the order of their beginnings.
+/// Statements by account.
 #[derive(Debug)]
 pub(super) struct History {
     of_account: usize,
     bytes_at_most: usize,
+    /// Those that run, by their numbers.
+    running: HashMap<Option<String>, BTreeMap<u64, Arc<Statement>>>,
+    /// Those that have ended, in the order of their ends.
+    ended: HashMap<Option<String>, Line>,
+    /// What those that have ended take.
     bytes: usize,
-    by_account: HashMap<Option<String>, Line>,
     /// The number that each account's next statement has: one count for all would tell an account what others do.
     numbers: HashMap<Option<String>, u64>,
 }
@@ -40,8 +47,9 @@ impl History {
         History {
             of_account,
             bytes_at_most,
+            running: HashMap::new(),
+            ended: HashMap::new(),
             bytes: 0,
-            by_account: HashMap::new(),
             numbers: HashMap::new(),
         }
     }
@@ -53,11 +61,32 @@ impl History {
         *number
     }
 
-    /// Takes one more; the oldest of whoever has most give way.
-    pub fn push(&mut self, statement: Arc<Statement>) {
+    /// One begins.
+    pub fn begin(&mut self, statement: Arc<Statement>) {
+        let account = statement.user.info.account.clone();
+        let running = self.running.entry(account).or_default();
+        running.insert(statement.id, statement);
+    }
+
+    /// One of those that run is told of no more.
+    pub fn forget(&mut self, statement: &Statement) -> Option<Arc<Statement>> {
+        let account = &statement.user.info.account;
+        let running = self.running.get_mut(account)?;
+        let forgotten = running.remove(&statement.id);
+        if running.is_empty() {
+            self.running.remove(account);
+        }
+        forgotten
+    }
+
+    /// One has ended: of those that have, the oldest of whoever has most give way to it.
+    pub fn end(&mut self, statement: &Statement) {
+        let Some(statement) = self.forget(statement) else {
+            return;
+        };
         let account = statement.user.info.account.clone();
         let size = size_of_statement(&statement);
-        let line = self.by_account.entry(account.clone()).or_default();
+        let line = self.ended.entry(account.clone()).or_default();
         line.statements.push_back(statement);
         line.bytes += size;
         self.bytes += size;
@@ -65,7 +94,7 @@ impl History {
             self.drop_oldest(&account);
         }
         while self.bytes > self.bytes_at_most {
-            let largest = self.by_account.iter().max_by_key(|(_, line)| line.bytes);
+            let largest = self.ended.iter().max_by_key(|(_, line)| line.bytes);
             let Some(largest) = largest.map(|(account, _)| account.clone()) else {
                 return;
             };
@@ -74,7 +103,7 @@ impl History {
     }
 
     fn drop_oldest(&mut self, account: &Option<String>) {
-        let Some(line) = self.by_account.get_mut(account) else {
+        let Some(line) = self.ended.get_mut(account) else {
             return;
         };
         if let Some(oldest) = line.statements.pop_front() {
@@ -83,33 +112,18 @@ impl History {
             self.bytes -= size;
         }
         if line.statements.is_empty() {
-            self.by_account.remove(account);
-        }
-    }
-
-    /// Forgets one; those that began last are found soonest.
-    pub fn remove(&mut self, statement: &Arc<Statement>) {
-        let account = &statement.user.info.account;
-        let Some(line) = self.by_account.get_mut(account) else {
-            return;
-        };
-        let found = line
-            .statements
-            .iter()
-            .rposition(|kept| Arc::ptr_eq(kept, statement));
-        if found.and_then(|at| line.statements.remove(at)).is_some() {
-            let size = size_of_statement(statement);
-            line.bytes -= size;
-            self.bytes -= size;
+            self.ended.remove(account);
         }
     }
 
     /// Those of one account.
     pub fn of(&self, account: &str) -> Vec<Arc<Statement>> {
-        let line = self.by_account.get(&Some(account.to_owned()));
-        line.into_iter()
-            .flat_map(|line| line.statements.iter().cloned())
-            .collect()
+        let account = Some(account.to_owned());
+        let running = self.running.get(&account).into_iter();
+        let ended = self.ended.get(&account).into_iter();
+        let running = running.flat_map(BTreeMap::values);
+        let ended = ended.flat_map(|line| &line.statements);
+        running.chain(ended).cloned().collect()
     }
 
     /// All that are kept.
@@ -119,8 +133,9 @@ impl History {
 
     /// Likewise, one after the other.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Statement>> {
-        let lines = self.by_account.values();
-        lines.flat_map(|line| line.statements.iter())
+        let running = self.running.values().flat_map(BTreeMap::values);
+        let ended = self.ended.values().flat_map(|line| &line.statements);
+        running.chain(ended)
     }
 }
 

@@ -2,8 +2,8 @@
 //! `system.queries` show them, the slow-query log and the counters of `/metrics` tell of them.
 //!
 //! A statement is told of from the moment that its text is known, so one that waits for its turn is seen waiting, and
-//! one that is refused is seen too. What always holds: no account's statements push another's out of the history before
-//! it has taken more of it than any other; and a text is kept only so far.
+//! one that is refused is seen too. What always holds: a statement is in sight until it has ended; no account's statements
+//! push another's out of the history before it has taken more of it than any other; and a text is kept only so far.
 
 mod history;
 mod measured;
@@ -150,9 +150,14 @@ impl Activity {
         }
     }
 
-    /// A statement is told of no more.
-    fn forget(&self, statement: &Arc<Statement>) {
-        self.history().remove(statement);
+    /// A statement that runs is told of no more.
+    fn forget(&self, statement: &Statement) {
+        self.history().forget(statement);
+    }
+
+    /// A statement has ended: from here on it is history, which is bounded.
+    fn ended(&self, statement: &Statement) {
+        self.history().end(statement);
     }
 
     /// The sessions that a user may see: an operator all, others their own.
@@ -176,7 +181,8 @@ impl Activity {
         presence.is_some()
     }
 
-    /// The statement that holds most of those that are large.
+    /// The statement that holds most of those that are large. One that has ended may still do so, until its work comes to
+    /// where it can be left; meanwhile nobody else has to go for it.
     pub fn largest(&self) -> Option<Arc<Statement>> {
         let history = self.history();
         let large = history
@@ -234,7 +240,7 @@ impl Present {
             .unwrap_or_else(PoisonError::into_inner);
         *latest = Some(Arc::clone(&statement));
         drop(latest);
-        self.activity.history().push(Arc::clone(&statement));
+        self.activity.history().begin(Arc::clone(&statement));
         Doing::new(statement, Arc::clone(&self.activity))
     }
 }

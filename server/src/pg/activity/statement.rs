@@ -266,6 +266,7 @@ impl Doing {
         if !self.statement.end(state, error) {
             return;
         }
+        self.activity.ended(&self.statement);
         let told = self.statement.told();
         measured::statement_ended(&told);
         let took = told.queued + told.planning + told.running;

@@ -1,10 +1,14 @@
 #![allow(clippy::unwrap_used)]
 
+use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryPool};
+
 use super::super::control::Control;
 use super::super::error::{PgError, code};
+use super::super::memory::{MemoryShares, Share};
+use super::super::process_memory::ProcessMemory;
 use super::super::settings::Settings;
 use super::super::zone::Zone;
-use super::history::History;
+use super::history::{History, OF_ACCOUNT};
 use super::*;
 
 fn user(name: &str, account: Option<&str>) -> Arc<User> {
@@ -138,6 +142,45 @@ fn a_long_text_is_cut_at_a_whole_character() {
 }
 
 #[test]
+fn what_runs_stays_in_sight_however_much_ends_meanwhile() {
+    let activity = Arc::new(Activity::new(None));
+    let [ann, ops] = [("ann", Some("acme")), ("ops", None)].map(|(n, a)| user(n, a));
+    let present = enter(&activity, 1, &ann);
+    let bytes = 64 << 20;
+    let all: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(bytes));
+    let process = Arc::new(ProcessMemory::new(usize::MAX));
+    let share = MemoryShares::new(bytes, bytes, process)
+        .session(Some("acme"), &all)
+        .statement();
+    let hog = present.begin("SELECT 'hog'");
+    hog.statement().measure(&share);
+    let pool: Arc<dyn MemoryPool> = Arc::<Share>::clone(&share);
+    let held = MemoryConsumer::new("test").register(&pool);
+    held.try_grow(bytes / 2).unwrap();
+
+    let short = || {
+        for _ in 0..OF_ACCOUNT {
+            present.begin("SELECT 1").finished();
+        }
+    };
+    short();
+    short();
+    let largest = activity.largest().unwrap();
+    assert!(Arc::ptr_eq(&largest, hog.statement()));
+    for viewer in [&ann, &ops] {
+        let seen = texts(&activity, viewer);
+        assert_eq!(seen.len(), OF_ACCOUNT + 1);
+        assert!(seen.contains(&"SELECT 'hog'".to_owned()));
+    }
+    // Then it is history like the others, of which it is the latest to have ended.
+    hog.finished();
+    assert_eq!(texts(&activity, &ann).len(), OF_ACCOUNT);
+    assert!(texts(&activity, &ann).contains(&"SELECT 'hog'".to_owned()));
+    short();
+    assert!(!texts(&activity, &ann).contains(&"SELECT 'hog'".to_owned()));
+}
+
+#[test]
 fn nobody_pushes_out_who_has_less() {
     let statement = |account: &str, id: u64| {
         let user = user("u", Some(account));
@@ -150,9 +193,14 @@ fn nobody_pushes_out_who_has_less() {
         ))
     };
     let mut history = History::within(3, 6000);
-    history.push(statement("quiet", 1));
+    let end = |history: &mut History, account: &str, id: u64| {
+        let statement = statement(account, id);
+        history.begin(Arc::clone(&statement));
+        history.end(&statement);
+    };
+    end(&mut history, "quiet", 1);
     for id in 2..100 {
-        history.push(statement("loud", id));
+        end(&mut history, "loud", id);
     }
     let count = |history: &History, account: &str| {
         let all = history.all();
@@ -164,7 +212,7 @@ fn nobody_pushes_out_who_has_less() {
     // And all together stay within the bytes.
     for account in ["a", "b", "c", "d", "e"] {
         for id in 0..3 {
-            history.push(statement(account, id));
+            end(&mut history, account, id);
         }
     }
     let bytes: usize = history.all().iter().map(|s| s.text.len()).sum();

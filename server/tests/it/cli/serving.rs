@@ -2,10 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::Command;
+
+use rstest::rstest;
 
 use super::*;
 use crate::program::{Served, bare};
+use crate::support::{PASSWORD, connect, value};
 
 fn get(served: &Served, path: &str) -> String {
     let mut stream = TcpStream::connect(served.http).unwrap();
@@ -17,6 +21,39 @@ fn get(served: &Served, path: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
+}
+
+/// Waits until the server tells this figure; answers with all of them.
+fn figures_with(served: &Served, figure: &str) -> String {
+    loop {
+        let figures = get(served, "/metrics");
+        if figures.contains(figure) {
+            return figures;
+        }
+        std::thread::yield_now();
+    }
+}
+
+fn end(served: &Served) {
+    let mut kill = Command::new("kill");
+    assert!(
+        kill.arg(served.child.id().to_string())
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+/// Deletes a table's rows behind the lake's back.
+fn lose(folder: &Path) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            lose(&path);
+        } else if path.extension().is_some_and(|ending| ending == "parquet") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
 }
 
 #[test]
@@ -38,6 +75,8 @@ fn serving_answers_and_ends_on_a_signal() {
         "# TYPE rapport_lake_version gauge",
         "rapport_lake_version{table=\"conversation_events\"} 1",
         "rapport_memory_reserved_bytes 0",
+        "rapport_derived_behind_seconds 0",
+        "rapport_derive_failing 0",
     ] {
         assert!(figures.contains(figure), "{figure}: {figures}");
     }
@@ -58,12 +97,107 @@ fn serving_answers_and_ends_on_a_signal() {
         2,
         &["everywhere", "HOST:PORT"],
     );
-    let killed = Command::new("kill")
-        .arg(served.child.id().to_string())
-        .status()
-        .unwrap();
-    assert!(killed.success());
+    end(&served);
     assert_eq!(served.child.wait().unwrap().code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_waits_for_no_statement() {
+    let home = Home::filled();
+    let add = [
+        "users",
+        "add",
+        "ops",
+        "--role",
+        "operator",
+        "--password-stdin",
+    ];
+    home.program.ok_with_input(&add, PASSWORD);
+    let mut served = home.program.serve();
+    let mut config = tokio_postgres::Config::new();
+    config
+        .host("127.0.0.1")
+        .port(served.pg.port())
+        .user("ops")
+        .password(PASSWORD)
+        .dbname("rapport");
+    let busy = connect(&config).await.unwrap();
+    let running = tokio::spawn(async move { busy.simple_query("SELECT pg_sleep(600)").await });
+    let client = connect(&config).await.unwrap();
+    let begun = "SELECT count(*) FROM system.queries WHERE query = 'SELECT pg_sleep(600)' AND state = 'running'";
+    while value(&client, begun).await != "1" {
+        tokio::task::yield_now().await;
+    }
+    end(&served);
+    // Where HTTP is gone, the first one has been heard.
+    while TcpStream::connect(served.http).is_ok() {
+        std::thread::yield_now();
+    }
+    end(&served);
+    assert_eq!(served.child.wait().unwrap().code(), Some(1));
+    running.await.unwrap().unwrap_err();
+}
+
+#[test]
+fn readiness_tells_which_part_is_missing_and_no_more() {
+    let home = Home::filled();
+    home.file("mine.sql", "no query at all");
+    let serve = ["serve", "--pg", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    let mut command = home.program.command(&serve);
+    command.env("RAPPORT_QUERIES", home.folder.path());
+    let served = Served::start(command);
+    let mut answer = get(&served, "/readyz");
+    while answer.contains("the lake") {
+        std::thread::yield_now();
+        answer = get(&served, "/readyz");
+    }
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(
+        answer.ends_with("\r\n\r\nnot ready: no session can be opened\n"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn what_lands_is_derived() {
+    let home = Home::filled();
+    let served = home.program.serve();
+    let order = r#"{"event_id": "e9", "account_id": "acme", "type": "order_placed", "occurred_at": "2026-01-11T13:00:00Z", "order_id": "o2", "value": 1, "profile_id": "p1"}"#;
+    home.program
+        .ok(&["land", &home.file("order.ndjson", order)]);
+    figures_with(&served, "rapport_derives_total{outcome=\"finished\"} ");
+    figures_with(&served, "rapport_derived_behind_seconds 0\n");
+    let count = [
+        "query",
+        "--sql",
+        "SELECT count(*) AS n FROM orders",
+        "--format",
+        "json",
+    ];
+    assert_eq!(home.program.json(&count)[0]["n"], 2);
+}
+
+#[test]
+fn a_derive_that_fails_is_told_while_queries_are_answered_and_the_lake_is_kept_up_with() {
+    let home = Home::new();
+    home.program.ok(&["land", &home.path("events.ndjson")]);
+    lose(Path::new(&home.path("lake/conversation_events")));
+    let served = home.program.serve();
+    let figures = figures_with(&served, "rapport_derive_failing 1");
+    assert!(
+        figures.contains("rapport_derives_total{outcome=\"failed\"} "),
+        "{figures}"
+    );
+    assert!(
+        !figures.contains("rapport_derived_behind_seconds 0\n"),
+        "{figures}"
+    );
+    let ready = get(&served, "/readyz");
+    assert!(ready.starts_with("HTTP/1.1 200 "), "{ready}");
+    // The next attempt is far; what is put meanwhile is seen all the same.
+    let set = ["accounts", "set", "acme", "currency=EUR"];
+    home.program.ok(&set);
+    figures_with(&served, "rapport_lake_version{table=\"accounts\"} 1");
 }
 
 #[test]
@@ -100,4 +234,36 @@ fn the_demo_needs_nothing_and_is_found_again() {
     // A lake that holds anything else is not touched.
     home.program.ok(&["land", &home.path("events.ndjson")]);
     fails(&home.program.run(&["demo"]), 2, &["holds other data"]);
+}
+
+#[rstest]
+#[case::flag("flag")]
+#[case::environment("environment")]
+#[case::file("file")]
+fn a_server_leaves_deriving_to_others_if_told(#[case] told_by: &str) {
+    let home = Home::new();
+    home.program.ok(&["land", &home.path("events.ndjson")]);
+    let serve = ["serve", "--pg", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    let mut command = home.program.command(&serve);
+    match told_by {
+        "flag" => command.args(["--derive", "off"]),
+        "environment" => command.env("RAPPORT_DERIVE", "off"),
+        _ => command.args(["--config", &home.file("rapport.toml", "derive = \"off\"\n")]),
+    };
+    let served = Served::start(command);
+    // Once it has looked, one that derives would begin to.
+    while !get(&served, "/readyz").starts_with("HTTP/1.1 200 ") {
+        std::thread::yield_now();
+    }
+    let figures = get(&served, "/metrics");
+    assert!(
+        !figures.contains("rapport_derived_behind_seconds 0\n"),
+        "{figures}"
+    );
+    let derived = home.program.json(&["derive", "--format", "json"]);
+    assert_eq!(derived["tables"][0]["rows"], 1, "{derived}");
+    // What others derive it sees and serves.
+    figures_with(&served, "rapport_lake_version{table=\"conversations\"} 1\n");
+    let figures = figures_with(&served, "rapport_derived_behind_seconds 0\n");
+    assert!(!figures.contains("rapport_derives_total"), "{figures}");
 }

@@ -24,6 +24,7 @@ use crate::program::bare;
 #[case::lake_scheme(&["--lake", "ftp://bucket/lake", "derive"], "unknown scheme \"ftp\"")]
 #[case::lake_empty(&["--lake", "", "derive"], "it is empty")]
 #[case::tls(&["serve", "--tls", "on"], "possible values: off, optional, required")]
+#[case::derive(&["serve", "--derive", "sometimes"], "possible values: on, off")]
 #[case::tls_without_certificate(&["serve", "--tls", "required"], "expected both --tls-cert FILE and --tls-key FILE")]
 #[case::certificate_without_tls(&["serve", "--tls-cert", "a", "--tls-key", "b"], "expected --tls optional or --tls required")]
 #[case::config_missing(&["--config", "no/such.toml", "derive"], "no/such.toml")]
