@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rapport_engine::{Engine, EngineError, NoProgress};
+use rapport_engine::{AccountFailure, Engine, EngineError, NoProgress};
 use tokio::sync::Notify;
 
 use super::background::Background;
@@ -30,32 +30,67 @@ pub(super) fn start(
 
 async fn run(engine: Engine, health: Arc<Health>, looked: Arc<Notify>) {
     let mut back_off = BackOff::new(PAUSE_AFTER_FAILURE, LONGEST_PAUSE);
+    // When what failed is tried again, and what had landed where all of it failed.
+    let mut retry_at: Option<Instant> = None;
+    let mut failed_with = None;
     loop {
         // A look while a derive ran counts too: it may have seen more.
         looked.notified().await;
-        match attempt(derive_what_waits(&engine)).await {
-            Ok(()) => {
-                back_off.worked();
-                health.derive_worked();
+        let retries = retry_at.is_none_or(|at| at <= Instant::now());
+        let landed = lag::landed(&engine.lake().current());
+        if !retries && failed_with == Some(landed) {
+            continue;
+        }
+        match attempt(derive_what_waits(&engine, retries)).await {
+            Ok(failed) => {
+                failed_with = None;
+                if !failed.is_empty() {
+                    let pause = back_off.failed();
+                    retry_at = Some(Instant::now() + pause);
+                    health.derive_failed();
+                    for AccountFailure { account, error, .. } in failed {
+                        let seconds = pause.as_secs();
+                        tracing::error!(
+                            %account,
+                            %error,
+                            "an account could not be derived; it will be tried again in {seconds} s"
+                        );
+                    }
+                } else if retries {
+                    back_off.worked();
+                    retry_at = None;
+                    health.derive_worked();
+                }
             }
             Err(error) => {
                 let pause = back_off.failed();
+                retry_at = Some(Instant::now() + pause);
+                failed_with = Some(landed);
                 health.derive_failed();
                 let seconds = pause.as_secs();
                 tracing::error!(%error, "deriving failed; it will be tried again in {seconds} s");
-                tokio::time::sleep(pause).await;
+                // What others land meanwhile is derived sooner than that, but not at once.
+                tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
             }
         }
     }
 }
 
-/// Derives, unless nothing waits, as where another server was first.
-async fn derive_what_waits(engine: &Engine) -> Result<(), EngineError> {
-    if !lag::is_behind(&engine.lake().current()) {
-        return Ok(());
+/// Derives, unless nothing waits, as where another server was first; with the accounts that failed before if `retries`.
+/// Answers with those that fail now.
+async fn derive_what_waits(
+    engine: &Engine,
+    retries: bool,
+) -> Result<Vec<AccountFailure>, EngineError> {
+    let lake = engine.lake();
+    if !lag::is_behind(&lake.current()) && !(retries && lake.has_accounts_behind()) {
+        return Ok(Vec::new());
     }
     let started = Instant::now();
-    let report = engine.derive(&NoProgress).await?;
+    let report = match retries {
+        true => engine.derive(&NoProgress).await?,
+        false => engine.derive_others(&NoProgress).await?,
+    };
     health::derived(&report, started.elapsed());
     if !report.is_clean() {
         let rows: u64 = report.tables.iter().map(|table| table.rows).sum();
@@ -66,5 +101,5 @@ async fn derive_what_waits(engine: &Engine) -> Result<(), EngineError> {
             "derived"
         );
     }
-    Ok(())
+    Ok(report.failed)
 }

@@ -9,14 +9,15 @@ use rapport_engine::lake::{LakeSnapshot, TableId};
 const LANDINGS: usize = 256;
 
 /// Versions of the tables that deriving consumes.
-type Versions = [i64; TableId::CONSUMED.len()];
+pub(super) type Versions = [i64; TableId::CONSUMED.len()];
 
 /// Whether some derived table has not consumed the newest version of an input.
 pub(super) fn is_behind(lake: &LakeSnapshot) -> bool {
     !covers(&consumed(lake), &landed(lake))
 }
 
-fn landed(lake: &LakeSnapshot) -> Versions {
+/// What has landed.
+pub(super) fn landed(lake: &LakeSnapshot) -> Versions {
     TableId::CONSUMED.map(|input| lake.get(input).version())
 }
 
