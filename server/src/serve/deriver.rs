@@ -83,7 +83,8 @@ async fn derive_what_waits(
     retries: bool,
 ) -> Result<Vec<AccountFailure>, EngineError> {
     let lake = engine.lake();
-    if !lag::is_behind(&lake.current()) && !(retries && lake.has_accounts_behind()) {
+    let waits = lag::is_behind(&lake.current()) || retries && lake.has_accounts_behind();
+    if !waits {
         return Ok(Vec::new());
     }
     let started = Instant::now();
