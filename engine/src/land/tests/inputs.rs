@@ -6,6 +6,7 @@ use std::path::Path;
 use arrow::datatypes::DataType;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use object_store::ObjectStoreExt;
 use rstest::rstest;
 
 use super::*;
@@ -86,6 +87,59 @@ async fn e3_rejected_lines_are_kept_once_and_whole() {
     let other = LandSource::bytes("other", b"\n\n{\"half\": \n".to_vec());
     shop.try_land(vec![other]).await.unwrap();
     assert_eq!(shop.rows(TableId::RejectedEvents).await.len(), 4);
+}
+
+/// The only file of rejected lines.
+async fn rejected_file(shop: &Shop) -> std::sync::Arc<crate::lake::DataFile> {
+    let snapshot = shop.lake.refresh_table(TableId::RejectedEvents).await;
+    let [file]: [_; 1] = snapshot.unwrap().all_files().try_into().unwrap();
+    file
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e3_only_files_that_may_have_a_rejected_line_are_read() {
+    let shop = Shop::open().await;
+    let land = |name: &str, text: &str| {
+        let source = LandSource::bytes(name, text.to_owned());
+        shop.try_land(vec![source])
+    };
+    land("b", "\nbad\n").await.unwrap();
+    // Whoever reads it from here on fails.
+    let first = rejected_file(&shop).await;
+    let path = object_store::path::Path::from(format!("rejected_events/{}", first.path));
+    shop.lake.store().delete(&path).await.unwrap();
+    land("a", "\nbad\n").await.unwrap();
+    land("c", "\nbad\n").await.unwrap();
+    land("b", "bad\n").await.unwrap();
+    land("b", "\n\nbad\n").await.unwrap();
+    assert!(land("b", "bad\nbad\n").await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e3_rejected_lines_of_a_file_without_statistics_are_known() {
+    let shop = Shop::open().await;
+    shop.land("bad\n").await;
+    let (table, file) = (TableId::RejectedEvents, rejected_file(&shop).await);
+    let rows: Vec<RecordBatch> = files::read(&shop.lake, table, &file.path, file.size, None)
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    let freshness = crate::lake::Freshness::Moving;
+    let written = shop.lake.write(table, &file.partition, &rows, freshness);
+    let mut bare = written.await.unwrap();
+    bare.statistics = Default::default();
+    let change = crate::lake::Change {
+        operation: crate::lake::Operation::Compact,
+        adds: vec![bare],
+        removes: vec![file],
+        transactions: Vec::new(),
+    };
+    let base = shop.lake.refresh_table(table).await.unwrap();
+    shop.lake.commit(&base, change).await.unwrap();
+    shop.land("bad\n").await;
+    assert_eq!(shop.rows(table).await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
