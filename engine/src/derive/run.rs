@@ -18,7 +18,7 @@ use crate::lake::{
     TableSnapshot,
 };
 use crate::land::files;
-use crate::settings::{SettingsVersion, in_force, versions};
+use crate::settings::SettingsVersion;
 use crate::{Engine, EngineError, Progress};
 
 /// What a run is asked for.
@@ -54,7 +54,7 @@ impl<'a> Run<'a> {
     pub async fn prepare(engine: &'a Engine, request: &'a Request) -> Result<Self, EngineError> {
         let target = engine.lake().refresh().await?;
         let files = target.get(TableId::Accounts).all_files();
-        let settings = in_force(versions(engine.lake(), &files).await?);
+        let settings = engine.settings_files().in_force(&files).await?;
         let run = Self {
             engine,
             request,
@@ -390,8 +390,9 @@ impl<'a> Run<'a> {
             Some(new) => {
                 let mut old = target.all_files();
                 old.retain(|file| !new.iter().any(|n| n.path == file.path));
-                let before = in_force(versions(lake, &old).await?);
-                let touched = in_force(versions(lake, &new).await?);
+                let settings = self.engine.settings_files();
+                let before = settings.in_force(&old).await?;
+                let touched = settings.in_force(&new).await?;
                 touched
                     .into_keys()
                     .filter(|account| self.rules_differ(account, before.get(account)))

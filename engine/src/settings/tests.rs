@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
+use crate::lake::Lake;
 use crate::{EngineOptions, LandSource, NoProgress};
 
 async fn open(now: i64) -> Engine {
@@ -22,15 +23,49 @@ fn settings(line: &str) -> Settings {
 
 async fn kept(engine: &Engine) -> Vec<(i64, String)> {
     let files = engine.lake().current().get(TableId::Accounts).all_files();
-    versions(engine.lake(), &files)
-        .await
-        .unwrap()
+    let read = engine.settings_files().read(&files).await.unwrap();
+    let mut kept: Vec<_> = read
         .iter()
+        .flat_map(|versions| versions.iter())
         .map(|version| {
             let zone = version.settings.timezone.name().to_owned();
             (version.changed_at.timestamp_micros(), zone)
         })
-        .collect()
+        .collect();
+    kept.sort();
+    kept
+}
+
+/// Deletes the files of settings that a lake has.
+async fn lose_files(lake: &Lake) {
+    for file in lake.current().get(TableId::Accounts).all_files() {
+        files::discard(lake, TableId::Accounts, &file.path).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_file_is_read_once() {
+    let engine = open(5_000).await;
+    for zone in ["Europe/Paris", "Europe/Rome"] {
+        let line = format!(r#"{{"account_id": "acme", "timezone": "{zone}"}}"#);
+        engine.put_accounts(vec![settings(&line)]).await.unwrap();
+    }
+    let before = engine.accounts().await.unwrap();
+    // What is needed of them from here on has been read.
+    lose_files(engine.lake()).await;
+    assert_eq!(engine.accounts().await.unwrap(), before);
+    engine.derive(&NoProgress).await.unwrap();
+    let session = engine.session(crate::session::Identity::of_account("ann", "acme"));
+    let session = session.await.unwrap();
+    let _frame = session.sql("SELECT * FROM accounts").await.unwrap();
+    let beta = settings(r#"{"account_id": "beta"}"#);
+    assert_eq!(engine.put_accounts(vec![beta]).await.unwrap(), 1);
+    let _frame = session.sql("SELECT * FROM accounts").await.unwrap();
+    assert_eq!(engine.accounts().await.unwrap().len(), 2);
+    // Whoever has not read them cannot.
+    let other = SettingsFiles::new(engine.lake().clone());
+    let files = engine.lake().current().get(TableId::Accounts).all_files();
+    assert!(other.in_force(&files).await.is_err());
 }
 
 #[tokio::test]
