@@ -18,7 +18,7 @@ use crate::land::files;
 use crate::land::publish::is_part;
 use crate::{Engine, EngineError};
 
-pub(crate) use stored::SettingsFiles;
+pub(crate) use stored::{SettingsFiles, StoredVersion};
 
 /// How often a change of settings is tried again after another writer was first.
 const ATTEMPTS: usize = 100;
@@ -43,8 +43,8 @@ pub enum AccountState {
     Landed,
 }
 
-/// What is in force, by account.
-type Book = BTreeMap<String, SettingsVersion>;
+/// The last version of each account.
+type Book = BTreeMap<String, StoredVersion>;
 
 /// The accounts that have events in a raw table.
 fn landed(lake: &LakeSnapshot) -> impl Iterator<Item = &Arc<str>> {
@@ -69,7 +69,8 @@ impl Engine {
     /// whether anything changed.
     ///
     /// # Errors
-    /// What `edit` refuses; an account that cannot be; a lake that cannot be read or written.
+    /// What `edit` refuses; an account that cannot be, or whose settings cannot be read; a lake that cannot be read or
+    /// written.
     pub async fn edit_account(
         &self,
         account: &str,
@@ -80,7 +81,7 @@ impl Engine {
         let changed = self
             .change_accounts(|known| {
                 let mut settings = match known.get(account) {
-                    Some(version) => version.settings.clone(),
+                    Some(version) => version.settings()?.clone(),
                     None => Settings::defaults(account).map_err(refused)?,
                 };
                 edit(&mut settings).map_err(refused)?;
@@ -98,7 +99,7 @@ impl Engine {
         let lake = self.lake();
         for _ in 0..ATTEMPTS {
             let base = lake.refresh_table(TableId::Accounts).await?;
-            let known = self.settings_files().in_force(&base.all_files()).await?;
+            let known = self.settings_files().last(&base.all_files()).await?;
             let changed = changes(known)?;
             if changed.is_empty() {
                 return Ok(0);
@@ -170,14 +171,15 @@ fn changes(mut known: Book, settings: &[Settings], now: DateTime<Utc>) -> Vec<Se
     let mut changed = Vec::new();
     for settings in settings {
         let last = known.get(settings.account_id());
-        if last.is_some_and(|last| last.settings == *settings) {
+        let is_known = |last: &StoredVersion| last.settings().is_ok_and(|last| last == settings);
+        if last.is_some_and(is_known) {
             continue;
         }
         let version = SettingsVersion {
-            changed_at: last.map_or(now, |last| now.max(last.changed_at + STEP)),
+            changed_at: last.map_or(now, |last| now.max(last.changed_at() + STEP)),
             settings: settings.clone(),
         };
-        known.insert(settings.account_id().to_owned(), version.clone());
+        known.insert(settings.account_id().to_owned(), version.clone().into());
         changed.push(version);
     }
     changed

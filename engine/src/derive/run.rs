@@ -18,7 +18,7 @@ use crate::lake::{
     TableSnapshot,
 };
 use crate::land::files;
-use crate::settings::SettingsVersion;
+use crate::settings::{SettingsVersion, StoredVersion};
 use crate::{Engine, EngineError, Progress};
 
 /// What a run is asked for.
@@ -391,8 +391,8 @@ impl<'a> Run<'a> {
                 let mut old = target.all_files();
                 old.retain(|file| !new.iter().any(|n| n.path == file.path));
                 let settings = self.engine.settings_files();
-                let before = settings.in_force(&old).await?;
-                let touched = settings.in_force(&new).await?;
+                let before = settings.last(&old).await?;
+                let touched = settings.last(&new).await?;
                 touched
                     .into_keys()
                     .filter(|account| self.rules_differ(account, before.get(account)))
@@ -404,12 +404,14 @@ impl<'a> Run<'a> {
         Ok(changed)
     }
 
-    fn rules_differ(&self, account: &str, before: Option<&SettingsVersion>) -> bool {
+    fn rules_differ(&self, account: &str, before: Option<&StoredVersion>) -> bool {
         let Some(after) = self.settings.get(account) else {
             return true;
         };
-        let before = match before {
-            Some(version) => Rules::from(&version.settings),
+        let before = match before.map(StoredVersion::settings) {
+            Some(Ok(settings)) => Rules::from(settings),
+            // What a release that could read them made of them is not known.
+            Some(Err(_)) => return true,
             None => match default_settings(account) {
                 Ok(defaults) => Rules::from(&defaults),
                 Err(_) => return true,

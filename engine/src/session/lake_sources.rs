@@ -113,7 +113,14 @@ impl LakeSources {
         } else {
             let mut old = files;
             old.retain(|file| !newer.contains(&file.path));
-            Arc::new(self.files.in_force(&old).await.map_err(external)?)
+            let old = self.files.last(&old).await.map_err(external)?;
+            // Where those cannot be read any more, others have taken their place, and these will soon be applied.
+            let applied = old.into_iter().filter_map(|(account, version)| {
+                let version = version.read().ok();
+                let version = version.or_else(|| in_force.get(&account).cloned())?;
+                Some((account, version))
+            });
+            Arc::new(applied.collect())
         };
         Ok(Settled {
             versions,
