@@ -15,7 +15,6 @@ use rapport_data::{RawTable, Settings};
 
 use crate::lake::{Change, Freshness, LakeError, LakeSnapshot, Operation, Partition, TableId};
 use crate::land::files;
-use crate::land::publish::is_part;
 use crate::{Engine, EngineError};
 
 pub(crate) use stored::{SettingsFiles, StoredVersion};
@@ -121,13 +120,17 @@ impl Engine {
             };
             match lake.commit(&base, change).await {
                 Ok(_) => return Ok(changed.len()),
-                Err(LakeError::Conflict { .. }) => {
-                    let newer = lake.refresh_table(TableId::Accounts).await?;
-                    if is_part(&newer, &file) {
+                Err(LakeError::Conflict { version, .. }) => {
+                    let written = std::slice::from_ref(&file);
+                    match lake.names(TableId::Accounts, version, written).await? {
                         // The store had taken our request, and refused its repetition.
-                        return Ok(changed.len());
+                        Some(true) => return Ok(changed.len()),
+                        Some(false) => {
+                            files::discard(lake, TableId::Accounts, &file.path).await;
+                        }
+                        // Nobody can tell any more, so it must stay. Whether they are in force is seen at once.
+                        None => {}
                     }
-                    files::discard(lake, TableId::Accounts, &file.path).await;
                 }
                 // Whether the log names the file now is not known, so it must stay.
                 Err(error) => return Err(error.into()),

@@ -25,7 +25,7 @@ mod keys;
 mod merge;
 mod partition;
 mod plain;
-pub(crate) mod publish;
+mod publish;
 mod read;
 mod rejects;
 pub(crate) mod rewrite;

@@ -16,7 +16,7 @@ use super::merge::PartitionRows;
 use super::partition::FirstRows;
 use crate::lake::{DataFile, Lake, TableId};
 
-/// All rows in the table's order; `None` if two have the same identity, which landing would have prevented (SPEC E1).
+/// All events in the table's order; `None` if two have the same identity, which landing would have prevented (SPEC E1).
 pub(crate) async fn merged(
     lake: &Lake,
     table: TableId,
@@ -29,7 +29,7 @@ pub(crate) async fn merged(
     rows.sorted(table.sort_columns()[0])
 }
 
-/// All rows of some files of a derived table, whose rows differ in what they are sorted by, in its order.
+/// All rows of some files of another table, whose rows differ in what they are sorted by, in its order.
 pub(crate) async fn sorted(
     lake: &Lake,
     table: TableId,

@@ -3,12 +3,14 @@
 //! The commit says that no data changes, so nobody takes the rows for new ones. Of a landed table, only files that all
 //! derived tables have consumed are put together: what is still to be consumed is told by the files that came, so those must
 //! stay as they are. The commit records up to which version it reached, by which a process whose derived tables are older
-//! knows that it must not serve these files with them (SPEC M7). Of a derived table, the files of days that no longer move
-//! are put together, as deriving writes them when it makes a month anew.
+//! knows that it must not serve these files with them (SPEC M7). So it is with the settings, of which every version stays
+//! (SPEC S1). Of a derived table, the files of days that no longer move are put together, as deriving writes them when it
+//! makes a month anew. Rejected lines are consumed by nobody; those of days that have ended are put together.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use rapport_data::RawTable;
 use tokio::task::JoinSet;
 
 use super::TableMaintenance;
@@ -46,13 +48,7 @@ pub(super) async fn compact(
     let mut left = HashSet::new();
     loop {
         let snapshot = engine.lake().refresh().await?;
-        let rule = if TableId::DERIVED.contains(&id) {
-            Rule::Closed {
-                today: day_of(engine.now().timestamp_micros()),
-            }
-        } else {
-            Rule::Consumed(consumed_by_all(&snapshot, id))
-        };
+        let rule = Rule::of(engine, &snapshot, id);
         let mut merges = plan(&snapshot, id, rule, &left);
         if merges.is_empty() {
             return Ok(());
@@ -83,14 +79,28 @@ enum Rule {
     Consumed(i64),
     /// Derived ones of days that no longer move.
     Closed { today: i32 },
+    /// Those of partitions whose day has ended.
+    Ended { today: i32 },
 }
 
 impl Rule {
+    fn of(engine: &Engine, lake: &LakeSnapshot, id: TableId) -> Self {
+        let today = day_of(engine.now().timestamp_micros());
+        if TableId::DERIVED.contains(&id) {
+            Rule::Closed { today }
+        } else if TableId::CONSUMED.contains(&id) {
+            Rule::Consumed(consumed_by_all(lake, id))
+        } else {
+            Rule::Ended { today }
+        }
+    }
+
     fn allows(self, id: TableId, file: &DataFile) -> bool {
         match self {
             Rule::Consumed(version) => file.version <= version,
             Rule::Closed { today } => days_of(file, id.sort_columns()[0])
                 .is_some_and(|days| is_closed(*days.end(), today)),
+            Rule::Ended { today } => file.partition.date.is_some_and(|date| date < today),
         }
     }
 
@@ -98,7 +108,7 @@ impl Rule {
     fn recorded(self) -> Vec<(String, i64)> {
         match self {
             Rule::Consumed(version) => vec![(COMPACTED.to_owned(), version)],
-            Rule::Closed { .. } => Vec::new(),
+            Rule::Closed { .. } | Rule::Ended { .. } => Vec::new(),
         }
     }
 }
@@ -112,31 +122,29 @@ fn consumed_by_all(lake: &LakeSnapshot, id: TableId) -> i64 {
 
 /// The files to put together: of each partition the small ones, as many as make a full one.
 fn plan(lake: &LakeSnapshot, id: TableId, rule: Rule, left: &HashSet<Partition>) -> Vec<Merge> {
-    let table = lake.get(id);
-    let mut merges = Vec::new();
-    for account in table.accounts() {
-        for date in table.dates(account) {
-            let partition = Partition::new(Arc::clone(account), date);
-            if left.contains(&partition) {
-                continue;
-            }
-            let mut group: Vec<Arc<DataFile>> = Vec::new();
-            let mut size = 0;
-            let mut files = table.files(Some(account), date..=date);
-            files.retain(|file| file.size < SMALL && rule.allows(id, file));
-            if matches!(rule, Rule::Closed { .. }) {
-                files.sort_by_key(|file| days_of(file, id.sort_columns()[0]).map(|d| *d.start()));
-            }
-            for file in files {
-                if size + file.size > FULL {
-                    add(&mut merges, &partition, std::mem::take(&mut group));
-                    size = 0;
-                }
-                size += file.size;
-                group.push(file);
-            }
-            add(&mut merges, &partition, group);
+    let mut partitions: BTreeMap<Partition, Vec<Arc<DataFile>>> = BTreeMap::new();
+    for file in lake.get(id).all_files() {
+        if file.size < SMALL && rule.allows(id, &file) && !left.contains(&file.partition) {
+            let partition = partitions.entry(file.partition.clone());
+            partition.or_default().push(file);
         }
+    }
+    let mut merges = Vec::new();
+    for (partition, mut files) in partitions {
+        if matches!(rule, Rule::Closed { .. }) {
+            files.sort_by_key(|file| days_of(file, id.sort_columns()[0]).map(|d| *d.start()));
+        }
+        let mut group: Vec<Arc<DataFile>> = Vec::new();
+        let mut size = 0;
+        for file in files {
+            if size + file.size > FULL {
+                add(&mut merges, &partition, std::mem::take(&mut group));
+                size = 0;
+            }
+            size += file.size;
+            group.push(file);
+        }
+        add(&mut merges, &partition, group);
     }
     merges
 }
@@ -190,10 +198,11 @@ async fn rewrite(
 }
 
 async fn merge_files(lake: Lake, id: TableId, mut merge: Merge) -> Result<Merge, EngineError> {
-    let rows = if TableId::DERIVED.contains(&id) {
-        rewrite::sorted(&lake, id, &merge.files).await.map(Some)?
-    } else {
+    let has_events = RawTable::ALL.map(TableId::of_raw).contains(&id);
+    let rows = if has_events {
         rewrite::merged(&lake, id, &merge.files).await?
+    } else {
+        rewrite::sorted(&lake, id, &merge.files).await.map(Some)?
     };
     match rows {
         Some(rows) => {

@@ -15,7 +15,7 @@ mod vacuum;
 use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 
-use crate::lake::{Partitioning, TableId};
+use crate::lake::TableId;
 use crate::{Engine, EngineError, Progress};
 
 /// Less cannot be kept: a landing, a derive or a statement that began so long ago may still be at work with files that no
@@ -76,7 +76,8 @@ impl Engine {
                 table: id.name(),
                 ..TableMaintenance::default()
             };
-            if matches!(id.partitioning(), Partitioning::AccountAndDate(_)) {
+            // An account's orphans are one file at all times.
+            if id != TableId::Orphans {
                 compact::compact(self, id, &mut table, progress).await?;
             }
             report.tables.push(table);
