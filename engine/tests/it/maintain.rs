@@ -295,6 +295,35 @@ async fn what_no_version_names_goes_once_it_is_old() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_compacted_keeps_nothing_else_from_being_done() {
+    let lake = TestLake::new(now()).await;
+    fill(&lake, 0..30).await;
+    let folder = lake.folder.path().join("lake/conversation_events");
+    let day = "account_id=acme/event_date=2026-03-01";
+    std::fs::remove_file(&files(&folder.join(day))[0]).unwrap();
+    let stray = folder.join("part-1.parquet");
+    std::fs::write(&stray, "x").unwrap();
+    age(&lake);
+
+    let report = maintain(&lake.engine).await;
+    let [conversations, orders, ..] = &report.tables[..] else {
+        panic!("{report:?}");
+    };
+    assert_eq!(report.failed(), 1, "{report:?}");
+    let failed = &conversations.failed[0];
+    let place = format!("conversation_events/{day}/: ");
+    assert!(failed.starts_with(&place), "{failed}");
+    // The other date, and the other tables.
+    assert_eq!((conversations.compacted, conversations.into), (6, 1));
+    assert_eq!((orders.compacted, orders.into), (30, 2));
+    assert!(!stray.exists());
+
+    let again = maintain(&lake.engine).await;
+    assert_eq!((again.failed(), again.tables[0].compacted), (1, 0));
+    assert!(!again.is_clean());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_derived_yet_is_left_as_it_came() {
     let lake = TestLake::new(now()).await;
     fill(&lake, 0..10).await;
