@@ -23,7 +23,7 @@ use super::TableMaintenance;
 use crate::derive::days::{day_of, days_of, is_closed};
 use crate::lake::{
     COMPACTED, Change, DataFile, Freshness, Lake, LakeError, LakeSnapshot, NewFile, Operation,
-    Partition, TableId,
+    Partition, TableId, TableSnapshot,
 };
 use crate::land::{files, rewrite};
 use crate::{Engine, EngineError, Progress};
@@ -124,10 +124,14 @@ impl Rule {
         }
     }
 
-    /// What a commit records of it.
-    fn recorded(self) -> Vec<(String, i64)> {
+    /// What a commit on top of a version of the table records of it. Another process may have compacted more by then, and
+    /// what it recorded must not be set back: its files would be taken for those of an older version.
+    fn recorded(self, base: &TableSnapshot) -> Vec<(String, i64)> {
         match self {
-            Rule::Consumed(version) => vec![(COMPACTED.to_owned(), version)],
+            Rule::Consumed(version) => {
+                let known = base.transaction(COMPACTED).unwrap_or(version);
+                vec![(COMPACTED.to_owned(), version.max(known))]
+            }
             Rule::Closed { .. } | Rule::Ended { .. } => Vec::new(),
         }
     }
@@ -405,7 +409,7 @@ async fn commit(
             operation: Operation::Compact,
             adds: merged.iter().filter_map(|m| m.into.clone()).collect(),
             removes: merged.iter().flat_map(|m| m.files.clone()).collect(),
-            transactions: rule.recorded(),
+            transactions: rule.recorded(&base),
         };
         let (adds, removes) = (change.adds.clone(), change.removes.len());
         let committed = match lake.commit(&base, change).await {
@@ -438,7 +442,29 @@ async fn discard(lake: &Lake, id: TableId, merges: &[Merge]) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_recorded_never_goes_back() {
+        let lake = Lake::open("memory:///", &Default::default(), true);
+        let lake = lake.await.unwrap();
+        let id = TableId::TouchEvents;
+        let mut recorded = Vec::new();
+        for version in [8, 10, 9, 11] {
+            let base = lake.refresh_table(id).await.unwrap();
+            let change = Change {
+                operation: Operation::Compact,
+                adds: Vec::new(),
+                removes: Vec::new(),
+                transactions: Rule::Consumed(version).recorded(&base),
+            };
+            let table = lake.commit(&base, change).await.unwrap();
+            recorded.push(table.transaction(COMPACTED).unwrap());
+        }
+        assert_eq!(recorded, [8, 10, 10, 11]);
+    }
 
     #[test]
     fn what_is_put_together_is_bounded_by_rows_and_by_bytes() {
