@@ -323,6 +323,7 @@ impl Collecting {
             accounts: &accounts,
             forms: &forms,
             threads: self.threads,
+            spill: &self.spill,
         };
         let mut report = LandReport {
             skipped: inputs.skipped,
@@ -334,7 +335,7 @@ impl Collecting {
                 source: input.label().to_owned(),
                 ..InputReport::default()
             }));
-        let mut collector = Collector::new(self.budget, self.threads, self.spill);
+        let mut collector = Collector::new(self.budget, self.threads, Arc::clone(&self.spill));
         let mut refused = RejectedRows::new(self.now);
         parsing.run(&inputs.inputs, &self.meter, |arrival| {
             count(&mut report, &arrival);

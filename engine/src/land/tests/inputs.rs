@@ -306,6 +306,53 @@ async fn text_of_parquet_comes_in_any_form(#[case] form: DataType) {
     assert!(rows[1].contains("sender=shopper"), "{rows:?}");
 }
 
+/// What comes of landing Parquet from a pipe, where rows are spilled in some folder.
+async fn land_piped(spill_dir: &Path) -> Result<LandReport, EngineError> {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.parquet");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let texts = [
+        ("event_id", "e1"),
+        ("account_id", "acme"),
+        ("type", "message_sent"),
+        ("occurred_at", NOON),
+        ("conversation_id", "c"),
+        ("sender", "agent"),
+    ];
+    let columns = texts.map(|(name, text)| {
+        let column = arrow::array::StringArray::from(vec![text]);
+        (name, std::sync::Arc::new(column) as arrow::array::ArrayRef)
+    });
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let writing = {
+        let pipe = pipe.clone();
+        // Nobody reads it to its end where it cannot be copied.
+        std::thread::spawn(move || drop(std::fs::write(pipe, bytes)))
+    };
+    let mut shop = Shop::open().await;
+    shop.spill_dir = Some(spill_dir.to_owned());
+    let landed = shop.try_land(vec![LandSource::path(&pipe)]).await;
+    writing.join().unwrap();
+    landed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parquet_from_a_pipe_is_copied_where_rows_are_spilled() {
+    let spill = tempfile::tempdir().unwrap();
+    let landed = land_piped(spill.path()).await.unwrap();
+    assert_eq!(counts(&landed), (1, 0, 0));
+    let missing = spill.path().join("missing");
+    let error = land_piped(&missing).await.unwrap_err().to_string();
+    assert!(error.contains("temporary space in"), "{error}");
+    assert!(error.contains(missing.to_str().unwrap()), "{error}");
+}
+
 #[rstest]
 #[case::missing("missing.ndjson", None, "cannot open")]
 #[case::cut_gzip("cut.ndjson.gz", Some(cut(gzip(&lines(9000)))), "it is cut off")]
