@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 use crate::EngineError;
 use crate::lake::Lake;
 use crate::session::{Identity, LakeSources, Session, Sessions, SessionsOptions};
+use crate::settings::SettingsFiles;
 
 /// How many of the largest consumers an out-of-memory error names.
 const NAMED_CONSUMERS: usize = 5;
@@ -61,6 +62,7 @@ struct Shared {
     lake: Lake,
     options: EngineOptions,
     runtime: Arc<RuntimeEnv>,
+    settings: SettingsFiles,
     /// Planned when first asked for: landing and deriving need none of it.
     sessions: OnceCell<Sessions>,
 }
@@ -85,6 +87,7 @@ impl Engine {
             .build_arc()?;
         lake.register(&runtime)?;
         Ok(Engine(Arc::new(Shared {
+            settings: SettingsFiles::new(lake.clone()),
             lake,
             options,
             runtime,
@@ -107,6 +110,11 @@ impl Engine {
         &self.0.runtime
     }
 
+    /// The table of settings, as far as it has been read.
+    pub(crate) fn settings_files(&self) -> &SettingsFiles {
+        &self.0.settings
+    }
+
     /// The instant that `now()` means: the fixed one, or the clock's.
     pub fn now(&self) -> DateTime<Utc> {
         self.0.options.now.unwrap_or_else(Utc::now)
@@ -124,7 +132,8 @@ impl Engine {
                 now: self.0.options.now,
                 queries_dir: self.0.options.queries_dir.clone(),
             };
-            Sessions::new(options, Arc::new(LakeSources::new(self.0.lake.clone()))).await
+            let sources = LakeSources::new(self.0.lake.clone(), self.0.settings.clone());
+            Sessions::new(options, Arc::new(sources)).await
         };
         Ok(self.0.sessions.get_or_try_init(make).await?)
     }

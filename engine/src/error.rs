@@ -42,20 +42,9 @@ pub enum EngineError {
         #[source]
         source: std::io::Error,
     },
-    /// An input to landing cannot be read as events.
-    #[error("{input}: {reason}")]
-    Input {
-        /// The file, or `stdin`.
-        input: String,
-        /// What is wrong with it, and what is accepted.
-        reason: String,
-    },
     /// Settings of an account are not accepted.
     #[error("{0}")]
     Settings(String),
-    /// A saved query, its parameters, or its file is wrong.
-    #[error("{0}")]
-    Query(String),
     /// The engine was asked for something that makes no sense.
     #[error("{0}")]
     Request(String),

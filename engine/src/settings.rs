@@ -3,23 +3,21 @@
 //! The last version of an account is in force, over its whole history. Versions of one account never have the same time,
 //! whatever the clock does, so which one is the last never depends on anything else.
 
+mod stored;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::compute::cast;
-use arrow::datatypes::TimestampMicrosecondType;
+use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::TryStreamExt;
 use rapport_data::settings::SettingsError;
 use rapport_data::{RawTable, Settings};
 
-use crate::lake::{
-    Change, DataFile, Freshness, Lake, LakeError, LakeSnapshot, Operation, Partition, TableId,
-};
+use crate::lake::{Change, Freshness, LakeError, LakeSnapshot, Operation, Partition, TableId};
 use crate::land::files;
-use crate::land::publish::is_part;
 use crate::{Engine, EngineError};
+
+pub(crate) use stored::{SettingsFiles, StoredVersion};
 
 /// How often a change of settings is tried again after another writer was first.
 const ATTEMPTS: usize = 100;
@@ -44,75 +42,8 @@ pub enum AccountState {
     Landed,
 }
 
-/// All versions that some files of the table `accounts` hold, oldest first.
-///
-/// # Errors
-/// A file that cannot be read, or that holds what are no settings.
-pub async fn versions(
-    lake: &Lake,
-    files: &[Arc<DataFile>],
-) -> Result<Vec<SettingsVersion>, EngineError> {
-    let mut versions = Vec::new();
-    for file in files {
-        let mut batches = files::read(lake, TableId::Accounts, &file.path, file.size, None).await?;
-        while let Some(batch) = batches.try_next().await? {
-            read_versions(&batch, &mut versions)?;
-        }
-    }
-    versions.sort_by(|a, b| {
-        let key = |v: &SettingsVersion| (v.changed_at, v.settings.account_id().to_owned());
-        key(a).cmp(&key(b))
-    });
-    Ok(versions)
-}
-
-fn read_versions(
-    batch: &RecordBatch,
-    versions: &mut Vec<SettingsVersion>,
-) -> Result<(), EngineError> {
-    let schema = TableId::Accounts.file_schema();
-    let column = |name: &str| -> Result<ArrayRef, EngineError> {
-        let column = batch.column(batch.schema_ref().index_of(name)?);
-        Ok(cast(column, schema.field_with_name(name)?.data_type())?)
-    };
-    let (times, texts) = (column("changed_at")?, column("settings")?);
-    let times = times.as_primitive::<TimestampMicrosecondType>();
-    let texts = texts.as_string::<i32>();
-    for (text, time) in texts.iter().zip(times) {
-        let (Some(text), Some(changed_at)) = (text, time.and_then(DateTime::from_timestamp_micros))
-        else {
-            continue;
-        };
-        let settings = Settings::from_json_line(text).map_err(|error| {
-            EngineError::Settings(format!(
-                "table accounts holds settings that are none: {error}"
-            ))
-        })?;
-        versions.push(SettingsVersion {
-            settings,
-            changed_at,
-        });
-    }
-    Ok(())
-}
-
-/// What is in force, by account.
-type Book = BTreeMap<String, SettingsVersion>;
-
 /// The last version of each account.
-pub fn in_force(versions: Vec<SettingsVersion>) -> BTreeMap<String, SettingsVersion> {
-    let mut last = Book::new();
-    for version in versions {
-        let account = version.settings.account_id().to_owned();
-        match last.get(&account) {
-            Some(known) if known.changed_at > version.changed_at => {}
-            _ => {
-                last.insert(account, version);
-            }
-        }
-    }
-    last
-}
+type Book = BTreeMap<String, StoredVersion>;
 
 /// The accounts that have events in a raw table.
 fn landed(lake: &LakeSnapshot) -> impl Iterator<Item = &Arc<str>> {
@@ -137,7 +68,8 @@ impl Engine {
     /// whether anything changed.
     ///
     /// # Errors
-    /// What `edit` refuses; an account that cannot be; a lake that cannot be read or written.
+    /// What `edit` refuses; an account that cannot be, or whose settings cannot be read; a lake that cannot be read or
+    /// written.
     pub async fn edit_account(
         &self,
         account: &str,
@@ -148,7 +80,7 @@ impl Engine {
         let changed = self
             .change_accounts(|known| {
                 let mut settings = match known.get(account) {
-                    Some(version) => version.settings.clone(),
+                    Some(version) => version.settings()?.clone(),
                     None => Settings::defaults(account).map_err(refused)?,
                 };
                 edit(&mut settings).map_err(refused)?;
@@ -166,7 +98,8 @@ impl Engine {
         let lake = self.lake();
         for _ in 0..ATTEMPTS {
             let base = lake.refresh_table(TableId::Accounts).await?;
-            let changed = changes(in_force(versions(lake, &base.all_files()).await?))?;
+            let known = self.settings_files().last(&base.all_files()).await?;
+            let changed = changes(known)?;
             if changed.is_empty() {
                 return Ok(0);
             }
@@ -187,13 +120,17 @@ impl Engine {
             };
             match lake.commit(&base, change).await {
                 Ok(_) => return Ok(changed.len()),
-                Err(LakeError::Conflict { .. }) => {
-                    let newer = lake.refresh_table(TableId::Accounts).await?;
-                    if is_part(&newer, &file) {
+                Err(LakeError::Conflict { version, .. }) => {
+                    let written = std::slice::from_ref(&file);
+                    match lake.names(TableId::Accounts, version, written).await? {
                         // The store had taken our request, and refused its repetition.
-                        return Ok(changed.len());
+                        Some(true) => return Ok(changed.len()),
+                        Some(false) => {
+                            files::discard(lake, TableId::Accounts, &file.path).await;
+                        }
+                        // Nobody can tell any more, so it must stay. Whether they are in force is seen at once.
+                        None => {}
                     }
-                    files::discard(lake, TableId::Accounts, &file.path).await;
                 }
                 // Whether the log names the file now is not known, so it must stay.
                 Err(error) => return Err(error.into()),
@@ -211,14 +148,16 @@ impl Engine {
     pub async fn accounts(&self) -> Result<Vec<(Settings, AccountState)>, EngineError> {
         let snapshot = self.lake().refresh().await?;
         let files = snapshot.get(TableId::Accounts).all_files();
-        let mut accounts: BTreeMap<String, (Settings, AccountState)> =
-            in_force(versions(self.lake(), &files).await?)
-                .into_iter()
-                .map(|(account, version)| {
-                    let state = AccountState::Configured(version.changed_at);
-                    (account, (version.settings, state))
-                })
-                .collect();
+        let mut accounts: BTreeMap<String, (Settings, AccountState)> = self
+            .settings_files()
+            .in_force(&files)
+            .await?
+            .into_iter()
+            .map(|(account, version)| {
+                let state = AccountState::Configured(version.changed_at);
+                (account, (version.settings, state))
+            })
+            .collect();
         for account in landed(&snapshot) {
             if !accounts.contains_key(account.as_ref()) {
                 let defaults = Settings::defaults(account)
@@ -235,14 +174,15 @@ fn changes(mut known: Book, settings: &[Settings], now: DateTime<Utc>) -> Vec<Se
     let mut changed = Vec::new();
     for settings in settings {
         let last = known.get(settings.account_id());
-        if last.is_some_and(|last| last.settings == *settings) {
+        let is_known = |last: &StoredVersion| last.settings().is_ok_and(|last| last == settings);
+        if last.is_some_and(is_known) {
             continue;
         }
         let version = SettingsVersion {
-            changed_at: last.map_or(now, |last| now.max(last.changed_at + STEP)),
+            changed_at: last.map_or(now, |last| now.max(last.changed_at() + STEP)),
             settings: settings.clone(),
         };
-        known.insert(settings.account_id().to_owned(), version.clone());
+        known.insert(settings.account_id().to_owned(), version.clone().into());
         changed.push(version);
     }
     changed

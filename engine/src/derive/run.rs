@@ -17,7 +17,7 @@ use crate::lake::{
     TableSnapshot, mark_behind,
 };
 use crate::land::files;
-use crate::settings::{SettingsVersion, in_force, versions};
+use crate::settings::SettingsVersion;
 use crate::{Engine, EngineError, Progress};
 
 /// What a run is asked for.
@@ -68,7 +68,7 @@ impl<'a> Run<'a> {
     pub async fn prepare(engine: &'a Engine, request: &'a Request) -> Result<Self, EngineError> {
         let target = engine.lake().refresh().await?;
         let files = target.get(TableId::Accounts).all_files();
-        let settings = in_force(versions(engine.lake(), &files).await?);
+        let settings = engine.settings_files().in_force(&files).await?;
         let run = Self {
             engine,
             request,

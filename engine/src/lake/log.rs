@@ -35,7 +35,7 @@ use super::write::NewFile;
 /// A checkpoint is written at every so many versions, so that opening a table reads few log entries.
 const CHECKPOINT_EVERY: i64 = 50;
 
-/// The name under which a landed table records up to which of its versions files have been compacted.
+/// The name under which a table that others are derived from records up to which of its versions files have been compacted.
 pub(crate) const COMPACTED: &str = "compacted";
 /// The size that compacted files are said to be made for.
 const COMPACTED_SIZE: i64 = 32 << 20;

@@ -350,13 +350,9 @@ async fn load(logs: &[TableLog]) -> Result<LakeSnapshot, LakeError> {
 }
 
 /// Learns from the log which landed files the derived tables have not consumed, so that relations over landed events can
-/// leave those out.
+/// leave those out, and compacting does.
 async fn mark_unconsumed(snapshot: &mut LakeSnapshot, logs: &[TableLog]) -> Result<(), LakeError> {
-    for id in [
-        TableId::ConversationEvents,
-        TableId::OrderEvents,
-        TableId::TouchEvents,
-    ] {
+    for id in TableId::CONSUMED {
         let table = snapshot.get(id);
         let consumed = TableId::DERIVED
             .map(|derived| snapshot.get(derived).transaction(id.name()))

@@ -3,7 +3,6 @@
 //! The plans they give are plain `DataSourceExec` over `ParquetSource`: nothing in them is ours, so they can be sent to
 //! another process. Footers are cached by path, which names a file's content for good.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -138,18 +137,6 @@ impl LakeScan {
     /// Over some files of a table.
     pub fn over(lake: Lake, id: TableId, files: Vec<Arc<DataFile>>) -> Arc<dyn TableProvider> {
         Arc::new(Self { lake, id, files })
-    }
-
-    /// Over an account's files whose partition date is in the range.
-    pub fn of_account(
-        lake: Lake,
-        snapshot: &LakeSnapshot,
-        id: TableId,
-        account: &str,
-        dates: RangeInclusive<i32>,
-    ) -> Arc<dyn TableProvider> {
-        let files = snapshot.get(id).files(Some(account), dates);
-        Self::over(lake, id, files)
     }
 }
 

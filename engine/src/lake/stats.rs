@@ -225,6 +225,14 @@ impl FileStatistics {
         }
     }
 
+    /// The least and greatest value of a column of numbers, likewise.
+    pub fn number_range(&self, column: &str) -> Option<(i64, i64)> {
+        match self.column(column)?.bounds {
+            Bounds::Numbers(Kind::Number, min, max) => Some((min, max)),
+            _ => None,
+        }
+    }
+
     /// How many rows have no value in a column, where that is known.
     pub fn nulls(&self, column: &str) -> Option<u64> {
         self.column(column).map(|column| column.nulls)
@@ -381,6 +389,18 @@ mod tests {
         assert_eq!(known.range("idle_at"), Some((instant(None), instant(None))));
         assert_eq!(known.range("messages"), None);
         assert_eq!(FileStatistics::from_json(table, &known.to_json()), known);
+    }
+
+    #[test]
+    fn ranges_of_texts_and_numbers_are_told_as_such() {
+        let table = TableId::RejectedEvents;
+        let text = r#"{"numRecords": 2, "minValues": {"source": "a", "line": -3},
+                       "maxValues": {"source": "b", "line": 9}, "nullCount": {"source": 0, "line": 0}}"#;
+        let known = FileStatistics::from_json(table, text);
+        assert_eq!(known.text_range("source"), Some(("a", "b")));
+        assert_eq!(known.number_range("line"), Some((-3, 9)));
+        assert_eq!(known.number_range("source"), None);
+        assert_eq!(known.number_range("landed_at"), None);
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl TableId {
             TableId::ConversationEvents => &["event_id", "occurred_at", "conversation_id"],
             TableId::OrderEvents => &["event_id", "occurred_at", "order_id"],
             TableId::TouchEvents => &["event_id", "occurred_at", "profile_id"],
-            TableId::RejectedEvents => &["landed_at"],
+            TableId::RejectedEvents => &["landed_at", "source", "line"],
             TableId::Accounts => &["account_id", "changed_at"],
             TableId::Conversations => &[
                 "conversation_id",

@@ -88,6 +88,18 @@ pub enum LandError {
         /// How often it was tried.
         attempts: usize,
     },
+    /// Not every event that arrived has been written or found to be a duplicate.
+    #[error(
+        "table {table}: {arrived} events arrived and {accounted} of them are accounted for, so none of this table was landed"
+    )]
+    Missing {
+        /// The table.
+        table: &'static str,
+        /// How many arrived.
+        arrived: u64,
+        /// How many were written, or are duplicates.
+        accounted: u64,
+    },
     /// The lake reported an error.
     #[error(transparent)]
     Lake(#[from] LakeError),

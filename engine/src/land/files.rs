@@ -38,30 +38,76 @@ pub(crate) async fn read(
     size: u64,
     columns: Option<&[&str]>,
 ) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
+    open(lake, table, path, size).await?.read(columns)
+}
+
+/// Reads a file's footer.
+pub(crate) async fn open(
+    lake: &Lake,
+    table: TableId,
+    path: &str,
+    size: u64,
+) -> Result<OpenFile, LakeError> {
     let name = location(table, path);
-    let broken = {
-        let input = name.to_string();
-        move |error| LakeError::Parquet(ParquetError::General(format!("{input}: {error}")))
-    };
     let reader = FileReader {
         store: Arc::clone(lake.store()),
         whole: match size <= WHOLE_BELOW {
             true => Some(lake.store().get(&name).await?.bytes().await?),
             false => None,
         },
-        path: name,
+        path: name.clone(),
         size,
     };
-    let mut builder = ParquetRecordBatchStreamBuilder::new(reader)
-        .await
-        .map_err(&broken)?
-        .with_batch_size(BATCH_ROWS);
-    if let Some(columns) = columns {
-        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-        builder = builder.with_projection(mask);
+    match ParquetRecordBatchStreamBuilder::new(reader).await {
+        Ok(builder) => Ok(OpenFile { name, builder }),
+        Err(error) => Err(broken(&name, error)),
     }
-    let stream = builder.build().map_err(&broken)?;
-    Ok(stream.map_err(broken).boxed())
+}
+
+fn broken(name: &Path, error: ParquetError) -> LakeError {
+    LakeError::Parquet(ParquetError::General(format!("{name}: {error}")))
+}
+
+/// A file of which the footer has been read.
+pub(crate) struct OpenFile {
+    name: Path,
+    builder: ParquetRecordBatchStreamBuilder<FileReader>,
+}
+
+impl OpenFile {
+    /// How many rows it has.
+    pub fn rows(&self) -> u64 {
+        let rows = self.builder.metadata().file_metadata().num_rows();
+        u64::try_from(rows).unwrap_or_default()
+    }
+
+    /// About how many bytes its rows take once they are decoded. The footer says so, and it may say anything.
+    pub fn decoded_bytes(&self) -> u64 {
+        let groups = self.builder.metadata().row_groups().iter();
+        let columns = groups.flat_map(|group| group.columns());
+        columns.fold(0_u64, |sum: u64, column| {
+            let texts = column.unencoded_byte_array_data_bytes().unwrap_or_default();
+            // A number has eight bytes at most, and a text at least four besides its own.
+            let values = column.num_values().saturating_mul(8);
+            let bytes = column.uncompressed_size().max(texts).saturating_add(values);
+            sum.saturating_add(u64::try_from(bytes).unwrap_or_default())
+        })
+    }
+
+    /// Its rows; of all columns, or of some (in the order of the file).
+    pub fn read(
+        self,
+        columns: Option<&[&str]>,
+    ) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
+        let Self { name, mut builder } = self;
+        builder = builder.with_batch_size(BATCH_ROWS);
+        if let Some(columns) = columns {
+            let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+            builder = builder.with_projection(mask);
+        }
+        let stream = builder.build().map_err(|error| broken(&name, error))?;
+        Ok(stream.map_err(move |error| broken(&name, error)).boxed())
+    }
 }
 
 /// Reads ranges of a file, from memory if it is there.
@@ -114,5 +160,37 @@ pub(crate) async fn discard(lake: &Lake, table: TableId, path: &str) {
     let name = location(table, path);
     if let Err(error) = lake.store().delete(&name).await {
         tracing::warn!(file = %name, error = %LakeError::from(error), "a file that no table uses was left behind");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use arrow::array::{ArrayRef, StringArray, TimestampMicrosecondArray};
+
+    use super::*;
+    use crate::lake::{Freshness, Partition};
+
+    #[tokio::test]
+    async fn a_footer_tells_how_large_rows_are_once_they_are_decoded() {
+        let options = Default::default();
+        let lake = Lake::open("memory:///", &options, true).await.unwrap();
+        let text = "again and again ".repeat(10_000);
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from(vec!["acme"; 100])),
+            Arc::new(TimestampMicrosecondArray::from(vec![7; 100]).with_timezone("UTC")),
+            Arc::new(StringArray::from(vec![text.as_str(); 100])),
+        ];
+        let table = TableId::Accounts;
+        let rows = RecordBatch::try_new(table.file_schema(), columns).unwrap();
+        let (partition, rows) = (Partition::default(), [rows]);
+        let file = lake.write(table, &partition, &rows, Freshness::Closed);
+        let file = file.await.unwrap();
+        assert!(file.size < 1_000_000, "{}", file.size);
+        let open = open(&lake, table, &file.path, file.size).await.unwrap();
+        assert_eq!(open.rows(), 100);
+        let decoded = open.decoded_bytes();
+        assert!((16_000_000..20_000_000).contains(&decoded), "{decoded}");
     }
 }

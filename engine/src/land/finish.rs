@@ -116,6 +116,7 @@ impl Finish<'_> {
             .max(1);
         let memory = Arc::new(Semaphore::new(permits as usize));
         let (sender, mut prepared) = mpsc::channel(WAITING * self.threads);
+        let mut merges = JoinSet::new();
         for (first, last) in stretches(&runs, self.threads) {
             let merging = Merging {
                 raw: self.raw,
@@ -128,7 +129,7 @@ impl Finish<'_> {
                 permits,
             };
             let sender = sender.clone();
-            tokio::task::spawn_blocking(move || merging.run(first, last, &sender));
+            merges.spawn_blocking(move || merging.run(first, last, &sender));
         }
         drop(sender);
 
@@ -137,6 +138,7 @@ impl Finish<'_> {
         while outcome.is_ok() {
             tokio::select! {
                 Some(joined) = tasks.join_next() => outcome = self.done(joined, written),
+                Some(joined) = merges.join_next() => outcome = joined.map_err(|_| stopped()),
                 next = prepared.recv() => match next {
                     Some(Ok(partition)) => {
                         let (lake, form, raw) = (self.lake.clone(), Arc::clone(&self.form), self.raw);
@@ -154,7 +156,26 @@ impl Finish<'_> {
             let done = self.done(joined, written);
             outcome = outcome.and(done);
         }
-        outcome
+        // A thread that panicked has closed its end of the channel as one that was done does.
+        while let Some(joined) = merges.join_next().await {
+            outcome = outcome.and(joined.map_err(|_| stopped()));
+        }
+        outcome?;
+        self.nothing_is_missing(&runs, written)
+    }
+
+    /// Whether every row that arrived is written or known to be a duplicate: a landing that lost any must not be committed.
+    fn nothing_is_missing(&self, runs: &TableRuns, written: &Written) -> Result<(), LandError> {
+        let arrived: u64 = runs.partitions.values().sum();
+        let accounted = written.landed + written.duplicates;
+        if arrived != accounted {
+            return Err(LandError::Missing {
+                table: table(self.raw).name(),
+                arrived,
+                accounted,
+            });
+        }
+        Ok(())
     }
 
     fn done(
@@ -337,5 +358,76 @@ impl Merging {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::keys::Span;
+    use super::super::runs::{PlacedSpan, Run};
+    use super::*;
+    use crate::NoProgress;
+
+    /// What comes of writing some runs, whose partitions are said to have these rows, into an empty lake.
+    async fn write(runs: Vec<Run>, partitions: [(PartitionKey, u64); 2]) -> LandError {
+        let options = Default::default();
+        let lake = Lake::open("memory:///", &options, true).await.unwrap();
+        let finish = Finish {
+            lake: &lake,
+            raw: RawTable::OrderEvents,
+            form: Arc::new(PlainForm::new(RawTable::OrderEvents)),
+            accounts: Arc::new(vec![Arc::from("acme")]),
+            spill: Arc::new(SpillFile::new(None)),
+            threads: 2,
+            budget: 1 << 20,
+            progress: &NoProgress,
+        };
+        let runs = TableRuns {
+            runs,
+            partitions: partitions.into_iter().collect(),
+            bytes: 100,
+        };
+        let error = finish.write(runs).await.unwrap_err();
+        let folder = object_store::path::Path::from("order_events/account_id=acme");
+        let left: Vec<_> = lake
+            .store()
+            .list(Some(&folder))
+            .try_collect()
+            .await
+            .unwrap();
+        assert!(left.is_empty(), "{left:?}");
+        error
+    }
+
+    fn partitions() -> [(PartitionKey, u64); 2] {
+        [1, 2].map(|date| (PartitionKey::new(0, date), 1))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_thread_that_panics_fails_the_landing() {
+        // A span of a batch that is not there.
+        let [_, (key, _)] = partitions();
+        let span = Span {
+            key,
+            start: 0,
+            rows: 1,
+        };
+        let broken = Run::Memory {
+            batches: Vec::new(),
+            order: vec![PlacedSpan { span, batch: 0 }],
+        };
+        let error = write(vec![broken], partitions()).await;
+        assert!(matches!(error, LandError::Task(_)), "{error}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn rows_that_are_not_written_fail_the_landing() {
+        let error = write(Vec::new(), partitions()).await.to_string();
+        assert!(
+            error.contains("order_events") && error.contains("2 events arrived"),
+            "{error}"
+        );
     }
 }

@@ -25,7 +25,7 @@ mod keys;
 mod merge;
 mod partition;
 mod plain;
-pub(crate) mod publish;
+mod publish;
 mod read;
 mod rejects;
 pub(crate) mod rewrite;
@@ -53,7 +53,7 @@ use crate::{Engine, EngineError, Progress};
 use finish::{Finish, Written};
 use keys::Accounts;
 use read::{Arrival, Parsing, plain_forms};
-use rejects::RejectedRows;
+use rejects::{KeptFile, RejectedRows};
 use runs::{Collector, TABLES, TableRuns, stopped};
 use source::{Inputs, Meter};
 use spill::SpillFile;
@@ -265,9 +265,9 @@ impl Landing {
         written: &mut Written,
     ) -> Result<(), LandError> {
         let base = written.base.all_files();
-        let mut known: Vec<(&str, u64)> = base.iter().map(|f| (f.path.as_str(), f.size)).collect();
+        let mut known: Vec<KeptFile> = base.iter().map(KeptFile::from).collect();
         if repeated {
-            known.extend(written.files.iter().map(|f| (f.path.as_str(), f.size)));
+            known.extend(written.files.iter().map(KeptFile::from));
         }
         let Some(rows) = rejects::without_known(&self.lake, rows, &known).await? else {
             return Ok(());
@@ -323,6 +323,7 @@ impl Collecting {
             accounts: &accounts,
             forms: &forms,
             threads: self.threads,
+            spill: &self.spill,
         };
         let mut report = LandReport {
             skipped: inputs.skipped,
@@ -334,7 +335,7 @@ impl Collecting {
                 source: input.label().to_owned(),
                 ..InputReport::default()
             }));
-        let mut collector = Collector::new(self.budget, self.threads, self.spill);
+        let mut collector = Collector::new(self.budget, self.threads, Arc::clone(&self.spill));
         let mut refused = RejectedRows::new(self.now);
         parsing.run(&inputs.inputs, &self.meter, |arrival| {
             count(&mut report, &arrival);

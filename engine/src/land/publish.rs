@@ -18,6 +18,7 @@ use super::error::LandError;
 use super::finish::{Written, compare, may_have};
 use super::merge::PartitionRows;
 use super::partition::FirstRows;
+use super::rejects::KeptFile;
 use super::{files, rejects};
 use crate::lake::{
     Change, DataFile, Freshness, Lake, LakeError, NewFile, Operation, Partition, TableId,
@@ -129,7 +130,7 @@ async fn recheck_file(
 ) -> Result<Option<NewFile>, LandError> {
     let left = if table == TableId::RejectedEvents {
         let rows = whole(lake, table, &file).await?;
-        let others: Vec<(&str, u64)> = others.iter().map(|f| (f.path.as_str(), f.size)).collect();
+        let others: Vec<_> = others.iter().map(KeptFile::from).collect();
         rejects::without_known(lake, rows, &others).await?
     } else {
         let Some(left) = left_events(lake, table, &file, others).await? else {

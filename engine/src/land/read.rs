@@ -26,6 +26,7 @@ use super::keys::{Accounts, Span};
 use super::plain::PlainForm;
 use super::runs::{TABLES, stopped};
 use super::source::{LandSource, Meter, Opened, ParquetInput};
+use super::spill::SpillFile;
 
 /// About so many bytes of lines make a piece.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -55,6 +56,7 @@ pub(super) struct Parsing<'a> {
     pub accounts: &'a Accounts,
     pub forms: &'a [Arc<PlainForm>; TABLES],
     pub threads: usize,
+    pub spill: &'a SpillFile,
 }
 
 enum Piece {
@@ -82,6 +84,7 @@ impl Parsing<'_> {
                     jobs: give_jobs,
                     answers: give_answers,
                     meter,
+                    spill: self.spill,
                 };
                 reader.run(inputs);
             });
@@ -157,6 +160,7 @@ struct Reader<'a> {
     jobs: SyncSender<Job>,
     answers: SyncSender<Receiver<Answer>>,
     meter: &'a Meter,
+    spill: &'a SpillFile,
 }
 
 /// Nobody listens any more: the landing has failed, and its error is known.
@@ -180,7 +184,7 @@ impl Reader<'_> {
     }
 
     fn read(&self, number: usize, input: &LandSource) -> Result<(), Stop> {
-        match input.open(self.meter)? {
+        match input.open(self.meter, self.spill)? {
             Opened::Lines(lines) => self.lines(number, input, lines),
             Opened::Parquet(ParquetInput::File(file)) => {
                 let bytes = file.metadata().map_or(0, |m| m.len());

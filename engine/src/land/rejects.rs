@@ -1,11 +1,14 @@
 //! Keeping what is no event: every rejected line, whole, with its source, line and reason (SPEC E3).
 //!
 //! A rejected line is the same as one that is already kept if source, line, reason and content are all equal. So landing
-//! the same input again, or after a crash, keeps each of its bad lines once, as it keeps each event once (SPEC E1).
+//! the same input again, or after a crash, keeps each of its bad lines once, as it keeps each event once (SPEC E1). Of the
+//! files that are kept already, only those are read that may have a line of the same source and number.
 //!
 //! Rejected lines are committed before the events of the same landing: whatever happens in between, there is never an event
 //! in the lake whose rejected neighbours are unknown.
 
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use ahash::RandomState;
@@ -23,7 +26,7 @@ use rapport_data::Rejected;
 
 use super::error::LandError;
 use super::files;
-use crate::lake::{Lake, TableId};
+use crate::lake::{DataFile, FileStatistics, Lake, NewFile, TableId};
 
 /// A file of rejected lines is written when so much of them is held.
 const HELD_AT_MOST: usize = 32 * 1024 * 1024;
@@ -140,13 +143,71 @@ fn identities(rows: &RecordBatch) -> Result<Vec<Identity<'_>>, LandError> {
         .collect())
 }
 
-/// Leaves out the rows that some files already have (each a path and a size). None left: `None`.
+/// A file of rejected lines, of the table or of this landing.
+pub(super) struct KeptFile<'a> {
+    path: &'a str,
+    size: u64,
+    statistics: &'a FileStatistics,
+}
+
+impl<'a> From<&'a Arc<DataFile>> for KeptFile<'a> {
+    fn from(file: &'a Arc<DataFile>) -> Self {
+        Self {
+            path: &file.path,
+            size: file.size,
+            statistics: &file.statistics,
+        }
+    }
+}
+
+impl<'a> From<&'a NewFile> for KeptFile<'a> {
+    fn from(file: &'a NewFile) -> Self {
+        Self {
+            path: &file.path,
+            size: file.size,
+            statistics: &file.statistics,
+        }
+    }
+}
+
+/// Where some rejected lines stand: the first and last line of each source, in the order of the sources.
+struct Reach<'a>(Vec<(&'a str, RangeInclusive<i64>)>);
+
+impl<'a> Reach<'a> {
+    fn of(lines: &[Identity<'a>]) -> Self {
+        let mut reach: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+        for Identity { source, line, .. } in lines {
+            let (first, last) = reach.entry(*source).or_insert((*line, *line));
+            *first = (*first).min(*line);
+            *last = (*last).max(*line);
+        }
+        let of_source = |(source, (first, last))| (source, first..=last);
+        Self(reach.into_iter().map(of_source).collect())
+    }
+
+    /// Whether a file may have one of the lines. Files from before sources and lines had statistics may have any.
+    fn may_meet(&self, file: &FileStatistics) -> bool {
+        let (Some((least, greatest)), Some((first, last))) =
+            (file.text_range("source"), file.number_range("line"))
+        else {
+            return true;
+        };
+        let from = self.0.partition_point(|(source, _)| *source < least);
+        self.0[from..]
+            .iter()
+            .take_while(|(source, _)| *source <= greatest)
+            .any(|(_, lines)| *lines.start() <= last && first <= *lines.end())
+    }
+}
+
+/// Leaves out the rows that some files already have. None left: `None`.
 pub(super) async fn without_known(
     lake: &Lake,
     rows: RecordBatch,
-    known: &[(&str, u64)],
+    known: &[KeptFile<'_>],
 ) -> Result<Option<RecordBatch>, LandError> {
     let own = identities(&rows)?;
+    let reach = Reach::of(&own);
     let hasher = RandomState::new();
     let mut new = vec![true; own.len()];
     let mut places: HashTable<usize> = HashTable::with_capacity(own.len());
@@ -164,9 +225,12 @@ pub(super) async fn without_known(
             }
         }
     }
-    for (path, size) in known {
-        let mut batches =
-            files::read(lake, TableId::RejectedEvents, path, *size, Some(&IDENTITY)).await?;
+    for file in known {
+        if !reach.may_meet(file.statistics) {
+            continue;
+        }
+        let (table, columns) = (TableId::RejectedEvents, Some(&IDENTITY[..]));
+        let mut batches = files::read(lake, table, file.path, file.size, columns).await?;
         while let Some(batch) = batches.try_next().await? {
             let batch = as_written(&batch)?;
             for identity in identities(&batch)? {

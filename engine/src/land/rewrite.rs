@@ -11,31 +11,26 @@ use arrow::error::ArrowError;
 use futures::TryStreamExt;
 
 use super::error::LandError;
-use super::files;
+use super::files::OpenFile;
 use super::merge::PartitionRows;
 use super::partition::FirstRows;
-use crate::lake::{DataFile, Lake, TableId};
+use crate::lake::TableId;
 
-/// All rows in the table's order; `None` if two have the same identity, which landing would have prevented (SPEC E1).
+/// All events in the table's order; `None` if two have the same identity, which landing would have prevented (SPEC E1).
 pub(crate) async fn merged(
-    lake: &Lake,
     table: TableId,
-    files: &[Arc<DataFile>],
+    files: Vec<OpenFile>,
 ) -> Result<Option<RecordBatch>, LandError> {
-    let rows = FirstRows::of(PartitionRows::whole(all_rows(lake, table, files).await?))?;
+    let rows = FirstRows::of(PartitionRows::whole(all_rows(table, files).await?))?;
     if rows.duplicates() > 0 {
         return Ok(None);
     }
     rows.sorted(table.sort_columns()[0])
 }
 
-/// All rows of some files of a derived table, whose rows differ in what they are sorted by, in its order.
-pub(crate) async fn sorted(
-    lake: &Lake,
-    table: TableId,
-    files: &[Arc<DataFile>],
-) -> Result<RecordBatch, LandError> {
-    let rows = all_rows(lake, table, files).await?;
+/// All rows of some files of another table, whose rows differ in what they are sorted by, in its order.
+pub(crate) async fn sorted(table: TableId, files: Vec<OpenFile>) -> Result<RecordBatch, LandError> {
+    let rows = all_rows(table, files).await?;
     let columns = table.sort_columns().iter().map(|name| {
         let values = rows.column(rows.schema_ref().index_of(name)?);
         Ok(SortColumn {
@@ -50,15 +45,11 @@ pub(crate) async fn sorted(
     )?)
 }
 
-async fn all_rows(
-    lake: &Lake,
-    table: TableId,
-    files: &[Arc<DataFile>],
-) -> Result<RecordBatch, LandError> {
+async fn all_rows(table: TableId, files: Vec<OpenFile>) -> Result<RecordBatch, LandError> {
     let schema = table.file_schema();
     let mut batches = Vec::new();
     for file in files {
-        let mut rows = files::read(lake, table, &file.path, file.size, None).await?;
+        let mut rows = file.read(None)?;
         while let Some(batch) = rows.try_next().await? {
             batches.push(as_written(&batch, &schema)?);
         }

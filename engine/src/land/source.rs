@@ -17,6 +17,7 @@ use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::LandError;
+use super::spill::SpillFile;
 
 /// The endings of the files that are taken from a folder.
 const ENDINGS: [&str; 6] = ["ndjson", "jsonl", "json", "gz", "zst", "parquet"];
@@ -273,8 +274,8 @@ impl Form {
 
 impl LandSource {
     /// Opens an input (not a folder) for reading. What is read of lines goes to the meter; Parquet's reader has to tell
-    /// it itself.
-    pub(super) fn open(&self, meter: &Meter) -> Result<Opened, LandError> {
+    /// it itself. What has to be copied goes where rows are spilled.
+    pub(super) fn open(&self, meter: &Meter, spill: &SpillFile) -> Result<Opened, LandError> {
         let fail = |source: io::Error| LandError::Open {
             input: self.label.clone(),
             source,
@@ -295,9 +296,13 @@ impl LandSource {
                 empty: start.is_empty(),
             });
         }
-        let whole = Cursor::new(start).chain(stream);
+        let mut whole = Cursor::new(start).chain(stream);
         if form == Form::Parquet {
-            return self.seekable(whole).map(Opened::Parquet).map_err(fail);
+            let found = match self.seekable().map_err(fail)? {
+                Some(input) => input,
+                None => ParquetInput::File(spill.copy(&mut whole, fail)?),
+            };
+            return Ok(Opened::Parquet(found));
         }
         let counted = Counted {
             inner: whole,
@@ -311,19 +316,15 @@ impl LandSource {
         }))
     }
 
-    /// Parquet is read from its end, so what cannot be sought in is first copied to a nameless file.
-    fn seekable(&self, mut stream: impl Read) -> io::Result<ParquetInput> {
-        match &self.kind {
-            Kind::Bytes(bytes) => Ok(ParquetInput::Bytes(bytes.clone())),
+    /// Parquet is read from its end, so what cannot be sought in (`None`) has to be copied first.
+    fn seekable(&self) -> io::Result<Option<ParquetInput>> {
+        Ok(match &self.kind {
+            Kind::Bytes(bytes) => Some(ParquetInput::Bytes(bytes.clone())),
             Kind::Path(path) if std::fs::metadata(path)?.is_file() => {
-                Ok(ParquetInput::File(File::open(path)?))
+                Some(ParquetInput::File(File::open(path)?))
             }
-            Kind::Path(_) | Kind::Stdin => {
-                let mut copy = tempfile::tempfile()?;
-                io::copy(&mut stream, &mut copy)?;
-                Ok(ParquetInput::File(copy))
-            }
-        }
+            Kind::Path(_) | Kind::Stdin => None,
+        })
     }
 }
 

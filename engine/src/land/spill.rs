@@ -1,7 +1,7 @@
 //! Temporary space on disk for what does not fit into memory: blocks of Arrow IPC in one nameless file.
 //!
 //! The file has no name, so nothing of it outlives the process, however that ends. Blocks are LZ4, since writing them
-//! costs more than packing them.
+//! costs more than packing them. Inputs that have to be copied are put beside it.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -15,6 +15,9 @@ use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 
 use super::error::LandError;
+
+/// So many bytes of a stream are copied at a time.
+const COPY_BYTES: usize = 256 * 1024;
 
 /// The temporary file of one landing, made when first needed.
 #[derive(Debug)]
@@ -49,6 +52,25 @@ impl SpillFile {
         LandError::Spill {
             folder: self.folder.display().to_string(),
             source,
+        }
+    }
+
+    /// Copies a stream to a nameless file of its own.
+    pub fn copy(
+        &self,
+        stream: &mut dyn Read,
+        unreadable: impl Fn(io::Error) -> LandError,
+    ) -> Result<File, LandError> {
+        let mut copy = tempfile::tempfile_in(&self.folder).map_err(|e| self.error(e))?;
+        let mut buffer = vec![0; COPY_BYTES];
+        loop {
+            let read = match stream.read(&mut buffer) {
+                Ok(0) => return Ok(copy),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(unreadable(error)),
+            };
+            copy.write_all(&buffer[..read]).map_err(|e| self.error(e))?;
         }
     }
 

@@ -18,6 +18,7 @@ use crate::{EngineError, NoProgress};
 struct Shop {
     lake: Lake,
     budget: usize,
+    spill_dir: Option<std::path::PathBuf>,
 }
 
 fn now() -> DateTime<Utc> {
@@ -32,6 +33,7 @@ impl Shop {
         Self {
             lake,
             budget: 64 << 20,
+            spill_dir: None,
         }
     }
 
@@ -41,7 +43,7 @@ impl Shop {
             now: now(),
             threads: 2,
             budget: self.budget,
-            spill_dir: None,
+            spill_dir: self.spill_dir.clone(),
         };
         Ok(landing.run(sources, &NoProgress).await?)
     }

@@ -15,7 +15,7 @@ mod vacuum;
 use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 
-use crate::lake::{Partitioning, TableId};
+use crate::lake::TableId;
 use crate::{Engine, EngineError, Progress};
 
 /// Less cannot be kept: a landing, a derive or a statement that began so long ago may still be at work with files that no
@@ -31,6 +31,8 @@ pub struct TableMaintenance {
     pub compacted: usize,
     /// The files that they became.
     pub into: usize,
+    /// What could not be compacted and is left as it was, each with why: partitions, or the table as a whole.
+    pub failed: Vec<String>,
     /// Files that were deleted.
     pub deleted: usize,
     /// Their bytes.
@@ -49,17 +51,25 @@ pub struct MaintainReport {
 impl MaintainReport {
     /// Whether there was nothing to do.
     pub fn is_clean(&self) -> bool {
-        self.tables
-            .iter()
-            .all(|table| (table.compacted, table.deleted, table.log_entries) == (0, 0, 0))
+        self.failed() == 0
+            && self
+                .tables
+                .iter()
+                .all(|table| (table.compacted, table.deleted, table.log_entries) == (0, 0, 0))
+    }
+
+    /// How many partitions, or tables as a whole, could not be compacted.
+    pub fn failed(&self) -> usize {
+        self.tables.iter().map(|table| table.failed.len()).sum()
     }
 }
 
 impl Engine {
-    /// Compacts the tables, and deletes what no version of the last `keep` needs.
+    /// Compacts the tables, and deletes what no version of the last `keep` needs. What cannot be compacted is in the report,
+    /// and keeps nothing else from being done.
     ///
     /// # Errors
-    /// A `keep` of less than a day; a lake that cannot be read or written. What is done by then stays.
+    /// A `keep` of less than a day; a lake from which nothing can be deleted. What is done by then stays.
     pub async fn maintain(
         &self,
         keep: TimeDelta,
@@ -76,8 +86,12 @@ impl Engine {
                 table: id.name(),
                 ..TableMaintenance::default()
             };
-            if matches!(id.partitioning(), Partitioning::AccountAndDate(_)) {
-                compact::compact(self, id, &mut table, progress).await?;
+            // An account's orphans are one file at all times.
+            if id != TableId::Orphans
+                && let Err(error) = compact::compact(self, id, &mut table, progress).await
+            {
+                tracing::warn!(table = id.name(), %error, "a table cannot be compacted");
+                table.failed.push(error.to_string());
             }
             report.tables.push(table);
         }

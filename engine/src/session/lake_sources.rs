@@ -4,7 +4,8 @@
 //! settings that belong to it are shared by all sessions.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringViewArray};
 use arrow::datatypes::SchemaRef;
@@ -22,8 +23,9 @@ use rapport_data::{RawTable, Settings};
 
 use super::scope::Scope;
 use super::sources::{Sources, Stored, WINDOW_CLASSES};
+use crate::EngineError;
 use crate::lake::{Lake, LakeSnapshot, LakeTable, PinnedLake, TableId};
-use crate::settings::{SettingsVersion, in_force, versions};
+use crate::settings::{SettingsFiles, SettingsVersion};
 
 type Book = BTreeMap<String, SettingsVersion>;
 
@@ -36,71 +38,95 @@ struct Settled {
     applied: Arc<Book>,
 }
 
+/// How long a statement waits for another that reads the same. That one may be another account's, whose threads have other
+/// work; so it is no more than a courtesy.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Stored relations read from a lake.
 #[derive(Debug)]
 pub struct LakeSources {
     lake: Lake,
+    files: SettingsFiles,
     settled: Mutex<Option<Arc<Settled>>>,
+    /// Held by the statement that reads settings.
+    settling: tokio::sync::Mutex<()>,
 }
 
 impl LakeSources {
     /// Over a lake, as it is served at the time of each statement.
-    pub fn new(lake: Lake) -> LakeSources {
+    pub(crate) fn new(lake: Lake, files: SettingsFiles) -> LakeSources {
         LakeSources {
             lake,
+            files,
             settled: Mutex::new(None),
+            settling: tokio::sync::Mutex::new(()),
         }
     }
 
     async fn settled(&self, snapshot: &LakeSnapshot) -> Result<Arc<Settled>> {
-        let table = snapshot.get(TableId::Accounts);
-        let derived = snapshot.get(TableId::Conversations);
-        let consumed = derived
-            .transaction(TableId::Accounts.name())
-            .unwrap_or_default();
-        let key = (table.version(), consumed);
-        // A poisoned lock guards a value that is replaced whole.
-        let known = self
-            .settled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if let Some(known) = known.filter(|known| known.versions == key) {
+        let consumed = snapshot
+            .get(TableId::Conversations)
+            .transaction(TableId::Accounts.name());
+        let versions = (
+            snapshot.get(TableId::Accounts).version(),
+            consumed.unwrap_or_default(),
+        );
+        if let Some(known) = self.known(versions) {
             return Ok(known);
         }
-        let external = |e: crate::EngineError| DataFusionError::External(Box::new(e));
-        let files = table.all_files();
-        let book = in_force(versions(&self.lake, &files).await.map_err(external)?);
-        let book = Arc::new(book);
-        let newer = self
-            .lake
-            .files_added(TableId::Accounts, consumed, table.version());
-        let newer = newer
-            .await
-            .map_err(|e| DataFusionError::External(Box::new(e)))?;
+        // After a change of settings all statements come here: one of them reads, the others wait for it.
+        let _turn = tokio::time::timeout(PATIENCE, self.settling.lock()).await;
+        if let Some(known) = self.known(versions) {
+            return Ok(known);
+        }
+        let settled = Arc::new(self.settle(snapshot, versions).await?);
+        *self.lock() = Some(Arc::clone(&settled));
+        Ok(settled)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<Settled>>> {
+        // A poisoned lock guards a value that is replaced whole.
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self, versions: (i64, i64)) -> Option<Arc<Settled>> {
+        let known = self.lock().clone();
+        known.filter(|known| known.versions == versions)
+    }
+
+    /// Works out the settings that belong to a version of the lake.
+    async fn settle(&self, snapshot: &LakeSnapshot, versions: (i64, i64)) -> Result<Settled> {
+        let external = |error: EngineError| DataFusionError::External(Box::new(error));
+        let files = snapshot.get(TableId::Accounts).all_files();
+        let in_force = self.files.in_force(&files).await.map_err(external)?;
+        let in_force = Arc::new(in_force);
+        let (table, consumed) = versions;
+        let newer = self.lake.files_added(TableId::Accounts, consumed, table);
+        let newer = newer.await.map_err(|error| external(error.into()))?;
         let newer: BTreeSet<String> = newer
             .into_iter()
             .flatten()
-            .map(|f| f.path.clone())
+            .map(|file| file.path.clone())
             .collect();
         let applied = if newer.is_empty() {
-            Arc::clone(&book)
+            Arc::clone(&in_force)
         } else {
-            let old: Vec<_> = files
-                .into_iter()
-                .filter(|f| !newer.contains(&f.path))
-                .collect();
-            Arc::new(in_force(
-                versions(&self.lake, &old).await.map_err(external)?,
-            ))
+            let mut old = files;
+            old.retain(|file| !newer.contains(&file.path));
+            let old = self.files.last(&old).await.map_err(external)?;
+            // Where those cannot be read any more, others have taken their place, and these will soon be applied.
+            let applied = old.into_iter().filter_map(|(account, version)| {
+                let version = version.read().ok();
+                let version = version.or_else(|| in_force.get(&account).cloned())?;
+                Some((account, version))
+            });
+            Arc::new(applied.collect())
         };
-        let settled = Arc::new(Settled {
-            versions: key,
-            in_force: book,
+        Ok(Settled {
+            versions,
+            in_force,
             applied,
-        });
-        *self.settled.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&settled));
-        Ok(settled)
+        })
     }
 }
 

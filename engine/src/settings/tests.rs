@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
+use crate::lake::Lake;
 use crate::{EngineOptions, LandSource, NoProgress};
 
 async fn open(now: i64) -> Engine {
@@ -22,15 +23,50 @@ fn settings(line: &str) -> Settings {
 
 async fn kept(engine: &Engine) -> Vec<(i64, String)> {
     let files = engine.lake().current().get(TableId::Accounts).all_files();
-    versions(engine.lake(), &files)
-        .await
-        .unwrap()
+    let read = engine.settings_files().read(&files).await.unwrap();
+    let mut kept: Vec<_> = read
         .iter()
+        .flat_map(|versions| versions.iter())
         .map(|version| {
+            let version = version.read().unwrap();
             let zone = version.settings.timezone.name().to_owned();
             (version.changed_at.timestamp_micros(), zone)
         })
-        .collect()
+        .collect();
+    kept.sort();
+    kept
+}
+
+/// Deletes the files of settings that a lake has.
+async fn lose_files(lake: &Lake) {
+    for file in lake.current().get(TableId::Accounts).all_files() {
+        files::discard(lake, TableId::Accounts, &file.path).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_file_is_read_once() {
+    let engine = open(5_000).await;
+    for zone in ["Europe/Paris", "Europe/Rome"] {
+        let line = format!(r#"{{"account_id": "acme", "timezone": "{zone}"}}"#);
+        engine.put_accounts(vec![settings(&line)]).await.unwrap();
+    }
+    let before = engine.accounts().await.unwrap();
+    // What is needed of them from here on has been read.
+    lose_files(engine.lake()).await;
+    assert_eq!(engine.accounts().await.unwrap(), before);
+    engine.derive(&NoProgress).await.unwrap();
+    let session = engine.session(crate::session::Identity::of_account("ann", "acme"));
+    let session = session.await.unwrap();
+    let _frame = session.sql("SELECT * FROM accounts").await.unwrap();
+    let beta = settings(r#"{"account_id": "beta"}"#);
+    assert_eq!(engine.put_accounts(vec![beta]).await.unwrap(), 1);
+    let _frame = session.sql("SELECT * FROM accounts").await.unwrap();
+    assert_eq!(engine.accounts().await.unwrap().len(), 2);
+    // Whoever has not read them cannot.
+    let other = SettingsFiles::new(engine.lake().clone());
+    let files = engine.lake().current().get(TableId::Accounts).all_files();
+    assert!(other.in_force(&files).await.is_err());
 }
 
 #[tokio::test]
@@ -122,4 +158,62 @@ async fn s1_edits_at_once_are_all_in_force() {
     assert!(!again.await.unwrap());
     let wrong = engine.edit_account("acme", |s| s.set("currency", "euro"));
     assert!(wrong.await.unwrap_err().to_string().contains("ISO 4217"));
+}
+
+/// Keeps a version as another release may have written it.
+async fn keep(engine: &Engine, account: &str, at: i64, text: &str) {
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from(vec![account])),
+        Arc::new(TimestampMicrosecondArray::from(vec![at]).with_timezone("UTC")),
+        Arc::new(StringArray::from(vec![text])),
+    ];
+    let table = TableId::Accounts;
+    let rows = RecordBatch::try_new(table.file_schema(), columns).unwrap();
+    let lake = engine.lake();
+    let (partition, rows) = (Partition::default(), [rows]);
+    let file = lake.write(table, &partition, &rows, Freshness::Moving);
+    let change = Change {
+        operation: Operation::Settings,
+        adds: vec![file.await.unwrap()],
+        removes: Vec::new(),
+        transactions: Vec::new(),
+    };
+    let base = lake.refresh_table(table).await.unwrap();
+    lake.commit(&base, change).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_can_no_longer_be_read_matter_only_while_they_are_in_force() {
+    let engine = open(1_770_000_000_000_000).await;
+    let event = r#"{"event_id": "e", "account_id": "acme", "type": "order_placed", "occurred_at": "2026-01-10T12:00:00Z", "order_id": "o", "value": 1}"#;
+    let source = LandSource::bytes("test", event);
+    engine.land(vec![source], &NoProgress).await.unwrap();
+    let gone = r#"{"account_id": "acme", "timezone": "Mars/Olympus"}"#;
+    keep(&engine, "acme", 5_000, gone).await;
+    keep(&engine, "acme", 5_001, "none at all").await;
+
+    let session = engine.session(crate::session::Identity::of_account("ann", "acme"));
+    let session = session.await.unwrap();
+    let query = "SELECT * FROM accounts";
+    let edit = engine.edit_account("acme", |s| s.set("currency", "EUR"));
+    let errors = [
+        engine.accounts().await.unwrap_err().to_string(),
+        engine.derive(&NoProgress).await.unwrap_err().to_string(),
+        edit.await.unwrap_err().to_string(),
+        session.sql(query).await.unwrap_err().to_string(),
+    ];
+    for error in errors {
+        assert!(error.contains("\"acme\""), "{error}");
+    }
+    // Others' can be put, and so can these.
+    for account in ["beta", "acme"] {
+        let line = format!(r#"{{"account_id": "{account}", "currency": "EUR"}}"#);
+        let put = engine.put_accounts(vec![settings(&line)]).await;
+        assert_eq!(put.unwrap(), 1);
+    }
+    assert_eq!(engine.accounts().await.unwrap().len(), 2);
+    for _ in 0..2 {
+        let _frame = session.sql(query).await.unwrap();
+        engine.derive(&NoProgress).await.unwrap();
+    }
 }

@@ -177,6 +177,77 @@ async fn days_that_no_longer_move_share_a_file_of_their_month() {
     assert_eq!(tables(&later).await, whole.tables().await);
 }
 
+/// Settings of the account that differ in their zone.
+fn zone(zone: &str) -> [String; 1] {
+    [format!(
+        r#"{{"account_id": "acme", "timezone": "{zone}", "name": "In {zone}"}}"#
+    )]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s1_settings_share_a_file_and_each_version_stays() {
+    let id = TableId::Accounts;
+    let lake = TestLake::new(now()).await;
+    lake.put(&zone("Europe/Paris")).await;
+    lake.put(&zone("Asia/Tokyo")).await;
+    lake.put(&zone("Europe/Rome")).await;
+    fill(&lake, 0..30).await;
+    lake.put(&zone("America/New_York")).await;
+    let before = rows(&lake.engine, id).await;
+    assert_eq!(before.len(), 4);
+
+    // Another process has the last one from the log alone, and knows that nothing is derived with it.
+    let other = lake.reopened().await;
+    let report = maintain(&other).await;
+    let table = report.tables.iter().find(|table| table.table == id.name());
+    let table = table.unwrap();
+    assert_eq!((table.compacted, table.into), (3, 1), "{report:?}");
+    assert_eq!(other.lake().current().get(id).all_files().len(), 2);
+    assert_eq!(rows(&other, id).await, before);
+    assert!(maintain(&other).await.is_clean());
+    assert!(maintain(&lake.reopened().await).await.is_clean());
+
+    // The settings are applied as if nothing had been put together.
+    assert!(!lake.derive().await.is_clean());
+    let whole = TestLake::new(now()).await;
+    whole.put(&zone("America/New_York")).await;
+    fill(&whole, 0..30).await;
+    assert_eq!(tables(&lake.engine).await, whole.tables().await);
+    assert!(lake.derive().await.is_clean());
+    maintain(&lake.engine).await;
+    lake.engine.lake().refresh().await.unwrap();
+    assert_eq!(rows(&lake.engine, id).await, before);
+    assert_eq!(rows(&lake.reopened().await, id).await, before);
+    assert!(lake.derive().await.is_clean());
+    let accounts = lake.engine.accounts().await.unwrap();
+    assert_eq!(accounts, lake.reopened().await.accounts().await.unwrap());
+    assert_eq!(accounts[0].0.timezone.name(), "America/New_York");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e3_rejected_lines_of_days_that_have_ended_share_a_file() {
+    let id = TableId::RejectedEvents;
+    let lake = TestLake::new(now()).await;
+    let lines = ["bad", "worse", "worst"].map(|line| vec![line.to_owned()]);
+    for line in &lines {
+        lake.land(line).await;
+    }
+    let before = rows(&lake.engine, id).await;
+    assert_eq!(before.len(), 3);
+    assert!(maintain(&lake.engine).await.is_clean());
+
+    let tomorrow = lake.at(now() + TimeDelta::days(1)).await;
+    assert!(!maintain(&tomorrow).await.is_clean());
+    assert_eq!(tomorrow.lake().current().get(id).all_files().len(), 1);
+    assert_eq!(rows(&tomorrow, id).await, before);
+    assert!(maintain(&tomorrow).await.is_clean());
+    for line in &lines {
+        assert_eq!(lake.land(line).await.rejected, 1);
+    }
+    lake.engine.lake().refresh().await.unwrap();
+    assert_eq!(rows(&lake.engine, id).await, before);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_version_names_goes_once_it_is_old() {
     let lake = TestLake::new(now()).await;
@@ -221,6 +292,35 @@ async fn what_no_version_names_goes_once_it_is_old() {
     let whole = TestLake::new(now()).await;
     fill(&whole, 0..60).await;
     assert_eq!(all(&lake.reopened().await).await, all(&whole.engine).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_compacted_keeps_nothing_else_from_being_done() {
+    let lake = TestLake::new(now()).await;
+    fill(&lake, 0..30).await;
+    let folder = lake.folder.path().join("lake/conversation_events");
+    let day = "account_id=acme/event_date=2026-03-01";
+    std::fs::remove_file(&files(&folder.join(day))[0]).unwrap();
+    let stray = folder.join("part-1.parquet");
+    std::fs::write(&stray, "x").unwrap();
+    age(&lake);
+
+    let report = maintain(&lake.engine).await;
+    let [conversations, orders, ..] = &report.tables[..] else {
+        panic!("{report:?}");
+    };
+    assert_eq!(report.failed(), 1, "{report:?}");
+    let failed = &conversations.failed[0];
+    let place = format!("conversation_events/{day}/: ");
+    assert!(failed.starts_with(&place), "{failed}");
+    // The other date, and the other tables.
+    assert_eq!((conversations.compacted, conversations.into), (6, 1));
+    assert_eq!((orders.compacted, orders.into), (30, 2));
+    assert!(!stray.exists());
+
+    let again = maintain(&lake.engine).await;
+    assert_eq!((again.failed(), again.tables[0].compacted), (1, 0));
+    assert!(!again.is_clean());
 }
 
 #[tokio::test(flavor = "multi_thread")]

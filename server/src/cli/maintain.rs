@@ -21,7 +21,14 @@ pub(super) async fn run(config: &Config, options: Maintain) -> Result<(), CliErr
             EngineError::Request(_) => CliError::usage(error),
             _ => CliError::failed(error),
         })?;
-    print(&report, options.format)
+    print(&report, options.format)?;
+    // What went wrong is told as a warning, and in the report as JSON.
+    match report.failed() {
+        0 => Ok(()),
+        failed => Err(CliError::failed(format_args!(
+            "{failed} partitions or tables could not be compacted; they are left as they were, and all else is done"
+        ))),
+    }
 }
 
 fn print(report: &MaintainReport, format: TextOrJson) -> Result<(), CliError> {

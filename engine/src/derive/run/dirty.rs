@@ -12,7 +12,7 @@ use super::super::rules::Rules;
 use super::{Added, CONSUMED, Request, Run};
 use crate::EngineError;
 use crate::lake::{ALL_DATES, DataFile, LakeSnapshot, TableId};
-use crate::settings::{SettingsVersion, in_force, versions};
+use crate::settings::StoredVersion;
 
 /// A share of new events in an account from which on it is derived whole: telling the new from the old would read most of
 /// both.
@@ -188,8 +188,9 @@ impl Run<'_> {
             Some(new) => {
                 let mut old = target.all_files();
                 old.retain(|file| !new.iter().any(|n| n.path == file.path));
-                let before = in_force(versions(lake, &old).await?);
-                let touched = in_force(versions(lake, &new).await?);
+                let settings = self.engine.settings_files();
+                let before = settings.last(&old).await?;
+                let touched = settings.last(&new).await?;
                 touched
                     .into_keys()
                     .filter(|account| self.rules_differ(account, before.get(account)))
@@ -201,12 +202,14 @@ impl Run<'_> {
         Ok(changed)
     }
 
-    fn rules_differ(&self, account: &str, before: Option<&SettingsVersion>) -> bool {
+    fn rules_differ(&self, account: &str, before: Option<&StoredVersion>) -> bool {
         let Some(after) = self.settings.get(account) else {
             return true;
         };
-        let before = match before {
-            Some(version) => Rules::from(&version.settings),
+        let before = match before.map(StoredVersion::settings) {
+            Some(Ok(settings)) => Rules::from(settings),
+            // What a release that could read them made of them is not known.
+            Some(Err(_)) => return true,
             None => match default_settings(account) {
                 Ok(defaults) => Rules::from(&defaults),
                 Err(_) => return true,

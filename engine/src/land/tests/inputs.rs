@@ -6,6 +6,7 @@ use std::path::Path;
 use arrow::datatypes::DataType;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use object_store::ObjectStoreExt;
 use rstest::rstest;
 
 use super::*;
@@ -86,6 +87,59 @@ async fn e3_rejected_lines_are_kept_once_and_whole() {
     let other = LandSource::bytes("other", b"\n\n{\"half\": \n".to_vec());
     shop.try_land(vec![other]).await.unwrap();
     assert_eq!(shop.rows(TableId::RejectedEvents).await.len(), 4);
+}
+
+/// The only file of rejected lines.
+async fn rejected_file(shop: &Shop) -> std::sync::Arc<crate::lake::DataFile> {
+    let snapshot = shop.lake.refresh_table(TableId::RejectedEvents).await;
+    let [file]: [_; 1] = snapshot.unwrap().all_files().try_into().unwrap();
+    file
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e3_only_files_that_may_have_a_rejected_line_are_read() {
+    let shop = Shop::open().await;
+    let land = |name: &str, text: &str| {
+        let source = LandSource::bytes(name, text.to_owned());
+        shop.try_land(vec![source])
+    };
+    land("b", "\nbad\n").await.unwrap();
+    // Whoever reads it from here on fails.
+    let first = rejected_file(&shop).await;
+    let path = object_store::path::Path::from(format!("rejected_events/{}", first.path));
+    shop.lake.store().delete(&path).await.unwrap();
+    land("a", "\nbad\n").await.unwrap();
+    land("c", "\nbad\n").await.unwrap();
+    land("b", "bad\n").await.unwrap();
+    land("b", "\n\nbad\n").await.unwrap();
+    assert!(land("b", "bad\nbad\n").await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e3_rejected_lines_of_a_file_without_statistics_are_known() {
+    let shop = Shop::open().await;
+    shop.land("bad\n").await;
+    let (table, file) = (TableId::RejectedEvents, rejected_file(&shop).await);
+    let rows: Vec<RecordBatch> = files::read(&shop.lake, table, &file.path, file.size, None)
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    let freshness = crate::lake::Freshness::Moving;
+    let written = shop.lake.write(table, &file.partition, &rows, freshness);
+    let mut bare = written.await.unwrap();
+    bare.statistics = Default::default();
+    let change = crate::lake::Change {
+        operation: crate::lake::Operation::Compact,
+        adds: vec![bare],
+        removes: vec![file],
+        transactions: Vec::new(),
+    };
+    let base = shop.lake.refresh_table(table).await.unwrap();
+    shop.lake.commit(&base, change).await.unwrap();
+    shop.land("bad\n").await;
+    assert_eq!(shop.rows(table).await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,6 +304,53 @@ async fn text_of_parquet_comes_in_any_form(#[case] form: DataType) {
     let rows = shop.rows(TableId::ConversationEvents).await;
     assert!(rows[0].contains("sender=agent"), "{rows:?}");
     assert!(rows[1].contains("sender=shopper"), "{rows:?}");
+}
+
+/// What comes of landing Parquet from a pipe, where rows are spilled in some folder.
+async fn land_piped(spill_dir: &Path) -> Result<LandReport, EngineError> {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.parquet");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let texts = [
+        ("event_id", "e1"),
+        ("account_id", "acme"),
+        ("type", "message_sent"),
+        ("occurred_at", NOON),
+        ("conversation_id", "c"),
+        ("sender", "agent"),
+    ];
+    let columns = texts.map(|(name, text)| {
+        let column = arrow::array::StringArray::from(vec![text]);
+        (name, std::sync::Arc::new(column) as arrow::array::ArrayRef)
+    });
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let writing = {
+        let pipe = pipe.clone();
+        // Nobody reads it to its end where it cannot be copied.
+        std::thread::spawn(move || drop(std::fs::write(pipe, bytes)))
+    };
+    let mut shop = Shop::open().await;
+    shop.spill_dir = Some(spill_dir.to_owned());
+    let landed = shop.try_land(vec![LandSource::path(&pipe)]).await;
+    writing.join().unwrap();
+    landed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parquet_from_a_pipe_is_copied_where_rows_are_spilled() {
+    let spill = tempfile::tempdir().unwrap();
+    let landed = land_piped(spill.path()).await.unwrap();
+    assert_eq!(counts(&landed), (1, 0, 0));
+    let missing = spill.path().join("missing");
+    let error = land_piped(&missing).await.unwrap_err().to_string();
+    assert!(error.contains("temporary space in"), "{error}");
+    assert!(error.contains(missing.to_str().unwrap()), "{error}");
 }
 
 #[rstest]

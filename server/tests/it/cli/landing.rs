@@ -177,6 +177,27 @@ fn maintaining_reports_what_it_did() {
 }
 
 #[test]
+fn a_partition_that_cannot_be_compacted_is_told_and_exits_1() {
+    let home = Home::filled();
+    let more = EVENTS.replace(r#""event_id": "e"#, r#""event_id": "f"#);
+    home.program.ok(&["land", &home.file("more.ndjson", &more)]);
+    home.program.ok(&["derive"]);
+    let day = home.path("lake/order_events/account_id=acme/event_date=2026-01-10");
+    let file = std::fs::read_dir(&day).unwrap().next().unwrap();
+    std::fs::remove_file(file.unwrap().path()).unwrap();
+    let output = home.program.run(&["maintain", "--format", "json"]);
+    fails(
+        &output,
+        1,
+        &["event_date=2026-01-10", "1 partitions or tables could not"],
+    );
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["tables"][0]["into"], 1);
+    let failed = report["tables"][1]["failed"].as_array().unwrap();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+}
+
+#[test]
 fn synth_makes_what_lands() {
     let home = Home::new();
     for format in ["ndjson", "parquet"] {
