@@ -292,10 +292,13 @@ impl Connection {
             }
         };
         let control = Arc::clone(&self.session.control);
+        let session = &self.session;
+        // What does not fit cannot be skipped either.
+        let hold = |bytes| session.hold_message(bytes).map_err(PgError::ending);
         let frame = tokio::select! {
             biased;
             error = control.finished(self.at_rest) => Err(error.into()),
-            frame = self.wire.read(self.server.options.max_message) => match frame {
+            frame = self.wire.read(self.server.options.max_message, hold) => match frame {
                 Ok(frame) => Ok(frame),
                 Err(ReadError::Lost) => Err(Failure::Lost),
                 Err(ReadError::Invalid(error)) => Err(error.into()),

@@ -112,6 +112,13 @@ impl PgError {
         PgError::new(code::PROTOCOL, message)
     }
 
+    /// As one that ends the connection.
+    #[must_use]
+    pub fn ending(mut self) -> PgError {
+        self.fatal = true;
+        self
+    }
+
     /// With a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> PgError {

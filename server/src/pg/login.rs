@@ -241,7 +241,7 @@ async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
 async fn password_message<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
 ) -> Result<Bytes, ReadError> {
-    let (kind, body) = wire.read(MAX_MESSAGE).await?;
+    let (kind, body) = wire.read(MAX_MESSAGE, |_| Ok(())).await?;
     match frontend::message(kind, body).map_err(fatal)? {
         Message::Password(body) => Ok(body),
         Message::Terminate => Err(ReadError::Lost),

@@ -14,6 +14,7 @@ use super::connection::Connection;
 use super::encode::{Column, CopyEncoder, Formats, RowEncoder};
 use super::error::{PgError, code};
 use super::execute::{self, Encoder, RowStream, Work};
+use super::giving_way::giving_way;
 use super::memory::Share;
 use super::plan::{self, Described};
 use super::portals::{Portal, Prepared, Progress};
@@ -412,12 +413,13 @@ impl Connection {
                 let memory = self.statement_memory();
                 let wanted = Wanted::default();
                 let given_up = memory.given_up_or(wanted.given_up());
+                let pace = permit.pace();
                 let work = async move {
                     let _permit = permit;
                     let context = execute::task_context(&state, Arc::clone(&memory));
                     let rows = async {
                         let physical = state.create_physical_plan(&plan).await?;
-                        let physical = stopping(physical, &given_up)?;
+                        let physical = giving_way(stopping(physical, &given_up)?, &pace)?;
                         Ok(collect(physical, context).await?)
                     };
                     first_row(&memory.unless_given_up(rows).await?)

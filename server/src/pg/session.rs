@@ -26,6 +26,9 @@ pub type SharedSettings = Arc<Mutex<Settings>>;
 /// How many bytes a connection's prepared statements and portals may hold together.
 const HELD: usize = 64 * 1024 * 1024;
 
+/// A message up to here takes no more than the buffers that a connection has anyway.
+const SMALL_MESSAGE: usize = 64 * 1024;
+
 /// So many bytes of a name of SQL's count, as in PostgreSQL.
 const NAME: usize = 63;
 
@@ -60,6 +63,8 @@ pub struct Session {
     made: u64,
     /// What its statements and portals take of its share.
     held: MemoryReservation,
+    /// What the message takes that is being read or answered.
+    message: MemoryReservation,
     applied: Option<u64>,
 }
 
@@ -75,6 +80,7 @@ impl Session {
     ) -> Session {
         let share: Arc<dyn MemoryPool> = Arc::<Share>::clone(&memory);
         Session {
+            message: MemoryConsumer::new("a message").register(&share),
             held: MemoryConsumer::new("prepared statements and portals").register(&share),
             backend,
             user,
@@ -89,6 +95,16 @@ impl Session {
             made: 0,
             applied: None,
         }
+    }
+
+    /// Takes so much of its share for a message, in place of the one before.
+    ///
+    /// # Errors
+    /// If there is not so much.
+    pub fn hold_message(&self, bytes: usize) -> Result<(), PgError> {
+        // What every connection has at hand is not counted.
+        let bytes = if bytes > SMALL_MESSAGE { bytes } else { 0 };
+        Ok(self.message.try_resize(bytes)?)
     }
 
     /// The settings, to read or to change.

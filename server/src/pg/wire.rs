@@ -82,14 +82,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
-    /// The next message: its type and its body.
+    /// The next message: its type and its body. Before one is gathered, `hold` is asked whether there is room for so many
+    /// bytes.
     ///
     /// # Errors
-    /// If the peer is gone or the length is not allowed.
-    pub async fn read(&mut self, limit: usize) -> Result<(u8, Bytes), ReadError> {
+    /// If the peer is gone, the length is not allowed, or there is no room.
+    pub async fn read(
+        &mut self,
+        limit: usize,
+        hold: impl Fn(usize) -> Result<(), PgError>,
+    ) -> Result<(u8, Bytes), ReadError> {
+        let mut asked = false;
         loop {
             if self.input.len() >= 5 {
                 let length = 1 + frame_length(&self.input[1..], limit)?;
+                if !asked {
+                    hold(length)?;
+                    asked = true;
+                }
                 if self.input.len() >= length {
                     let mut frame = self.input.split_to(length);
                     let kind = frame[0];

@@ -325,3 +325,42 @@ async fn a_join_that_finds_nothing_leaves_its_threads_when_it_is_cancelled(#[cas
     let soon = tokio::time::timeout(Duration::from_secs(10), value(&client, "SELECT 1")).await;
     assert_eq!(soon.as_deref(), Ok("1"), "after {:?}", start.elapsed());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_sends_and_keeps_is_of_its_accounts_memory() {
+    let options = PgOptions {
+        account_memory: 2 << 20,
+        session_memory: 2 << 20,
+        ..PgOptions::default()
+    };
+    let server = TestServer::with(options).await;
+    let bob = server.client("bob").await;
+    // A message is refused before it is gathered; there is no telling what would come after it.
+    let mut raw = Raw::connect(server.address).await;
+    raw.authenticate("ann", PASSWORD).await;
+    raw.read_to_ready().await;
+    raw.send_bytes(&[b'Q', 0, 0x40, 0, 0]).await;
+    let refused = raw.read_to_ready().await;
+    let codes: Vec<_> = refused
+        .iter()
+        .map(|m| (m.field('S'), m.field('C')))
+        .collect();
+    assert_eq!(codes, [("FATAL".to_owned(), "53200".to_owned())]);
+    // What is kept by name stays, and what is let go of makes room.
+    let ann = server.client("ann").await;
+    let words = vec!["'word'"; 5_000].join(", ");
+    let mut kept = 0;
+    let error = loop {
+        let prepare = format!("PREPARE p{kept} AS SELECT 'x' IN ({words})");
+        match ann.simple_query(&prepare).await {
+            Ok(_) => kept += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(code_of(&error), "53200");
+    assert!(kept > 0);
+    ann.simple_query("DEALLOCATE ALL").await.unwrap();
+    let again = format!("PREPARE p AS SELECT 'x' IN ({words})");
+    ann.simple_query(&again).await.unwrap();
+    assert_eq!(value(&bob, "SELECT 1").await, "1");
+}

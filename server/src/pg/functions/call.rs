@@ -3,8 +3,8 @@
 //! They take whatever types come (a literal may be text, an object id any integer), and make of them what they need.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::fmt::{self, Write};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -84,6 +84,32 @@ impl Call {
         });
         Ok(Arc::new(rows.collect::<BooleanArray>()))
     }
+}
+
+/// A name longer than this is cut.
+const NAME: usize = 160;
+
+/// What a call is named in a schema. A long name is cut and tells the rest by its hash: operators are calls, and a chain of
+/// hundreds of them is named at each link, over and over again while it is planned.
+///
+/// # Errors
+/// If an argument has no name.
+pub(super) fn call_name(function: &str, args: &[Expr]) -> Result<String> {
+    let mut name = format!("{function}(");
+    for (at, arg) in args.iter().enumerate() {
+        let comma = if at == 0 { "" } else { "," };
+        write!(name, "{comma}{}", arg.schema_name()).map_err(|_| {
+            DataFusionError::Internal(format!("{function}: no name of argument {at}"))
+        })?;
+    }
+    name.push(')');
+    if name.len() > NAME {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        name.truncate(name.floor_char_boundary(NAME));
+        name += &format!("\u{2026}{:016x})", hasher.finish());
+    }
+    Ok(name)
 }
 
 type Body = Arc<dyn Fn(&Call) -> Result<ArrayRef> + Send + Sync>;
@@ -236,6 +262,10 @@ impl Hash for Function {
 impl ScalarUDFImpl for Function {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        call_name(&self.name, args)
     }
 
     fn signature(&self) -> &Signature {

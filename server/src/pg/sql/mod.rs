@@ -7,6 +7,7 @@
 mod copying;
 mod dialect;
 mod empty;
+mod expansion;
 mod names;
 mod queries;
 mod rewrite;

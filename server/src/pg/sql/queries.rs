@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 use super::super::error::{PgError, code};
 use super::dialect::PgDialect;
 use super::tokens::Tokens;
-use super::{Explain, Query, Statement, parse_statement, rewrite};
+use super::{Explain, Query, Statement, expansion, parse_statement, rewrite};
 
 /// How deep expressions and subqueries may nest.
 const MAX_DEPTH: usize = 128;
@@ -57,6 +57,7 @@ pub(super) fn query_of(
         ));
     }
     rewrite::check(&ast)?;
+    expansion::check(&ast)?;
     rewrite::rewrite(&mut ast);
     let ast = Arc::from(ast);
     Ok(Query {
