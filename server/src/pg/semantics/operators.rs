@@ -22,6 +22,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::super::error::{PgError, code};
 use super::super::params::{array_elements, parse_boolean};
+use super::json;
 
 /// Operators on dates, times and numbers.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ pub struct Functions {
     array: Arc<ScalarUDF>,
     regex: Arc<ScalarUDF>,
     element: Arc<ScalarUDF>,
+    json: json::Functions,
 }
 
 impl Functions {
@@ -82,6 +84,7 @@ impl Functions {
             array: context.udf("make_array")?,
             regex: context.udf("pg_regex")?,
             element: context.udf("pg_element")?,
+            json: json::Functions::of(context)?,
         })
     }
 }
@@ -174,6 +177,12 @@ impl PgOperators {
         let RawBinaryExpr { left, right, .. } = raw;
         let kinds = (kind(&left, schema), kind(&right, schema));
         let depths = (depth(&left, schema)?, depth(&right, schema)?);
+        if json::is_json(&left, schema) || json::is_json(&right, schema) {
+            return Err(DataFusionError::External(Box::new(PgError::new(
+                code::NOT_SUPPORTED,
+                "|| of jsonb is not supported",
+            ))));
+        }
         let functions = &self.functions;
         // A null beside an array is an array that is not there.
         match depths {
@@ -272,6 +281,9 @@ impl ExprPlanner for PgOperators {
                 let RawBinaryExpr { op, left, right } = raw;
                 let right = call(&self.functions.regex, vec![right]);
                 return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
+            }
+            B::Arrow | B::LongArrow | B::HashArrow | B::HashLongArrow => {
+                return json::planned(raw, schema, &self.functions.json);
             }
             B::AtArrow | B::ArrowAt => return Ok(contained(raw, schema)),
             _ => return Ok(PlannerResult::Original(raw)),

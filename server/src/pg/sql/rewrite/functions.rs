@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::arrays::array_of_rows;
+use super::json;
 use super::moments;
 use super::numbers::cast;
 use super::regexes;
@@ -36,6 +37,9 @@ pub(super) fn rewritten_function(function: &mut Function) -> Option<Expr> {
         _ => {}
     }
     if let Some(new) = moments::rewritten(function, &name) {
+        return Some(new);
+    }
+    if let Some(new) = json::aggregate(function, &name) {
         return Some(new);
     }
     if let Some(new) = aggregate(function, &name) {
@@ -141,6 +145,7 @@ fn scalar(function: &mut Function, name: &str) -> Option<Expr> {
             call_of(name, all)
         }
         ("generate_series", _) => call("unnest", vec![call("pg_series", args)]),
+        (json, _) if json.contains("json") => json::rewritten(json, &args)?,
         (regexp, _) if regexp.starts_with("regexp_") => regexes::rewritten(regexp, &args)?,
         ("gen_random_uuid", []) => call("pg_uuid", vec![call("uuid", args)]),
         ("string_to_table", [_, _] | [_, _, _]) => {

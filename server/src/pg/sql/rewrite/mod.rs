@@ -7,6 +7,7 @@
 mod arrays;
 mod casts;
 mod functions;
+mod json;
 mod moments;
 mod numbers;
 mod patterns;
