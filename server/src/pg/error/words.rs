@@ -83,6 +83,7 @@ const BY_WORDS: &[(&str, &str)] = &[
     ("not implemented", code::NOT_SUPPORTED),
     ("DDL not", code::READ_ONLY),
     ("DML not", code::READ_ONLY),
+    ("result type for decimal operation", "22003"),
     ("verflow", "22003"),
     ("out of range", "22003"),
     ("Error parsing", code::INVALID_TEXT),
@@ -148,7 +149,8 @@ fn no_function(message: &str) -> Option<PgError> {
         format!("function {name} does not exist"),
     );
     Some(match rest.trim() {
-        "" => error,
+        // Functions of ours that SQL is rewritten to are nothing to call.
+        meant if meant.is_empty() || meant.contains("'pg_") => error,
         meant => error.hint(meant),
     })
 }

@@ -321,8 +321,15 @@ pub(super) fn functions() -> Vec<Function> {
         // An instant and an interval: days by the calendar of the session's zone, time as it passes.
         Function::new("pg_later", 2..=2, timestamptz(), |call| moved(call, 1)).stable(),
         Function::new("pg_earlier", 2..=2, timestamptz(), |call| moved(call, -1)).stable(),
-        Function::new("pg_percentile_disc", 2..=2, DataType::Null, percentile_disc)
-            .returning(item_type),
+        Function::new("pg_percentile_disc", 2..=2, DataType::Null, percentile_disc).returning(
+            |args, constants| match args.get(1) {
+                Some(DataType::List(_)) => Err(raise(PgError::new(
+                    code::NOT_SUPPORTED,
+                    "percentile_disc of an array of fractions is not supported",
+                ))),
+                _ => item_type(args, constants),
+            },
+        ),
         Function::new("pg_mode", 1..=1, DataType::Null, mode).returning(item_type),
         Function::new("pg_array_length", 2..=2, DataType::Int32, |call| {
             let lists = lists(call, 0)?;
