@@ -271,6 +271,9 @@ fn from_datafusion(error: &DataFusionError) -> PgError {
                 _ => code::UNDEFINED_COLUMN,
             },
         },
+        DataFusionError::NotImplemented(_) if message.contains("expression AggregateFunction") => {
+            return PgError::new("42803", "aggregate functions are not allowed here");
+        }
         DataFusionError::NotImplemented(_) if message.contains("expression WindowFunction") => {
             return PgError::new("42P20", "window functions are not allowed here");
         }
@@ -279,6 +282,9 @@ fn from_datafusion(error: &DataFusionError) -> PgError {
         // What a join that can spill makes of it when it is refused its very first rows.
         DataFusionError::Internal(text) if text.contains("no data to spill") => {
             return exhausted(text);
+        }
+        DataFusionError::ArrowError(inner, _) if words::uncast(&inner.to_string()).is_some() => {
+            return words::error(message);
         }
         DataFusionError::ArrowError(inner, _) => match arrow_code(inner) {
             code::INTERNAL => return PgError::internal(error),
@@ -319,79 +325,18 @@ fn by_message(message: String) -> PgError {
     if message.contains("Resources exhausted") {
         return exhausted(&message);
     }
-    const BY_WORDS: &[(&str, &str)] = &[
-        ("table '", code::UNDEFINED_TABLE),
-        ("Invalid function '", code::UNDEFINED_FUNCTION),
-        ("There is no table function", code::UNDEFINED_FUNCTION),
-        ("table function '", code::UNDEFINED_FUNCTION),
-        ("No function matches", code::UNDEFINED_FUNCTION),
-        ("Function '", code::UNDEFINED_FUNCTION),
-        ("Failed to coerce arguments", code::UNDEFINED_FUNCTION),
-        (
-            "Cannot infer common argument type",
-            code::UNDEFINED_FUNCTION,
-        ),
-        ("not allowed in the WHERE clause", "42803"),
-        ("calls cannot be nested", "42803"),
-        ("logical expression WindowFunction", "42P20"),
-        (
-            "UNION queries have different number of columns",
-            code::SYNTAX,
-        ),
-        ("should only return one column", code::SYNTAX),
-        ("non-boolean predicate", "42804"),
-        ("returned more than one row", "21000"),
-        ("column out of bounds", "42P10"),
-        ("DISTINCT ON expressions must match", "42P10"),
-        ("LIMIT must be >= 0", "2201W"),
-        ("OFFSET must be >=0", "2201X"),
-        ("regex parse error", "2201B"),
-        ("square root of a negative", "2201F"),
-        ("type interval", "22007"),
-        ("must be in the GROUP BY", "42803"),
-        ("must appear in the GROUP BY", "42803"),
-        ("could not be resolved from available columns", "42803"),
-        ("Divide by zero", "22012"),
-        ("divide by zero", "22012"),
-        ("Unsupported", code::NOT_SUPPORTED),
-        ("not supported", code::NOT_SUPPORTED),
-        ("not implemented", code::NOT_SUPPORTED),
-        ("DDL not", code::READ_ONLY),
-        ("DML not", code::READ_ONLY),
-        ("verflow", "22003"),
-        ("out of range", "22003"),
-        ("Error parsing", code::INVALID_TEXT),
-        ("Cannot cast", code::INVALID_TEXT),
-        ("duplicate expression name", "42701"),
-        ("unique expression names", "42701"),
-    ];
-    let code = BY_WORDS
-        .iter()
-        .find(|(words, _)| message.contains(words))
-        .map_or("42000", |(_, code)| *code);
-    let message = match code {
-        code::UNDEFINED_TABLE => undefined_table(&message).unwrap_or(message),
-        _ => message,
-    };
-    PgError::new(code, message)
-}
-
-/// `table 'rapport.public.x' not found` in PostgreSQL's words, which some tools look for.
-fn undefined_table(message: &str) -> Option<String> {
-    let name = message.split("table '").nth(1)?.split('\'').next()?;
-    let name = name.strip_prefix("rapport.").unwrap_or(name);
-    let name = ["public.", "pg_search_path."]
-        .iter()
-        .find_map(|schema| name.strip_prefix(schema))
-        .unwrap_or(name);
-    Some(format!("relation \"{name}\" does not exist"))
+    words::error(message)
 }
 
 fn arrow_code(error: &ArrowError) -> &'static str {
     match error {
         ArrowError::DivideByZero => "22012",
         ArrowError::ArithmeticOverflow(_) => "22003",
-        ArrowError::CastError(message) if message.contains("Can't cast value") => "22003",
+        ArrowError::CastError(message)
+            if message.contains("Can't cast value") || message.contains("is out of range") =>
+        {
+            "22003"
+        }
         ArrowError::CastError(message) | ArrowError::ParseError(message)
             if ["Date32", "Timestamp", "type interval"]
                 .iter()
@@ -400,9 +345,7 @@ fn arrow_code(error: &ArrowError) -> &'static str {
             "22007"
         }
         ArrowError::CastError(_) | ArrowError::ParseError(_) => code::INVALID_TEXT,
-        ArrowError::ComputeError(message) if message.contains("square root of a negative") => {
-            "2201F"
-        }
+        ArrowError::ComputeError(message) => words::code_of(message).unwrap_or("22000"),
         ArrowError::NotYetImplemented(_) => code::NOT_SUPPORTED,
         ArrowError::MemoryError(_) => code::OUT_OF_MEMORY,
         ArrowError::InvalidArgumentError(message)
@@ -410,7 +353,7 @@ fn arrow_code(error: &ArrowError) -> &'static str {
         {
             "22003"
         }
-        ArrowError::InvalidArgumentError(_) | ArrowError::ComputeError(_) => "22000",
+        ArrowError::InvalidArgumentError(_) => "22000",
         _ => code::INTERNAL,
     }
 }
@@ -448,6 +391,8 @@ impl std::fmt::Display for PgError {
 }
 
 impl std::error::Error for PgError {}
+
+mod words;
 
 #[cfg(test)]
 mod tests;

@@ -90,3 +90,12 @@ SELECT 3 = SOME (ARRAY[1, 3]), 5 > ALL (ARRAY[1, 3]), 1 >= ANY (ARRAY[2, NULL]),
 
 -- procedures of several
 SELECT count(*) FROM conversations WHERE cardinality(procedures) > 1 AND NOT ('refund' = ANY (procedures));
+
+-- no element before the first
+SELECT (ARRAY[1, 2, 3])[-1] AS before, (ARRAY[1, 2, 3])[2] AS second, (ARRAY[1, 2, 3])[4] AS after;
+
+-- the first of a group
+SELECT (array_agg(x ORDER BY x DESC))[1] AS largest, (array_agg(x ORDER BY x))[2] AS second FROM generate_series(1, 3) x;
+
+-- truths as text, and rounded elements
+SELECT array_to_string(ARRAY[true, false], ','), array_to_string(ARRAY[1, null, 3], ',', '*') AS filled, ARRAY[1.5, 2.5]::int[] AS rounded, array_dims(ARRAY[1, 2, 3]), ARRAY['a'] || NULL AS joined;

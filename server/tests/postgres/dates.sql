@@ -155,3 +155,33 @@ SELECT DISTINCT (date_trunc('month', started_on) + interval '1 month - 1 day')::
 
 -- years before and after
 SELECT count(*) FROM conversations WHERE started_at > timestamptz '2026-01-15 00:00+00' - interval '1 year' AND started_at < timestamptz '2026-01-15 00:00+00' + interval '1 year';
+
+-- before and after all times
+SELECT '-infinity'::timestamp < now(), 'infinity'::timestamptz > now(), date_trunc('day', 'infinity'::timestamp), 'infinity'::timestamp::date, 'infinity'::date::timestamp, extract(hour FROM 'infinity'::timestamp), date_part('epoch', '-infinity'::timestamp), to_char('infinity'::timestamp, 'YYYY') AS shown, 'infinity'::timestamptz + interval '1 day' AS later;
+
+-- digits of a second
+SELECT '2026-01-31 10:00:00.6'::timestamp(0), '1990-01-31 10:00:00.25'::timestamp(1), '10:00:00.6'::time(0), '2026-01-31 10:00:00.1235'::timestamptz(3);
+
+-- fields by other names
+SELECT extract('year' FROM date '2026-01-31'), extract("month" FROM date '2026-01-31'), extract(secs FROM timestamp '2026-01-31 10:11:12.5'), extract(millisecond FROM timestamp '2026-01-31 10:11:12.5'), date_part('h', timestamp '2026-01-31 10:11:12.5'), date_part('mons', interval '14 months') AS months, extract(qtr FROM date '2026-05-01') AS quarter, extract(year FROM date '0005-01-01 BC') AS before;
+
+-- a day has no hours
+SELECT extract(hour FROM date '2026-01-31');
+
+-- a time has no days
+SELECT extract(day FROM time '10:11');
+
+-- an interval has no weeks to be cut to
+SELECT date_trunc('week', interval '10 days');
+
+-- instants of parts
+SELECT make_timestamptz(2026, 1, 31, 10, 11, 12.5), make_timestamptz(2026, 1, 31, 10, 11, 12.5, 'America/New_York') AS there;
+
+-- what the time is
+SELECT localtimestamp(0) IS NOT NULL, localtimestamp = now()::timestamp AS local, transaction_timestamp() = now() AS same, date(timestamp '2026-01-31 10:00');
+
+-- the longest and the shortest
+SELECT greatest(interval '1 day', interval '25 hours'), least(interval '1 day', interval '23 hours', null);
+
+-- a day where it is another one
+SELECT date '2026-01-31' AT TIME ZONE 'America/New_York';

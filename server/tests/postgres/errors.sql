@@ -199,3 +199,51 @@ SELECT DISTINCT ON (channel) channel FROM conversations ORDER BY status;
 
 -- a with that recurs without saying so
 WITH a AS (SELECT * FROM a) SELECT * FROM a;
+
+-- a window that is not there
+SELECT sum(messages) OVER w FROM conversations;
+
+-- grouped by a column that is not there
+SELECT channel FROM conversations GROUP BY 2;
+
+-- ordered by what is not selected
+SELECT DISTINCT channel FROM conversations ORDER BY messages;
+
+-- all of a table that is not there
+SELECT o.* FROM orders;
+
+-- days added
+SELECT started_on + started_on FROM conversations;
+
+-- the negative of a text
+SELECT -channel FROM conversations;
+
+-- not a number
+SELECT NOT 5;
+
+-- a rank of nothing
+SELECT rank() FROM conversations;
+
+-- too large a text for its type
+SELECT '99999999999'::int;
+
+-- a month that there is not, as a literal
+SELECT count(*) FROM conversations WHERE started_on = '2026-13-01';
+
+-- a day made of no month
+SELECT make_date(2026, 13, 1);
+
+-- a negative length
+SELECT substring('abc', 1, -1);
+
+-- an encoding that there is not
+SELECT encode('abc', 'foo');
+
+-- ntile of nothing
+SELECT ntile(0) OVER () FROM conversations;
+
+-- a series of days without a step
+SELECT generate_series(date '2026-01-01', date '2026-01-02');
+
+-- lists of values of other lengths
+VALUES (1), (2, 3);

@@ -146,3 +146,21 @@ SELECT sum(value * 2), sum(value * 0.19), sum(seconds_to_order * 1.0 / 3600) FRO
 
 -- any value of a whole group
 SELECT account_id, max(currency) AS currency, count(DISTINCT currency) AS currencies FROM orders GROUP BY account_id ORDER BY account_id;
+
+-- percentiles to the last digit
+SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY x), percentile_cont(0.95) WITHIN GROUP (ORDER BY x DESC) AS down, percentile_cont(ARRAY[0.25, 0.95]) WITHIN GROUP (ORDER BY x) AS several, percentile_cont(0.5) WITHIN GROUP (ORDER BY x) FILTER (WHERE x < 10) AS some FROM generate_series(1, 100) x;
+
+-- percentiles of lengths of time
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x) FROM (VALUES (interval '1 day'), (interval '2 days'), (interval '1 mon'), (interval '36 hours')) t (x);
+
+-- percentiles of no values
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x) FROM generate_series(1, 3) x WHERE x > 3;
+
+-- a percentile of what is no number
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY channel) FROM conversations;
+
+-- sums and averages of intervals
+SELECT y, sum(x), avg(x) FROM (VALUES (interval '1 day', 1), (interval '2 days 3 hours', 2), (interval '1 mon', 1)) t (x, y) GROUP BY y ORDER BY y;
+
+-- values as JSON
+SELECT json_agg(x ORDER BY x DESC) FILTER (WHERE x > 1), jsonb_agg(x::text) AS texts, json_agg(json_build_object('x', x)) AS objects FROM generate_series(1, 3) x;

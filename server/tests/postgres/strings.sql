@@ -113,3 +113,43 @@ SELECT E'a\nb', E'\x41', E'it\'s', 'a\nb', $$dollar 'quoted'$$, $tag$a $$ b$tag$
 -- a text in several parts
 SELECT 'con'
 'tinued' AS text;
+
+-- words in regular expressions
+SELECT 'foo bar' ~ '\mbar\M', 'foobar' ~ '\ybar', 'foobar' ~ '[[:<:]]bar', E'a\nb' ~ 'a.b', regexp_replace(E'a\nb', 'a.b', 'x', 'n');
+
+-- replaced by what was found
+SELECT regexp_replace('abc', 'b', '<\&>'), regexp_replace('a$1', 'a', '$1'), regexp_replace('AbC', 'b', 'x', 'gi'), regexp_replace('AbC', 'B', 'x', 'i');
+
+-- split into letters
+SELECT regexp_split_to_array('abc', ''), regexp_split_to_array('a,b,,c', ','), regexp_split_to_array('aXbxc', 'x', 'i');
+
+-- all that is found
+SELECT regexp_matches('foobarbequebaz', 'ba.', 'g') AS found ORDER BY found;
+
+-- a text as rows
+SELECT string_to_table('b,a,c', ',') AS part ORDER BY part;
+
+-- no regular expression
+SELECT regexp_replace('a', '(', 'b');
+
+-- an option that there is not
+SELECT regexp_replace('a', 'a', 'b', 'z');
+
+-- a look ahead
+-- differs: nothing here looks ahead or back
+SELECT 'ab' ~ 'a(?=b)';
+
+-- base64 and hexadecimal
+SELECT encode('\x00ff'::bytea, 'base64'), encode(repeat('abc', 50)::bytea, 'base64'), to_hex(-1), to_hex(255), to_hex((-1)::bigint);
+
+-- inside of JSON
+SELECT '{"a":1,"b":{"c":[1,"x",null]}}'::jsonb -> 'b', '{"a":1}'::jsonb ->> 'a' AS text, '{"b":{"c":[1,"x"]}}'::json -> 'b' -> 'c' -> 1 AS item, '{"b":{"c":[1,"x"]}}'::json #>> '{b,c,1}' AS path, '[1,2,3]'::json -> -1 AS last, '{"a":null}'::jsonb ->> 'a' AS none, ('{"a":"5"}'::jsonb ->> 'a')::int + 1 AS sum;
+
+-- JSON made of values
+SELECT json_build_object('a', 1, 'b', 'x', 'c', true, 'd', null, 'e', 1.50), json_build_array(1, 'x', null), jsonb_build_object('b', 1, 'a', ARRAY[1, 2]), to_json('x'::text), to_json(timestamp '2026-01-31 10:00'), to_jsonb('a"b'::text) AS quoted, json_typeof('[]'::json), json_array_length('[1,2]'::json), json_extract_path_text('{"a":{"b":5}}'::json, 'a', 'b');
+
+-- the items of JSON
+SELECT jsonb_array_elements_text('["b",null,"a"]'::jsonb) AS item ORDER BY item;
+
+-- no JSON
+SELECT '{"a":1'::json -> 'a';

@@ -137,3 +137,18 @@ VALUES (1, 'one'), (2, 'two'), (3, NULL);
 -- values with names
 -- digits: a column of numerics has one number of digits after the point
 SELECT * FROM (VALUES (1, 'one', 1.5), (2, 'two', 2.25)) AS v (id, name, weight) ORDER BY id;
+
+-- floats as numeric
+SELECT 1e15::float8::numeric, 0.1::float8::numeric AS tenth, 123.456::real::numeric AS real, 1.005::float8::numeric(10, 2) AS rounded, round(2.675::float8::numeric, 2);
+
+-- float4 beside others
+SELECT 1::real + 1, 1.1::real * 2 AS twice, 1::real / 3::real AS third, 1.1::real + 1.1::real AS sum, 1.1::real = 1.1 AS same;
+
+-- digits of a numeric
+SELECT scale(1.50), min_scale(1.50), trim_scale(1.50);
+
+-- a time is no number
+SELECT now()::numeric;
+
+-- a number is no time
+SELECT 5::date;

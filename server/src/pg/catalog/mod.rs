@@ -136,11 +136,13 @@ pub async fn install(
         functions: Functions::of(context)?,
     };
     let state = context.state_ref();
-    let mut ours = SessionStateBuilder::new_from_existing(state.read().clone())
+    let mut builder = SessionStateBuilder::new_from_existing(state.read().clone())
         .with_type_planner(Arc::new(PgTypes))
-        .with_physical_optimizer_rule(Arc::new(YieldingJoins))
-        .build();
-    ours.register_expr_planner(Arc::new(operators))?;
+        .with_physical_optimizer_rule(Arc::new(YieldingJoins));
+    // The first that has an answer is taken, so ours comes before DataFusion's.
+    let planners = builder.expr_planners().get_or_insert_default();
+    planners.insert(0, Arc::new(operators));
+    let mut ours = builder.build();
     ours.config_mut().options_mut().catalog.default_schema = search_path::NAME.to_owned();
     // DataFusion's own information_schema would hide ours.
     ours.config_mut().options_mut().catalog.information_schema = false;

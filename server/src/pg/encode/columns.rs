@@ -8,7 +8,7 @@ use pgwire::api::Type;
 use pgwire::messages::data::{FieldDescription, RowDescription};
 
 use super::super::error::{PgError, code};
-use super::super::functions::{QUOTIENT, QUOTIENT_SCALE};
+use super::super::functions::{NEEDED, QUOTIENT, QUOTIENT_SCALE};
 use super::super::sql::shown_name;
 use super::{Format, Formats};
 
@@ -21,8 +21,19 @@ pub struct Column {
     pub pg: Type,
     /// Its canonical Arrow type.
     pub arrow: DataType,
-    /// It holds quotients, which are shown with at least so many digits after the point.
-    pub quotient: Option<i8>,
+    /// How many digits after the point its numbers are shown with.
+    pub digits: Digits,
+}
+
+/// How many digits after the point numbers are shown with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Digits {
+    /// As many as their type has.
+    Scale,
+    /// As PostgreSQL gives quotients, and at least so many.
+    Quotient(i8),
+    /// As many as each has.
+    Needed,
 }
 
 impl Column {
@@ -32,13 +43,13 @@ impl Column {
             name: name.to_owned(),
             pg: Type::TEXT,
             arrow: DataType::Utf8,
-            quotient: None,
+            digits: Digits::Scale,
         }
     }
 
     /// Precision and scale of a number, as PostgreSQL packs them; -1 for nothing to say.
     fn modifier(&self) -> i32 {
-        if self.quotient.is_some() {
+        if self.digits != Digits::Scale {
             return -1;
         }
         match &self.arrow {
@@ -110,18 +121,24 @@ pub fn columns(schema: &Schema) -> Result<Vec<Column>, PgError> {
                 name: shown_name(field.name()).to_owned(),
                 pg,
                 arrow,
-                quotient: quotient_of(field),
+                digits: digits_of(field),
             })
         })
         .collect()
 }
 
-/// The least digits that a field of quotients is shown with.
-fn quotient_of(field: &Field) -> Option<i8> {
-    // A cast keeps the mark, though what it makes is no quotient any more.
-    let is_quotient = field.data_type() == &DataType::Decimal128(38, QUOTIENT_SCALE);
-    let least = field.metadata().get(QUOTIENT).filter(|_| is_quotient)?;
-    least.parse().ok()
+/// The digits that a field's numbers are shown with.
+fn digits_of(field: &Field) -> Digits {
+    // A cast keeps the mark, though what it makes is not what was marked any more.
+    let DataType::Decimal128(38, scale) = field.data_type() else {
+        return Digits::Scale;
+    };
+    let mark = |key: &str| field.metadata().get(key)?.parse::<i8>().ok();
+    match (mark(QUOTIENT), mark(NEEDED)) {
+        (Some(least), _) if *scale == QUOTIENT_SCALE => Digits::Quotient(least),
+        (_, Some(needed)) if *scale == needed => Digits::Needed,
+        _ => Digits::Scale,
+    }
 }
 
 /// The key under which a function says that the text it gives is of another type.
@@ -231,6 +248,35 @@ pub fn pg_type(arrow: &DataType) -> Option<Type> {
         },
         _ => return None,
     })
+}
+
+/// The name of the PostgreSQL type of any Arrow type, as error messages give it.
+pub fn type_name(arrow: &DataType) -> String {
+    let Some(pg) = pg_type(&canonical(arrow)) else {
+        return arrow.to_string().to_lowercase();
+    };
+    if let Some(element) = pg.name().strip_prefix('_')
+        && let DataType::List(item) = canonical(arrow)
+        && !matches!(item.data_type(), DataType::List(_))
+    {
+        return match pg_type(item.data_type()) {
+            Some(_) => format!("{}[]", type_name(item.data_type())),
+            None => format!("{element}[]"),
+        };
+    }
+    match pg {
+        Type::INT2 => "smallint",
+        Type::INT4 => "integer",
+        Type::INT8 => "bigint",
+        Type::FLOAT4 => "real",
+        Type::FLOAT8 => "double precision",
+        Type::BOOL => "boolean",
+        Type::TIME => "time without time zone",
+        Type::TIMESTAMPTZ => "timestamp with time zone",
+        Type::TIMESTAMP => "timestamp without time zone",
+        ref other => other.name(),
+    }
+    .to_owned()
 }
 
 /// `pg_type.typlen`.

@@ -11,7 +11,9 @@ mod text;
 mod values;
 
 pub(super) use columns::type_size;
-pub use columns::{Column, SHOWN_AS_KEY, canonical, columns, pg_type, row_description};
+pub use columns::{
+    Column, Digits, SHOWN_AS_KEY, canonical, columns, pg_type, row_description, type_name,
+};
 pub use copy::CopyEncoder;
 pub use rows::{RowEncoder, Rows};
 pub use values::texts_of;

@@ -20,6 +20,15 @@ pub(super) fn quotient(out: &mut String, steps: i128, least: i8) {
     decimal(out, steps / 10_i128.pow(more), digits);
 }
 
+/// A number with no zeros at its end.
+pub(super) fn needed(out: &mut String, mut steps: i128, mut scale: i8) {
+    while scale > 0 && steps % 10 == 0 {
+        steps /= 10;
+        scale -= 1;
+    }
+    decimal(out, steps, scale);
+}
+
 /// The same for one of more digits.
 pub(super) fn large_decimal(out: &mut String, value: i256, scale: i8) {
     let text = value.to_string();

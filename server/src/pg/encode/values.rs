@@ -18,7 +18,7 @@ use datafusion::error::DataFusionError;
 use pgwire::api::Type;
 
 use super::super::error::{PgError, code};
-use super::{Column, Style, binary, text};
+use super::{Column, Digits, Style, binary, text};
 
 /// An array of a canonical type.
 pub(super) enum Values {
@@ -31,6 +31,8 @@ pub(super) enum Values {
     Decimal(Decimal128Array, i8),
     /// Quotients, and the least digits after the point that they have.
     Quotient(Decimal128Array, i8),
+    /// Numbers with the digits that each has.
+    Needed(Decimal128Array, i8),
     LargeDecimal(Decimal256Array, i8),
     Text(StringArray),
     /// PostgreSQL's one-byte `"char"`.
@@ -75,9 +77,10 @@ impl Values {
             Values::List(array, items, _) if column.pg == Type::OID_ARRAY => {
                 Values::List(array, items, Type::OID)
             }
-            Values::Decimal(array, scale) => match column.quotient {
-                Some(least) => Values::Quotient(array, least),
-                None => Values::Decimal(array, scale),
+            Values::Decimal(array, scale) => match column.digits {
+                Digits::Quotient(least) => Values::Quotient(array, least),
+                Digits::Needed => Values::Needed(array, scale),
+                Digits::Scale => Values::Decimal(array, scale),
             },
             values => values,
         })
@@ -143,7 +146,9 @@ impl Values {
             Values::Int64(array) => array,
             Values::Float32(array) => array,
             Values::Float64(array) => array,
-            Values::Decimal(array, _) | Values::Quotient(array, _) => array,
+            Values::Decimal(array, _) | Values::Quotient(array, _) | Values::Needed(array, _) => {
+                array
+            }
             Values::LargeDecimal(array, _) => array,
             Values::Text(array) | Values::Char(array) | Values::Special(array, _) => array,
             Values::Bytes(array) => array,
@@ -196,6 +201,7 @@ impl Values {
             Values::Float64(array) => text::float8(out, array.value(row), style.extra_float_digits),
             Values::Decimal(array, scale) => text::decimal(out, array.value(row), *scale),
             Values::Quotient(array, least) => text::quotient(out, array.value(row), *least),
+            Values::Needed(array, scale) => text::needed(out, array.value(row), *scale),
             Values::LargeDecimal(array, scale) => {
                 text::large_decimal(out, array.value(row), *scale)
             }
@@ -273,6 +279,11 @@ impl Values {
             Values::Quotient(array, least) => {
                 scratch.clear();
                 text::quotient(scratch, array.value(row), *least);
+                binary::numeric(out, scratch);
+            }
+            Values::Needed(array, scale) => {
+                scratch.clear();
+                text::needed(scratch, array.value(row), *scale);
                 binary::numeric(out, scratch);
             }
             Values::LargeDecimal(array, scale) => {
@@ -355,7 +366,7 @@ pub fn texts_of(array: &ArrayRef, style: &Style) -> Result<ArrayRef, PgError> {
         name: String::new(),
         pg: Type::TEXT,
         arrow: super::canonical(array.data_type()),
-        quotient: None,
+        digits: Digits::Scale,
     };
     let values = Values::new(array, &column)?;
     let texts: StringArray = (0..array.len())

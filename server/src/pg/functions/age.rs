@@ -9,8 +9,9 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::error::Result;
 
-use super::call::{Call, Function};
-use super::instants::{locals, to_local};
+use super::super::error::PgError;
+use super::call::{Call, Function, raise};
+use super::instants::{is_infinite, locals, to_local};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -72,14 +73,21 @@ fn ages(call: &Call) -> Result<datafusion::arrow::array::ArrayRef> {
         vec![now.date().and_hms_opt(0, 0, 0); call.rows]
     };
     let ages = first.into_iter().zip(second).map(|(first, second)| {
-        let (first, second) = (first?, second?);
-        Some(if call.len() > 1 {
+        let (Some(first), Some(second)) = (first, second) else {
+            return Ok(None);
+        };
+        if is_infinite(first) || is_infinite(second) {
+            return Err(raise(PgError::new("22008", "timestamp out of range")));
+        }
+        Ok(Some(if call.len() > 1 {
             age(first, second)
         } else {
             age(second, first)
-        })
+        }))
     });
-    Ok(Arc::new(ages.collect::<IntervalMonthDayNanoArray>()))
+    Ok(Arc::new(
+        ages.collect::<Result<IntervalMonthDayNanoArray>>()?,
+    ))
 }
 
 fn justified(call: &Call, hours: bool, days: bool) -> Result<datafusion::arrow::array::ArrayRef> {

@@ -29,6 +29,7 @@ use super::limits::Budget;
 /// The arguments of a call.
 pub struct Call {
     args: Vec<ArrayRef>,
+    fields: Vec<FieldRef>,
     /// How many rows the result has.
     pub rows: usize,
     /// The session's time zone.
@@ -46,6 +47,12 @@ impl Call {
     /// An argument as it is.
     pub fn array(&self, at: usize) -> &ArrayRef {
         &self.args[at]
+    }
+
+    /// The type that an argument's text is shown as, where it is not text.
+    pub fn shown_as(&self, at: usize) -> Option<&str> {
+        let marks = self.fields.get(at)?.metadata();
+        marks.get(SHOWN_AS_KEY).map(String::as_str)
     }
 
     /// An argument of another type.
@@ -328,6 +335,7 @@ impl ScalarUDFImpl for Function {
                 .iter()
                 .map(|arg| arg.to_array(rows))
                 .collect::<Result<_>>()?,
+            fields: args.arg_fields,
             rows,
             zone: zone.and_then(Zone::parse).unwrap_or(Zone::UTC),
             returns: args.return_field.data_type().clone(),

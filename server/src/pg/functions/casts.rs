@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, AsArray, BinaryArray, Date32Array, Decimal128Array, Float64Array, StringArray,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BinaryArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
+    StringArray, TimestampMicrosecondArray,
 };
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type};
-use datafusion::error::Result;
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
+use datafusion::error::{DataFusionError, Result};
 
-use super::super::encode::{Style, texts_of};
+use super::super::encode::{Style, texts_of, type_name};
 use super::super::error::PgError;
 use super::super::params::{parse_bytea, parse_local};
 use super::call::{Call, Function, raise};
@@ -22,6 +23,22 @@ pub(super) fn is_text(data_type: &DataType) -> bool {
         data_type,
         DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8
     )
+}
+
+/// The type that a cast to times has, of what can be cast to such.
+fn timed(args: &[DataType], name: &str, to: DataType) -> Result<DataType> {
+    match args.first() {
+        Some(from) if kind(from) == Kind::Other => Err(no_cast(from, name)),
+        _ => Ok(to),
+    }
+}
+
+/// There is no such cast.
+pub(super) fn no_cast(from: &DataType, to: &str) -> DataFusionError {
+    raise(PgError::new(
+        "42846",
+        format!("cannot cast type {} to {to}", type_name(from)),
+    ))
 }
 
 pub(super) fn functions() -> Vec<Function> {
@@ -62,6 +79,7 @@ pub(super) fn functions() -> Vec<Function> {
                     .collect::<Date32Array>(),
             ))
         })
+        .returning(|args, _| timed(args, "date", DataType::Date32))
         .identity(|arg| arg == &DataType::Date32)
         .stable(),
         Function::new("pg_timestamp", 1..=1, timestamp(), |call| {
@@ -78,40 +96,68 @@ pub(super) fn functions() -> Vec<Function> {
             }
             Ok(local_array(locals(call, 0, call.zone)?.into_iter()))
         })
+        .returning(|args, _| timed(args, "timestamp without time zone", timestamp()))
         .identity(|arg| arg == &timestamp())
         .stable(),
         Function::new("pg_timestamptz", 1..=1, timestamptz(), |call| {
             Ok(instant_array(instants(call, 0, call.zone)?.into_iter()))
         })
+        .returning(|args, _| timed(args, "timestamp with time zone", timestamptz()))
         .identity(|arg| arg == &timestamptz())
         .stable(),
-        Function::new("pg_round_int", 1..=1, DataType::Int64, rounded)
-            .returning(|args, _| {
-                Ok(match args.first() {
-                    Some(arg @ (DataType::Decimal128(..) | DataType::Float64)) => arg.clone(),
-                    Some(DataType::Float32 | DataType::Float16) => DataType::Float64,
-                    Some(time @ (DataType::Timestamp(..) | DataType::Date32)) => {
-                        return Err(raise(PgError::new(
-                            "42846",
-                            format!("cannot cast type {time} to a whole number"),
-                        )));
-                    }
-                    Some(other) => other.clone(),
-                    None => DataType::Null,
-                })
-            })
-            .identity(|arg| {
-                !matches!(
-                    arg,
-                    DataType::Decimal128(..)
-                        | DataType::Float64
-                        | DataType::Float32
-                        | DataType::Float16
-                        | DataType::Timestamp(..)
-                        | DataType::Date32
-                )
-            }),
+        Function::new("pg_round_int", 1..=1, DataType::Int64, |call| {
+            rounded(call.array(0))
+        })
+        .returning(|args, _| rounded_type(args.first()))
+        .identity(|arg| rounded_type(Some(arg)).is_ok_and(|rounded| rounded == *arg)),
+        Function::new("pg_time_digits", 2..=2, DataType::Null, in_digits)
+            .returning(|args, _| Ok(args.first().cloned().unwrap_or(DataType::Null))),
     ]
+}
+
+/// The type of numbers that have been rounded; times and lists are not made numbers of.
+pub(super) fn rounded_type(from: Option<&DataType>) -> Result<DataType> {
+    Ok(match from {
+        Some(DataType::Float32 | DataType::Float16) => DataType::Float64,
+        Some(
+            other @ (DataType::Timestamp(..)
+            | DataType::Date32
+            | DataType::Time64(_)
+            | DataType::Interval(_)
+            | DataType::Duration(_)
+            | DataType::List(_)),
+        ) => return Err(no_cast(other, "integer")),
+        Some(other) => other.clone(),
+        None => DataType::Null,
+    })
+}
+
+/// `timestamp(p)`, `time(p)`: so many digits of a second, rounded half away from where PostgreSQL counts from.
+fn in_digits(call: &Call) -> Result<ArrayRef> {
+    /// 2000-01-01, as microseconds since 1970.
+    const START: i64 = 946_684_800_000_000;
+    let digits = call.integers(1)?;
+    let micros = call.cast(0, &DataType::Int64)?;
+    let micros = micros.as_primitive::<Int64Type>();
+    let start = match &call.returns {
+        DataType::Timestamp(..) => START,
+        _ => 0,
+    };
+    let rounded = (0..call.rows).map(|row| {
+        let (digits, micros) = (
+            digits.value(row),
+            micros.is_valid(row).then(|| micros.value(row))?,
+        );
+        let unit = 10_i64.pow(6 - u32::try_from(digits.clamp(0, 6)).unwrap_or(6));
+        if micros == i64::MAX || micros == i64::MIN {
+            return Some(micros);
+        }
+        let since = micros.checked_sub(start)?;
+        let half = if since < 0 { -unit / 2 } else { unit / 2 };
+        Some((since.checked_add(half)? / unit * unit).checked_add(start)?)
+    });
+    let rounded: ArrayRef = Arc::new(rounded.collect::<Int64Array>());
+    Ok(cast(&rounded, &call.returns)?)
 }
 
 fn as_text(call: &Call) -> Result<ArrayRef> {
@@ -135,8 +181,7 @@ fn as_text(call: &Call) -> Result<ArrayRef> {
 }
 
 /// Decimals round half away from zero, floats half to even.
-fn rounded(call: &Call) -> Result<ArrayRef> {
-    let array = call.array(0);
+pub(super) fn rounded(array: &ArrayRef) -> Result<ArrayRef> {
     Ok(match array.data_type() {
         DataType::Decimal128(precision, scale) if *scale > 0 => {
             let unit = 10_i128.pow(u32::from(scale.unsigned_abs()));
@@ -150,7 +195,7 @@ fn rounded(call: &Call) -> Result<ArrayRef> {
             Arc::new(whole.with_precision_and_scale(*precision, *scale)?)
         }
         DataType::Float64 | DataType::Float32 | DataType::Float16 => {
-            let array = call.cast(0, &DataType::Float64)?;
+            let array = cast(array, &DataType::Float64)?;
             let floats = array.as_primitive::<Float64Type>().iter();
             Arc::new(
                 floats

@@ -11,7 +11,7 @@ use datafusion::error::Result;
 
 use super::super::error::{PgError, code};
 use super::call::{Call, Function, raise};
-use super::instants::{Kind, kind, locals, to_instant};
+use super::instants::{Kind, is_infinite, kind, locals, to_instant};
 use super::patterns::{self, Case, Part};
 
 pub(super) const MONTHS: [&str; 12] = [
@@ -210,6 +210,7 @@ fn to_char(call: &Call) -> Result<ArrayRef> {
             let locals = locals(call, 0, call.zone)?;
             let mut texts = Vec::with_capacity(call.rows);
             for (row, local) in locals.into_iter().enumerate() {
+                let local = local.filter(|local| !is_infinite(*local));
                 let (Some(pattern), Some(local)) = (pattern(row), local) else {
                     texts.push(None);
                     continue;

@@ -63,7 +63,7 @@ pub(super) fn locals(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<Na
             Ok(array
                 .iter()
                 .map(|micros| {
-                    let utc = DateTime::from_timestamp_micros(micros?)?.naive_utc();
+                    let utc = naive(micros?)?;
                     Some(if kind == Kind::Instant {
                         to_local(utc, zone)
                     } else {
@@ -77,7 +77,11 @@ pub(super) fn locals(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<Na
             let days = array.as_primitive::<Date32Type>();
             Ok(days
                 .iter()
-                .map(|days| NaiveDate::from_epoch_days(days?)?.and_hms_opt(0, 0, 0))
+                .map(|days| match days? {
+                    i32::MAX => Some(NaiveDateTime::MAX),
+                    i32::MIN => Some(NaiveDateTime::MIN),
+                    days => NaiveDate::from_epoch_days(days)?.and_hms_opt(0, 0, 0),
+                })
                 .collect())
         }
         Kind::Text => call
@@ -87,7 +91,7 @@ pub(super) fn locals(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<Na
                 let Some(text) = text else { return Ok(None) };
                 let micros =
                     parse_local(text, call.zone).map_err(|why| unread(why, "timestamp", text))?;
-                Ok(DateTime::from_timestamp_micros(micros).map(|instant| instant.naive_utc()))
+                Ok(naive(micros))
             })
             .collect(),
         Kind::Other => Err(raise(unsupported(call, at))),
@@ -137,7 +141,13 @@ pub(super) fn dates(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<i32
     }
     Ok(locals(call, at, zone)?
         .into_iter()
-        .map(|local| Some(local?.date().to_epoch_days()))
+        .map(|local| {
+            Some(match local? {
+                NaiveDateTime::MAX => i32::MAX,
+                NaiveDateTime::MIN => i32::MIN,
+                local => local.date().to_epoch_days(),
+            })
+        })
         .collect())
 }
 
@@ -165,11 +175,39 @@ pub(super) fn unsupported(call: &Call, at: usize) -> PgError {
     )
 }
 
+/// A time of so many microseconds since 1970. What is before and after all others is the first and the last that there is.
+pub(super) fn naive(micros: i64) -> Option<NaiveDateTime> {
+    Some(match micros {
+        i64::MAX => NaiveDateTime::MAX,
+        i64::MIN => NaiveDateTime::MIN,
+        micros => DateTime::from_timestamp_micros(micros)?.naive_utc(),
+    })
+}
+
+/// It is before or after all others: `-infinity`, `infinity`.
+pub(super) fn is_infinite(local: NaiveDateTime) -> bool {
+    local == NaiveDateTime::MAX || local == NaiveDateTime::MIN
+}
+
+fn micros_of(local: NaiveDateTime) -> i64 {
+    match local {
+        NaiveDateTime::MAX => i64::MAX,
+        NaiveDateTime::MIN => i64::MIN,
+        local => local.and_utc().timestamp_micros(),
+    }
+}
+
 pub(super) fn to_local(utc: NaiveDateTime, zone: Zone) -> NaiveDateTime {
+    if is_infinite(utc) {
+        return utc;
+    }
     utc + TimeDelta::seconds(i64::from(zone.offset_at(&utc)))
 }
 
 pub(super) fn to_instant(local: NaiveDateTime, zone: Zone) -> i64 {
+    if is_infinite(local) {
+        return micros_of(local);
+    }
     zone.instant_of(local)
 }
 
@@ -184,7 +222,7 @@ pub(super) fn instant_array(values: impl Iterator<Item = Option<i64>>) -> ArrayR
 pub(super) fn local_array(values: impl Iterator<Item = Option<NaiveDateTime>>) -> ArrayRef {
     Arc::new(
         values
-            .map(|local| Some(local?.and_utc().timestamp_micros()))
+            .map(|local| Some(micros_of(local?)))
             .collect::<TimestampMicrosecondArray>(),
     )
 }
@@ -216,7 +254,7 @@ pub(super) fn functions() -> Vec<Function> {
         } else {
             call.texts(0)?
         };
-        let to_local_time = kind(call.array(1).data_type()) == Kind::Instant;
+        let given = kind(call.array(1).data_type());
         let zone = |row: usize| -> Result<Option<Zone>> {
             if let Some(Some(distance)) = intervals.get(row) {
                 let seconds = distance.nanoseconds / 1_000_000_000;
@@ -227,7 +265,17 @@ pub(super) fn functions() -> Vec<Function> {
                 zone_of(zones.value(row)).map(Some)
             }
         };
-        if to_local_time {
+        if given == Kind::Date {
+            // A day becomes the instant that it begins at, which is shown as the local time there.
+            let instants = instants(call, 1, call.zone)?.into_iter().enumerate();
+            let shown: Vec<_> = instants
+                .map(|(row, micros)| {
+                    Ok(zone(row)?.and_then(|zone| Some(to_local(naive(micros?)?, zone))))
+                })
+                .collect::<Result<_>>()?;
+            return Ok(local_array(shown.into_iter()));
+        }
+        if given == Kind::Instant {
             let instants = locals(call, 1, Zone::UTC)?;
             let shown: Vec<_> = instants
                 .into_iter()
@@ -244,10 +292,15 @@ pub(super) fn functions() -> Vec<Function> {
             .collect::<Result<_>>()?;
         Ok(instant_array(shown.into_iter()))
     });
-    vec![timezone.returning(|args, _| {
-        Ok(match args.get(1).map(kind) {
-            Some(Kind::Instant) => timestamp(),
-            _ => timestamptz(),
-        })
-    })]
+    vec![
+        timezone
+            .returning(|args, _| {
+                Ok(match args.get(1).map(kind) {
+                    Some(Kind::Instant | Kind::Date) => timestamp(),
+                    _ => timestamptz(),
+                })
+            })
+            // A day is of the session's zone.
+            .stable(),
+    ]
 }

@@ -5,18 +5,23 @@
 //! the zone of who happens to look.
 
 mod age;
+mod arrays;
 mod bounded;
 mod call;
 mod casts;
 mod chars;
+mod decimals;
 mod fields;
 mod instants;
 mod json;
 mod limits;
+mod longest;
 mod numeric;
 mod patterns;
+mod percentiles;
 mod quoting;
 mod readings;
+mod regexes;
 mod rounding;
 mod series;
 mod single;
@@ -24,12 +29,13 @@ mod sleep;
 mod strings;
 mod times;
 mod truncate;
+mod units;
 
 use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
 
 pub use call::{Call, Function, raise};
-pub use numeric::{QUOTIENT, QUOTIENT_SCALE, shown_digits};
+pub use numeric::{NEEDED, QUOTIENT, QUOTIENT_SCALE, shown_digits};
 pub use single::single_value;
 
 /// Puts all of them into a context.
@@ -39,14 +45,17 @@ pub use single::single_value;
 pub fn register_all(context: &SessionContext) -> Result<()> {
     let all = [
         age::functions(),
+        arrays::functions(),
         casts::functions(),
         chars::functions(),
+        decimals::functions(),
         fields::functions(),
         instants::functions(),
         json::functions(),
         quoting::functions(),
         numeric::functions(),
         readings::functions(),
+        regexes::functions(),
         rounding::functions(),
         series::functions(),
         strings::functions(),
@@ -57,7 +66,9 @@ pub fn register_all(context: &SessionContext) -> Result<()> {
         function.register(context);
     }
     context.register_udaf(single_value().as_ref().clone());
+    context.register_udaf(percentiles::percentile_cont().as_ref().clone());
     sleep::register(context);
+    longest::register(context)?;
     bounded::bound(context);
     Ok(())
 }

@@ -11,6 +11,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, DurationMicrosecondArray,
     Float64Array,
 };
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::compute::kernels::numeric::{add, mul, sub};
 use datafusion::arrow::datatypes::{
     DataType, Decimal128Type, DurationMicrosecondType, Float64Type, TimeUnit, i256,
@@ -26,6 +27,12 @@ pub const QUOTIENT_SCALE: i8 = 20;
 
 /// On a field that holds quotients: the least number of digits after the point that they are shown with.
 pub const QUOTIENT: &str = "rapport.quotient";
+
+/// Digits after the point of a number that has been a float.
+pub(super) const FROM_FLOAT_SCALE: i8 = 15;
+
+/// On a field that holds numbers of which each is shown with the digits that it has: the scale of their type.
+pub const NEEDED: &str = "rapport.needed_digits";
 
 /// PostgreSQL's groups of digits.
 const GROUP: u128 = 10_000;
@@ -157,7 +164,7 @@ pub fn shown_digits(steps: i128, least: i8) -> i8 {
 
 fn quotients(call: &Call) -> Result<ArrayRef> {
     match call.returns {
-        DataType::Float64 => {
+        DataType::Float64 | DataType::Float32 => {
             let (over, under) = (
                 call.cast(0, &DataType::Float64)?,
                 call.cast(1, &DataType::Float64)?,
@@ -171,8 +178,11 @@ fn quotients(call: &Call) -> Result<ArrayRef> {
                 (Some(over), Some(under)) => Ok(Some(over / under)),
                 _ => Ok(None),
             });
-            Ok(Arc::new(values.collect::<Result<Float64Array>>()?))
+            // A quotient of two float4, rounded from a float8, is what dividing them as such gives.
+            let values: ArrayRef = Arc::new(values.collect::<Result<Float64Array>>()?);
+            Ok(cast(&values, &call.returns)?)
         }
+        DataType::Interval(_) => super::times::parts(call),
         DataType::Duration(_) => {
             let over = call.cast(0, &call.returns)?;
             let under = call.integers(1)?;
@@ -212,6 +222,8 @@ fn quotients(call: &Call) -> Result<ArrayRef> {
 fn quotient_type(args: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataType> {
     Ok(match args {
         [DataType::Duration(_), _] => DataType::Duration(TimeUnit::Microsecond),
+        [DataType::Interval(_), _] => super::times::interval_type(),
+        [DataType::Float32, DataType::Float32] => DataType::Float32,
         [a, b] if scale_of(a).is_some() && scale_of(b).is_some() => {
             DataType::Decimal128(38, QUOTIENT_SCALE)
         }
@@ -304,39 +316,6 @@ pub(super) fn functions() -> Vec<Function> {
             })
         })
         .identity(|arg| !matches!(arg, DataType::Int64 | DataType::UInt64)),
-        Function::new("pg_numeric", 1..=1, DataType::Null, |call| {
-            let text = matches!(
-                call.array(0).data_type(),
-                DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-            );
-            if text {
-                let texts = call.texts(0)?;
-                let values = texts.iter().map(|text| {
-                    let Some(text) = text else { return Ok(None) };
-                    super::super::params::parse_numeric(text.trim(), 10)
-                        .map(Some)
-                        .map_err(raise)
-                });
-                let array = values.collect::<Result<Decimal128Array>>()?;
-                return Ok(Arc::new(array.with_precision_and_scale(38, 10)?));
-            }
-            call.cast(0, &call.returns)
-        })
-        .returning(|args, _| {
-            Ok(match args.first() {
-                Some(decimal @ (DataType::Decimal128(..) | DataType::Decimal256(..))) => {
-                    decimal.clone()
-                }
-                Some(DataType::Float64 | DataType::Float32 | DataType::Float16) => {
-                    DataType::Decimal128(38, 15)
-                }
-                Some(DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
-                    DataType::Decimal128(38, 10)
-                }
-                _ => DataType::Decimal128(38, 0),
-            })
-        })
-        .identity(|arg| matches!(arg, DataType::Decimal128(..) | DataType::Decimal256(..))),
         Function::new("pg_sign", 1..=1, DataType::Float64, |call| {
             let array = call.cast(0, &call.returns)?;
             Ok(match call.returns {

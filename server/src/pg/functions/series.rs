@@ -3,27 +3,27 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Months, NaiveDateTime, TimeDelta};
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, Int32Array, ListArray, UInt32Array,
-};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, UInt32Array};
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::compute::{cast, concat, take};
 use datafusion::arrow::datatypes::{
     DataType, Field, Float64Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
     IntervalUnit,
 };
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::scalar::ScalarValue;
 
+use super::super::encode::type_name;
 use super::super::error::{PgError, code};
 use super::super::interval;
 use super::super::zone::Zone;
 use super::call::{Call, Function, raise};
 use super::instants::{
-    Kind, instant_array, instants, kind, local_array, locals, timestamp, timestamptz, to_instant,
-    to_local,
+    Kind, instant_array, instants, is_infinite, kind, local_array, locals, naive, timestamp,
+    timestamptz, to_instant, to_local,
 };
 use super::limits::Budget;
+use super::percentiles::fraction;
 
 fn zero_step() -> datafusion::error::DataFusionError {
     raise(PgError::new(
@@ -34,6 +34,9 @@ fn zero_step() -> datafusion::error::DataFusionError {
 
 /// A local time so much later: months by the calendar, then days, then time.
 pub(super) fn later(local: NaiveDateTime, by: IntervalMonthDayNano) -> Option<NaiveDateTime> {
+    if is_infinite(local) {
+        return Some(local);
+    }
     let months = Months::new(by.months.unsigned_abs());
     let moved = if by.months >= 0 {
         local.checked_add_months(months)?
@@ -47,7 +50,10 @@ pub(super) fn later(local: NaiveDateTime, by: IntervalMonthDayNano) -> Option<Na
 
 /// An instant so much later: months and days by the calendar of a zone, time as it passes.
 fn later_instant(micros: i64, by: IntervalMonthDayNano, zone: Zone) -> Option<i64> {
-    let utc = DateTime::from_timestamp_micros(micros)?.naive_utc();
+    let utc = naive(micros)?;
+    if is_infinite(utc) {
+        return Some(micros);
+    }
     let calendar = IntervalMonthDayNano::new(by.months, by.days, 0);
     let moved = if by.months == 0 && by.days == 0 {
         micros
@@ -202,7 +208,11 @@ fn series_type(args: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataType
     let (Some(first), Some(last)) = (args.first(), args.get(1)) else {
         return Ok(of(DataType::Int64));
     };
+    let timed = |of| matches!(kind(of), Kind::Local | Kind::Instant | Kind::Date);
     Ok(match (kind(first), kind(last)) {
+        _ if args.len() == 2 && (timed(first) || timed(last)) => {
+            return Err(no_series(first, last));
+        }
         (Kind::Local, _) | (_, Kind::Local) => of(timestamp()),
         // Days are instants here: that is the type of times which PostgreSQL prefers.
         (Kind::Instant | Kind::Date, _) | (_, Kind::Instant | Kind::Date) => of(timestamptz()),
@@ -213,20 +223,23 @@ fn series_type(args: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataType
             of(DataType::Int32)
         }
         _ if args.iter().all(|arg| arg.is_integer() || arg.is_null()) => of(DataType::Int64),
-        _ => {
-            return Err(raise(
-                PgError::new(
-                    code::UNDEFINED_FUNCTION,
-                    format!("function generate_series({first}, {last}) does not exist"),
-                )
-                .hint("it takes integers, or times and an interval"),
-            ));
-        }
+        _ => return Err(no_series(first, last)),
     })
 }
 
+fn no_series(first: &DataType, last: &DataType) -> DataFusionError {
+    let (first, last) = (type_name(first), type_name(last));
+    raise(
+        PgError::new(
+            code::UNDEFINED_FUNCTION,
+            format!("function generate_series({first}, {last}) does not exist"),
+        )
+        .hint("it takes integers, or times and an interval"),
+    )
+}
+
 /// The lists of an argument.
-fn lists(call: &Call, at: usize) -> Result<ListArray> {
+pub(super) fn lists(call: &Call, at: usize) -> Result<ListArray> {
     let array = call.array(at);
     let item = match array.data_type() {
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
@@ -240,9 +253,11 @@ fn lists(call: &Call, at: usize) -> Result<ListArray> {
         .clone())
 }
 
-fn item_type(args: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataType> {
+pub(super) fn item_type(args: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataType> {
     Ok(match args.first() {
-        Some(DataType::List(item) | DataType::LargeList(item)) => item.data_type().clone(),
+        Some(
+            DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _),
+        ) => item.data_type().clone(),
         _ => DataType::Null,
     })
 }
@@ -267,16 +282,6 @@ fn picked(
     Ok(take(lists.values(), &UInt32Array::from(indices), None)?)
 }
 
-fn fraction(value: f64) -> Result<f64> {
-    if (0.0..=1.0).contains(&value) {
-        return Ok(value);
-    }
-    Err(raise(PgError::new(
-        "22003",
-        format!("percentile value {value} is not between 0 and 1"),
-    )))
-}
-
 fn percentile_disc(call: &Call) -> Result<ArrayRef> {
     let fractions = call.cast(1, &DataType::Float64)?;
     let fractions = fractions.as_primitive::<Float64Type>();
@@ -288,38 +293,6 @@ fn percentile_disc(call: &Call) -> Result<ArrayRef> {
         let place = (fraction(fractions.value(row))? * length).ceil().max(1.0);
         Ok(Some(place as usize - 1))
     })
-}
-
-/// Several percentiles at once: interpolated, one for each fraction.
-fn percentiles(call: &Call) -> Result<ArrayRef> {
-    let (values, fractions) = (lists(call, 0)?, lists(call, 1)?);
-    let mut builder =
-        datafusion::arrow::array::ListBuilder::new(datafusion::arrow::array::Float64Builder::new());
-    for row in 0..call.rows {
-        if values.is_null(row) || fractions.is_null(row) || values.value_length(row) == 0 {
-            builder.append_null();
-            continue;
-        }
-        let sorted = cast(&values.value(row), &DataType::Float64)?;
-        let sorted: &Float64Array = sorted.as_primitive::<Float64Type>();
-        let wanted = cast(&fractions.value(row), &DataType::Float64)?;
-        for wanted in wanted.as_primitive::<Float64Type>().iter() {
-            let Some(wanted) = wanted else {
-                builder.values().append_null();
-                continue;
-            };
-            let place = fraction(wanted)? * (sorted.len() - 1) as f64;
-            let (low, high) = (
-                sorted.value(place.floor() as usize),
-                sorted.value(place.ceil() as usize),
-            );
-            builder
-                .values()
-                .append_value(low + place.fract() * (high - low));
-        }
-        builder.append(true);
-    }
-    Ok(Arc::new(builder.finish()))
 }
 
 /// The most frequent of sorted values, the first of several.
@@ -341,7 +314,6 @@ fn mode(call: &Call) -> Result<ArrayRef> {
 }
 
 pub(super) fn functions() -> Vec<Function> {
-    let floats = DataType::List(Arc::new(Field::new_list_field(DataType::Float64, true)));
     vec![
         Function::new("pg_series", 2..=3, DataType::Null, series)
             .returning(series_type)
@@ -349,9 +321,15 @@ pub(super) fn functions() -> Vec<Function> {
         // An instant and an interval: days by the calendar of the session's zone, time as it passes.
         Function::new("pg_later", 2..=2, timestamptz(), |call| moved(call, 1)).stable(),
         Function::new("pg_earlier", 2..=2, timestamptz(), |call| moved(call, -1)).stable(),
-        Function::new("pg_percentile_disc", 2..=2, DataType::Null, percentile_disc)
-            .returning(item_type),
-        Function::new("pg_percentile_cont", 2..=2, floats, percentiles),
+        Function::new("pg_percentile_disc", 2..=2, DataType::Null, percentile_disc).returning(
+            |args, constants| match args.get(1) {
+                Some(DataType::List(_)) => Err(raise(PgError::new(
+                    code::NOT_SUPPORTED,
+                    "percentile_disc of an array of fractions is not supported",
+                ))),
+                _ => item_type(args, constants),
+            },
+        ),
         Function::new("pg_mode", 1..=1, DataType::Null, mode).returning(item_type),
         Function::new("pg_array_length", 2..=2, DataType::Int32, |call| {
             let lists = lists(call, 0)?;

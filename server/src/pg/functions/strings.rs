@@ -195,6 +195,27 @@ pub(super) fn functions() -> Vec<Function> {
             Ok(Arc::new(cut.collect::<StringArray>()))
         })
         .shown_as("varchar"),
+        // Of one line one of lines of so many characters.
+        Function::new("pg_lines", 2..=2, DataType::Utf8, |call| {
+            let widths = call.integers(1)?;
+            let texts = call.texts(0)?;
+            let lined = texts.iter().enumerate().map(|(row, text)| {
+                let width = usize::try_from(widths.value(row)).unwrap_or(1).max(1);
+                let lines: Vec<_> = text?.as_bytes().chunks(width).collect();
+                String::from_utf8(lines.join(&b'\n')).ok()
+            });
+            Ok(Arc::new(lined.collect::<StringArray>()))
+        }),
+        Function::new("pg_to_hex", 1..=1, DataType::Utf8, |call| {
+            let narrow = matches!(call.array(0).data_type(), DataType::Int16 | DataType::Int32);
+            // A number below zero is that of its bits, of which an int4 has half as many.
+            let mask = if narrow {
+                u64::from(u32::MAX)
+            } else {
+                u64::MAX
+            };
+            call.text_by_integer(|number| Some(format!("{:x}", number as u64 & mask)))
+        }),
         Function::new("format", 1..=32, DataType::Utf8, format).stable(),
         // What `||` of texts stands for: null where one of them is.
         Function::new("pg_joined", 2..=2, DataType::Utf8, |call| {

@@ -7,6 +7,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int64Array, IntervalMonthDayNanoArray,
     Time64MicrosecondArray,
 };
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, DurationMicrosecondType, Float64Type, IntervalMonthDayNano,
     IntervalMonthDayNanoType, IntervalUnit, Time64MicrosecondType, TimeUnit,
@@ -18,7 +19,7 @@ use super::super::error::PgError;
 use super::super::interval;
 use super::super::params::{Unread, micros_of_day, parse_time};
 use super::call::{Call, Function, raise};
-use super::instants::{Kind, kind, local_array, locals, timestamp, unread};
+use super::instants::{Kind, is_infinite, kind, local_array, locals, timestamp, unread};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -28,6 +29,14 @@ pub(super) fn interval_type() -> DataType {
 
 fn time_type() -> DataType {
     DataType::Time64(TimeUnit::Microsecond)
+}
+
+/// Lengths of time as days and what is left of them, as PostgreSQL has the difference of two times.
+pub(super) fn durations_as_intervals(array: &ArrayRef) -> Result<IntervalMonthDayNanoArray> {
+    let array = cast(array, &DataType::Duration(TimeUnit::Microsecond))?;
+    let micros = array.as_primitive::<DurationMicrosecondType>();
+    Ok(micros
+        .unary(|micros| IntervalMonthDayNano::new(0, (micros / DAY) as i32, micros % DAY * 1000)))
 }
 
 /// An argument as intervals.
@@ -40,14 +49,7 @@ pub(super) fn intervals(call: &Call, at: usize) -> Result<Vec<Option<IntervalMon
                 .iter()
                 .collect())
         }
-        DataType::Duration(_) => {
-            let array = call.cast(at, &DataType::Duration(TimeUnit::Microsecond))?;
-            let days = |micros: i64| {
-                IntervalMonthDayNano::new(0, (micros / DAY) as i32, micros % DAY * 1000)
-            };
-            let micros = array.as_primitive::<DurationMicrosecondType>().iter();
-            Ok(micros.map(|micros| micros.map(days)).collect())
-        }
+        DataType::Duration(_) => Ok(durations_as_intervals(call.array(at))?.iter().collect()),
         DataType::Time64(_) | DataType::Time32(_) => {
             let array = call.cast(at, &time_type())?;
             let micros = array.as_primitive::<Time64MicrosecondType>().iter();
@@ -77,14 +79,14 @@ fn interval_array(values: impl Iterator<Item = Option<IntervalMonthDayNano>>) ->
 }
 
 /// As long as an interval is, with months of 30 days: what intervals are compared by.
-fn span(value: IntervalMonthDayNano) -> i64 {
+pub(super) fn span(value: IntervalMonthDayNano) -> i64 {
     let days = i64::from(value.months) * 30 + i64::from(value.days);
     days.saturating_mul(DAY)
         .saturating_add(value.nanoseconds / 1000)
 }
 
 /// So many times an interval; what is left of a month goes to days, what is left of a day to time.
-fn times(value: IntervalMonthDayNano, factor: f64) -> IntervalMonthDayNano {
+pub(super) fn times(value: IntervalMonthDayNano, factor: f64) -> IntervalMonthDayNano {
     let rounded = |value: f64| (value * 1e6).round() / 1e6;
     let months = f64::from(value.months) * factor;
     let days = f64::from(value.days) * factor;
@@ -119,7 +121,10 @@ fn times_of_day(call: &Call) -> Result<ArrayRef> {
             .collect::<Result<_>>()?,
         Kind::Instant | Kind::Local => locals(call, 0, call.zone)?
             .into_iter()
-            .map(|local| Some(micros_of_day(local?.time())))
+            .map(|local| {
+                let local = local.filter(|local| !is_infinite(*local))?;
+                Some(micros_of_day(local.time()))
+            })
             .collect(),
         _ if matches!(
             call.array(0).data_type(),
@@ -153,6 +158,21 @@ fn truths(call: &Call) -> Result<ArrayRef> {
     Ok(Arc::new(truths.collect::<Result<BooleanArray>>()?))
 }
 
+/// Intervals divided by numbers. One of no rows is none, as an average is: there is no interval then.
+pub(super) fn parts(call: &Call) -> Result<ArrayRef> {
+    let divisors = call.cast(1, &DataType::Float64)?;
+    let divisors = divisors.as_primitive::<Float64Type>().iter();
+    let pairs = intervals(call, 0)?.into_iter().zip(divisors);
+    let parts = pairs.map(|(value, divisor)| match (value, divisor) {
+        (Some(_), Some(0.0)) => Err(raise(PgError::new("22012", "division by zero"))),
+        (Some(value), Some(divisor)) => Ok(Some(times(value, 1.0 / divisor))),
+        _ => Ok(None),
+    });
+    Ok(interval_array(
+        parts.collect::<Result<Vec<_>>>()?.into_iter(),
+    ))
+}
+
 /// Seconds with a fraction as whole seconds and microseconds.
 fn clock(hour: i64, minute: i64, second: f64) -> Option<NaiveTime> {
     let micros = (second * 1e6).round();
@@ -179,7 +199,7 @@ fn out_of_range(what: &str) -> datafusion::error::DataFusionError {
 type Parts = (Vec<i64>, f64);
 
 /// The rows of whole numbers, and of seconds after them.
-fn parts(call: &Call, whole: usize) -> Result<Vec<Option<Parts>>> {
+fn made_of(call: &Call, whole: usize) -> Result<Vec<Option<Parts>>> {
     let numbers = (0..whole)
         .map(|at| call.integers(at))
         .collect::<Result<Vec<_>>>()?;
@@ -239,19 +259,7 @@ pub(super) fn functions() -> Vec<Function> {
                 pairs.map(|(value, factor)| Some(times(value?, factor?))),
             ))
         }),
-        Function::new("pg_parts", 2..=2, interval_type(), |call| {
-            let divisors = call.cast(1, &DataType::Float64)?;
-            let divisors = divisors.as_primitive::<Float64Type>().iter();
-            let pairs = intervals(call, 0)?.into_iter().zip(divisors);
-            let parts = pairs.map(|(value, divisor)| match (value, divisor) {
-                (Some(_), Some(0.0)) => Err(raise(PgError::new("22012", "division by zero"))),
-                (Some(value), Some(divisor)) => Ok(Some(times(value, 1.0 / divisor))),
-                _ => Ok(None),
-            });
-            Ok(interval_array(
-                parts.collect::<Result<Vec<_>>>()?.into_iter(),
-            ))
-        }),
+        Function::new("pg_parts", 2..=2, interval_type(), parts),
         // A day or a time, and a time of day after it.
         Function::new("pg_at_time", 2..=2, timestamp(), |call| {
             let pairs = locals(call, 0, call.zone)?
@@ -263,7 +271,7 @@ pub(super) fn functions() -> Vec<Function> {
         })
         .stable(),
         Function::new("make_timestamp", 6..=6, timestamp(), |call| {
-            let rows = parts(call, 5)?.into_iter().map(|row| {
+            let rows = made_of(call, 5)?.into_iter().map(|row| {
                 let Some((numbers, seconds)) = row else {
                     return Ok(None);
                 };
@@ -283,7 +291,7 @@ pub(super) fn functions() -> Vec<Function> {
             Ok(local_array(rows.collect::<Result<Vec<_>>>()?.into_iter()))
         }),
         Function::new("make_time", 3..=3, time_type(), |call| {
-            let rows = parts(call, 2)?.into_iter().map(|row| {
+            let rows = made_of(call, 2)?.into_iter().map(|row| {
                 let Some((numbers, seconds)) = row else {
                     return Ok(None);
                 };
@@ -294,7 +302,7 @@ pub(super) fn functions() -> Vec<Function> {
             Ok(Arc::new(rows.collect::<Result<Time64MicrosecondArray>>()?))
         }),
         Function::new("pg_make_interval", 7..=7, interval_type(), |call| {
-            let rows = parts(call, 6)?.into_iter().map(|row| {
+            let rows = made_of(call, 6)?.into_iter().map(|row| {
                 let (numbers, seconds) = row?;
                 let [years, months, weeks, days, hours, minutes] = numbers.as_slice() else {
                     return None;

@@ -7,53 +7,54 @@ use datafusion::arrow::array::{Array, ArrayRef, IntervalMonthDayNanoArray, Strin
 use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano};
 use datafusion::error::Result;
 
+use super::super::encode::type_name;
 use super::super::error::{PgError, code};
 use super::call::{Call, Function, raise};
 use super::instants::{
-    Kind, instant_array, kind, local_array, locals, timestamp, timestamptz, to_instant, zone_of,
+    Kind, instant_array, is_infinite, kind, local_array, locals, timestamp, timestamptz,
+    to_instant, zone_of,
 };
 use super::times::{interval_type, intervals};
+use super::units::Unit;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    Microsecond,
-    Millisecond,
-    Second,
-    Minute,
-    Hour,
-    Day,
-    Week,
-    Month,
-    Quarter,
-    Years(i32),
+/// What a unit cuts to.
+fn unit(name: &str, of: &DataType) -> Result<Unit> {
+    let unrecognized = || {
+        raise(PgError::new(
+            code::INVALID_PARAMETER,
+            format!("unit \"{name}\" not recognized for type {}", type_name(of)),
+        ))
+    };
+    let unit = Unit::read(name).ok_or_else(unrecognized)?;
+    match unit {
+        Unit::DayOfWeek
+        | Unit::IsoDayOfWeek
+        | Unit::DayOfYear
+        | Unit::IsoYear
+        | Unit::Julian
+        | Unit::Epoch => Err(unrecognized()),
+        Unit::Zone | Unit::ZoneHour | Unit::ZoneMinute => Err(raise(PgError::new(
+            code::NOT_SUPPORTED,
+            format!("unit \"{name}\" not supported for type {}", type_name(of)),
+        ))),
+        unit => Ok(unit),
+    }
 }
 
-fn unit(name: &str) -> Result<Unit> {
-    let lower = name.trim().to_ascii_lowercase();
-    Ok(match lower.as_str() {
-        "microseconds" | "microsecond" | "us" | "usec" => Unit::Microsecond,
-        "milliseconds" | "millisecond" | "ms" | "msec" => Unit::Millisecond,
-        "second" | "seconds" | "sec" | "s" => Unit::Second,
-        "minute" | "minutes" | "min" | "m" => Unit::Minute,
-        "hour" | "hours" | "hr" | "h" => Unit::Hour,
-        "day" | "days" | "d" => Unit::Day,
-        "week" | "weeks" | "w" => Unit::Week,
-        "month" | "months" | "mon" => Unit::Month,
-        "quarter" | "qtr" => Unit::Quarter,
-        "year" | "years" | "yr" | "y" => Unit::Years(1),
-        "decade" | "decades" => Unit::Years(10),
-        "century" | "centuries" | "c" => Unit::Years(100),
-        "millennium" | "millennia" => Unit::Years(1000),
-        _ => {
-            return Err(raise(PgError::new(
-                code::INVALID_PARAMETER,
-                format!("unit \"{name}\" not recognized for type timestamp with time zone"),
-            )));
-        }
-    })
+/// The years of a unit of more than one of them.
+fn years(unit: Unit) -> i32 {
+    match unit {
+        Unit::Decade => 10,
+        Unit::Century => 100,
+        Unit::Millennium => 1000,
+        _ => 1,
+    }
 }
 
 fn truncated(local: NaiveDateTime, unit: Unit) -> Option<NaiveDateTime> {
+    if is_infinite(local) {
+        return Some(local);
+    }
     let date = local.date();
     let date = match unit {
         Unit::Microsecond => return Some(local),
@@ -67,10 +68,14 @@ fn truncated(local: NaiveDateTime, unit: Unit) -> Option<NaiveDateTime> {
         Unit::Week => date - TimeDelta::days(i64::from(date.weekday().num_days_from_monday())),
         Unit::Month => date.with_day(1)?,
         Unit::Quarter => NaiveDate::from_ymd_opt(date.year(), date.month0() / 3 * 3 + 1, 1)?,
-        Unit::Years(1) => NaiveDate::from_ymd_opt(date.year(), 1, 1)?,
-        Unit::Years(10) => NaiveDate::from_ymd_opt(date.year().div_euclid(10) * 10, 1, 1)?,
+        Unit::Year => NaiveDate::from_ymd_opt(date.year(), 1, 1)?,
+        Unit::Decade => NaiveDate::from_ymd_opt(date.year().div_euclid(10) * 10, 1, 1)?,
         // Centuries begin with a year 1.
-        Unit::Years(n) => NaiveDate::from_ymd_opt((date.year() - 1).div_euclid(n) * n + 1, 1, 1)?,
+        Unit::Century | Unit::Millennium => {
+            let years = years(unit);
+            NaiveDate::from_ymd_opt((date.year() - 1).div_euclid(years) * years + 1, 1, 1)?
+        }
+        _ => return None,
     };
     date.and_hms_opt(0, 0, 0)
 }
@@ -90,10 +95,9 @@ fn truncated_interval(value: IntervalMonthDayNano, unit: Unit) -> IntervalMonthD
         Unit::Minute => time(60_000_000_000),
         Unit::Hour => time(3_600_000_000_000),
         Unit::Day => IntervalMonthDayNano::new(value.months, value.days, 0),
-        Unit::Week => IntervalMonthDayNano::new(value.months, value.days / 7 * 7, 0),
         Unit::Month => whole_months(1),
         Unit::Quarter => whole_months(3),
-        Unit::Years(years) => whole_months(years * 12),
+        other => whole_months(years(other) * 12),
     }
 }
 
@@ -105,7 +109,18 @@ fn truncated_intervals(call: &Call, units: &StringArray) -> Result<ArrayRef> {
             let Some(value) = value.filter(|_| units.is_valid(row)) else {
                 return Ok(None);
             };
-            Ok(Some(truncated_interval(value, unit(units.value(row))?)))
+            let name = units.value(row);
+            let by = unit(name, &interval_type())?;
+            if by == Unit::Week {
+                return Err(raise(
+                    PgError::new(
+                        code::NOT_SUPPORTED,
+                        format!("unit \"{name}\" not supported for type interval"),
+                    )
+                    .detail("Months usually have fractional weeks."),
+                ));
+            }
+            Ok(Some(truncated_interval(value, by)))
         });
     Ok(Arc::new(
         rows.collect::<Result<IntervalMonthDayNanoArray>>()?,
@@ -140,7 +155,7 @@ pub(super) fn functions() -> Vec<Function> {
             let by = match known {
                 Some((seen, unit)) if seen == name => unit,
                 _ => {
-                    let by = unit(name)?;
+                    let by = unit(name, &call.returns)?;
                     known = Some((name, by));
                     by
                 }
@@ -192,7 +207,9 @@ mod tests {
             .and_hms_micro_opt(14, 15, 16, 170_000)
             .unwrap();
         assert_eq!(
-            truncated(local, unit(name).unwrap()).unwrap().to_string(),
+            truncated(local, unit(name, &timestamp()).unwrap())
+                .unwrap()
+                .to_string(),
             expected
         );
     }

@@ -3,6 +3,7 @@
 //! Operators are handled while a user's SQL is planned, so that relations and saved queries, which the engine has planned
 //! before, keep their own meaning. Subqueries are handled in the finished plan.
 
+mod json;
 mod laterals;
 mod operators;
 mod subqueries;

@@ -10,14 +10,19 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::FunctionRegistry;
 use datafusion::functions_nested::expr_fn::array_has_all;
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF, cast, lit};
+use datafusion::logical_expr::planner::{
+    ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr,
+};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, ExprSchemable, GetFieldAccess, Operator, ScalarUDF, cast, lit,
+};
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::super::error::{PgError, code};
 use super::super::params::{array_elements, parse_boolean};
+use super::json;
 
 /// Operators on dates, times and numbers.
 #[derive(Debug)]
@@ -49,6 +54,9 @@ pub struct Functions {
     appended: Arc<ScalarUDF>,
     prepended: Arc<ScalarUDF>,
     array: Arc<ScalarUDF>,
+    regex: Arc<ScalarUDF>,
+    element: Arc<ScalarUDF>,
+    json: json::Functions,
 }
 
 impl Functions {
@@ -74,6 +82,9 @@ impl Functions {
             appended: context.udf("array_append")?,
             prepended: context.udf("array_prepend")?,
             array: context.udf("make_array")?,
+            regex: context.udf("pg_regex")?,
+            element: context.udf("pg_element")?,
+            json: json::Functions::of(context)?,
         })
     }
 }
@@ -166,7 +177,19 @@ impl PgOperators {
         let RawBinaryExpr { left, right, .. } = raw;
         let kinds = (kind(&left, schema), kind(&right, schema));
         let depths = (depth(&left, schema)?, depth(&right, schema)?);
+        if json::is_json(&left, schema) || json::is_json(&right, schema) {
+            return Err(DataFusionError::External(Box::new(PgError::new(
+                code::NOT_SUPPORTED,
+                "|| of jsonb is not supported",
+            ))));
+        }
         let functions = &self.functions;
+        // A null beside an array is an array that is not there.
+        match depths {
+            (1.., 0) if is_null(&right) => return Ok(left),
+            (0, 1..) if is_null(&left) => return Ok(right),
+            _ => {}
+        }
         if depths != (0, 0) {
             let function = match depths.0.cmp(&depths.1) {
                 Ordering::Equal => &functions.concatenated,
@@ -189,6 +212,10 @@ impl PgOperators {
         ];
         Ok(call(&functions.joined, args))
     }
+}
+
+fn is_null(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(ScalarValue::Null, _))
 }
 
 /// How many lists lie in one another.
@@ -250,6 +277,14 @@ impl ExprPlanner for PgOperators {
             B::StringConcat => {
                 return self.concatenated(raw, schema).map(PlannerResult::Planned);
             }
+            B::PGRegexMatch | B::PGRegexIMatch | B::PGRegexNotMatch | B::PGRegexNotIMatch => {
+                let RawBinaryExpr { op, left, right } = raw;
+                let right = call(&self.functions.regex, vec![right]);
+                return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
+            }
+            B::Arrow | B::LongArrow | B::HashArrow | B::HashLongArrow => {
+                return json::planned(raw, schema, &self.functions.json);
+            }
             B::AtArrow | B::ArrowAt => return Ok(contained(raw, schema)),
             _ => return Ok(PlannerResult::Original(raw)),
         };
@@ -270,14 +305,22 @@ impl ExprPlanner for PgOperators {
         if compared && let Some((left, right)) = with_truths(&left, &right, schema)? {
             return Ok(PlannerResult::Planned(binary(left, operator, right)));
         }
+        if let Some((left, right)) = with_doubles(&left, &right, schema)? {
+            return Ok(PlannerResult::Planned(binary(left, operator, right)));
+        }
         let planned = match kinds {
             // What an instant is compared with is an instant of the session's zone.
             (Kind::Instant, Kind::Text | Kind::Date | Kind::Local) if compared => {
-                binary(left, operator, self.instant(right))
+                binary(of_micros(left, schema)?, operator, self.instant(right))
             }
             (Kind::Text | Kind::Date | Kind::Local, Kind::Instant) if compared => {
-                binary(self.instant(left), operator, right)
+                binary(self.instant(left), operator, of_micros(right, schema)?)
             }
+            (Kind::Instant, Kind::Instant) if compared => binary(
+                of_micros(left, schema)?,
+                operator,
+                of_micros(right, schema)?,
+            ),
             // Days are added by the calendar of the session's zone.
             (Kind::Interval, Kind::Interval) if compared => binary(
                 call(&self.functions.span, vec![left]),
@@ -325,6 +368,21 @@ impl ExprPlanner for PgOperators {
         Ok(PlannerResult::Planned(planned))
     }
 
+    /// `list[at]` by a function of ours: DataFusion counts from the end where a place is below zero.
+    fn plan_field_access(
+        &self,
+        raw: RawFieldAccessExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawFieldAccessExpr>> {
+        let is_list = kind(&raw.expr, schema) == Kind::List;
+        Ok(match raw.field_access {
+            GetFieldAccess::ListIndex { key } if is_list => {
+                PlannerResult::Planned(call(&self.functions.element, vec![raw.expr, *key]))
+            }
+            _ => PlannerResult::Original(raw),
+        })
+    }
+
     fn plan_array_literal(
         &self,
         items: Vec<Expr>,
@@ -342,8 +400,27 @@ fn micros(expr: Expr) -> Expr {
     )
 }
 
+/// An instant in microseconds, in which alone there is one before and one after all others. What is such stays as it is.
+fn of_micros(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    Ok(match expr.get_type(schema)? {
+        DataType::Timestamp(TimeUnit::Microsecond, _) => expr,
+        _ => micros(expr),
+    })
+}
+
 fn local_micros(expr: Expr) -> Expr {
     cast(expr, DataType::Timestamp(TimeUnit::Microsecond, None))
+}
+
+/// A `float4` beside any other number: both become `float8`.
+fn with_doubles(left: &Expr, right: &Expr, schema: &DFSchema) -> Result<Option<(Expr, Expr)>> {
+    let is_single = |one: &DataType, other: &DataType| {
+        one == &DataType::Float32 && other.is_numeric() && other != &DataType::Float32
+    };
+    let types = (left.get_type(schema)?, right.get_type(schema)?);
+    let mixed = is_single(&types.0, &types.1) || is_single(&types.1, &types.0);
+    let double = |expr: &Expr| cast(expr.clone(), DataType::Float64);
+    Ok(mixed.then(|| (double(left), double(right))))
 }
 
 /// A list that is compared with `'{…}'`, and that as a list.

@@ -1,8 +1,8 @@
 //! Casts: to names of objects, to text, to times, to numbers.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CharacterLength, DataType, ExactNumberInfo, Expr, Ident, Query, SelectItem,
-    SetExpr, TimezoneInfo, UnaryOperator, Value,
+    ArrayElemTypeDef, BinaryOperator, CharacterLength, DataType, ExactNumberInfo, Expr, Ident,
+    Query, SelectItem, SetExpr, TimezoneInfo, UnaryOperator, Value,
 };
 
 use super::arrays::array_of;
@@ -103,10 +103,9 @@ pub(super) fn rewritten_cast(inner: &mut Box<Expr>, data_type: &DataType) -> Opt
         return Some(moment);
     }
     match data_type {
-        DataType::Array(_) => match string(inner).map(array_of) {
-            Some(Some(array)) => **inner = array,
-            Some(None) => return Some(call("pg_malformed_array", vec![take(inner)])),
-            None => {}
+        DataType::Array(_) if string(inner).is_some() => match string(inner).and_then(array_of) {
+            Some(array) => **inner = array,
+            None => return Some(call("pg_malformed_array", vec![take(inner)])),
         },
         DataType::Interval { .. } if string(inner).is_some() => {
             return Some(call("pg_interval", vec![take(inner)]));
@@ -139,20 +138,31 @@ pub(super) fn rewritten_cast(inner: &mut Box<Expr>, data_type: &DataType) -> Opt
                 None => call("pg_numeric", vec![take(inner)]),
             });
         }
+        // Floats are rounded to the digits that they surely have before they are rounded to those of the type.
+        data_type if is_number(data_type) && !is_rounded(inner) => {
+            let value = take(inner);
+            **inner = call("pg_decimal", vec![value]);
+        }
         DataType::Boolean | DataType::Bool if string(inner).is_some() => {
             return Some(call("pg_bool", vec![take(inner)]));
         }
-        DataType::Time(..) => return Some(call("pg_time", vec![take(inner)])),
+        DataType::Time(digits, _) => {
+            return Some(in_digits(call("pg_time", vec![take(inner)]), *digits));
+        }
         DataType::Bytea => return Some(call("pg_bytea", vec![take(inner)])),
         DataType::Date => return Some(call("pg_date", vec![take(inner)])),
-        DataType::Timestamp(None | Some(4..=6), zone) => {
+        DataType::Timestamp(digits, zone) => {
             let with_zone = matches!(zone, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone);
             let name = if with_zone {
                 "pg_timestamptz"
             } else {
                 "pg_timestamp"
             };
-            return Some(call(name, vec![take(inner)]));
+            return Some(in_digits(call(name, vec![take(inner)]), *digits));
+        }
+        DataType::Array(ArrayElemTypeDef::SquareBracket(item, _)) if is_integer(item) => {
+            let value = take(inner);
+            **inner = call("pg_round_items", vec![value]);
         }
         data_type if is_integer(data_type) && !is_rounded(inner) => {
             let value = take(inner);
@@ -161,6 +171,17 @@ pub(super) fn rewritten_cast(inner: &mut Box<Expr>, data_type: &DataType) -> Opt
         _ => {}
     }
     None
+}
+
+/// A time of so many digits of a second, if they are told.
+fn in_digits(time: Expr, digits: Option<u64>) -> Expr {
+    match digits {
+        Some(digits @ 0..=5) => {
+            let digits = Expr::Value(Value::Number(digits.to_string(), false).into());
+            call("pg_time_digits", vec![time, digits])
+        }
+        _ => time,
+    }
 }
 
 fn is_integer(data_type: &DataType) -> bool {
@@ -179,7 +200,12 @@ fn is_integer(data_type: &DataType) -> bool {
 /// It has been seen to, or needs no rounding.
 fn is_rounded(expr: &Expr) -> bool {
     match expr {
-        Expr::Function(function) => function.name.to_string() == "pg_round_int",
+        Expr::Function(function) => {
+            matches!(
+                function.name.to_string().as_str(),
+                "pg_round_int" | "pg_decimal"
+            )
+        }
         other => string(other).is_some(),
     }
 }
@@ -194,6 +220,18 @@ fn limited(data_type: &DataType) -> Option<u64> {
             CharacterLength::Max => None,
         },
         _ => None,
+    }
+}
+
+/// `numeric`, with or without its digits.
+fn is_number(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Numeric(_) | DataType::Decimal(_) | DataType::Dec(_) => true,
+        DataType::Custom(name, _) => {
+            let last = name.0.last().and_then(|part| part.as_ident());
+            last.is_some_and(|ident| ident.value.eq_ignore_ascii_case("numeric"))
+        }
+        _ => false,
     }
 }
 

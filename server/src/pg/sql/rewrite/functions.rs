@@ -7,7 +7,10 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::arrays::array_of_rows;
+use super::json;
+use super::moments;
 use super::numbers::cast;
+use super::regexes;
 use super::{call, compare, empty_query, function, text};
 
 /// What a call becomes; none where it stays, perhaps under another name.
@@ -33,6 +36,12 @@ pub(super) fn rewritten_function(function: &mut Function) -> Option<Expr> {
         }
         _ => {}
     }
+    if let Some(new) = moments::rewritten(function, &name) {
+        return Some(new);
+    }
+    if let Some(new) = json::aggregate(function, &name) {
+        return Some(new);
+    }
     if let Some(new) = aggregate(function, &name) {
         return Some(new);
     }
@@ -42,6 +51,7 @@ pub(super) fn rewritten_function(function: &mut Function) -> Option<Expr> {
         ("to_timestamp", 1) => "pg_to_timestamp",
         ("to_timestamp", _) => "pg_to_timestamp_by",
         ("to_date", 2) => "pg_to_date",
+        ("date", 1) => "pg_date",
         ("to_char", 2) => "pg_to_char",
         // What stays numeric, or has another number of digits.
         ("round", _) => "pg_round",
@@ -53,6 +63,7 @@ pub(super) fn rewritten_function(function: &mut Function) -> Option<Expr> {
         ("log" | "log10", 1) => "pg_log",
         ("every", 1) => "bool_and",
         ("variance", 1) => "var_samp",
+        ("to_hex", 1) => "pg_to_hex",
         ("array_length", 2) => "pg_array_length",
         ("array_replace", 3) => "array_replace_all",
         ("array_remove", 2) => "array_remove_all",
@@ -66,7 +77,7 @@ pub(super) fn rewritten_function(function: &mut Function) -> Option<Expr> {
 }
 
 /// The arguments of a call, if they are plain ones.
-fn arguments(function: &Function) -> Option<Vec<&Expr>> {
+pub(super) fn arguments(function: &Function) -> Option<Vec<&Expr>> {
     let FunctionArguments::List(list) = &function.args else {
         return None;
     };
@@ -101,7 +112,7 @@ fn scalar(function: &mut Function, name: &str) -> Option<Expr> {
             vec![call("pg_quotient", args), Expr::Value(number("0"))],
         ),
         ("cardinality" | "array_ndims", [_]) => integer(call_of(name, args)),
-        ("array_position" | "regexp_count" | "regexp_instr", _) => integer(call_of(name, args)),
+        ("array_position", _) => integer(call_of(name, args)),
         ("ntile", [_]) => {
             let mut hidden = function.clone();
             hidden.name = ObjectName::from(vec![Ident::new("pg_catalog_ntile")]);
@@ -120,56 +131,32 @@ fn scalar(function: &mut Function, name: &str) -> Option<Expr> {
             all.extend(rest.iter().cloned().map(out));
             call_of(name, all)
         }
-        ("generate_series", _) => call("unnest", vec![call("pg_series", args)]),
-        ("regexp_split_to_array", [value, pattern]) => split_by(value, pattern),
-        ("regexp_split_to_table", [value, pattern]) => {
-            call("unnest", vec![split_by(value, pattern)])
+        // PostgreSQL pads, and begins a line after 76 characters.
+        ("encode", [value, format]) if super::string(format) == Some("base64") => call(
+            "pg_lines",
+            vec![
+                call_of(name, vec![value.clone(), text("base64pad".into())]),
+                Expr::Value(number("76")),
+            ],
+        ),
+        ("array_to_string", [array, rest @ ..]) => {
+            let mut all = vec![call("pg_item_texts", vec![array.clone()])];
+            all.extend_from_slice(rest);
+            call_of(name, all)
         }
-        ("regexp_substr", [value, pattern]) => {
-            let group = compare(
-                compare(
-                    text("(".into()),
-                    BinaryOperator::StringConcat,
-                    pattern.clone(),
-                ),
-                BinaryOperator::StringConcat,
-                text(")".into()),
-            );
-            substring_by(value.clone(), group)
+        ("generate_series", _) => call("unnest", vec![call("pg_series", args)]),
+        (json, _) if json.contains("json") => json::rewritten(json, &args)?,
+        (regexp, _) if regexp.starts_with("regexp_") => regexes::rewritten(regexp, &args)?,
+        ("gen_random_uuid", []) => call("pg_uuid", vec![call("uuid", args)]),
+        ("string_to_table", [_, _] | [_, _, _]) => {
+            call("unnest", vec![call("string_to_array", args)])
         }
         ("substring" | "substr", [value, pattern]) if super::string(pattern).is_some() => {
-            substring_by(value.clone(), pattern.clone())
+            regexes::substring_by(value.clone(), pattern.clone())
         }
         ("make_interval", _) => make_interval(function)?,
         _ => return None,
     })
-}
-
-/// `substring(x FROM pattern)`: the first group that matches, or all that does.
-pub(super) fn substring_by(value: Expr, pattern: Expr) -> Expr {
-    call(
-        "array_element",
-        vec![
-            call("regexp_match", vec![value, pattern]),
-            Expr::Value(number("1")),
-        ],
-    )
-}
-
-/// No text that a person writes holds it.
-const SPLIT: &str = "\u{1f}";
-
-fn split_by(value: &Expr, pattern: &Expr) -> Expr {
-    let marked = call(
-        "regexp_replace",
-        vec![
-            value.clone(),
-            pattern.clone(),
-            text(SPLIT.into()),
-            text("g".into()),
-        ],
-    );
-    call("string_to_array", vec![marked, text(SPLIT.into())])
 }
 
 /// `make_interval(days => 10)` with all its arguments in their places.
@@ -206,7 +193,7 @@ fn make_interval(function: &Function) -> Option<Expr> {
 }
 
 /// A call that is not looked at again: it has what it needs.
-fn call_of(name: &str, args: Vec<Expr>) -> Expr {
+pub(super) fn call_of(name: &str, args: Vec<Expr>) -> Expr {
     call(&format!("pg_catalog_{name}"), args)
 }
 
@@ -268,6 +255,24 @@ fn aggregate(function: &mut Function, name: &str) -> Option<Expr> {
     }
 }
 
+/// `percentile_cont(f) WITHIN GROUP (ORDER BY x)` as an aggregate of ours.
+fn percentile_cont(
+    written: &Function,
+    value: Expr,
+    fraction: Expr,
+    descending: bool,
+) -> Option<Expr> {
+    let descending = Expr::Value(Value::Boolean(descending).into());
+    let Expr::Function(made) = call("pg_percentile_cont", vec![value, fraction, descending]) else {
+        return None;
+    };
+    Some(Expr::Function(Function {
+        filter: written.filter.clone(),
+        over: written.over.clone(),
+        ..made
+    }))
+}
+
 /// `mode() WITHIN GROUP (ORDER BY x)` as a function of all that there is, in its order.
 fn in_order(call_of: &Function, name: &str, fraction: Option<Expr>) -> Option<Expr> {
     let [
@@ -280,11 +285,13 @@ fn in_order(call_of: &Function, name: &str, fraction: Option<Expr>) -> Option<Ex
     else {
         return None;
     };
-    let single = fraction
-        .as_ref()
-        .is_none_or(|fraction| !matches!(fraction, Expr::Array(_)));
-    if name == "percentile_cont" && single {
-        return None;
+    if name == "percentile_cont" {
+        return percentile_cont(
+            call_of,
+            value.clone(),
+            fraction?,
+            options.asc == Some(false),
+        );
     }
     let order = OrderByExpr {
         expr: value.clone(),

@@ -7,8 +7,11 @@
 mod arrays;
 mod casts;
 mod functions;
+mod json;
+mod moments;
 mod numbers;
 mod patterns;
+mod regexes;
 mod sets;
 mod tables;
 
@@ -184,7 +187,10 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
         Expr::Identifier(ident) if ident.quote_style.is_none() => {
             // PostgreSQL's words that stand for a function and are no keywords to the parser.
             let name = ident.value.to_ascii_lowercase();
-            matches!(name.as_str(), "current_schema" | "current_role").then(|| call(&name, vec![]))
+            match name.as_str() {
+                "current_schema" | "current_role" => Some(call(&name, vec![])),
+                name => moments::now(name, None),
+            }
         }
         Expr::Function(function) => rewritten_function(function),
         Expr::Cast {
@@ -268,10 +274,9 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
             substring_from: Some(pattern),
             substring_for: None,
             ..
-        } if string(pattern).is_some() => Some(functions::substring_by(
-            (**expr).clone(),
-            (**pattern).clone(),
-        )),
+        } if string(pattern).is_some() => {
+            Some(regexes::substring_by((**expr).clone(), (**pattern).clone()))
+        }
         Expr::Value(value) => match &value.value {
             Value::UnicodeStringLiteral(unicode) => Some(text(unicode.clone())),
             _ => None,

@@ -1,0 +1,362 @@
+//! PostgreSQL's regular expressions in the syntax of Rust's.
+//!
+//! The two are near each other. What they write in other ways is written anew; what only a backtracking engine can match
+//! (a look ahead, a reference back) is refused, for there is none here: each text is read once.
+
+use std::fmt::Write as _;
+use std::iter::Peekable;
+use std::str::Chars;
+
+use super::super::super::error::{PgError, code};
+
+/// What the letters after a pattern say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Options {
+    /// All matches, not the first alone.
+    pub global: bool,
+    ignore_case: bool,
+    expanded: bool,
+    /// The pattern is a text.
+    quoted: bool,
+    /// A dot matches no line's end.
+    dot_stops: bool,
+    /// `^` and `$` match at lines' ends.
+    by_line: bool,
+}
+
+impl Options {
+    /// Reads the letters.
+    pub fn read(letters: &str) -> Result<Options, PgError> {
+        let mut options = Options::default();
+        for letter in letters.chars() {
+            match letter {
+                'g' => options.global = true,
+                other => options.set(other)?,
+            }
+        }
+        Ok(options)
+    }
+
+    fn set(&mut self, letter: char) -> Result<(), PgError> {
+        match letter {
+            'i' => self.ignore_case = true,
+            'c' => self.ignore_case = false,
+            'x' => self.expanded = true,
+            't' => self.expanded = false,
+            'q' => self.quoted = true,
+            'e' => self.quoted = false,
+            'n' | 'm' => (self.dot_stops, self.by_line) = (true, true),
+            'p' => (self.dot_stops, self.by_line) = (true, false),
+            'w' => (self.dot_stops, self.by_line) = (false, true),
+            's' => (self.dot_stops, self.by_line) = (false, false),
+            other => {
+                return Err(PgError::new(
+                    code::INVALID_PARAMETER,
+                    format!("invalid regular expression option: \"{other}\""),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// As Rust's pattern begins with them.
+    fn prefix(self, has_dot: bool) -> String {
+        let letters: String = [
+            (self.ignore_case, 'i'),
+            (self.expanded, 'x'),
+            (self.by_line, 'm'),
+            (has_dot && !self.dot_stops, 's'),
+        ]
+        .iter()
+        .filter_map(|(set, letter)| set.then_some(*letter))
+        .collect();
+        if letters.is_empty() {
+            letters
+        } else {
+            format!("(?{letters})")
+        }
+    }
+}
+
+fn invalid(why: &str) -> PgError {
+    PgError::new("2201B", format!("invalid regular expression: {why}"))
+}
+
+fn unsupported(what: &str) -> PgError {
+    PgError::new(
+        code::NOT_SUPPORTED,
+        format!("{what} in regular expressions are not supported"),
+    )
+}
+
+/// A pattern in Rust's syntax.
+pub(super) fn translated(pattern: &str, mut options: Options) -> Result<String, PgError> {
+    let mut rest = pattern;
+    if let Some(literal) = rest.strip_prefix("***=") {
+        (rest, options.quoted) = (literal, true);
+    } else if let Some(regex) = rest.strip_prefix("***:") {
+        rest = regex;
+    }
+    // `(?i)` at the beginning are options.
+    if !options.quoted
+        && let Some((letters, after)) = rest.strip_prefix("(?").and_then(|at| at.split_once(')'))
+        && !letters.is_empty()
+        && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
+    {
+        for letter in letters.chars() {
+            options.set(letter)?;
+        }
+        rest = after;
+    }
+    if options.quoted {
+        return Ok(format!("{}{}", options.prefix(false), regex::escape(rest)));
+    }
+    let mut writer = Writer {
+        chars: rest.chars().peekable(),
+        out: String::with_capacity(rest.len() + 8),
+        has_dot: false,
+    };
+    writer.write()?;
+    Ok(format!("{}{}", options.prefix(writer.has_dot), writer.out))
+}
+
+struct Writer<'a> {
+    chars: Peekable<Chars<'a>>,
+    out: String,
+    has_dot: bool,
+}
+
+impl Writer<'_> {
+    fn write(&mut self) -> Result<(), PgError> {
+        while let Some(c) = self.chars.next() {
+            match c {
+                '\\' => self.escape(false)?,
+                '[' => self.bracket()?,
+                '(' => self.group()?,
+                '.' => {
+                    self.has_dot = true;
+                    self.out.push('.');
+                }
+                // One that begins no bound is itself.
+                '{' if !self.chars.peek().is_some_and(char::is_ascii_digit) => {
+                    self.out.push_str("\\{");
+                }
+                c => self.out.push(c),
+            }
+        }
+        Ok(())
+    }
+
+    fn group(&mut self) -> Result<(), PgError> {
+        if self.chars.next_if_eq(&'?').is_none() {
+            self.out.push('(');
+            return Ok(());
+        }
+        match self.chars.next() {
+            Some(':') => self.out.push_str("(?:"),
+            Some('#') => {
+                if !self.chars.any(|c| c == ')') {
+                    return Err(invalid("parentheses () not balanced"));
+                }
+            }
+            Some('=' | '!' | '<') => return Err(unsupported("looks ahead and behind")),
+            _ => return Err(invalid("quantifier operand invalid")),
+        }
+        Ok(())
+    }
+
+    /// After a backslash.
+    fn escape(&mut self, in_bracket: bool) -> Result<(), PgError> {
+        let c = self
+            .chars
+            .next()
+            .ok_or_else(|| invalid("invalid escape \\ sequence"))?;
+        match c {
+            'd' | 'D' | 's' | 'S' | 'w' | 'W' | 'a' | 'f' | 'n' | 'r' | 't' | 'v' => {
+                self.out.extend(['\\', c]);
+            }
+            'm' if !in_bracket => self.out.push_str("\\b{start}"),
+            'M' if !in_bracket => self.out.push_str("\\b{end}"),
+            'y' if !in_bracket => self.out.push_str("\\b"),
+            'Y' if !in_bracket => self.out.push_str("\\B"),
+            'A' if !in_bracket => self.out.push_str("\\A"),
+            'Z' if !in_bracket => self.out.push_str("\\z"),
+            'b' => self.out.push_str("\\x08"),
+            'B' => self.out.push_str("\\\\"),
+            'e' => self.out.push_str("\\x1B"),
+            '0' => self.out.push_str("\\x00"),
+            'x' => self.code_point(8)?,
+            'u' => self.code_point(4)?,
+            'U' => self.code_point(8)?,
+            '1'..='9' => return Err(unsupported("references back")),
+            c if c.is_ascii_alphanumeric() => return Err(invalid("invalid escape \\ sequence")),
+            c => self.literal(c),
+        }
+        Ok(())
+    }
+
+    fn literal(&mut self, c: char) {
+        self.out
+            .push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+    }
+
+    fn code_point(&mut self, most: usize) -> Result<(), PgError> {
+        let mut digits = String::new();
+        while digits.len() < most
+            && let Some(digit) = self.chars.next_if(char::is_ascii_hexdigit)
+        {
+            digits.push(digit);
+        }
+        if digits.is_empty() {
+            return Err(invalid("invalid escape \\ sequence"));
+        }
+        // Writing to a String cannot fail.
+        let _ = write!(self.out, "\\x{{{digits}}}");
+        Ok(())
+    }
+
+    /// After `[`.
+    fn bracket(&mut self) -> Result<(), PgError> {
+        let unclosed = || invalid("brackets [] not balanced");
+        let ahead: String = self.chars.clone().take(6).collect();
+        for (word, boundary) in [("[:<:]]", "\\b{start}"), ("[:>:]]", "\\b{end}")] {
+            if ahead == word {
+                self.out.push_str(boundary);
+                self.chars.nth(5);
+                return Ok(());
+            }
+        }
+        self.out.push('[');
+        if self.chars.next_if_eq(&'^').is_some() {
+            self.out.push('^');
+        }
+        let mut first = true;
+        loop {
+            let c = self.chars.next().ok_or_else(unclosed)?;
+            match c {
+                ']' if !first => break,
+                '[' if matches!(self.chars.peek(), Some(':')) => self.class()?,
+                '[' if matches!(self.chars.peek(), Some('.' | '=')) => {
+                    return Err(unsupported("collating elements"));
+                }
+                '\\' => self.escape(true)?,
+                '-' => self.out.push('-'),
+                // Rust's brackets have operators, which PostgreSQL's have not.
+                '[' | ']' | '&' | '~' => self.out.extend(['\\', c]),
+                c => self.out.push(c),
+            }
+            first = false;
+        }
+        self.out.push(']');
+        Ok(())
+    }
+
+    /// `[:alpha:]` after its first bracket: of all letters that there are, not of the Latin ones alone.
+    fn class(&mut self) -> Result<(), PgError> {
+        self.chars.next();
+        let mut name = String::new();
+        while let Some(c) = self.chars.next_if(char::is_ascii_lowercase) {
+            name.push(c);
+        }
+        if self.chars.next() != Some(':') || self.chars.next() != Some(']') {
+            return Err(invalid("invalid character class"));
+        }
+        self.out.push_str(match name.as_str() {
+            "alpha" => "\\p{Alphabetic}",
+            "alnum" => "\\p{Alphabetic}\\p{Nd}",
+            "upper" => "\\p{Uppercase}",
+            "lower" => "\\p{Lowercase}",
+            "space" => "\\s",
+            "word" => "\\w",
+            "digit" => "[:digit:]",
+            "xdigit" => "[:xdigit:]",
+            "punct" => "[:punct:]",
+            "blank" => "[:blank:]",
+            "cntrl" => "[:cntrl:]",
+            "print" => "[:print:]",
+            "graph" => "[:graph:]",
+            _ => return Err(invalid("invalid character class")),
+        });
+        Ok(())
+    }
+}
+
+/// What stands in place of a match, in Rust's way: `\1` is `${1}`, `\&` is all of it, and a dollar is one.
+pub(super) fn replacement(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, chars.peek()) {
+            ('$', _) => out.push_str("$$"),
+            ('\\', Some('&')) => {
+                chars.next();
+                out.push_str("${0}");
+            }
+            ('\\', Some(digit @ '1'..='9')) => {
+                out.extend(['$', '{', *digit, '}']);
+                chars.next();
+            }
+            ('\\', Some('\\')) => {
+                chars.next();
+                out.push('\\');
+            }
+            (c, _) => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("^abc$", "", "^abc$")]
+    #[case("a.b", "", "(?s)a.b")]
+    #[case("a.b", "n", "(?m)a.b")]
+    #[case("a.b", "gi", "(?is)a.b")]
+    #[case("(?i)abc", "", "(?i)abc")]
+    #[case("\\mword\\M|\\y", "", "\\b{start}word\\b{end}|\\b")]
+    #[case("[[:<:]]a[[:>:]]", "", "\\b{start}a\\b{end}")]
+    #[case("[]a&&b[]", "", "[\\]a\\&\\&b\\[]")]
+    #[case("[^[:digit:]_]", "", "[^[:digit:]_]")]
+    #[case("a{2,3}b{", "", "a{2,3}b\\{")]
+    #[case("\\u00e9", "", "\\x{00e9}")]
+    #[case("a+b", "q", "a\\+b")]
+    #[case("***=a+b", "", "a\\+b")]
+    #[case("(?:a)(?#no)b", "", "(?:a)b")]
+    fn patterns_are_written_anew(
+        #[case] pattern: &str,
+        #[case] options: &str,
+        #[case] expected: &str,
+    ) {
+        let options = Options::read(options).unwrap();
+        let made = translated(pattern, options).unwrap();
+        assert_eq!(made, expected);
+        assert!(regex::Regex::new(&made).is_ok(), "{made}");
+    }
+
+    #[rstest]
+    #[case("(?=a)", "0A000")]
+    #[case("(a)\\1", "0A000")]
+    #[case("[a", "2201B")]
+    #[case("a\\", "2201B")]
+    #[case("[[:nothing:]]", "2201B")]
+    fn what_has_no_meaning_is_refused(#[case] pattern: &str, #[case] expected: &str) {
+        let error = translated(pattern, Options::default()).unwrap_err();
+        assert_eq!(error.code, expected);
+    }
+
+    #[rstest]
+    #[case("\\1-\\2", "${1}-${2}")]
+    #[case("<\\&>", "<${0}>")]
+    #[case("$1", "$$1")]
+    #[case("a\\\\b", "a\\b")]
+    fn replacements_are_written_anew(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(replacement(text), expected);
+    }
+}
