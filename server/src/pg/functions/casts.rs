@@ -154,7 +154,7 @@ fn in_digits(call: &Call) -> Result<ArrayRef> {
         }
         let since = micros.checked_sub(start)?;
         let half = if since < 0 { -unit / 2 } else { unit / 2 };
-        Some((since.checked_add(half)? / unit * unit).checked_add(start)?)
+        (since.checked_add(half)? / unit * unit).checked_add(start)
     });
     let rounded: ArrayRef = Arc::new(rounded.collect::<Int64Array>());
     Ok(cast(&rounded, &call.returns)?)
