@@ -199,3 +199,18 @@ SELECT DISTINCT ON (channel) channel FROM conversations ORDER BY status;
 
 -- a with that recurs without saying so
 WITH a AS (SELECT * FROM a) SELECT * FROM a;
+
+-- no such window
+SELECT sum(value) OVER w FROM orders;
+
+-- a window that has a partition already
+SELECT sum(value) OVER (w PARTITION BY account_id) FROM orders WINDOW w AS (ORDER BY order_id);
+
+-- a window that has an order already
+SELECT sum(value) OVER (w ORDER BY value) FROM orders WINDOW w AS (ORDER BY order_id);
+
+-- a window whose frame is not copied
+SELECT sum(value) OVER (w) FROM orders WINDOW w AS (ORDER BY order_id ROWS 1 PRECEDING);
+
+-- a window that is there twice
+SELECT sum(value) OVER w FROM orders WINDOW w AS (ORDER BY order_id), w AS (ORDER BY order_id);

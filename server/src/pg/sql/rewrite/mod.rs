@@ -11,6 +11,7 @@ mod numbers;
 mod patterns;
 mod sets;
 mod tables;
+mod windows;
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
@@ -80,17 +81,31 @@ fn check_body(body: &SetExpr) -> ControlFlow<&'static str> {
 }
 
 /// Rewrites a query.
-pub(super) fn rewrite(query: &mut Box<Query>) {
+///
+/// # Errors
+/// If it is one that PostgreSQL refuses, and DataFusion would not.
+pub(super) fn rewrite(query: &mut Box<Query>) -> Result<(), PgError> {
     // Names first: they come from what was written.
     names::name_columns(query);
     show_objects(query);
-    let _ = query.visit(&mut Rewrite);
+    if let ControlFlow::Break(error) = query.visit(&mut Rewrite) {
+        return Err(error);
+    }
     let mut statement = Statement::Query(std::mem::replace(query, empty_query()));
     for rule in RULES.iter() {
         statement = rule.rewrite(statement);
     }
     if let Statement::Query(rewritten) = statement {
         *query = rewritten;
+    }
+    Ok(())
+}
+
+/// Goes on, or breaks off with an error.
+fn go_on(result: Result<(), PgError>) -> ControlFlow<PgError> {
+    match result {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => ControlFlow::Break(error),
     }
 }
 
@@ -117,10 +132,11 @@ fn empty_query() -> Box<Query> {
 struct Rewrite;
 
 impl VisitorMut for Rewrite {
-    type Break = ();
+    type Break = PgError;
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<PgError> {
         empty_out(query);
+        go_on(windows::inherit(query))?;
         sets::counted_exists(query);
         // `FETCH FIRST n ROWS ONLY` is LIMIT n.
         if let Some(fetch) = &mut query.fetch
@@ -144,29 +160,29 @@ impl VisitorMut for Rewrite {
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<PgError> {
         numbers::bare_in_query(query);
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<PgError> {
         tables::rewrite(factor);
         ControlFlow::Continue(())
     }
 
-    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<PgError> {
         numbers::bare_in_table(factor);
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<PgError> {
         if let Some(new) = rewritten(expr) {
             *expr = new;
         }
         ControlFlow::Continue(())
     }
 
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<PgError> {
         if let Some(new) = numbers::typed(expr) {
             *expr = new;
         }
@@ -367,6 +383,14 @@ fn compare(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
         left: Box::new(left),
         op,
         right: Box::new(right),
+    }
+}
+
+/// A name as PostgreSQL reads it.
+fn normalized(ident: &Ident) -> String {
+    match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_lowercase(),
     }
 }
 
