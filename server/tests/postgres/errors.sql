@@ -214,3 +214,6 @@ SELECT sum(value) OVER (w) FROM orders WINDOW w AS (ORDER BY order_id ROWS 1 PRE
 
 -- a window that is there twice
 SELECT sum(value) OVER w FROM orders WINDOW w AS (ORDER BY order_id), w AS (ORDER BY order_id);
+
+-- a join without a condition
+SELECT count(*) FROM orders JOIN accounts;

@@ -7,6 +7,7 @@
 mod arrays;
 mod casts;
 mod functions;
+mod joins;
 mod numbers;
 mod patterns;
 mod sets;
@@ -137,6 +138,7 @@ impl VisitorMut for Rewrite {
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<PgError> {
         empty_out(query);
         go_on(windows::inherit(query))?;
+        go_on(joins::merge(query))?;
         sets::counted_exists(query);
         // `FETCH FIRST n ROWS ONLY` is LIMIT n.
         if let Some(fetch) = &mut query.fetch
