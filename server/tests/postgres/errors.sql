@@ -217,3 +217,6 @@ SELECT sum(value) OVER w FROM orders WINDOW w AS (ORDER BY order_id), w AS (ORDE
 
 -- a join without a condition
 SELECT count(*) FROM orders JOIN accounts;
+
+-- an operator of other languages
+SELECT 1 FROM orders WHERE order_id == 'x';

@@ -113,3 +113,6 @@ SELECT E'a\nb', E'\x41', E'it\'s', 'a\nb', $$dollar 'quoted'$$, $tag$a $$ b$tag$
 -- a text in several parts
 SELECT 'con'
 'tinued' AS text;
+
+-- trim without what to trim
+SELECT trim(both from '  x '), trim(trailing from ' x '), trim(leading from ' x '), trim(from ' x '), trim('x' from 'xax');

@@ -137,3 +137,9 @@ VALUES (1, 'one'), (2, 'two'), (3, NULL);
 -- values with names
 -- digits: a column of numerics has one number of digits after the point
 SELECT * FROM (VALUES (1, 'one', 1.5), (2, 'two', 2.25)) AS v (id, name, weight) ORDER BY id;
+
+-- a sign binds tighter than a power
+SELECT (-2 ^ 2)::int, - 3 % 2, -5::int, - interval '1 day', -9223372036854775808, - 2 * 3;
+
+-- between two values in any order
+SELECT 5 BETWEEN SYMMETRIC 10 AND 1, 5 NOT BETWEEN SYMMETRIC 10 AND 1, 5 BETWEEN ASYMMETRIC 1 AND 10, 5 BETWEEN 10 AND 1;

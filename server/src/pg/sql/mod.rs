@@ -8,6 +8,7 @@ mod copying;
 mod dialect;
 mod empty;
 mod names;
+mod operators;
 mod queries;
 mod rewrite;
 #[cfg(test)]
@@ -278,6 +279,7 @@ pub fn parse(text: &str) -> Result<Vec<Statement>, PgError> {
         .filter(|tokens| !tokens.is_empty())
         .map(|tokens| {
             tokens::check_chains(tokens)?;
+            tokens::check_operators(text, tokens)?;
             parse_statement(&mut Tokens::new(text, tokens))
         })
         .collect()

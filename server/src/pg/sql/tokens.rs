@@ -64,6 +64,18 @@ pub(super) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, PgError> {
     Ok(tokens)
 }
 
+/// Refuses operators that the parser reads and PostgreSQL has not.
+pub(super) fn check_operators(text: &str, tokens: &[TokenWithSpan]) -> Result<(), PgError> {
+    match tokens.iter().find(|token| token.token == Token::DoubleEq) {
+        None => Ok(()),
+        Some(token) => Err(
+            PgError::new(code::UNDEFINED_FUNCTION, "operator does not exist: ==")
+                .hint("Write = to compare two values.")
+                .at(position(text, token.span.start)),
+        ),
+    }
+}
+
 /// How many operators may lie in one another.
 const MAX_CHAIN: usize = 1500;
 
