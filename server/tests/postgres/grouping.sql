@@ -146,3 +146,15 @@ SELECT sum(value * 2), sum(value * 0.19), sum(seconds_to_order * 1.0 / 3600) FRO
 
 -- any value of a whole group
 SELECT account_id, max(currency) AS currency, count(DISTINCT currency) AS currencies FROM orders GROUP BY account_id ORDER BY account_id;
+
+-- except all counts rows
+SELECT * FROM (VALUES (1), (1), (2), (2), (3)) AS a (x) EXCEPT ALL VALUES (1), (2) ORDER BY 1;
+
+-- except all of nulls
+SELECT * FROM (VALUES (1, NULL), (1, NULL), (2, 3)) AS a (x, y) EXCEPT ALL SELECT 1, NULL::int ORDER BY 1;
+
+-- intersect all counts rows
+SELECT * FROM (VALUES (1), (1), (2), (2), (3)) AS a (x) INTERSECT ALL VALUES (1), (2), (2), (2) ORDER BY 1;
+
+-- except all of a table
+SELECT status FROM conversations EXCEPT ALL SELECT status FROM conversations WHERE channel = 'sms' ORDER BY 1;

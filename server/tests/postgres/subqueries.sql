@@ -116,3 +116,12 @@ SELECT count(*) FROM conversations WHERE (channel, status) = ('email', 'resolved
 
 -- row in a list
 SELECT count(*) FROM conversations WHERE (channel, status) IN (('email', 'resolved'), ('sms', 'routed'));
+
+-- a constant of no row
+SELECT (SELECT 1 WHERE false), coalesce((SELECT 1 FROM orders WHERE order_id = 'none'), 0);
+
+-- a constant of no row in a condition
+SELECT count(*) FROM orders WHERE value > (SELECT 5 WHERE false);
+
+-- a sum of constants of no row
+SELECT sum((SELECT 1 WHERE false)), count((SELECT 1 WHERE false)) FROM orders;
