@@ -220,3 +220,24 @@ SELECT count(*) FROM orders JOIN accounts;
 
 -- an operator of other languages
 SELECT 1 FROM orders WHERE order_id == 'x';
+
+-- over after a function
+SELECT upper(status) OVER () FROM conversations;
+
+-- a filter after a function
+SELECT round(value) FILTER (WHERE true) FROM orders;
+
+-- a window function without over
+SELECT rank() FROM orders;
+
+-- a union of a day and a number
+SELECT started_on FROM conversations UNION SELECT messages FROM conversations;
+
+-- a union of a text and a number
+SELECT status FROM conversations UNION SELECT messages FROM conversations;
+
+-- a case of a day and a number
+SELECT CASE WHEN true THEN started_on ELSE messages END FROM conversations;
+
+-- a coalesce of a text and a number
+SELECT coalesce(status, messages) FROM conversations;

@@ -4,14 +4,18 @@
 //! before, keep their own meaning. The rest is handled in the finished plan.
 
 mod absent;
+mod calls;
 mod counted;
 mod laterals;
+mod matching;
 mod operators;
 mod subqueries;
 mod taken_apart;
 
 pub use absent::nullable;
+pub use calls::check_calls;
 pub use counted::counted;
 pub use laterals::beside;
+pub use matching::check_types;
 pub use operators::{Functions, PgOperators};
 pub use subqueries::single_rows;
