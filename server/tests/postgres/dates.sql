@@ -155,3 +155,9 @@ SELECT DISTINCT (date_trunc('month', started_on) + interval '1 month - 1 day')::
 
 -- years before and after
 SELECT count(*) FROM conversations WHERE started_at > timestamptz '2026-01-15 00:00+00' - interval '1 year' AND started_at < timestamptz '2026-01-15 00:00+00' + interval '1 year';
+
+-- literals beside times
+SELECT date '2026-01-31' - '2026-01-01', '2026-01-05' - date '2026-01-01', timestamp '2026-01-31 10:00' + '1 hour', timestamp '2026-01-31 10:00' - '2026-01-30', interval '1 day' * '2', time '10:00' + '1 hour';
+
+-- a literal beside a length of time
+SELECT count(*) FROM (SELECT started_at - lag(started_at) OVER (PARTITION BY profile_id ORDER BY started_at) > '1 day' AS late FROM conversations) AS c WHERE late;

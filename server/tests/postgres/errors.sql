@@ -241,3 +241,12 @@ SELECT CASE WHEN true THEN started_on ELSE messages END FROM conversations;
 
 -- a coalesce of a text and a number
 SELECT coalesce(status, messages) FROM conversations;
+
+-- a sum of a date and a literal
+SELECT date '2026-01-01' + '1 day';
+
+-- a sum of two literals
+SELECT '5' + '3';
+
+-- a literal that is no whole number
+SELECT '5.5' + 3;

@@ -4,6 +4,7 @@
 //! before, keep their own meaning. The rest is handled in the finished plan.
 
 mod absent;
+mod branches;
 mod calls;
 mod counted;
 mod laterals;
@@ -11,6 +12,7 @@ mod matching;
 mod operators;
 mod subqueries;
 mod taken_apart;
+mod unknown;
 
 pub use absent::nullable;
 pub use calls::check_calls;

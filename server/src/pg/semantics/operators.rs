@@ -18,6 +18,8 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::super::error::{PgError, code};
 use super::super::params::{array_elements, parse_boolean};
+use super::branches::of_one_type;
+use super::unknown::{Side, not_unique};
 
 /// Operators on dates, times and numbers.
 #[derive(Debug)]
@@ -49,6 +51,9 @@ pub struct Functions {
     appended: Arc<ScalarUDF>,
     prepended: Arc<ScalarUDF>,
     array: Arc<ScalarUDF>,
+    pub(super) date: Arc<ScalarUDF>,
+    pub(super) interval: Arc<ScalarUDF>,
+    pub(super) time: Arc<ScalarUDF>,
 }
 
 impl Functions {
@@ -74,16 +79,20 @@ impl Functions {
             appended: context.udf("array_append")?,
             prepended: context.udf("array_prepend")?,
             array: context.udf("make_array")?,
+            date: context.udf("pg_date")?,
+            interval: context.udf("pg_interval")?,
+            time: context.udf("pg_time")?,
         })
     }
 }
 
-fn call(function: &Arc<ScalarUDF>, args: Vec<Expr>) -> Expr {
+pub(super) fn call(function: &Arc<ScalarUDF>, args: Vec<Expr>) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(function), args))
 }
 
+/// What operators tell types apart by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Instant,
     Local,
     Date,
@@ -101,7 +110,7 @@ enum Kind {
 }
 
 impl Kind {
-    fn is_number(self) -> bool {
+    pub(super) fn is_number(self) -> bool {
         matches!(self, Kind::Integer | Kind::Decimal | Kind::Float)
     }
 }
@@ -161,6 +170,36 @@ impl PgOperators {
         })
     }
 
+    /// The operands, with a literal that is written as a text as what it is taken for beside the other one.
+    fn with_types(
+        &self,
+        raw: RawBinaryExpr,
+        operator: Operator,
+        schema: &DFSchema,
+    ) -> Result<RawBinaryExpr> {
+        let RawBinaryExpr { op, left, right } = raw;
+        let (a, b) = (kind(&left, schema), kind(&right, schema));
+        let meant = match (a, b) {
+            (Kind::Text, Kind::Text) if !is_comparison(operator) => {
+                let unknown = ("unknown", "unknown");
+                return Err(not_unique(operator, unknown, Side::Left));
+            }
+            (Kind::Text, other) if other != Kind::Text => {
+                let other = (other, &right.get_type(schema)?);
+                let left = self.meant(&left, Side::Left, operator, other)?;
+                left.map(|left| (left, right.clone()))
+            }
+            (other, Kind::Text) if other != Kind::Text => {
+                let other = (other, &left.get_type(schema)?);
+                let right = self.meant(&right, Side::Right, operator, other)?;
+                right.map(|right| (left.clone(), right))
+            }
+            _ => None,
+        };
+        let (left, right) = meant.unwrap_or((left, right));
+        Ok(RawBinaryExpr { op, left, right })
+    }
+
     /// `||`: with a text it makes a text of the other side, spelled as a cast does. By functions that bound what they make.
     fn concatenated(&self, raw: RawBinaryExpr, schema: &DFSchema) -> Result<Expr> {
         let RawBinaryExpr { left, right, .. } = raw;
@@ -191,6 +230,14 @@ impl PgOperators {
     }
 }
 
+fn is_comparison(operator: Operator) -> bool {
+    use Operator as O;
+    !matches!(
+        operator,
+        O::Plus | O::Minus | O::Multiply | O::Divide | O::Modulo
+    )
+}
+
 /// How many lists lie in one another.
 fn depth(expr: &Expr, schema: &DFSchema) -> Result<u64> {
     Ok(list_ndims(&expr.get_type(schema)?))
@@ -199,10 +246,7 @@ fn depth(expr: &Expr, schema: &DFSchema) -> Result<u64> {
 /// What PostgreSQL has no operator for, though DataFusion would make something of it.
 fn incomparable(operator: Operator, kinds: (Kind, Kind)) -> Option<DataFusionError> {
     let timed = |kind| matches!(kind, Kind::Instant | Kind::Local | Kind::Date);
-    let compared = !matches!(
-        operator,
-        Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide
-    );
+    let compared = is_comparison(operator);
     let wrong = match kinds {
         (a, b) if timed(a) && b.is_number() => compared,
         (a, b) if a.is_number() && timed(b) => compared,
@@ -235,7 +279,11 @@ impl ExprPlanner for PgOperators {
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         use BinaryOperator as B;
-        let kinds = (kind(&raw.left, schema), kind(&raw.right, schema));
+        let raw = RawBinaryExpr {
+            left: of_one_type(raw.left, schema)?,
+            right: of_one_type(raw.right, schema)?,
+            op: raw.op,
+        };
         let operator = match raw.op {
             B::Eq => Operator::Eq,
             B::NotEq => Operator::NotEq,
@@ -247,12 +295,15 @@ impl ExprPlanner for PgOperators {
             B::Minus => Operator::Minus,
             B::Multiply => Operator::Multiply,
             B::Divide => Operator::Divide,
+            B::Modulo => Operator::Modulo,
             B::StringConcat => {
                 return self.concatenated(raw, schema).map(PlannerResult::Planned);
             }
             B::AtArrow | B::ArrowAt => return Ok(contained(raw, schema)),
             _ => return Ok(PlannerResult::Original(raw)),
         };
+        let raw = self.with_types(raw, operator, schema)?;
+        let kinds = (kind(&raw.left, schema), kind(&raw.right, schema));
         if let Some(error) = incomparable(operator, kinds) {
             return Err(error);
         }
@@ -260,10 +311,7 @@ impl ExprPlanner for PgOperators {
         if let Some(function) = self.arithmetic(operator, kinds) {
             return Ok(PlannerResult::Planned(call(function, vec![left, right])));
         }
-        let compared = !matches!(
-            operator,
-            Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide
-        );
+        let compared = is_comparison(operator);
         if compared && let Some((left, right)) = with_lists(&left, &right, schema) {
             return Ok(PlannerResult::Planned(binary(left, operator, right)));
         }
