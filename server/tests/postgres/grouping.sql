@@ -158,3 +158,15 @@ SELECT * FROM (VALUES (1), (1), (2), (2), (3)) AS a (x) INTERSECT ALL VALUES (1)
 
 -- except all of a table
 SELECT status FROM conversations EXCEPT ALL SELECT status FROM conversations WHERE channel = 'sms' ORDER BY 1;
+
+-- different values in orders of their own
+SELECT array_agg(DISTINCT status ORDER BY status), string_agg(DISTINCT status, '|' ORDER BY status DESC), string_agg(DISTINCT status, ','), array_agg(DISTINCT channel ORDER BY channel DESC) FROM conversations;
+
+-- different values and nulls
+SELECT array_agg(DISTINCT x), array_agg(DISTINCT x ORDER BY x DESC), array_agg(DISTINCT x ORDER BY x DESC NULLS LAST), array_agg(DISTINCT x ORDER BY x NULLS FIRST), string_agg(DISTINCT x::text, ',' ORDER BY x::text DESC) FROM (VALUES (3), (1), (NULL), (2), (3)) AS t (x);
+
+-- different values of no rows
+SELECT string_agg(DISTINCT status, ','), array_agg(DISTINCT status) FROM conversations WHERE false;
+
+-- different values of some rows
+SELECT channel, string_agg(DISTINCT status, ',') FILTER (WHERE status <> 'resolved') FROM conversations GROUP BY 1 ORDER BY 1;

@@ -10,6 +10,7 @@ mod call;
 mod casts;
 mod chars;
 mod fields;
+mod gathered;
 mod instants;
 mod json;
 mod limits;
@@ -42,6 +43,7 @@ pub fn register_all(context: &SessionContext) -> Result<()> {
         casts::functions(),
         chars::functions(),
         fields::functions(),
+        gathered::functions(),
         instants::functions(),
         json::functions(),
         quoting::functions(),

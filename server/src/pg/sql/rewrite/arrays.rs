@@ -2,9 +2,9 @@
 
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, Array, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, GroupByExpr,
-    Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens, OrderByKind,
-    Query, Select, SelectItem, SetExpr, Subscript, TableAlias, TableAliasColumnDef, TableFactor,
-    TableWithJoins, Value,
+    Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens, OrderByExpr,
+    OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr, Subscript, TableAlias,
+    TableAliasColumnDef, TableFactor, TableWithJoins, Value,
 };
 
 use super::super::super::params::array_elements;
@@ -62,11 +62,13 @@ fn array_of_elements(query: &Query) -> Option<Expr> {
     })
 }
 
-/// `ARRAY(SELECT x …)`: the rows gathered, in their order.
-pub(super) fn array_of_rows(mut query: Box<Query>) -> Expr {
-    if let Some(transformed) = array_of_elements(&query) {
-        return transformed;
-    }
+/// `ARRAY(SELECT x …)`: the rows gathered, in their order; an array without elements where there are none.
+pub(super) fn array_of_rows(query: Box<Query>) -> Expr {
+    let array = array_of_elements(&query).unwrap_or_else(|| rows_gathered(query));
+    call("pg_array_of_rows", vec![array])
+}
+
+fn rows_gathered(mut query: Box<Query>) -> Expr {
     let plain = query.with.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
     if plain
         && let SetExpr::Select(select) = query.body.as_mut()
@@ -99,9 +101,18 @@ pub(super) fn array_of_rows(mut query: Box<Query>) -> Expr {
 
 /// All rows of any query.
 fn gathered(query: Box<Query>) -> Expr {
-    let item = SelectItem::UnnamedExpr(call(
+    let row = || Expr::Identifier(Ident::new("gathered_row"));
+    let order = order_of_rows(&query).map(|options| {
+        FunctionArgumentClause::OrderBy(vec![OrderByExpr {
+            expr: row(),
+            options,
+            with_fill: None,
+        }])
+    });
+    let item = SelectItem::UnnamedExpr(function(
         "array_agg",
-        vec![Expr::Identifier(Ident::new("gathered_row"))],
+        vec![row()],
+        order.into_iter().collect(),
     ));
     let mut outer = empty_query();
     if let Some(mut select) = plain_select() {
@@ -123,6 +134,19 @@ fn gathered(query: Box<Query>) -> Expr {
         outer.body = Box::new(SetExpr::Select(select));
     }
     Expr::Subquery(outer)
+}
+
+/// How a query sorts its rows, where that is by its one column: there is nothing else to sort different rows by.
+fn order_of_rows(query: &Query) -> Option<OrderByOptions> {
+    let different = match query.body.as_ref() {
+        SetExpr::SetOperation { .. } => true,
+        SetExpr::Select(select) => select.distinct.is_some(),
+        _ => false,
+    };
+    match &query.order_by.as_ref()?.kind {
+        OrderByKind::Expressions(by) if different => Some(by.first()?.options),
+        _ => None,
+    }
 }
 
 fn plain_select() -> Option<Box<Select>> {
@@ -147,6 +171,29 @@ pub(super) fn array_of(literal: &str) -> Option<Expr> {
         })
         .collect();
     Some(Expr::Array(Array { elem, named: true }))
+}
+
+/// `xs[1]`: PostgreSQL has no elements from the end, and DataFusion takes another aggregate for `(array_agg(x))[1]`.
+pub(super) fn element(root: &Expr, access: &[AccessExpr]) -> Option<Expr> {
+    access.iter().try_fold(root.clone(), |array, access| {
+        let AccessExpr::Subscript(Subscript::Index { index }) = access else {
+            return None;
+        };
+        let index = match index {
+            Expr::Value(value) => match &value.value {
+                Value::Number(..) => index.clone(),
+                Value::Null => index.clone(),
+                _ => return None,
+            },
+            // There is no element of the number zero.
+            other => call("greatest", vec![other.clone(), zero()]),
+        };
+        Some(call("array_element", vec![array, index]))
+    })
+}
+
+fn zero() -> Expr {
+    Expr::Value(Value::Number("0".to_owned(), false).into())
 }
 
 /// A slice from the first element, or to the last, has both its ends.

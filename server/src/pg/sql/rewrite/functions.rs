@@ -1,14 +1,14 @@
 //! Calls of PostgreSQL's functions that are something else here, or have other arguments.
 
 use datafusion::sql::sqlparser::ast::{
-    Array, ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function, FunctionArg,
+    Array, ArrayElemTypeDef, BinaryOperator, DataType, DateTimeField, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, ObjectName, OrderByExpr,
-    UnaryOperator, Value, ValueWithSpan,
+    TimezoneInfo, UnaryOperator, Value, ValueWithSpan,
 };
 
 use super::arrays::array_of_rows;
 use super::numbers::cast;
-use super::{call, compare, empty_query, function, text};
+use super::{call, compare, distinct, empty_query, function, text};
 
 /// What a call becomes; none where it stays, perhaps under another name.
 pub(super) fn rewritten_function(function: &mut Function) -> Option<Expr> {
@@ -26,6 +26,9 @@ pub(super) fn rewritten_function(function: &mut Function) -> Option<Expr> {
         }
         (FunctionArguments::None, "current_user" | "session_user" | "current_role") => {
             return Some(call(&name, vec![]));
+        }
+        (FunctionArguments::None, "localtimestamp" | "localtime") => {
+            return Some(local(&name));
         }
         (FunctionArguments::Subquery(query), "array") => {
             let query = std::mem::replace(query, empty_query());
@@ -66,7 +69,7 @@ pub(super) fn rewritten_function(function: &mut Function) -> Option<Expr> {
 }
 
 /// The arguments of a call, if they are plain ones.
-fn arguments(function: &Function) -> Option<Vec<&Expr>> {
+pub(super) fn arguments(function: &Function) -> Option<Vec<&Expr>> {
     let FunctionArguments::List(list) = &function.args else {
         return None;
     };
@@ -104,7 +107,7 @@ fn scalar(function: &mut Function, name: &str) -> Option<Expr> {
         ("array_position" | "regexp_count" | "regexp_instr", _) => integer(call_of(name, args)),
         ("ntile", [_]) => {
             let mut hidden = function.clone();
-            hidden.name = ObjectName::from(vec![Ident::new("pg_catalog_ntile")]);
+            hidden.name = self::hidden("ntile");
             integer(Expr::Function(hidden))
         }
         ("array_positions", _) => cast(
@@ -141,8 +144,33 @@ fn scalar(function: &mut Function, name: &str) -> Option<Expr> {
             substring_by(value.clone(), pattern.clone())
         }
         ("make_interval", _) => make_interval(function)?,
+        ("current_timestamp", [digits]) => to_digits(digits, TimezoneInfo::Tz)?,
+        ("localtimestamp", [digits]) => to_digits(digits, TimezoneInfo::None)?,
+        ("date", [_]) => call("pg_date", args),
+        ("text", [_]) => call("pg_text", args),
         _ => return None,
     })
+}
+
+/// `localtimestamp` and `localtime`.
+fn local(name: &str) -> Expr {
+    let now = call("pg_timestamp", vec![call("now", vec![])]);
+    match name {
+        "localtime" => call("pg_time", vec![now]),
+        _ => now,
+    }
+}
+
+/// `current_timestamp(0)`: the time with so many digits.
+fn to_digits(digits: &Expr, zone: TimezoneInfo) -> Option<Expr> {
+    let Expr::Value(value) = digits else {
+        return None;
+    };
+    let Value::Number(digits, _) = &value.value else {
+        return None;
+    };
+    let digits = Some(digits.parse().ok()?);
+    Some(cast(call("now", vec![]), DataType::Timestamp(digits, zone)))
 }
 
 /// `substring(x FROM pattern)`: the first group that matches, or all that does.
@@ -206,8 +234,13 @@ fn make_interval(function: &Function) -> Option<Expr> {
 }
 
 /// A call that is not looked at again: it has what it needs.
-fn call_of(name: &str, args: Vec<Expr>) -> Expr {
+pub(super) fn call_of(name: &str, args: Vec<Expr>) -> Expr {
     call(&format!("pg_catalog_{name}"), args)
+}
+
+/// The name that such a call has until it has been passed.
+pub(super) fn hidden(name: &str) -> ObjectName {
+    ObjectName::from(vec![Ident::new(format!("pg_catalog_{name}"))])
 }
 
 /// The name that [`call_of`] has hidden.
@@ -259,6 +292,7 @@ fn aggregate(function: &mut Function, name: &str) -> Option<Expr> {
             };
             Some(call("pg_quotient", vec![of("sum"), of("count")]))
         }
+        ("array_agg" | "string_agg", _) => distinct::gathered(function, name),
         ("percentile_disc" | "mode" | "percentile_cont", one)
             if !function.within_group.is_empty() =>
         {
@@ -311,6 +345,14 @@ fn in_order(call_of: &Function, name: &str, fraction: Option<Expr>) -> Option<Ex
 
 fn is_call(expr: &Expr, name: &str) -> bool {
     matches!(expr, Expr::Function(function) if function.name.to_string() == name)
+}
+
+/// The field of `extract(year FROM x)`, which may be written as a text or a name in quotes.
+pub(super) fn field_of(field: &DateTimeField) -> String {
+    match field {
+        DateTimeField::Custom(name) => name.value.to_lowercase(),
+        other => other.to_string().to_lowercase(),
+    }
 }
 
 /// `~x`, which DataFusion has not.

@@ -6,6 +6,7 @@
 
 mod arrays;
 mod casts;
+mod distinct;
 mod functions;
 mod joins;
 mod numbers;
@@ -257,9 +258,9 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
             op: UnaryOperator::Minus,
             expr,
         } => negative(expr),
-        Expr::CompoundFieldAccess { access_chain, .. } => {
+        Expr::CompoundFieldAccess { root, access_chain } => {
             access_chain.iter_mut().for_each(arrays::bounded);
-            None
+            arrays::element(root, access_chain)
         }
         Expr::UnaryOp {
             op: UnaryOperator::BitwiseNot,
@@ -314,7 +315,7 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
             let value = std::mem::replace(&mut **expr, Expr::Identifier(Ident::new("")));
             Some(call(
                 "pg_extract",
-                vec![text(field.to_string().to_lowercase()), value],
+                vec![text(functions::field_of(field)), value],
             ))
         }
         Expr::Between {
