@@ -170,3 +170,6 @@ SELECT string_agg(DISTINCT status, ','), array_agg(DISTINCT status) FROM convers
 
 -- different values of some rows
 SELECT channel, string_agg(DISTINCT status, ',') FILTER (WHERE status <> 'resolved') FROM conversations GROUP BY 1 ORDER BY 1;
+
+-- one group of all
+SELECT count(*) FROM orders GROUP BY ();

@@ -125,3 +125,6 @@ SELECT count(*) FROM orders WHERE value > (SELECT 5 WHERE false);
 
 -- a sum of constants of no row
 SELECT sum((SELECT 1 WHERE false)), count((SELECT 1 WHERE false)) FROM orders;
+
+-- names of conditions
+SELECT EXISTS (SELECT 1), NOT EXISTS (SELECT 1);

@@ -152,3 +152,6 @@ SELECT (CASE WHEN true THEN 1 ELSE 0.0 END) / 689, 1 / (CASE WHEN true THEN 3 EL
 
 -- literals beside numbers
 SELECT '5' + 3, 10 - '3', 1.5 * '2.25', 5 % '3', 7 / '2';
+
+-- rows compared
+SELECT (1, 2) < (1, 3), (1, NULL) < (1, 3), (1, 2) = (1, 2), ROW(1, 2) <> ROW(1, 3), (1, 2) >= (1, 2), (NULL, 1) = (1, 2), (1, 2) IN ((1, 2), (3, 4)), (1, 2) NOT IN ((1, 3), (3, 4)), (1, 2) BETWEEN (1, 1) AND (1, 3);

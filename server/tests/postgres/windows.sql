@@ -71,3 +71,9 @@ SELECT x, sum(x) OVER w2, count(*) OVER (w1), sum(x) OVER (w1 ORDER BY x ROWS 1 
 
 -- a named window in ORDER BY
 SELECT x FROM generate_series(1, 6) AS x WINDOW w AS (ORDER BY x DESC) ORDER BY rank() OVER w;
+
+-- the first, and those that are equal to them
+SELECT messages FROM conversations ORDER BY messages FETCH FIRST 3 ROWS WITH TIES;
+
+-- the next, and those that are equal to them
+SELECT x / 3 AS third FROM generate_series(1, 10) AS x ORDER BY 1 OFFSET 1 FETCH FIRST 2 ROWS WITH TIES;

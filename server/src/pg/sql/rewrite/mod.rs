@@ -9,8 +9,10 @@ mod casts;
 mod distinct;
 mod functions;
 mod joins;
+mod limits;
 mod numbers;
 mod patterns;
+mod rows;
 mod sets;
 mod tables;
 mod windows;
@@ -20,8 +22,8 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, Ident, LimitClause, ObjectName, Query, SetExpr,
-    Statement, TableFactor, UnaryOperator, Value, Values, Visit, VisitMut, Visitor, VisitorMut,
+    FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, SetExpr, Statement,
+    TableFactor, UnaryOperator, Value, Values, Visit, VisitMut, Visitor, VisitorMut,
 };
 use datafusion_pg_catalog::sql::rules::{
     RewritePgCatalogOperator, SqlStatementRewriteRule, StripCallableQualifier, StripCollate,
@@ -141,25 +143,8 @@ impl VisitorMut for Rewrite {
         go_on(windows::inherit(query))?;
         go_on(joins::merge(query))?;
         sets::counted_exists(query);
-        // `FETCH FIRST n ROWS ONLY` is LIMIT n.
-        if let Some(fetch) = &mut query.fetch
-            && !fetch.with_ties
-            && !fetch.percent
-        {
-            let one = || Expr::Value(Value::Number("1".into(), false).into());
-            let rows = fetch.quantity.take().unwrap_or_else(one);
-            query.fetch = None;
-            match &mut query.limit_clause {
-                Some(LimitClause::LimitOffset { limit, .. }) => *limit = Some(rows),
-                other => {
-                    *other = Some(LimitClause::LimitOffset {
-                        limit: Some(rows),
-                        offset: None,
-                        limit_by: Vec::new(),
-                    });
-                }
-            }
-        }
+        rows::without_groups(query);
+        go_on(limits::fetch(query))?;
         ControlFlow::Continue(())
     }
 
@@ -220,7 +205,8 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
             if let Some(array) = string(right).and_then(array_of) {
                 **right = array;
             }
-            sets::quantified(left, compare_op, right, false)
+            patterns::matches(left, compare_op, right, false)
+                .or_else(|| sets::quantified(left, compare_op, right, false))
         }
         Expr::AllOp {
             left,
@@ -230,7 +216,8 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
             if let Some(array) = string(right).and_then(array_of) {
                 **right = array;
             }
-            sets::quantified(left, compare_op, right, true)
+            patterns::matches(left, compare_op, right, true)
+                .or_else(|| sets::quantified(left, compare_op, right, true))
         }
         Expr::InSubquery {
             expr: tuple,
@@ -240,6 +227,11 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
             Expr::Tuple(tuple) => sets::tuple_in(tuple, subquery, *negated),
             _ => None,
         },
+        Expr::InList {
+            expr: row,
+            list,
+            negated,
+        } if rows::is_row(row) => rows::among(row, list, *negated),
         Expr::Case {
             operand: None,
             conditions,
@@ -262,6 +254,7 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
             access_chain.iter_mut().for_each(arrays::bounded);
             arrays::element(root, access_chain)
         }
+        Expr::BinaryOp { left, op, right } if rows::is_row(left) => rows::compared(left, op, right),
         Expr::UnaryOp {
             op: UnaryOperator::BitwiseNot,
             expr,

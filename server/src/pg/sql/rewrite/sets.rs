@@ -37,6 +37,12 @@ impl VisitorMut for Fill<'_> {
     }
 }
 
+/// A query with another one in the place of its VALUES.
+pub(super) fn filled(mut outer: Box<Query>, inner: &Query) -> Box<Query> {
+    let _ = outer.visit(&mut Fill(inner));
+    outer
+}
+
 /// `x < ANY (SELECT …)` and its kin by the extremes of the set, with PostgreSQL's nulls.
 pub(super) fn quantified(
     left: &Expr,

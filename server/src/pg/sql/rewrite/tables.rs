@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, DataType, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query,
-    SelectItem, SetExpr, TableAlias, TableFactor, Value, Visit, Visitor,
+    Array, ArrayElemTypeDef, DataType, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName,
+    Query, SelectItem, SetExpr, TableAlias, TableFactor, Value, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -39,6 +39,15 @@ pub(super) fn rewrite(factor: &mut TableFactor) {
     }
     if let Some(new) = rows_of(factor) {
         *factor = new;
+    }
+    if let TableFactor::Derived {
+        lateral: true,
+        subquery,
+        ..
+    } = factor
+        && let Some(new) = columns_of(subquery)
+    {
+        *subquery = new;
     }
 }
 
@@ -83,7 +92,7 @@ fn rows_of(factor: &TableFactor) -> Option<TableFactor> {
     let lateral = args.iter().any(has_columns);
     let (mut lists, from) = match (name, args.len()) {
         ("unnest", 1..) => (args, None),
-        ("generate_series", 2..=3) if args.iter().all(is_number) => {
+        ("generate_series", 2..=3) if !ordinality && args.iter().all(is_number) => {
             (Vec::new(), Some(numbers(&args)?))
         }
         ("generate_series", 2..=3) => (vec![call("pg_series", args)], None),
@@ -137,6 +146,33 @@ fn rows_of(factor: &TableFactor) -> Option<TableFactor> {
         }),
         sample: None,
     })
+}
+
+/// VALUES as arrays side by side: those can be made of a row beside them.
+fn columns_of(query: &Query) -> Option<Box<Query>> {
+    let SetExpr::Values(values) = query.body.as_ref() else {
+        return None;
+    };
+    if query.order_by.is_some() || query.limit_clause.is_some() || query.fetch.is_some() {
+        return None;
+    }
+    let width = values.rows.first()?.content.len();
+    let column = |at: usize| -> Option<SelectItem> {
+        let elem = values.rows.iter().map(|row| row.content.get(at).cloned());
+        let array = Expr::Array(Array {
+            elem: elem.collect::<Option<_>>()?,
+            named: true,
+        });
+        Some(SelectItem::ExprWithAlias {
+            expr: call("unnest", vec![array]),
+            alias: Ident::new(format!("column{}", at + 1)),
+        })
+    };
+    let mut columns = parsed("SELECT 1")?;
+    if let SetExpr::Select(select) = columns.body.as_mut() {
+        select.projection = (0..width).map(column).collect::<Option<_>>()?;
+    }
+    Some(columns)
 }
 
 fn array_of(element: DataType) -> DataType {
