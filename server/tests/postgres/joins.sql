@@ -94,4 +94,4 @@ SELECT id FROM (VALUES (1), (2)) AS l (id) NATURAL FULL JOIN (VALUES (2), (3)) A
 SELECT * FROM generate_series(10, 12) WITH ORDINALITY AS t (x, n);
 
 -- lateral values
-SELECT o.order_id, v.name, v.amount FROM orders o CROSS JOIN LATERAL (VALUES ('value', o.value), ('half', o.value / 2)) AS v (name, amount) ORDER BY 1, 2 LIMIT 10;
+SELECT o.order_id, v.name, v.amount FROM orders o CROSS JOIN LATERAL (VALUES ('value', o.value), ('twice', o.value * 2)) AS v (name, amount) ORDER BY 1, 2 LIMIT 10;

@@ -61,7 +61,7 @@ fn each(expr: &Expr) -> Option<Expr> {
         Expr::Like { pattern, any, .. } | Expr::ILike { pattern, any, .. } => (pattern, *any),
         _ => return None,
     };
-    let written = string(pattern).filter(|_| any).and_then(array_of);
+    let written = unnested(pattern).filter(|_| any).and_then(array_of);
     let patterns = elements(written.as_ref().unwrap_or(pattern))?;
     let likes = patterns.iter().map(|one| {
         let mut like = expr.clone();
@@ -79,6 +79,13 @@ fn each(expr: &Expr) -> Option<Expr> {
     likes
         .reduce(|left, right| compare(left, op.clone(), right))
         .map(nested)
+}
+
+fn unnested(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Nested(inner) => unnested(inner),
+        other => string(other),
+    }
 }
 
 /// `x ~ ANY (ARRAY[a, b])` as `x ~ a OR x ~ b`.

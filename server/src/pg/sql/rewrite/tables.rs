@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Array, ArrayElemTypeDef, DataType, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName,
-    Query, SelectItem, SetExpr, TableAlias, TableFactor, Value, Visit, Visitor,
+    ArrayElemTypeDef, DataType, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query,
+    SelectItem, SetExpr, TableAlias, TableFactor, Value, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -43,11 +43,15 @@ pub(super) fn rewrite(factor: &mut TableFactor) {
     if let TableFactor::Derived {
         lateral: true,
         subquery,
+        alias,
         ..
     } = factor
-        && let Some(new) = columns_of(subquery)
+        && let Some(new) = columns_of(subquery, alias.as_ref())
     {
         *subquery = new;
+        if let Some(alias) = alias {
+            alias.columns.clear();
+        }
     }
 }
 
@@ -149,7 +153,7 @@ fn rows_of(factor: &TableFactor) -> Option<TableFactor> {
 }
 
 /// VALUES as arrays side by side: those can be made of a row beside them.
-fn columns_of(query: &Query) -> Option<Box<Query>> {
+fn columns_of(query: &Query, alias: Option<&TableAlias>) -> Option<Box<Query>> {
     let SetExpr::Values(values) = query.body.as_ref() else {
         return None;
     };
@@ -159,13 +163,16 @@ fn columns_of(query: &Query) -> Option<Box<Query>> {
     let width = values.rows.first()?.content.len();
     let column = |at: usize| -> Option<SelectItem> {
         let elem = values.rows.iter().map(|row| row.content.get(at).cloned());
-        let array = Expr::Array(Array {
-            elem: elem.collect::<Option<_>>()?,
-            named: true,
-        });
+        // A call: in ARRAY[…] itself DataFusion does not look for columns of the rows around.
+        let array = call("make_array", elem.collect::<Option<_>>()?);
+        let named = alias.and_then(|alias| alias.columns.get(at));
+        let alias = match named {
+            Some(column) => column.name.clone(),
+            None => Ident::new(format!("column{}", at + 1)),
+        };
         Some(SelectItem::ExprWithAlias {
             expr: call("unnest", vec![array]),
-            alias: Ident::new(format!("column{}", at + 1)),
+            alias,
         })
     };
     let mut columns = parsed("SELECT 1")?;
@@ -234,7 +241,7 @@ fn plain(args: &[FunctionArg]) -> Option<Vec<Expr>> {
 }
 
 /// Whether an expression names columns, outside of queries of its own.
-fn has_columns(expr: &Expr) -> bool {
+pub(super) fn has_columns(expr: &Expr) -> bool {
     expr.visit(&mut Columns { depth: 0 }).is_break()
 }
 
