@@ -250,3 +250,6 @@ SELECT '5' + '3';
 
 -- a literal that is no whole number
 SELECT '5.5' + 3;
+
+-- more names than columns
+SELECT * FROM (VALUES (1, 2, 3)) AS t (a, b, c, d);

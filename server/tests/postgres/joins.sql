@@ -95,3 +95,6 @@ SELECT * FROM generate_series(10, 12) WITH ORDINALITY AS t (x, n);
 
 -- lateral values
 SELECT o.order_id, v.name, v.amount FROM orders o CROSS JOIN LATERAL (VALUES ('value', o.value), ('twice', o.value * 2)) AS v (name, amount) ORDER BY 1, 2 LIMIT 10;
+
+-- names for some columns
+SELECT t.account, t.currency FROM (SELECT account_id, currency FROM accounts) AS t (account) ORDER BY 1;

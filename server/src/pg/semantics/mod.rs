@@ -4,6 +4,7 @@
 //! before, keep their own meaning. The rest is handled in the finished plan.
 
 mod absent;
+mod aliases;
 mod branches;
 mod calls;
 mod counted;
@@ -15,6 +16,7 @@ mod taken_apart;
 mod unknown;
 
 pub use absent::nullable;
+pub use aliases::ColumnAliases;
 pub use calls::check_calls;
 pub use counted::counted;
 pub use laterals::beside;

@@ -6,6 +6,7 @@
 
 mod arrays;
 mod casts;
+mod ctes;
 mod distinct;
 mod functions;
 mod joins;
@@ -91,6 +92,7 @@ fn check_body(body: &SetExpr) -> ControlFlow<&'static str> {
 pub(super) fn rewrite(query: &mut Box<Query>) -> Result<(), PgError> {
     // Names first: they come from what was written.
     names::name_columns(query);
+    ctes::rename(query);
     show_objects(query);
     if let ControlFlow::Break(error) = query.visit(&mut Rewrite) {
         return Err(error);
