@@ -77,3 +77,7 @@ SELECT messages FROM conversations ORDER BY messages FETCH FIRST 3 ROWS WITH TIE
 
 -- the next, and those that are equal to them
 SELECT x / 3 AS third FROM generate_series(1, 10) AS x ORDER BY 1 OFFSET 1 FETCH FIRST 2 ROWS WITH TIES;
+
+-- a frame without its row
+-- differs: EXCLUDE is not supported
+SELECT x, sum(x) OVER (ORDER BY x ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW) FROM generate_series(1, 5) AS x ORDER BY x;
