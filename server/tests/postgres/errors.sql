@@ -253,3 +253,6 @@ SELECT '5.5' + 3;
 
 -- more names than columns
 SELECT * FROM (VALUES (1, 2, 3)) AS t (a, b, c, d);
+
+-- a name of WITH that is given twice
+WITH t AS (SELECT 1 AS x), t AS (SELECT 2 AS x) SELECT * FROM t;

@@ -98,3 +98,6 @@ SELECT o.order_id, v.name, v.amount FROM orders o CROSS JOIN LATERAL (VALUES ('v
 
 -- names for some columns
 SELECT t.account, t.currency FROM (SELECT account_id, currency FROM accounts) AS t (account) ORDER BY 1;
+
+-- a lateral array
+SELECT o.order_id, l.pair FROM orders o CROSS JOIN LATERAL (SELECT ARRAY[o.order_id, o.account_id] AS pair) AS l ORDER BY 1 LIMIT 5;

@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::super::super::params::array_elements;
+use super::tables::has_columns;
 use super::{call, empty_query, function, text};
 
 /// `ARRAY(SELECT f(x) FROM unnest(xs) x)`: every element by itself.
@@ -171,6 +172,16 @@ pub(super) fn array_of(literal: &str) -> Option<Expr> {
         })
         .collect();
     Some(Expr::Array(Array { elem, named: true }))
+}
+
+/// `ARRAY[x]` as a call, since in the array itself DataFusion does not look for columns of the rows around.
+pub(super) fn called(expr: &Expr) -> Option<Expr> {
+    match expr {
+        Expr::Array(Array { elem, .. }) if elem.iter().any(has_columns) => {
+            Some(call("make_array", elem.clone()))
+        }
+        _ => None,
+    }
 }
 
 /// `xs[1]`: PostgreSQL has no elements from the end, and DataFusion takes another aggregate for `(array_agg(x))[1]`.

@@ -8,11 +8,18 @@ use datafusion::sql::sqlparser::ast::{
     Ident, ObjectName, Query, TableAlias, TableFactor, VisitMut, VisitorMut, With,
 };
 
+use super::super::super::error::PgError;
 use super::normalized;
 
 /// Gives each query of a WITH a name of its own.
-pub(super) fn rename(query: &mut Query) {
-    let _ = query.visit(&mut Rename::default());
+///
+/// # Errors
+/// If one WITH gives a name twice.
+pub(super) fn rename(query: &mut Query) -> Result<(), PgError> {
+    match query.visit(&mut Rename::default()) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
 }
 
 #[derive(Default)]
@@ -37,35 +44,37 @@ impl Rename {
 }
 
 impl VisitorMut for Rename {
-    type Break = ();
+    type Break = PgError;
 
     // The queries of a WITH are visited here, since each sees only those before it.
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<PgError> {
         let before = self.scope.len();
         let mut with = query.with.take();
         if let Some(with) = &mut with {
             let mut own: Vec<String> = Vec::new();
             for cte in &mut with.cte_tables {
                 let name = normalized(&cte.alias.name);
+                if own.contains(&name) {
+                    return ControlFlow::Break(PgError::new(
+                        "42712",
+                        format!("WITH query name \"{name}\" specified more than once"),
+                    ));
+                }
+                own.push(name);
                 if with.recursive {
                     self.name(&mut cte.alias);
                     cte.query.visit(self)?;
                 } else {
                     cte.query.visit(self)?;
-                    // A name that is given twice in one WITH is an error, which it has to stay.
-                    if own.contains(&name) {
-                        continue;
-                    }
                     self.name(&mut cte.alias);
                 }
-                own.push(name);
             }
         }
         self.outer.push((with, before));
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<PgError> {
         if let Some((with, before)) = self.outer.pop() {
             query.with = with;
             self.scope.truncate(before);
@@ -73,7 +82,7 @@ impl VisitorMut for Rename {
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<PgError> {
         if let TableFactor::Table {
             name,
             alias,

@@ -92,7 +92,7 @@ fn check_body(body: &SetExpr) -> ControlFlow<&'static str> {
 pub(super) fn rewrite(query: &mut Box<Query>) -> Result<(), PgError> {
     // Names first: they come from what was written.
     names::name_columns(query);
-    ctes::rename(query);
+    ctes::rename(query)?;
     show_objects(query);
     if let ControlFlow::Break(error) = query.visit(&mut Rewrite) {
         return Err(error);
@@ -174,6 +174,9 @@ impl VisitorMut for Rewrite {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<PgError> {
         if let Some(new) = numbers::typed(expr) {
+            *expr = new;
+        }
+        if let Some(new) = arrays::called(expr) {
             *expr = new;
         }
         if let Expr::Function(function) = expr {
