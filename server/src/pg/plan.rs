@@ -22,7 +22,7 @@ use super::encode::{Column, canonical, pg_type};
 use super::error::{PgError, code};
 use super::oids::{columns_of, parameters_cast};
 use super::params::arrow_type;
-use super::semantics::{beside, single_rows};
+use super::semantics::{beside, check_calls, check_types, counted, nullable, single_rows};
 use super::sql::{Query, mark_columns};
 
 /// A parameter of a statement.
@@ -100,7 +100,8 @@ fn finish(
         .with_allow_dml(false)
         .with_allow_statements(false)
         .verify_plan(&plan)?;
-    let plan = single_rows(beside(plan)?)?;
+    check_types(&plan)?;
+    let plan = nullable(single_rows(counted(beside(plan)?)?)?)?;
     // Only now are the branches of a CASE or a UNION of one type: the one that rows will come in.
     let analyzed =
         state
@@ -138,6 +139,7 @@ async fn plan_query(
     query: &Query,
     parameters: Option<&[Parameter]>,
 ) -> Result<LogicalPlan, PgError> {
+    check_calls(state, &query.ast)?;
     let copy = || Box::new(query.ast.as_ref().clone());
     match plan_ast(state, copy(), parameters)
         .await

@@ -99,3 +99,18 @@ SELECT (array_agg(x ORDER BY x DESC))[1] AS largest, (array_agg(x ORDER BY x))[2
 
 -- truths as text, and rounded elements
 SELECT array_to_string(ARRAY[true, false], ','), array_to_string(ARRAY[1, null, 3], ',', '*') AS filled, ARRAY[1.5, 2.5]::int[] AS rounded, array_dims(ARRAY[1, 2, 3]), ARRAY['a'] || NULL AS joined;
+
+-- an array of no rows
+SELECT ARRAY(SELECT 1 WHERE false), ARRAY(SELECT status FROM conversations WHERE false), cardinality(ARRAY(SELECT 1 WHERE false));
+
+-- an array of no rows of each
+SELECT account_id, ARRAY(SELECT c.conversation_id FROM conversations c WHERE c.account_id = a.account_id AND c.messages > 1000000) FROM accounts a ORDER BY 1;
+
+-- an array of the rows of a union
+SELECT ARRAY(SELECT 1 UNION SELECT 2 ORDER BY 1), ARRAY(SELECT DISTINCT status FROM conversations ORDER BY status DESC);
+
+-- elements that are not there
+SELECT (ARRAY[1, 2, 3])[-1], (ARRAY[1, 2, 3])[0], (ARRAY[1, 2, 3])[4], (ARRAY[1, 2, 3])[1 + 1], (ARRAY[1, 2, 3])[NULL];
+
+-- the first of the gathered
+SELECT channel, (array_agg(conversation_id ORDER BY started_at, conversation_id))[1], (array_agg(conversation_id ORDER BY started_at DESC, conversation_id))[1] FROM conversations GROUP BY 1 ORDER BY 1;

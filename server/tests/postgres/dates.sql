@@ -185,3 +185,18 @@ SELECT greatest(interval '1 day', interval '25 hours'), least(interval '1 day', 
 
 -- a day where it is another one
 SELECT date '2026-01-31' AT TIME ZONE 'America/New_York';
+
+-- literals beside times
+SELECT date '2026-01-31' - '2026-01-01', '2026-01-05' - date '2026-01-01', timestamp '2026-01-31 10:00' + '1 hour', timestamp '2026-01-31 10:00' - '2026-01-30', interval '1 day' * '2', time '10:00' + '1 hour';
+
+-- a literal beside a length of time
+SELECT count(*) FROM (SELECT started_at - lag(started_at) OVER (PARTITION BY profile_id ORDER BY started_at) > '1 day' AS late FROM conversations) AS c WHERE late;
+
+-- fields in quotes
+SELECT extract('year' FROM date '2026-03-04'), extract("month" FROM date '2026-03-04');
+
+-- a type as a function
+SELECT date(started_at), DATE('2026-01-01 10:00') FROM conversations ORDER BY account_id, conversation_id LIMIT 3;
+
+-- the local time
+SELECT localtimestamp = now()::timestamp, localtime = now()::time, current_timestamp(0) IS NULL;

@@ -247,3 +247,60 @@ SELECT generate_series(date '2026-01-01', date '2026-01-02');
 
 -- lists of values of other lengths
 VALUES (1), (2, 3);
+
+-- no such window
+SELECT sum(value) OVER w FROM orders;
+
+-- a window that has a partition already
+SELECT sum(value) OVER (w PARTITION BY account_id) FROM orders WINDOW w AS (ORDER BY order_id);
+
+-- a window that has an order already
+SELECT sum(value) OVER (w ORDER BY value) FROM orders WINDOW w AS (ORDER BY order_id);
+
+-- a window whose frame is not copied
+SELECT sum(value) OVER (w) FROM orders WINDOW w AS (ORDER BY order_id ROWS 1 PRECEDING);
+
+-- a window that is there twice
+SELECT sum(value) OVER w FROM orders WINDOW w AS (ORDER BY order_id), w AS (ORDER BY order_id);
+
+-- a join without a condition
+SELECT count(*) FROM orders JOIN accounts;
+
+-- an operator of other languages
+SELECT 1 FROM orders WHERE order_id == 'x';
+
+-- over after a function
+SELECT upper(status) OVER () FROM conversations;
+
+-- a filter after a function
+SELECT round(value) FILTER (WHERE true) FROM orders;
+
+-- a window function without over
+SELECT rank() FROM orders;
+
+-- a union of a day and a number
+SELECT started_on FROM conversations UNION SELECT messages FROM conversations;
+
+-- a union of a text and a number
+SELECT status FROM conversations UNION SELECT messages FROM conversations;
+
+-- a case of a day and a number
+SELECT CASE WHEN true THEN started_on ELSE messages END FROM conversations;
+
+-- a coalesce of a text and a number
+SELECT coalesce(status, messages) FROM conversations;
+
+-- a sum of a date and a literal
+SELECT date '2026-01-01' + '1 day';
+
+-- a sum of two literals
+SELECT '5' + '3';
+
+-- a literal that is no whole number
+SELECT '5.5' + 3;
+
+-- more names than columns
+SELECT * FROM (VALUES (1, 2, 3)) AS t (a, b, c, d);
+
+-- a name of WITH that is given twice
+WITH t AS (SELECT 1 AS x), t AS (SELECT 2 AS x) SELECT * FROM t;

@@ -164,3 +164,30 @@ SELECT y, sum(x), avg(x) FROM (VALUES (interval '1 day', 1), (interval '2 days 3
 
 -- values as JSON
 SELECT json_agg(x ORDER BY x DESC) FILTER (WHERE x > 1), jsonb_agg(x::text) AS texts, json_agg(json_build_object('x', x)) AS objects FROM generate_series(1, 3) x;
+
+-- except all counts rows
+SELECT * FROM (VALUES (1), (1), (2), (2), (3)) AS a (x) EXCEPT ALL VALUES (1), (2) ORDER BY 1;
+
+-- except all of nulls
+SELECT * FROM (VALUES (1, NULL), (1, NULL), (2, 3)) AS a (x, y) EXCEPT ALL SELECT 1, NULL::int ORDER BY 1;
+
+-- intersect all counts rows
+SELECT * FROM (VALUES (1), (1), (2), (2), (3)) AS a (x) INTERSECT ALL VALUES (1), (2), (2), (2) ORDER BY 1;
+
+-- except all of a table
+SELECT status FROM conversations EXCEPT ALL SELECT status FROM conversations WHERE channel = 'sms' ORDER BY 1;
+
+-- different values in orders of their own
+SELECT array_agg(DISTINCT status ORDER BY status), string_agg(DISTINCT status, '|' ORDER BY status DESC), string_agg(DISTINCT status, ','), array_agg(DISTINCT channel ORDER BY channel DESC) FROM conversations;
+
+-- different values and nulls
+SELECT array_agg(DISTINCT x), array_agg(DISTINCT x ORDER BY x DESC), array_agg(DISTINCT x ORDER BY x DESC NULLS LAST), array_agg(DISTINCT x ORDER BY x NULLS FIRST), string_agg(DISTINCT x::text, ',' ORDER BY x::text DESC) FROM (VALUES (3), (1), (NULL), (2), (3)) AS t (x);
+
+-- different values of no rows
+SELECT string_agg(DISTINCT status, ','), array_agg(DISTINCT status) FROM conversations WHERE false;
+
+-- different values of some rows
+SELECT channel, string_agg(DISTINCT status, ',') FILTER (WHERE status <> 'resolved') FROM conversations GROUP BY 1 ORDER BY 1;
+
+-- one group of all
+SELECT count(*) FROM orders GROUP BY ();

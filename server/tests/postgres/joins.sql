@@ -67,3 +67,37 @@ SELECT a.account_id, count(o.order_id) FROM accounts a LEFT JOIN orders o ON o.a
 
 -- on true
 SELECT count(*) FROM accounts a JOIN accounts b ON true;
+
+-- the column of a right join with using
+SELECT id, x, y FROM (VALUES (1, 'a'), (2, 'b')) AS l (id, x) RIGHT JOIN (VALUES (2, 'c'), (3, 'd')) AS r (id, y) USING (id) ORDER BY id;
+
+-- the column of a full join with using
+SELECT id, x, y FROM (VALUES (1, 'a'), (2, 'b')) AS l (id, x) FULL JOIN (VALUES (2, 'c'), (3, 'd')) AS r (id, y) USING (id) ORDER BY id;
+
+-- all columns of a full join with using
+SELECT * FROM (VALUES ('a', 1), ('b', 2)) AS l (x, id) FULL JOIN (VALUES ('c', 2), ('d', 3)) AS r (y, id) USING (id) ORDER BY id;
+
+-- full joins with using after one another
+SELECT id, x, y, z FROM (VALUES (1, 'a'), (2, 'b')) AS l (id, x) FULL JOIN (VALUES (2, 'c'), (3, 'd')) AS r (id, y) USING (id) FULL JOIN (VALUES (3, 'e'), (4, 'f')) AS t (id, z) USING (id) ORDER BY id;
+
+-- a left join after a full one
+SELECT * FROM (VALUES (1, 'a'), (2, 'b')) AS l (id, x) FULL JOIN (VALUES (2, 'c'), (3, 'd')) AS r (id, y) USING (id) LEFT JOIN (VALUES (3, 'e'), (4, 'f')) AS t (id, z) USING (id) WHERE id > 1 ORDER BY id;
+
+-- groups by the column of a full join
+SELECT id, count(*) FROM (VALUES (1), (2)) AS l (id) FULL JOIN (VALUES (2), (3)) AS r (id) USING (id) GROUP BY id HAVING id > 1 ORDER BY id;
+
+-- a natural full join
+-- differs: it is refused
+SELECT id FROM (VALUES (1), (2)) AS l (id) NATURAL FULL JOIN (VALUES (2), (3)) AS r (id) ORDER BY 1;
+
+-- a series with its places
+SELECT * FROM generate_series(10, 12) WITH ORDINALITY AS t (x, n);
+
+-- lateral values
+SELECT o.order_id, v.name, v.amount FROM orders o CROSS JOIN LATERAL (VALUES ('value', o.value), ('twice', o.value * 2)) AS v (name, amount) ORDER BY 1, 2 LIMIT 10;
+
+-- names for some columns
+SELECT t.account, t.currency FROM (SELECT account_id, currency FROM accounts) AS t (account) ORDER BY 1;
+
+-- a lateral array
+SELECT o.order_id, l.pair FROM orders o CROSS JOIN LATERAL (SELECT ARRAY[o.order_id, o.account_id] AS pair) AS l ORDER BY 1 LIMIT 5;

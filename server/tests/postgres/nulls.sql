@@ -65,3 +65,6 @@ SELECT profile_id FROM conversations WHERE profile_id IS NULL UNION SELECT NULL 
 
 -- num_nulls
 SELECT num_nulls(1, NULL, 'a'), num_nonnulls(1, NULL, 'a');
+
+-- isnull and notnull
+SELECT NULL ISNULL, 1 ISNULL, NULL NOTNULL, 1 NOTNULL, count(*) FILTER (WHERE profile_id ISNULL) FROM conversations;

@@ -153,3 +153,9 @@ SELECT jsonb_array_elements_text('["b",null,"a"]'::jsonb) AS item ORDER BY item;
 
 -- no JSON
 SELECT '{"a":1'::json -> 'a';
+
+-- trim without what to trim
+SELECT trim(both from '  x '), trim(trailing from ' x '), trim(leading from ' x '), trim(from ' x '), trim('x' from 'xax');
+
+-- patterns of a list
+SELECT 'abc' LIKE ANY ('{a%,b%}'), 'abc' ~ ANY (ARRAY['^a', '^b']), 'abc' !~ ALL (ARRAY['^a', '^b']), 'abc' ~* ANY (ARRAY['^B', '^A']);

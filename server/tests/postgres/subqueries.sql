@@ -116,3 +116,30 @@ SELECT count(*) FROM conversations WHERE (channel, status) = ('email', 'resolved
 
 -- row in a list
 SELECT count(*) FROM conversations WHERE (channel, status) IN (('email', 'resolved'), ('sms', 'routed'));
+
+-- a constant of no row
+SELECT (SELECT 1 WHERE false), coalesce((SELECT 1 FROM orders WHERE order_id = 'none'), 0);
+
+-- a constant of no row in a condition
+SELECT count(*) FROM orders WHERE value > (SELECT 5 WHERE false);
+
+-- a sum of constants of no row
+SELECT sum((SELECT 1 WHERE false)), count((SELECT 1 WHERE false)) FROM orders;
+
+-- names of conditions
+SELECT EXISTS (SELECT 1), NOT EXISTS (SELECT 1);
+
+-- greater than all of each
+SELECT order_id FROM orders o WHERE value > ALL (SELECT p.value FROM orders p WHERE p.account_id = o.account_id AND p.order_id <> o.order_id) ORDER BY 1;
+
+-- less than any of each
+SELECT order_id FROM orders o WHERE value < ANY (SELECT p.value FROM orders p WHERE p.account_id = o.account_id AND p.cancelled) ORDER BY 1 LIMIT 4;
+
+-- quantifiers and nulls
+SELECT 1 > ALL (SELECT x FROM (VALUES (0), (NULL)) t(x)), 1 > ALL (SELECT x FROM (VALUES (2), (NULL)) t(x)), 1 > ALL (SELECT 1 WHERE false), 1 < ANY (SELECT x FROM (VALUES (2), (NULL)) t(x)), 1 < ANY (SELECT x FROM (VALUES (0), (NULL)) t(x)), 1 < ANY (SELECT 1 WHERE false);
+
+-- a name within a name
+WITH t AS (SELECT 1 AS x) SELECT * FROM (WITH t AS (SELECT x + 1 AS x FROM t) SELECT t.x FROM t) AS u, t;
+
+-- a name within a recursive name
+WITH RECURSIVE t (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 3) SELECT *, (WITH t AS (SELECT 9 AS n) SELECT n FROM t) FROM t ORDER BY 1;

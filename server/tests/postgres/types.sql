@@ -152,3 +152,21 @@ SELECT now()::numeric;
 
 -- a number is no time
 SELECT 5::date;
+
+-- a sign binds tighter than a power
+SELECT (-2 ^ 2)::int, - 3 % 2, -5::int, - interval '1 day', -9223372036854775808, - 2 * 3;
+
+-- between two values in any order
+SELECT 5 BETWEEN SYMMETRIC 10 AND 1, 5 NOT BETWEEN SYMMETRIC 10 AND 1, 5 BETWEEN ASYMMETRIC 1 AND 10, 5 BETWEEN 10 AND 1;
+
+-- a share of cases of both kinds of numbers
+SELECT sum(CASE WHEN status = 'resolved' THEN 1 ELSE 0.0 END) / count(*) FROM conversations;
+
+-- a quotient of cases
+SELECT (CASE WHEN true THEN 1 ELSE 0.0 END) / 689, 1 / (CASE WHEN true THEN 3 ELSE 0.5 END), coalesce(1, 0.0) / 7;
+
+-- literals beside numbers
+SELECT '5' + 3, 10 - '3', 1.5 * '2.25', 5 % '3', 7 / '2';
+
+-- rows compared
+SELECT (1, 2) < (1, 3), (1, NULL) < (1, 3), (1, 2) = (1, 2), ROW(1, 2) <> ROW(1, 3), (1, 2) >= (1, 2), (NULL, 1) = (1, 2), (1, 2) IN ((1, 2), (3, 4)), (1, 2) NOT IN ((1, 3), (3, 4)), (1, 2) BETWEEN (1, 1) AND (1, 3);

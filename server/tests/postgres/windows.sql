@@ -62,3 +62,22 @@ SELECT channel, sum(attributed_value) AS sales, rank() OVER (ORDER BY sum(attrib
 
 -- texts in a window
 SELECT conversation_id, string_agg(channel, '>') OVER (PARTITION BY account_id, profile_id ORDER BY started_at, conversation_id) AS path FROM conversations WHERE profile_id IS NOT NULL ORDER BY account_id, profile_id, started_at, conversation_id LIMIT 30;
+
+-- a window that begins with another one
+SELECT conversation_id, count(*) OVER (w ORDER BY started_at, conversation_id) AS n FROM conversations WINDOW w AS (PARTITION BY account_id) ORDER BY account_id, started_at, conversation_id LIMIT 20;
+
+-- windows of windows
+SELECT x, sum(x) OVER w2, count(*) OVER (w1), sum(x) OVER (w1 ORDER BY x ROWS 1 PRECEDING) FROM generate_series(1, 6) AS x WINDOW w1 AS (PARTITION BY x % 2), w2 AS (w1 ORDER BY x) ORDER BY x;
+
+-- a named window in ORDER BY
+SELECT x FROM generate_series(1, 6) AS x WINDOW w AS (ORDER BY x DESC) ORDER BY rank() OVER w;
+
+-- the first, and those that are equal to them
+SELECT messages FROM conversations ORDER BY messages FETCH FIRST 3 ROWS WITH TIES;
+
+-- the next, and those that are equal to them
+SELECT x / 3 AS third FROM generate_series(1, 10) AS x ORDER BY 1 OFFSET 1 FETCH FIRST 2 ROWS WITH TIES;
+
+-- a frame without its row
+-- differs: EXCLUDE is not supported
+SELECT x, sum(x) OVER (ORDER BY x ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW) FROM generate_series(1, 5) AS x ORDER BY x;

@@ -39,7 +39,7 @@ use super::backend::TableFunction;
 use super::encode::{canonical, pg_type};
 use super::functions as pg_functions;
 use super::plan::PgTypes;
-use super::semantics::{Functions, PgOperators};
+use super::semantics::{ColumnAliases, Functions, PgOperators};
 use super::session::SharedSettings;
 use super::yielding::YieldingJoins;
 use crate::users::UserInfo;
@@ -143,6 +143,7 @@ pub async fn install(
     let planners = builder.expr_planners().get_or_insert_default();
     planners.insert(0, Arc::new(operators));
     let mut ours = builder.build();
+    ours.register_relation_planner(Arc::new(ColumnAliases))?;
     ours.config_mut().options_mut().catalog.default_schema = search_path::NAME.to_owned();
     // DataFusion's own information_schema would hide ours.
     ours.config_mut().options_mut().catalog.information_schema = false;

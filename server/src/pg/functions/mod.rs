@@ -12,6 +12,7 @@ mod casts;
 mod chars;
 mod decimals;
 mod fields;
+mod gathered;
 mod instants;
 mod json;
 mod limits;
@@ -50,6 +51,7 @@ pub fn register_all(context: &SessionContext) -> Result<()> {
         chars::functions(),
         decimals::functions(),
         fields::functions(),
+        gathered::functions(),
         instants::functions(),
         json::functions(),
         quoting::functions(),

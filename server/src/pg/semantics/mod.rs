@@ -1,14 +1,26 @@
-//! What needs types, or a plan, to mean what PostgreSQL means: operators on times, and scalar subqueries.
+//! What needs types, or a plan, to mean what PostgreSQL means: operators, scalar subqueries, sets, and types that match.
 //!
 //! Operators are handled while a user's SQL is planned, so that relations and saved queries, which the engine has planned
-//! before, keep their own meaning. Subqueries are handled in the finished plan.
+//! before, keep their own meaning. The rest is handled in the finished plan.
 
+mod absent;
+mod aliases;
+mod branches;
+mod calls;
+mod counted;
 mod json;
 mod laterals;
+mod matching;
 mod operators;
 mod subqueries;
 mod taken_apart;
+mod unknown;
 
+pub use absent::nullable;
+pub use aliases::ColumnAliases;
+pub use calls::check_calls;
+pub use counted::counted;
 pub use laterals::beside;
+pub use matching::check_types;
 pub use operators::{Functions, PgOperators};
 pub use subqueries::single_rows;

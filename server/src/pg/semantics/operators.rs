@@ -22,7 +22,9 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::super::error::{PgError, code};
 use super::super::params::{array_elements, parse_boolean};
+use super::branches::of_one_type;
 use super::json;
+use super::unknown::{Side, not_unique};
 
 /// Operators on dates, times and numbers.
 #[derive(Debug)]
@@ -57,6 +59,9 @@ pub struct Functions {
     regex: Arc<ScalarUDF>,
     element: Arc<ScalarUDF>,
     json: json::Functions,
+    pub(super) date: Arc<ScalarUDF>,
+    pub(super) interval: Arc<ScalarUDF>,
+    pub(super) time: Arc<ScalarUDF>,
 }
 
 impl Functions {
@@ -85,16 +90,20 @@ impl Functions {
             regex: context.udf("pg_regex")?,
             element: context.udf("pg_element")?,
             json: json::Functions::of(context)?,
+            date: context.udf("pg_date")?,
+            interval: context.udf("pg_interval")?,
+            time: context.udf("pg_time")?,
         })
     }
 }
 
-fn call(function: &Arc<ScalarUDF>, args: Vec<Expr>) -> Expr {
+pub(super) fn call(function: &Arc<ScalarUDF>, args: Vec<Expr>) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(function), args))
 }
 
+/// What operators tell types apart by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Instant,
     Local,
     Date,
@@ -112,7 +121,7 @@ enum Kind {
 }
 
 impl Kind {
-    fn is_number(self) -> bool {
+    pub(super) fn is_number(self) -> bool {
         matches!(self, Kind::Integer | Kind::Decimal | Kind::Float)
     }
 }
@@ -172,6 +181,36 @@ impl PgOperators {
         })
     }
 
+    /// The operands, with a literal that is written as a text as what it is taken for beside the other one.
+    fn with_types(
+        &self,
+        raw: RawBinaryExpr,
+        operator: Operator,
+        schema: &DFSchema,
+    ) -> Result<RawBinaryExpr> {
+        let RawBinaryExpr { op, left, right } = raw;
+        let (a, b) = (kind(&left, schema), kind(&right, schema));
+        let meant = match (a, b) {
+            (Kind::Text, Kind::Text) if !is_comparison(operator) => {
+                let unknown = ("unknown", "unknown");
+                return Err(not_unique(operator, unknown, Side::Left));
+            }
+            (Kind::Text, other) if other != Kind::Text => {
+                let other = (other, &right.get_type(schema)?);
+                let left = self.meant(&left, Side::Left, operator, other)?;
+                left.map(|left| (left, right.clone()))
+            }
+            (other, Kind::Text) if other != Kind::Text => {
+                let other = (other, &left.get_type(schema)?);
+                let right = self.meant(&right, Side::Right, operator, other)?;
+                right.map(|right| (left.clone(), right))
+            }
+            _ => None,
+        };
+        let (left, right) = meant.unwrap_or((left, right));
+        Ok(RawBinaryExpr { op, left, right })
+    }
+
     /// `||`: with a text it makes a text of the other side, spelled as a cast does. By functions that bound what they make.
     fn concatenated(&self, raw: RawBinaryExpr, schema: &DFSchema) -> Result<Expr> {
         let RawBinaryExpr { left, right, .. } = raw;
@@ -218,6 +257,14 @@ fn is_null(expr: &Expr) -> bool {
     matches!(expr, Expr::Literal(ScalarValue::Null, _))
 }
 
+fn is_comparison(operator: Operator) -> bool {
+    use Operator as O;
+    !matches!(
+        operator,
+        O::Plus | O::Minus | O::Multiply | O::Divide | O::Modulo
+    )
+}
+
 /// How many lists lie in one another.
 fn depth(expr: &Expr, schema: &DFSchema) -> Result<u64> {
     Ok(list_ndims(&expr.get_type(schema)?))
@@ -226,10 +273,7 @@ fn depth(expr: &Expr, schema: &DFSchema) -> Result<u64> {
 /// What PostgreSQL has no operator for, though DataFusion would make something of it.
 fn incomparable(operator: Operator, kinds: (Kind, Kind)) -> Option<DataFusionError> {
     let timed = |kind| matches!(kind, Kind::Instant | Kind::Local | Kind::Date);
-    let compared = !matches!(
-        operator,
-        Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide
-    );
+    let compared = is_comparison(operator);
     let wrong = match kinds {
         (a, b) if timed(a) && b.is_number() => compared,
         (a, b) if a.is_number() && timed(b) => compared,
@@ -262,7 +306,11 @@ impl ExprPlanner for PgOperators {
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         use BinaryOperator as B;
-        let kinds = (kind(&raw.left, schema), kind(&raw.right, schema));
+        let raw = RawBinaryExpr {
+            left: of_one_type(raw.left, schema)?,
+            right: of_one_type(raw.right, schema)?,
+            op: raw.op,
+        };
         let operator = match raw.op {
             B::Eq => Operator::Eq,
             B::NotEq => Operator::NotEq,
@@ -274,6 +322,7 @@ impl ExprPlanner for PgOperators {
             B::Minus => Operator::Minus,
             B::Multiply => Operator::Multiply,
             B::Divide => Operator::Divide,
+            B::Modulo => Operator::Modulo,
             B::StringConcat => {
                 return self.concatenated(raw, schema).map(PlannerResult::Planned);
             }
@@ -288,6 +337,8 @@ impl ExprPlanner for PgOperators {
             B::AtArrow | B::ArrowAt => return Ok(contained(raw, schema)),
             _ => return Ok(PlannerResult::Original(raw)),
         };
+        let raw = self.with_types(raw, operator, schema)?;
+        let kinds = (kind(&raw.left, schema), kind(&raw.right, schema));
         if let Some(error) = incomparable(operator, kinds) {
             return Err(error);
         }
@@ -295,10 +346,7 @@ impl ExprPlanner for PgOperators {
         if let Some(function) = self.arithmetic(operator, kinds) {
             return Ok(PlannerResult::Planned(call(function, vec![left, right])));
         }
-        let compared = !matches!(
-            operator,
-            Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide
-        );
+        let compared = is_comparison(operator);
         if compared && let Some((left, right)) = with_lists(&left, &right, schema) {
             return Ok(PlannerResult::Planned(binary(left, operator, right)));
         }

@@ -11,6 +11,8 @@ use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 
+use super::operators;
+
 /// So many steps are taken however short a statement is.
 const STEPS: usize = 50_000;
 /// So many more for each of its tokens.
@@ -58,13 +60,27 @@ impl Dialect for PgDialect {
         PostgreSqlDialect {}.dialect()
     }
 
-    fn parse_prefix(&self, _parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
-        self.step().err().map(Err)
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        match self.step() {
+            Ok(()) => operators::prefix(parser),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    fn parse_infix(
+        &self,
+        parser: &mut Parser,
+        expr: &Expr,
+        _precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        operators::infix(parser, expr)
     }
 
     fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
         match self.step() {
-            Ok(()) => PostgreSqlDialect {}.get_next_precedence(parser),
+            Ok(()) => operators::precedence(parser)
+                .map(|precedence| Ok(self.prec_value(precedence)))
+                .or_else(|| PostgreSqlDialect {}.get_next_precedence(parser)),
             Err(error) => Some(Err(error)),
         }
     }

@@ -9,6 +9,7 @@ mod dialect;
 mod empty;
 mod expansion;
 mod names;
+mod operators;
 mod queries;
 mod rewrite;
 #[cfg(test)]
@@ -279,6 +280,7 @@ pub fn parse(text: &str) -> Result<Vec<Statement>, PgError> {
         .filter(|tokens| !tokens.is_empty())
         .map(|tokens| {
             tokens::check_chains(tokens)?;
+            tokens::check_operators(text, tokens)?;
             parse_statement(&mut Tokens::new(text, tokens))
         })
         .collect()

@@ -150,7 +150,7 @@ fn name_of(expr: &Expr) -> (u8, String) {
             };
             (2, name.to_owned())
         }
-        Expr::Exists { .. } => (2, "exists".to_owned()),
+        Expr::Exists { negated: false, .. } => (2, "exists".to_owned()),
         Expr::Array(_) => (2, "array".to_owned()),
         Expr::Tuple(_) => (2, "row".to_owned()),
         Expr::Subquery(query) => match query.body.as_ref() {

@@ -58,7 +58,7 @@ pub(super) fn query_of(
     }
     rewrite::check(&ast)?;
     expansion::check(&ast)?;
-    rewrite::rewrite(&mut ast);
+    rewrite::rewrite(&mut ast)?;
     let ast = Arc::from(ast);
     Ok(Query {
         ast,

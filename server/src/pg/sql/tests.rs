@@ -142,3 +142,41 @@ fn a_text_of_too_many_tokens_is_refused_before_they_are_made() {
     assert!(list.len() > UNCOUNTED);
     parse(&format!("SELECT 'a' IN ({list})")).unwrap();
 }
+
+#[rstest]
+#[case::no_window("SELECT sum(x) OVER w FROM t", "42704")]
+#[case::partitions_of_two(
+    "SELECT sum(x) OVER (w PARTITION BY y) FROM t WINDOW w AS (ORDER BY x)",
+    "42P20"
+)]
+#[case::exclusion(
+    "SELECT sum(x) OVER (ORDER BY x ROWS 1 PRECEDING EXCLUDE TIES) FROM t",
+    "0A000"
+)]
+#[case::join_without_condition("SELECT 1 FROM a JOIN b", "42601")]
+#[case::natural_full_join("SELECT 1 FROM a NATURAL FULL JOIN b", "0A000")]
+#[case::ties_without_order("SELECT 1 FROM a FETCH FIRST ROW WITH TIES", "42601")]
+#[case::two_equals_signs("SELECT 1 == 1", "42883")]
+fn what_would_be_answered_otherwise_is_refused(#[case] sql: &str, #[case] code: &str) {
+    assert_eq!(parse(sql).unwrap_err().code, code);
+}
+
+#[rstest]
+#[case("SELECT -2 ^ 2", "SELECT (-2) ^ 2")]
+#[case("SELECT x ISNULL", "SELECT x IS NULL")]
+#[case("SELECT trim(both from x)", "SELECT trim(both x)")]
+#[case(
+    "SELECT sum(x) OVER (w ORDER BY y) FROM t WINDOW w AS (PARTITION BY z)",
+    "SELECT sum(x) OVER (PARTITION BY z ORDER BY y) FROM t"
+)]
+#[case(
+    "SELECT y FROM a RIGHT JOIN b USING (x) WHERE x > 1",
+    "SELECT y FROM a RIGHT JOIN b USING (x) WHERE b.x > 1"
+)]
+fn two_ways_to_write_the_same_are_the_same(#[case] sql: &str, #[case] same: &str) {
+    let text = |sql: &str| match parse(sql).unwrap().remove(0) {
+        Statement::Query(query) => query.ast.to_string().replace(['(', ')'], ""),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(text(sql), text(same));
+}

@@ -64,6 +64,34 @@ pub(super) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, PgError> {
     Ok(tokens)
 }
 
+/// Refuses an operator that the parser reads and PostgreSQL has not, and a clause that the parser does not read.
+pub(super) fn check_operators(text: &str, tokens: &[TokenWithSpan]) -> Result<(), PgError> {
+    if let Some(token) = tokens.iter().find(|token| token.token == Token::DoubleEq) {
+        return Err(
+            PgError::new(code::UNDEFINED_FUNCTION, "operator does not exist: ==")
+                .hint("Write = to compare two values.")
+                .at(position(text, token.span.start)),
+        );
+    }
+    let is = |token: &TokenWithSpan, words: &[&str]| {
+        matches!(&token.token, Token::Word(word) if word.quote_style.is_none()
+            && words.iter().any(|known| word.value.eq_ignore_ascii_case(known)))
+    };
+    let exclusion = tokens.windows(3).find(|three| {
+        is(&three[0], &["ROW", "PRECEDING", "FOLLOWING"])
+            && is(&three[1], &["EXCLUDE"])
+            && is(&three[2], &["CURRENT", "GROUP", "TIES", "NO"])
+    });
+    match exclusion {
+        None => Ok(()),
+        Some(three) => Err(PgError::new(
+            code::NOT_SUPPORTED,
+            "EXCLUDE in the frame of a window is not supported",
+        )
+        .at(position(text, three[1].span.start))),
+    }
+}
+
 /// How many operators may lie in one another.
 const MAX_CHAIN: usize = 1500;
 

@@ -2,12 +2,13 @@
 
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, Array, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, GroupByExpr,
-    Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens, OrderByKind,
-    Query, Select, SelectItem, SetExpr, Subscript, TableAlias, TableAliasColumnDef, TableFactor,
-    TableWithJoins, Value,
+    Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens, OrderByExpr,
+    OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr, Subscript, TableAlias,
+    TableAliasColumnDef, TableFactor, TableWithJoins, Value,
 };
 
 use super::super::super::params::array_elements;
+use super::tables::has_columns;
 use super::{call, empty_query, function, text};
 
 /// `ARRAY(SELECT f(x) FROM unnest(xs) x)`: every element by itself.
@@ -62,11 +63,13 @@ fn array_of_elements(query: &Query) -> Option<Expr> {
     })
 }
 
-/// `ARRAY(SELECT x …)`: the rows gathered, in their order.
-pub(super) fn array_of_rows(mut query: Box<Query>) -> Expr {
-    if let Some(transformed) = array_of_elements(&query) {
-        return transformed;
-    }
+/// `ARRAY(SELECT x …)`: the rows gathered, in their order; an array without elements where there are none.
+pub(super) fn array_of_rows(query: Box<Query>) -> Expr {
+    let array = array_of_elements(&query).unwrap_or_else(|| rows_gathered(query));
+    call("pg_array_of_rows", vec![array])
+}
+
+fn rows_gathered(mut query: Box<Query>) -> Expr {
     let plain = query.with.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
     if plain
         && let SetExpr::Select(select) = query.body.as_mut()
@@ -99,9 +102,18 @@ pub(super) fn array_of_rows(mut query: Box<Query>) -> Expr {
 
 /// All rows of any query.
 fn gathered(query: Box<Query>) -> Expr {
-    let item = SelectItem::UnnamedExpr(call(
+    let row = || Expr::Identifier(Ident::new("gathered_row"));
+    let order = order_of_rows(&query).map(|options| {
+        FunctionArgumentClause::OrderBy(vec![OrderByExpr {
+            expr: row(),
+            options,
+            with_fill: None,
+        }])
+    });
+    let item = SelectItem::UnnamedExpr(function(
         "array_agg",
-        vec![Expr::Identifier(Ident::new("gathered_row"))],
+        vec![row()],
+        order.into_iter().collect(),
     ));
     let mut outer = empty_query();
     if let Some(mut select) = plain_select() {
@@ -123,6 +135,19 @@ fn gathered(query: Box<Query>) -> Expr {
         outer.body = Box::new(SetExpr::Select(select));
     }
     Expr::Subquery(outer)
+}
+
+/// How a query sorts its rows, where that is by its one column: there is nothing else to sort different rows by.
+fn order_of_rows(query: &Query) -> Option<OrderByOptions> {
+    let different = match query.body.as_ref() {
+        SetExpr::SetOperation { .. } => true,
+        SetExpr::Select(select) => select.distinct.is_some(),
+        _ => false,
+    };
+    match &query.order_by.as_ref()?.kind {
+        OrderByKind::Expressions(by) if different => Some(by.first()?.options),
+        _ => None,
+    }
 }
 
 fn plain_select() -> Option<Box<Select>> {
@@ -147,6 +172,16 @@ pub(super) fn array_of(literal: &str) -> Option<Expr> {
         })
         .collect();
     Some(Expr::Array(Array { elem, named: true }))
+}
+
+/// `ARRAY[x]` as a call, since in the array itself DataFusion does not look for columns of the rows around.
+pub(super) fn called(expr: &Expr) -> Option<Expr> {
+    match expr {
+        Expr::Array(Array { elem, .. }) if elem.iter().any(has_columns) => {
+            Some(call("make_array", elem.clone()))
+        }
+        _ => None,
+    }
 }
 
 /// A slice from the first element, or to the last, has both its ends.

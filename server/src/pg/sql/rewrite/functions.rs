@@ -1,7 +1,7 @@
 //! Calls of PostgreSQL's functions that are something else here, or have other arguments.
 
 use datafusion::sql::sqlparser::ast::{
-    Array, ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function, FunctionArg,
+    Array, ArrayElemTypeDef, BinaryOperator, DataType, DateTimeField, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, ObjectName, OrderByExpr,
     UnaryOperator, Value, ValueWithSpan,
 };
@@ -11,7 +11,7 @@ use super::json;
 use super::moments;
 use super::numbers::cast;
 use super::regexes;
-use super::{call, compare, empty_query, function, text};
+use super::{call, compare, distinct, empty_query, function, text};
 
 /// What a call becomes; none where it stays, perhaps under another name.
 pub(super) fn rewritten_function(function: &mut Function) -> Option<Expr> {
@@ -115,7 +115,7 @@ fn scalar(function: &mut Function, name: &str) -> Option<Expr> {
         ("array_position", _) => integer(call_of(name, args)),
         ("ntile", [_]) => {
             let mut hidden = function.clone();
-            hidden.name = ObjectName::from(vec![Ident::new("pg_catalog_ntile")]);
+            hidden.name = self::hidden("ntile");
             integer(Expr::Function(hidden))
         }
         ("array_positions", _) => cast(
@@ -155,6 +155,7 @@ fn scalar(function: &mut Function, name: &str) -> Option<Expr> {
             regexes::substring_by(value.clone(), pattern.clone())
         }
         ("make_interval", _) => make_interval(function)?,
+        ("text", [_]) => call("pg_text", args),
         _ => return None,
     })
 }
@@ -195,6 +196,11 @@ fn make_interval(function: &Function) -> Option<Expr> {
 /// A call that is not looked at again: it has what it needs.
 pub(super) fn call_of(name: &str, args: Vec<Expr>) -> Expr {
     call(&format!("pg_catalog_{name}"), args)
+}
+
+/// The name that such a call has until it has been passed.
+pub(super) fn hidden(name: &str) -> ObjectName {
+    ObjectName::from(vec![Ident::new(format!("pg_catalog_{name}"))])
 }
 
 /// The name that [`call_of`] has hidden.
@@ -246,6 +252,7 @@ fn aggregate(function: &mut Function, name: &str) -> Option<Expr> {
             };
             Some(call("pg_quotient", vec![of("sum"), of("count")]))
         }
+        ("array_agg" | "string_agg", _) => distinct::gathered(function, name),
         ("percentile_disc" | "mode" | "percentile_cont", one)
             if !function.within_group.is_empty() =>
         {
@@ -318,6 +325,14 @@ fn in_order(call_of: &Function, name: &str, fraction: Option<Expr>) -> Option<Ex
 
 fn is_call(expr: &Expr, name: &str) -> bool {
     matches!(expr, Expr::Function(function) if function.name.to_string() == name)
+}
+
+/// The field of `extract(year FROM x)`, which may be written as a text or a name in quotes.
+pub(super) fn field_of(field: &DateTimeField) -> String {
+    match field {
+        DateTimeField::Custom(name) => name.value.to_lowercase(),
+        other => other.to_string().to_lowercase(),
+    }
 }
 
 /// `~x`, which DataFusion has not.

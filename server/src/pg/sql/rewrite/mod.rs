@@ -6,22 +6,28 @@
 
 mod arrays;
 mod casts;
+mod ctes;
+mod distinct;
 mod functions;
+mod joins;
 mod json;
+mod limits;
 mod moments;
 mod numbers;
 mod patterns;
 mod regexes;
+mod rows;
 mod sets;
 mod tables;
+mod windows;
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, Ident, LimitClause, ObjectName, Query, SetExpr,
-    Statement, TableFactor, UnaryOperator, Value, Values, Visit, VisitMut, Visitor, VisitorMut,
+    FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, SetExpr, Statement,
+    TableFactor, UnaryOperator, Value, Values, Visit, VisitMut, Visitor, VisitorMut,
 };
 use datafusion_pg_catalog::sql::rules::{
     RewritePgCatalogOperator, SqlStatementRewriteRule, StripCallableQualifier, StripCollate,
@@ -83,17 +89,32 @@ fn check_body(body: &SetExpr) -> ControlFlow<&'static str> {
 }
 
 /// Rewrites a query.
-pub(super) fn rewrite(query: &mut Box<Query>) {
+///
+/// # Errors
+/// If it is one that PostgreSQL refuses, and DataFusion would not.
+pub(super) fn rewrite(query: &mut Box<Query>) -> Result<(), PgError> {
     // Names first: they come from what was written.
     names::name_columns(query);
+    ctes::rename(query)?;
     show_objects(query);
-    let _ = query.visit(&mut Rewrite);
+    if let ControlFlow::Break(error) = query.visit(&mut Rewrite) {
+        return Err(error);
+    }
     let mut statement = Statement::Query(std::mem::replace(query, empty_query()));
     for rule in RULES.iter() {
         statement = rule.rewrite(statement);
     }
     if let Statement::Query(rewritten) = statement {
         *query = rewritten;
+    }
+    Ok(())
+}
+
+/// Goes on, or breaks off with an error.
+fn go_on(result: Result<(), PgError>) -> ControlFlow<PgError> {
+    match result {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => ControlFlow::Break(error),
     }
 }
 
@@ -120,57 +141,45 @@ fn empty_query() -> Box<Query> {
 struct Rewrite;
 
 impl VisitorMut for Rewrite {
-    type Break = ();
+    type Break = PgError;
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<PgError> {
         empty_out(query);
+        go_on(windows::inherit(query))?;
+        go_on(joins::merge(query))?;
         sets::counted_exists(query);
-        // `FETCH FIRST n ROWS ONLY` is LIMIT n.
-        if let Some(fetch) = &mut query.fetch
-            && !fetch.with_ties
-            && !fetch.percent
-        {
-            let one = || Expr::Value(Value::Number("1".into(), false).into());
-            let rows = fetch.quantity.take().unwrap_or_else(one);
-            query.fetch = None;
-            match &mut query.limit_clause {
-                Some(LimitClause::LimitOffset { limit, .. }) => *limit = Some(rows),
-                other => {
-                    *other = Some(LimitClause::LimitOffset {
-                        limit: Some(rows),
-                        offset: None,
-                        limit_by: Vec::new(),
-                    });
-                }
-            }
-        }
+        rows::without_groups(query);
+        go_on(limits::fetch(query))?;
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<PgError> {
         numbers::bare_in_query(query);
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<PgError> {
         tables::rewrite(factor);
         ControlFlow::Continue(())
     }
 
-    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<PgError> {
         numbers::bare_in_table(factor);
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<PgError> {
         if let Some(new) = rewritten(expr) {
             *expr = new;
         }
         ControlFlow::Continue(())
     }
 
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<PgError> {
         if let Some(new) = numbers::typed(expr) {
+            *expr = new;
+        }
+        if let Some(new) = arrays::called(expr) {
             *expr = new;
         }
         if let Expr::Function(function) = expr {
@@ -207,7 +216,8 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
             if let Some(array) = string(right).and_then(array_of) {
                 **right = array;
             }
-            sets::quantified(left, compare_op, right, false)
+            patterns::matches(left, compare_op, right, false)
+                .or_else(|| sets::quantified(left, compare_op, right, false))
         }
         Expr::AllOp {
             left,
@@ -217,7 +227,8 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
             if let Some(array) = string(right).and_then(array_of) {
                 **right = array;
             }
-            sets::quantified(left, compare_op, right, true)
+            patterns::matches(left, compare_op, right, true)
+                .or_else(|| sets::quantified(left, compare_op, right, true))
         }
         Expr::InSubquery {
             expr: tuple,
@@ -227,6 +238,11 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
             Expr::Tuple(tuple) => sets::tuple_in(tuple, subquery, *negated),
             _ => None,
         },
+        Expr::InList {
+            expr: row,
+            list,
+            negated,
+        } if rows::is_row(row) => rows::among(row, list, *negated),
         Expr::Case {
             operand: None,
             conditions,
@@ -249,6 +265,7 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
             access_chain.iter_mut().for_each(arrays::bounded);
             None
         }
+        Expr::BinaryOp { left, op, right } if rows::is_row(left) => rows::compared(left, op, right),
         Expr::UnaryOp {
             op: UnaryOperator::BitwiseNot,
             expr,
@@ -301,7 +318,7 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
             let value = std::mem::replace(&mut **expr, Expr::Identifier(Ident::new("")));
             Some(call(
                 "pg_extract",
-                vec![text(field.to_string().to_lowercase()), value],
+                vec![text(functions::field_of(field)), value],
             ))
         }
         Expr::Between {
@@ -372,6 +389,14 @@ fn compare(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
         left: Box::new(left),
         op,
         right: Box::new(right),
+    }
+}
+
+/// A name as PostgreSQL reads it.
+fn normalized(ident: &Ident) -> String {
+    match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_lowercase(),
     }
 }
 

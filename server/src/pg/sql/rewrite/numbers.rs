@@ -5,8 +5,8 @@
 
 use datafusion::sql::sqlparser::ast::{
     CastKind, DataType, Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-    GroupByExpr, LimitClause, NamedWindowDefinition, NamedWindowExpr, OrderByKind, Query, Select,
-    SetExpr, TableFactor, UnaryOperator, Value, WindowFrameBound, WindowSpec, WindowType,
+    GroupByExpr, LimitClause, OrderByKind, Query, Select, SetExpr, TableFactor, UnaryOperator,
+    Value, WindowFrameBound, WindowSpec, WindowType,
 };
 
 /// A number with its type; none where nothing is to be done.
@@ -128,11 +128,6 @@ fn bare_in_select(select: &mut Select) {
     }
     if let Some(Distinct::On(by)) = &mut select.distinct {
         by.iter_mut().for_each(bare);
-    }
-    for NamedWindowDefinition(_, window) in &mut select.named_window {
-        if let NamedWindowExpr::WindowSpec(window) = window {
-            bare_in_window(window);
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Value};
 
+use super::arrays::array_of;
 use super::functions::elements;
 use super::{call, compare, string, text};
 
@@ -60,7 +61,8 @@ fn each(expr: &Expr) -> Option<Expr> {
         Expr::Like { pattern, any, .. } | Expr::ILike { pattern, any, .. } => (pattern, *any),
         _ => return None,
     };
-    let patterns = elements(pattern)?;
+    let written = unnested(pattern).filter(|_| any).and_then(array_of);
+    let patterns = elements(written.as_ref().unwrap_or(pattern))?;
     let likes = patterns.iter().map(|one| {
         let mut like = expr.clone();
         if let Expr::Like { pattern, any, .. } | Expr::ILike { pattern, any, .. } = &mut like {
@@ -76,6 +78,37 @@ fn each(expr: &Expr) -> Option<Expr> {
     };
     likes
         .reduce(|left, right| compare(left, op.clone(), right))
+        .map(nested)
+}
+
+fn unnested(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Nested(inner) => unnested(inner),
+        other => string(other),
+    }
+}
+
+/// `x ~ ANY (ARRAY[a, b])` as `x ~ a OR x ~ b`.
+pub(super) fn matches(left: &Expr, op: &BinaryOperator, right: &Expr, all: bool) -> Option<Expr> {
+    let is_pattern = matches!(
+        op,
+        BinaryOperator::PGRegexMatch
+            | BinaryOperator::PGRegexIMatch
+            | BinaryOperator::PGRegexNotMatch
+            | BinaryOperator::PGRegexNotIMatch
+    );
+    if !is_pattern {
+        return None;
+    }
+    let each = elements(right)?
+        .iter()
+        .map(|pattern| compare(nested(left.clone()), op.clone(), nested(pattern.clone())));
+    let between = if all {
+        BinaryOperator::And
+    } else {
+        BinaryOperator::Or
+    };
+    each.reduce(|a, b| compare(a, between.clone(), b))
         .map(nested)
 }
 

@@ -4,11 +4,12 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Distinct, Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr,
-    UnaryOperator, Value, VisitMut, VisitorMut,
+    TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
+use super::tables::has_columns;
 use super::{call, compare, empty_query};
 
 fn nested(expr: Expr) -> Expr {
@@ -37,6 +38,12 @@ impl VisitorMut for Fill<'_> {
     }
 }
 
+/// A query with another one in the place of its VALUES.
+pub(super) fn filled(mut outer: Box<Query>, inner: &Query) -> Box<Query> {
+    let _ = outer.visit(&mut Fill(inner));
+    outer
+}
+
 /// `x < ANY (SELECT …)` and its kin by the extremes of the set, with PostgreSQL's nulls.
 pub(super) fn quantified(
     left: &Expr,
@@ -56,6 +63,7 @@ pub(super) fn quantified(
         (BinaryOperator::Gt | BinaryOperator::GtEq, true) => "max",
         _ => return None,
     };
+    let rows = Rows::of(query);
     let set = "(VALUES (1)) AS quantified (v)";
     let (empty, decisive) = if all {
         ("true", "false")
@@ -74,8 +82,93 @@ pub(super) fn quantified(
         }
         ControlFlow::<()>::Continue(())
     });
-    let _ = whole.visit(&mut Fill(query));
+    match rows {
+        Some(mut rows) => {
+            let _ = whole.visit(&mut rows);
+        }
+        None => {
+            let _ = whole.visit(&mut Fill(query));
+        }
+    }
     Some(nested(whole))
+}
+
+/// Puts the rows of a plain query in the place of `(VALUES (1)) AS quantified (v)`.
+///
+/// A query in FROM cannot be tied to the rows around it; a query that is itself the sum over its rows can.
+struct Rows {
+    query: Query,
+    value: Expr,
+}
+
+impl Rows {
+    fn of(query: &Query) -> Option<Rows> {
+        let SetExpr::Select(select) = query.body.as_ref() else {
+            return None;
+        };
+        let (SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. }) =
+            select.projection.first()?
+        else {
+            return None;
+        };
+        let value = value.clone();
+        let is_call = value_has_call(&value);
+        let mut query = query.clone();
+        query.order_by = None;
+        if let SetExpr::Select(select) = query.body.as_mut() {
+            // Rows that are the same change no extreme, and no answer to whether there are any.
+            if matches!(select.distinct, Some(Distinct::Distinct)) {
+                select.distinct = None;
+            }
+        }
+        (has_columns(&value) && !is_call && is_plain(&query)).then_some(Rows { query, value })
+    }
+}
+
+/// A call may be an aggregate, or give rows.
+fn value_has_call(value: &Expr) -> bool {
+    let found = datafusion::sql::sqlparser::ast::visit_expressions(value, |expr| match expr {
+        Expr::Function(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
+}
+
+impl VisitorMut for Rows {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let sum = match query.body.as_mut() {
+            SetExpr::Select(select) if is_quantified(select) => {
+                std::mem::take(&mut select.projection)
+            }
+            _ => return ControlFlow::Continue(()),
+        };
+        let mut rows = self.query.clone();
+        if let SetExpr::Select(select) = rows.body.as_mut() {
+            select.projection = sum;
+            let value = &self.value;
+            let _ = datafusion::sql::sqlparser::ast::visit_expressions_mut(
+                &mut select.projection,
+                |expr| {
+                    if matches!(expr, Expr::Identifier(ident) if ident.value == "v") {
+                        *expr = nested(value.clone());
+                        return ControlFlow::Break(());
+                    }
+                    ControlFlow::Continue(())
+                },
+            );
+        }
+        *query = rows;
+        ControlFlow::Continue(())
+    }
+}
+
+/// It is one of the template's.
+fn is_quantified(select: &Select) -> bool {
+    let relation = select.from.first().map(|table| &table.relation);
+    matches!(relation, Some(TableFactor::Derived { alias: Some(alias), .. })
+        if alias.name.value == "quantified")
 }
 
 /// `(a, b) IN (SELECT x, y …)` as a row that exists.

@@ -40,6 +40,19 @@ pub(super) fn rewrite(factor: &mut TableFactor) {
     if let Some(new) = rows_of(factor) {
         *factor = new;
     }
+    if let TableFactor::Derived {
+        lateral: true,
+        subquery,
+        alias,
+        ..
+    } = factor
+        && let Some(new) = columns_of(subquery, alias.as_ref())
+    {
+        *subquery = new;
+        if let Some(alias) = alias {
+            alias.columns.clear();
+        }
+    }
 }
 
 /// `generate_series(…)` and `unnest(…)` as a query of their rows, with PostgreSQL's names.
@@ -83,7 +96,7 @@ fn rows_of(factor: &TableFactor) -> Option<TableFactor> {
     let lateral = args.iter().any(has_columns);
     let (mut lists, from) = match (name, args.len()) {
         ("unnest", 1..) => (args, None),
-        ("generate_series", 2..=3) if args.iter().all(is_number) => {
+        ("generate_series", 2..=3) if !ordinality && args.iter().all(is_number) => {
             (Vec::new(), Some(numbers(&args)?))
         }
         ("generate_series", 2..=3) => (vec![call("pg_series", args)], None),
@@ -137,6 +150,36 @@ fn rows_of(factor: &TableFactor) -> Option<TableFactor> {
         }),
         sample: None,
     })
+}
+
+/// VALUES as arrays side by side: those can be made of a row beside them.
+fn columns_of(query: &Query, alias: Option<&TableAlias>) -> Option<Box<Query>> {
+    let SetExpr::Values(values) = query.body.as_ref() else {
+        return None;
+    };
+    if query.order_by.is_some() || query.limit_clause.is_some() || query.fetch.is_some() {
+        return None;
+    }
+    let width = values.rows.first()?.content.len();
+    let column = |at: usize| -> Option<SelectItem> {
+        let elem = values.rows.iter().map(|row| row.content.get(at).cloned());
+        // A call: in ARRAY[…] itself DataFusion does not look for columns of the rows around.
+        let array = call("make_array", elem.collect::<Option<_>>()?);
+        let named = alias.and_then(|alias| alias.columns.get(at));
+        let alias = match named {
+            Some(column) => column.name.clone(),
+            None => Ident::new(format!("column{}", at + 1)),
+        };
+        Some(SelectItem::ExprWithAlias {
+            expr: call("unnest", vec![array]),
+            alias,
+        })
+    };
+    let mut columns = parsed("SELECT 1")?;
+    if let SetExpr::Select(select) = columns.body.as_mut() {
+        select.projection = (0..width).map(column).collect::<Option<_>>()?;
+    }
+    Some(columns)
 }
 
 fn array_of(element: DataType) -> DataType {
@@ -198,7 +241,7 @@ fn plain(args: &[FunctionArg]) -> Option<Vec<Expr>> {
 }
 
 /// Whether an expression names columns, outside of queries of its own.
-fn has_columns(expr: &Expr) -> bool {
+pub(super) fn has_columns(expr: &Expr) -> bool {
     expr.visit(&mut Columns { depth: 0 }).is_break()
 }
 
