@@ -116,8 +116,10 @@ pub(crate) fn check_common<'a>(
     }
     let name = required_text(source, Field::Type)?;
     let kind = EventType::from_name(&name).ok_or_else(|| Reason::UnknownType(excerpt(&name)))?;
-    let occurred_at = found(Field::OccurredAt, source.instant(Field::OccurredAt))?;
-    let occurred_at = occurred_at.ok_or(Reason::Missing(Field::OccurredAt))?;
+    let occurred_at = source
+        .instant(Field::OccurredAt)
+        .map_err(|fault| missing_or(source, Field::OccurredAt, fault))?
+        .ok_or(Reason::Missing(Field::OccurredAt))?;
     if occurred_at < instant::EARLIEST {
         return Err(Reason::TooEarly);
     }
@@ -136,6 +138,15 @@ fn required_text<'a>(source: &impl Source<'a>, field: Field) -> Result<Cow<'a, s
     found(field, source.text(field))?
         .filter(|text| !text.is_empty())
         .ok_or(Reason::Missing(field))
+}
+
+/// The fault of a required field, which is missing where it is empty (SPEC E3).
+#[cold]
+fn missing_or<'a>(source: &impl Source<'a>, field: Field, fault: Fault) -> Reason {
+    match source.text(field) {
+        Ok(Some(text)) if text.is_empty() => Reason::Missing(field),
+        _ => Reason::Malformed(field, fault),
+    }
 }
 
 fn found<T>(field: Field, found: Found<T>) -> Result<Option<T>, Reason> {
@@ -174,7 +185,11 @@ pub(crate) fn check_field<'a>(
             Err(fault) => Err(fault),
         },
     };
-    match found(field, cell)? {
+    let cell = cell.map_err(|fault| match rule.required {
+        true => missing_or(source, field, fault),
+        false => Reason::Malformed(field, fault),
+    })?;
+    match cell {
         None if rule.required => Err(Reason::Missing(field)),
         // An empty string is a value where the field is optional, and none where it is required.
         Some(Cell::Text(text)) if rule.required && text.is_empty() => Err(Reason::Missing(field)),

@@ -153,7 +153,7 @@ impl TableLog {
             .with_save_mode(SaveMode::Ignore)
             .await;
         match made {
-            Ok(_) => self.settle(0).await,
+            Ok(_) => self.durable.keep([entry_path(0).as_str()]).await,
             // Another process made it in the same moment.
             Err(_) if self.exists().await? => Ok(()),
             Err(error) => Err(self.delta()(error)),
@@ -288,7 +288,7 @@ impl TableLog {
 
     /// Returns once the entry of a version outlasts a loss of power.
     pub async fn settle(&self, version: i64) -> Result<(), LakeError> {
-        self.durable.keep([entry_path(version).as_str()]).await
+        self.durable.keep_one(&entry_path(version)).await
     }
 
     /// Commits exactly the version after `base`.

@@ -1,7 +1,8 @@
 //! `average_order_value(sales, credits)` (SPEC M4).
 //!
-//! The quotient is rounded to 15 decimals first, which takes away what the 24 decimals of the credits lack, and then half
-//! away from zero to 4. All of it in 256-bit integers, so a sum of the largest values divides exactly too.
+//! Credits that are no whole number lack what their 24 decimals cannot hold, so a quotient that lies so near to the middle
+//! between two results that this may be why it is not there counts as if it were, and is rounded away from zero. All of it
+//! in 256-bit integers, so a sum of the largest values divides exactly too.
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,8 +14,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
 };
 
-use super::divide::half_away_wide;
-use super::{SECTION, arrays, primitive, result};
+use super::{CREDIT_SCALE, SECTION, arrays, primitive, result};
 use crate::columns::{Kind, Parameter, coerce, signature};
 
 const NAME: &str = "average_order_value";
@@ -53,16 +53,32 @@ impl Default for AverageOrderValue {
     }
 }
 
+const ONE: i128 = 10_i128.pow(CREDIT_SCALE as u32);
+
+/// What a sum of credits may lack at its last decimal: a half for each of its rows, of which a credit of one has a few.
+fn lacking(credits: i128) -> i128 {
+    match credits % ONE {
+        0 => 0,
+        _ => 1_000 + credits / ONE * 8,
+    }
+}
+
 /// DECIMAL(38,4) by DECIMAL(38,24) as DECIMAL(38,4). None where it does not fit.
 fn average(sales: i128, credits: i128) -> Option<i128> {
-    // sales / 10^4 / (credits / 10^24) in units of 10^-15: 38 digits and 35 more fit into 256 bits.
-    let scale = i256::from_i128(10).checked_pow(24 - 4 + 15)?;
-    let at_15 = half_away_wide(
-        i256::from_i128(sales).checked_mul(scale)?,
-        i256::from_i128(credits),
-    )?;
-    let at_4 = half_away_wide(at_15, i256::from_i128(10_i128.pow(11)))?.to_i128()?;
-    (at_4.unsigned_abs() < 10_u128.pow(38)).then_some(at_4)
+    let wide = |number: i128| i256::from_i128(number);
+    let (size, divisor) = (sales.checked_abs()?, credits.checked_abs()?);
+    // Both have the same scale then: 38 digits and 24 more fit into 256 bits.
+    let size = wide(size).checked_mul(wide(ONE))?;
+    let whole = size.checked_div(wide(divisor))?;
+    let rest = size.checked_rem(wide(divisor))?;
+    let from_middle = rest.checked_add(rest)?.checked_sub(wide(divisor))?;
+    // size / (divisor - lacking) is about size * lacking / divisor^2 away from size / divisor.
+    let uncertain = size.checked_mul(wide(2 * lacking(divisor)));
+    let distance = from_middle.wrapping_abs().checked_mul(wide(divisor));
+    let is_middle = matches!((distance, uncertain), (Some(d), Some(u)) if d <= u);
+    let up = i128::from(is_middle || from_middle >= wide(0));
+    let average = whole.to_i128()?.checked_add(up)? * sales.signum() * credits.signum();
+    (average.unsigned_abs() < 10_u128.pow(38)).then_some(average)
 }
 
 impl ScalarUDFImpl for AverageOrderValue {
@@ -120,8 +136,6 @@ mod tests {
     use super::*;
     use crate::testing::{sql, text_of};
 
-    const ONE: i128 = 10_i128.pow(24);
-
     #[rstest]
     #[case::exact(80_1000, 2 * ONE, 40_0500)]
     #[case::half_up(1_0001, 2 * ONE, 5001)]
@@ -129,6 +143,11 @@ mod tests {
     // 1 / 3 credits: 0.333... of 24 digits must not make 3.0000000000000000003 of it.
     #[case::thirds(1_0000, ONE / 3, 3_0000)]
     #[case::thirds_at_a_half(5, 10 * (ONE / 3 * 3) / 10 * 10, 1)]
+    // 1/6 and 1/2, of which the sixth is rounded up at its 24th decimal: 3000000000.00015 exactly.
+    #[case::a_half_of_large_sums(20_000_000_000_001, ONE / 6 + 1 + ONE / 2, 30_000_000_000_002)]
+    #[case::a_half_of_larger_sums(-20_000_000_000_000_001, ONE / 6 + 1 + ONE / 2, -30_000_000_000_000_002)]
+    #[case::nearly_a_half(29_999_999_999_999, 2 * ONE - 1, 15_000_000_000_000)]
+    #[case::less_than_a_half(4_9999, 10_0000 * ONE, 0)]
     #[case::largest(10_i128.pow(38) - 1, ONE, 10_i128.pow(38) - 1)]
     #[case::largest_of_many(999_999_999_999_999_999 * 3, 3 * ONE, 999_999_999_999_999_999)]
     fn m4_rounded_half_away_from_zero(

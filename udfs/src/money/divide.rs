@@ -1,7 +1,5 @@
 //! Division of integers, rounded half away from zero.
 
-use arrow::datatypes::i256;
-
 /// `numerator / denominator`, rounded half away from zero; the denominator is positive.
 pub(super) fn half_away(numerator: i128, denominator: i128) -> i128 {
     let (quotient, rest) = (numerator / denominator, numerator % denominator);
@@ -13,25 +11,8 @@ pub(super) fn half_away(numerator: i128, denominator: i128) -> i128 {
     }
 }
 
-/// As [`half_away`], in 256 bits and with a denominator of either sign. None where it is zero or the result too large.
-pub(super) fn half_away_wide(numerator: i256, denominator: i256) -> Option<i256> {
-    let quotient = numerator.checked_div(denominator)?;
-    let rest = numerator.checked_rem(denominator)?.checked_abs()?;
-    if rest >= denominator.checked_abs()?.checked_sub(rest)? {
-        let step = if numerator.is_negative() == denominator.is_negative() {
-            i256::ONE
-        } else {
-            i256::MINUS_ONE
-        };
-        quotient.checked_add(step)
-    } else {
-        Some(quotient)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
     use rstest::rstest;
 
     use super::*;
@@ -47,19 +28,5 @@ mod tests {
     #[case(i128::MIN, i128::MAX, -1)]
     fn rounds_half_away_from_zero(#[case] n: i128, #[case] d: i128, #[case] expected: i128) {
         assert_eq!(half_away(n, d), expected);
-        assert_eq!(
-            half_away_wide(i256::from_i128(n), i256::from_i128(d)),
-            Some(i256::from_i128(expected))
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn both_widths_agree(n in any::<i128>(), d in 1..i128::MAX) {
-            let wide = half_away_wide(i256::from_i128(n), i256::from_i128(d)).unwrap();
-            prop_assert_eq!(wide.to_i128(), Some(half_away(n, d)));
-            let negated = half_away_wide(i256::from_i128(n), i256::from_i128(-d)).unwrap();
-            prop_assert_eq!(negated, wide.wrapping_neg());
-        }
     }
 }
