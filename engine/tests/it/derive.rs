@@ -221,9 +221,16 @@ fn an_account_that_cannot_be_derived_is_named() {
         let file = &files.get(TableId::ConversationEvents).all_files()[0];
         let path = lake.folder.path().join("lake/conversation_events");
         std::fs::remove_file(path.join(&file.path)).unwrap();
-        let error = lake.engine.derive(&NoProgress).await.unwrap_err();
+        let report = lake.engine.derive(&NoProgress).await.unwrap();
         let account = file.partition.account.clone().unwrap();
-        let says = error.to_string();
+        let [failed] = report.failed.as_slice() else {
+            panic!("{report:?}");
+        };
+        assert_eq!(
+            (&*failed.account, failed.table),
+            (&*account, "conversations")
+        );
+        let says = &failed.error;
         assert!(
             says.starts_with(&format!("account {account:?}, table conversations: ")),
             "{says}"

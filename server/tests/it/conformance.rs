@@ -1,4 +1,4 @@
-//! The conformance cases: what lands, and what the specification says must come out, on every way to a number (SPEC M7).
+//! The conformance cases: what lands, and what the rules say must come out, on every way to a number (SPEC M7).
 //!
 //! Each case is a folder of `tests/conformance`. It is run
 //! - through the binary: `accounts put`, `land`, `derive`, `query`, and over the wire through `serve`;

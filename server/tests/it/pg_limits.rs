@@ -1,4 +1,4 @@
-//! Cancel, time, numbers of connections and statements, memory, shutdown (the wire's faults 5, 7 and 8).
+//! Cancel, time, numbers of connections and statements, memory, shutdown.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Who gets in, who does not, and what they are told (SPEC 8; the wire's faults 1, 8 and 9).
+//! Who gets in, who does not, and what they are told (SPEC 8).
 
 use rstest::rstest;
 use tokio_postgres::NoTls;

@@ -1,4 +1,4 @@
-//! The protocol under abuse: malformed, truncated, huge and misplaced messages (the wire's fault 2).
+//! The protocol under abuse: malformed, truncated, huge and misplaced messages.
 
 use rstest::rstest;
 

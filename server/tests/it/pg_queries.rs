@@ -1,5 +1,4 @@
-//! What statements are done, which are refused and with what SQLSTATE, and that answers are PostgreSQL's
-//! (the wire's faults 3, 4 and 8).
+//! What statements are done, which are refused and with what SQLSTATE, and that answers are PostgreSQL's.
 
 use rstest::rstest;
 

@@ -1,5 +1,5 @@
 //! Two shops in one lake, through the binary: whatever one asks, nothing of the other is in the answer, and nothing is
-//! written (SPEC 7, 8; the wire's faults 3 and 4).
+//! written (SPEC 7, 8).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

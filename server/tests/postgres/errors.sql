@@ -116,7 +116,6 @@ SELECT 1 FROM orders WHERE row_number() OVER () = 1;
 SELECT 1 UNION SELECT 1, 2;
 
 -- types that do not match
--- differs: a number and a text are united as text
 SELECT 1 UNION SELECT 'a'::text;
 
 -- types that cannot be compared

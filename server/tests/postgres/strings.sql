@@ -14,7 +14,6 @@ SELECT length('naïve'), char_length('☕☕'), octet_length('naïve'), bit_leng
 SELECT trim('  a '), ltrim('xxa', 'x'), rtrim('axx', 'x'), btrim('xax', 'x'), trim(BOTH 'x' FROM 'xax'), trim(TRAILING 'z' FROM 'azz');
 
 -- blanks cut from the left
--- differs: the parser wants what is cut off said
 SELECT trim(LEADING FROM '  a');
 
 -- left and right

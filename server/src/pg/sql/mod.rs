@@ -17,7 +17,7 @@ mod tests;
 mod tokens;
 mod utility;
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
@@ -257,6 +257,7 @@ impl Statement {
 /// If a statement cannot be read. One that can and is not allowed is a [`Statement::Refused`], which fails only when
 /// it runs, as in PostgreSQL.
 pub fn parse(text: &str) -> Result<Vec<Statement>, PgError> {
+    leave_stack_for_copies();
     if text.len() > MAX_TEXT {
         return Err(PgError::new(
             "54000",
@@ -284,6 +285,17 @@ pub fn parse(text: &str) -> Result<Vec<Statement>, PgError> {
             parse_statement(&mut Tokens::new(text, tokens))
         })
         .collect()
+}
+
+/// Sees to it that whoever visits an expression has stack enough to copy it, however deep it is and wherever it lies. The
+/// visitors take another stack where they have less.
+fn leave_stack_for_copies() {
+    const LEFT: usize = 4 * 1024 * 1024;
+    static SET: Once = Once::new();
+    SET.call_once(|| {
+        recursive::set_minimum_stack_size(LEFT);
+        recursive::set_stack_allocation_size(4 * LEFT);
+    });
 }
 
 fn too_many(what: &str, found: usize, most: usize) -> Result<(), PgError> {

@@ -183,7 +183,7 @@ fn a_derive_that_fails_is_told_while_queries_are_answered_and_the_lake_is_kept_u
     home.program.ok(&["land", &home.path("events.ndjson")]);
     lose(Path::new(&home.path("lake/conversation_events")));
     let served = home.program.serve();
-    let mut figures = figures_with(&served, "rapport_derive_failing 1");
+    let mut figures = figures_with(&served, "\nrapport_derive_failing 1");
     assert!(
         figures.contains("rapport_derives_total{outcome=\"failed\"} "),
         "{figures}"
