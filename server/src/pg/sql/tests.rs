@@ -28,6 +28,7 @@ fn survives(sql: String) -> Option<&'static str> {
 #[case::chains_in_parentheses("(", "+1", 10, ")", 120)]
 #[case::queries_in_one_another("(SELECT ", "+1", 10, ")", 60)]
 #[case::calls("abs(", "+1", 10, ")", 120)]
+#[case::calls_that_are_copied("concat(", "+1", 10, ")", 120)]
 #[case::ors("(", " OR true", 10, ")", 120)]
 fn the_deepest_statements_that_are_accepted_fit_the_stack(
     #[case] open: &str,

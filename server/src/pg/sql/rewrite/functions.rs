@@ -98,7 +98,33 @@ pub(super) fn arguments(function: &Function) -> Option<Vec<&Expr>> {
         .collect()
 }
 
+/// The functions that [`scalar`] knows, beside those of JSON and of regular expressions.
+const SCALARS: &[&str] = &[
+    "mod",
+    "div",
+    "cardinality",
+    "array_ndims",
+    "ntile",
+    "array_position",
+    "array_positions",
+    "concat",
+    "concat_ws",
+    "encode",
+    "array_to_string",
+    "generate_series",
+    "gen_random_uuid",
+    "string_to_table",
+    "substring",
+    "substr",
+    "make_interval",
+    "text",
+];
+
 fn scalar(function: &mut Function, name: &str) -> Option<Expr> {
+    // As above: the arguments of others are not copied.
+    if !(SCALARS.contains(&name) || name.contains("json") || name.starts_with("regexp_")) {
+        return None;
+    }
     let args: Vec<Expr> = arguments(function)?.into_iter().cloned().collect();
     let integer = |expr: Expr| cast(expr, DataType::Int4(None));
     Some(match (name, args.as_slice()) {
