@@ -147,26 +147,23 @@ impl<'a> Run<'a> {
             }));
         }
         let mut dirty = self.dirty_accounts(consumed, &behind).await?;
-        let mut now_behind = self.leave_out(&mut dirty, &behind);
+        let left_out = self.leave_out(&mut dirty, &behind);
         progress.begin(table.name(), "accounts", Some(dirty.len() as u64));
-        let names: Vec<Arc<str>> = dirty
-            .iter()
-            .map(|account| Arc::clone(&account.name))
-            .collect();
+        let mut done: BTreeSet<Arc<str>> = dirty.iter().map(|a| Arc::clone(&a.name)).collect();
         let Derived { rewritten, failed } = self.derive_accounts(table, dirty, progress).await;
         progress.end();
         let all_failed = !failed.is_empty() && rewritten.is_empty();
-        let mut adds = Vec::new();
-        let mut removes = Vec::new();
+        let mut adds: Vec<NewFile> = Vec::new();
+        let mut removes: Vec<Arc<DataFile>> = Vec::new();
         for part in rewritten {
             self.found.extend(part.waiting);
             adds.extend(part.adds);
             removes.extend(part.removes);
         }
+        done.retain(|name| !failed.contains_key(name));
+        let mut now_behind: BTreeSet<Arc<str>> = behind.difference(&done).cloned().collect();
+        now_behind.extend(left_out);
         now_behind.extend(failed.keys().cloned());
-        let healed = names.iter().filter(|name| behind.contains(*name));
-        let healed: BTreeSet<_> = healed.filter(|name| !failed.contains_key(*name)).collect();
-        now_behind.extend(behind.iter().filter(|name| !healed.contains(name)).cloned());
         self.failed.extend(failed);
         if all_failed
             && !self.has_committed
@@ -177,8 +174,8 @@ impl<'a> Run<'a> {
         }
         let partitions: BTreeSet<&Partition> = adds
             .iter()
-            .map(|file: &NewFile| &file.partition)
-            .chain(removes.iter().map(|file: &Arc<DataFile>| &file.partition))
+            .map(|file| &file.partition)
+            .chain(removes.iter().map(|file| &file.partition))
             .collect();
         report.partitions = partitions.len();
         report.accounts = partitions

@@ -23,7 +23,7 @@ mod write;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -233,13 +233,16 @@ impl Lake {
 
     async fn newest(&self, id: TableId) -> Result<Arc<TableSnapshot>, LakeError> {
         let log = &self.0.logs[id as usize];
-        if self.has_slept(id) && !log.still_tells(self.current().get(id).version()).await? {
+        let now = SystemTime::now();
+        if self.has_slept(id, now) && !log.still_tells(self.current().get(id).version()).await? {
             self.reload(id).await?;
         }
         let mut snapshot = Arc::clone(self.current().get(id));
         while let Some(changes) = log.changes(snapshot.version() + 1).await? {
             snapshot = Arc::new(snapshot.advanced(snapshot.version() + 1, changes));
         }
+        // Only now: who could not look must not be taken for one that has.
+        self.looked()[id as usize] = now;
         Ok(snapshot)
     }
 
@@ -297,13 +300,16 @@ impl Lake {
     }
 
     /// Whether nobody here has looked at a table's log for so long that entries may be gone which come next for us: a
-    /// machine was suspended, or a long landing looked at its beginning alone. Looks now.
-    fn has_slept(&self, id: TableId) -> bool {
-        let mut looked = self.0.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = SystemTime::now();
-        let last = std::mem::replace(&mut looked[id as usize], now);
+    /// machine was suspended, or a long landing looked at its beginning alone.
+    fn has_slept(&self, id: TableId, now: SystemTime) -> bool {
+        let last = self.looked()[id as usize];
         // A clock that was set back tells nothing.
         now.duration_since(last).map_or(true, |since| since > SLEPT)
+    }
+
+    fn looked(&self) -> MutexGuard<'_, Vec<SystemTime>> {
+        // Each entry is replaced whole.
+        self.0.looked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a table's version known, unless a newer one is; answers with the newest.

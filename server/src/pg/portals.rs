@@ -81,7 +81,7 @@ pub struct Portal {
     pub committed: bool,
     /// What is told of its execution, while it waits for the client to ask for more rows.
     pub doing: Option<Doing>,
-    /// Portals are numbered as they come, by [`Session::keep_portal`].
+    /// Portals are numbered as they come, by [`super::session::Session::keep_portal`].
     pub number: u64,
 }
 

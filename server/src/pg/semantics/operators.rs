@@ -14,17 +14,16 @@ use datafusion::logical_expr::planner::{
     ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr,
 };
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable, GetFieldAccess, Operator, ScalarUDF, cast, lit,
+    BinaryExpr, Expr, ExprSchemable, GetFieldAccess, Operator, ScalarUDF, cast,
 };
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::super::error::{PgError, code};
-use super::super::params::{array_elements, parse_boolean};
 use super::branches::of_one_type;
 use super::json;
-use super::unknown::{Side, not_unique};
+use super::unknown::{Side, not_unique, with_lists, with_truths};
 
 /// Operators on dates, times and numbers.
 #[derive(Debug)]
@@ -471,14 +470,6 @@ fn with_doubles(left: &Expr, right: &Expr, schema: &DFSchema) -> Result<Option<(
     Ok(mixed.then(|| (double(left), double(right))))
 }
 
-/// A list that is compared with `'{…}'`, and that as a list.
-fn with_lists(left: &Expr, right: &Expr, schema: &DFSchema) -> Option<(Expr, Expr)> {
-    if let Some(list) = as_list(right, left, schema) {
-        return Some((left.clone(), list));
-    }
-    as_list(left, right, schema).map(|list| (list, right.clone()))
-}
-
 /// `tags @> '{a,b}'`: the literal is a list, as the column is.
 fn contained(raw: RawBinaryExpr, schema: &DFSchema) -> PlannerResult<RawBinaryExpr> {
     let Some((left, right)) = with_lists(&raw.left, &raw.right, schema) else {
@@ -488,49 +479,4 @@ fn contained(raw: RawBinaryExpr, schema: &DFSchema) -> PlannerResult<RawBinaryEx
         BinaryOperator::ArrowAt => array_has_all(right, left),
         _ => array_has_all(left, right),
     })
-}
-
-/// `cancelled = '0'`: the literal is a truth, as the column is.
-fn with_truths(left: &Expr, right: &Expr, schema: &DFSchema) -> Result<Option<(Expr, Expr)>> {
-    if let Some(truth) = as_truth(right, left, schema)? {
-        return Ok(Some((left.clone(), truth)));
-    }
-    Ok(as_truth(left, right, schema)?.map(|truth| (truth, right.clone())))
-}
-
-fn as_truth(literal: &Expr, other: &Expr, schema: &DFSchema) -> Result<Option<Expr>> {
-    let Expr::Literal(value, _) = literal else {
-        return Ok(None);
-    };
-    let Some(text) = value.try_as_str().flatten() else {
-        return Ok(None);
-    };
-    if other.get_type(schema)? != DataType::Boolean {
-        return Ok(None);
-    }
-    parse_boolean(text)
-        .map(|truth| Some(lit(truth)))
-        .ok_or_else(|| {
-            let error = PgError::new(
-                code::INVALID_TEXT,
-                format!("invalid input syntax for type boolean: \"{text}\""),
-            );
-            DataFusionError::External(Box::new(error))
-        })
-}
-
-fn as_list(literal: &Expr, list: &Expr, schema: &DFSchema) -> Option<Expr> {
-    let Expr::Literal(value, _) = literal else {
-        return None;
-    };
-    let text = value.try_as_str().flatten()?;
-    let DataType::List(item) = list.get_type(schema).ok()? else {
-        return None;
-    };
-    let elements = array_elements(text)?
-        .into_iter()
-        .map(|element| ScalarValue::Utf8(element).cast_to(item.data_type()).ok())
-        .collect::<Option<Vec<_>>>()?;
-    let list = ScalarValue::new_list_nullable(&elements, item.data_type());
-    Some(lit(ScalarValue::List(list)))
 }

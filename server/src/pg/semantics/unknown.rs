@@ -4,10 +4,13 @@
 //! and else for one that there is an operator of.
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::logical_expr::{Expr, Operator, cast};
+use datafusion::logical_expr::{Expr, ExprSchemable, Operator, cast, lit};
+use datafusion::scalar::ScalarValue;
 
-use super::super::error::PgError;
+use super::super::error::{PgError, code};
+use super::super::params::{array_elements, parse_boolean};
 use super::operators::{Kind, PgOperators, call};
 
 /// Which side of an operator a literal stands on.
@@ -84,4 +87,61 @@ fn number_type(literal: &Expr, other: &DataType) -> DataType {
     let text = value.try_as_str().flatten().unwrap_or_default().trim();
     let digits = text.split_once('.').map_or(0, |(_, digits)| digits.len());
     DataType::Decimal128(38, i8::try_from(digits).unwrap_or(0).min(37))
+}
+
+/// A list that is compared with `'{…}'`, and that as a list.
+pub(super) fn with_lists(left: &Expr, right: &Expr, schema: &DFSchema) -> Option<(Expr, Expr)> {
+    if let Some(list) = as_list(right, left, schema) {
+        return Some((left.clone(), list));
+    }
+    as_list(left, right, schema).map(|list| (list, right.clone()))
+}
+
+/// `cancelled = '0'`: the literal is a truth, as the column is.
+pub(super) fn with_truths(
+    left: &Expr,
+    right: &Expr,
+    schema: &DFSchema,
+) -> Result<Option<(Expr, Expr)>> {
+    if let Some(truth) = as_truth(right, left, schema)? {
+        return Ok(Some((left.clone(), truth)));
+    }
+    Ok(as_truth(left, right, schema)?.map(|truth| (truth, right.clone())))
+}
+
+fn as_truth(literal: &Expr, other: &Expr, schema: &DFSchema) -> Result<Option<Expr>> {
+    let Expr::Literal(value, _) = literal else {
+        return Ok(None);
+    };
+    let Some(text) = value.try_as_str().flatten() else {
+        return Ok(None);
+    };
+    if other.get_type(schema)? != DataType::Boolean {
+        return Ok(None);
+    }
+    parse_boolean(text)
+        .map(|truth| Some(lit(truth)))
+        .ok_or_else(|| {
+            let error = PgError::new(
+                code::INVALID_TEXT,
+                format!("invalid input syntax for type boolean: \"{text}\""),
+            );
+            DataFusionError::External(Box::new(error))
+        })
+}
+
+fn as_list(literal: &Expr, list: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let Expr::Literal(value, _) = literal else {
+        return None;
+    };
+    let text = value.try_as_str().flatten()?;
+    let DataType::List(item) = list.get_type(schema).ok()? else {
+        return None;
+    };
+    let elements = array_elements(text)?
+        .into_iter()
+        .map(|element| ScalarValue::Utf8(element).cast_to(item.data_type()).ok())
+        .collect::<Option<Vec<_>>>()?;
+    let list = ScalarValue::new_list_nullable(&elements, item.data_type());
+    Some(lit(ScalarValue::List(list)))
 }
