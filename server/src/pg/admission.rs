@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::PgError;
-use super::giving_way::{Beginning, Begun, Pace};
+use super::pace::{Beginning, Begun, Pace};
 use super::per_account::PerAccount;
 
 /// How many wait in an account's line for each that runs.
@@ -40,19 +40,14 @@ pub struct Permit {
 
 impl Permit {
     /// The speed of the statement whose right this is.
-    pub fn pace(&self) -> Arc<Pace> {
+    pub fn pace(&self) -> &Arc<Pace> {
         self.beginning.pace()
     }
 
-    /// When the statement began.
-    pub fn began(&self) -> Instant {
-        self.beginning.began()
-    }
-
-    /// The right of a statement that began at an instant, and had to ask for it again.
-    pub fn of_one_that_began(self, at: Instant) -> Permit {
+    /// The right of a statement that had it before and stood still.
+    pub fn of(self, pace: Arc<Pace>) -> Permit {
         Permit {
-            beginning: self.beginning.since(at),
+            beginning: pace.enter(),
             ..self
         }
     }
@@ -89,7 +84,7 @@ impl Admission {
                 .map_err(|_| too_many("this one's turn did not come in time"))?
                 .map_err(PgError::internal)?;
         Ok(Permit {
-            beginning: self.begun.enter(Instant::now()),
+            beginning: self.begun.enter(account, Instant::now()),
             _running: running,
             _place: place,
             _line: line,

@@ -24,8 +24,9 @@ use super::admission::Permit;
 use super::encode::{CopyEncoder, RowEncoder, Rows};
 use super::error::PgError;
 use super::gate::{Gate, GateOnDrop};
-use super::giving_way::{Pace, giving_way};
+use super::giving_way::giving_way;
 use super::memory::Share;
+use super::pace::Pace;
 use super::stopping::{GivenUp, stopping};
 
 /// Turns batches into messages.
@@ -154,7 +155,7 @@ impl RowStream {
     /// Starts to run a plan.
     pub fn start(runtime: &Handle, work: Work, permit: Permit) -> RowStream {
         let (sender, pieces) = mpsc::channel(2);
-        let pace = permit.pace();
+        let pace = Arc::clone(permit.pace());
         let gate = Arc::new(Gate::open(permit));
         let passed = Arc::clone(&gate);
         let task = runtime.spawn(async move {

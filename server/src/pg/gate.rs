@@ -5,11 +5,11 @@
 //! query's right to run is given back when it stands still, not before: one that computes on has it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use tokio::sync::Notify;
 
 use super::admission::Permit;
+use super::pace::Pace;
 
 /// The gate of one query.
 #[derive(Debug, Default)]
@@ -23,8 +23,8 @@ struct State {
     closed: bool,
     still: bool,
     permit: Option<Permit>,
-    /// When the query first had it: a cursor's is not a new one at each FETCH.
-    began: Option<Instant>,
+    /// The query's speed: a cursor's is not a new query at each FETCH.
+    pace: Option<Arc<Pace>>,
 }
 
 impl State {
@@ -40,7 +40,7 @@ impl Gate {
     pub fn open(permit: Permit) -> Gate {
         Gate {
             state: Mutex::new(State {
-                began: Some(permit.began()),
+                pace: Some(Arc::clone(permit.pace())),
                 permit: Some(permit),
                 ..State::default()
             }),
@@ -75,8 +75,8 @@ impl Gate {
     pub fn open_with(&self, permit: Permit) {
         let mut state = self.state();
         state.closed = false;
-        state.permit = Some(match state.began {
-            Some(began) => permit.of_one_that_began(began),
+        state.permit = Some(match state.pace.clone() {
+            Some(pace) => permit.of(pace),
             None => permit,
         });
         drop(state);

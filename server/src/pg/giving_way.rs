@@ -8,12 +8,9 @@
 //! What always holds: a long statement goes on, whatever others do; and it rests for its work, not for the time in which it
 //! waited for its reader.
 
-use std::collections::BTreeSet;
 use std::fmt;
-use std::num::NonZero;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -28,161 +25,8 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Pla
 use futures::{FutureExt, Stream, StreamExt};
 use tokio::time::Sleep;
 
+use super::pace::Pace;
 use super::yielding::multiplies_rows;
-
-/// A statement is short up to here, and long from then on.
-const SHORT: Duration = Duration::from_millis(100);
-/// What a long statement works between two rests, at least.
-const WORK: Duration = Duration::from_millis(2);
-/// While short ones run, long ones together take one in so many of the processors' time...
-const SHARE: u32 = 10;
-/// ... but none rests for longer than this.
-const LONGEST_REST: Duration = Duration::from_secs(1);
-
-/// The statements that have a right to run, by their beginning.
-#[derive(Debug)]
-pub struct Begun {
-    statements: Mutex<Statements>,
-    /// How many of them can run at a time.
-    processors: u32,
-}
-
-impl Default for Begun {
-    fn default() -> Begun {
-        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Begun::on(u32::try_from(processors).unwrap_or(u32::MAX))
-    }
-}
-
-#[derive(Debug, Default)]
-struct Statements {
-    number: u64,
-    running: BTreeSet<(Instant, u64)>,
-}
-
-/// A statement's place among the others.
-#[derive(Debug)]
-pub struct Beginning {
-    begun: Arc<Begun>,
-    place: (Instant, u64),
-}
-
-impl Begun {
-    /// On so many processors.
-    fn on(processors: u32) -> Begun {
-        Begun {
-            statements: Mutex::default(),
-            processors,
-        }
-    }
-
-    fn statements(&self) -> MutexGuard<'_, Statements> {
-        self.statements
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A statement runs that began at an instant, until the answer is dropped.
-    pub fn enter(self: &Arc<Self>, began: Instant) -> Beginning {
-        let mut statements = self.statements();
-        statements.number += 1;
-        let place = (began, statements.number);
-        statements.running.insert(place);
-        drop(statements);
-        Beginning {
-            begun: Arc::clone(self),
-            place,
-        }
-    }
-
-    /// Whether one is among them that runs for less than `time`, and they are more than can run at a time.
-    fn crowd_one_within(&self, time: Duration) -> bool {
-        let statements = self.statements();
-        if statements.running.len() <= self.processors as usize {
-            return false;
-        }
-        let latest = statements.running.last();
-        latest.is_some_and(|(began, _)| began.elapsed() < time)
-    }
-
-    /// How many run for `time` and longer.
-    fn beyond(&self, time: Duration) -> usize {
-        let now = Instant::now();
-        let statements = self.statements();
-        let running = statements.running.iter();
-        running
-            .take_while(|(began, _)| now.saturating_duration_since(*began) >= time)
-            .count()
-    }
-
-    /// How many times as long as it has worked a long statement rests.
-    fn rest(&self) -> u32 {
-        let long = u32::try_from(self.beyond(SHORT)).unwrap_or(u32::MAX);
-        let each = SHARE.saturating_mul(long) / self.processors;
-        each.max(SHARE) - 1
-    }
-}
-
-impl Beginning {
-    /// The speed at which the statement goes.
-    pub fn pace(&self) -> Arc<Pace> {
-        Arc::new(Pace {
-            began: self.began(),
-            others: Arc::clone(&self.begun),
-            rests: AtomicU64::new(0),
-            waited: AtomicU64::new(0),
-        })
-    }
-
-    /// When it began.
-    pub fn began(&self) -> Instant {
-        self.place.0
-    }
-
-    /// The place of one that began at another instant.
-    pub fn since(&self, began: Instant) -> Beginning {
-        self.begun.enter(began)
-    }
-}
-
-impl Drop for Beginning {
-    fn drop(&mut self) {
-        self.begun.statements().running.remove(&self.place);
-    }
-}
-
-/// The speed of one statement, in all of its parts.
-#[derive(Debug)]
-pub struct Pace {
-    began: Instant,
-    others: Arc<Begun>,
-    /// How often it has rested.
-    rests: AtomicU64,
-    /// The nanoseconds in which it waited for its reader.
-    waited: AtomicU64,
-}
-
-impl Pace {
-    /// Waits for the statement's reader, which is no work.
-    pub async fn waiting<T>(&self, reader: impl Future<Output = T>) -> T {
-        let since = Instant::now();
-        let answer = reader.await;
-        let waited = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.waited.fetch_add(waited, Ordering::Relaxed);
-        answer
-    }
-
-    fn waited(&self) -> Duration {
-        Duration::from_nanos(self.waited.load(Ordering::Relaxed))
-    }
-
-    /// How long to rest for so much work, if at all.
-    fn rest_for(&self, worked: Duration) -> Option<Duration> {
-        let due =
-            worked >= WORK && self.began.elapsed() >= SHORT && self.others.crowd_one_within(SHORT);
-        due.then(|| worked.saturating_mul(self.others.rest()).min(LONGEST_REST))
-    }
-}
 
 /// A plan that gives way once its statement has gone on for long: with what it gives, with what it reads, and with what its
 /// joins, and whatever else makes many rows of few, give and take.
@@ -280,6 +124,7 @@ impl ExecutionPlan for GivingWayExec {
             input: self.input.execute(partition, context)?,
             pace: Arc::clone(&self.pace),
             worked: Duration::ZERO,
+            in_all: Duration::ZERO,
             rests: 0,
             gave: None,
             rest: None,
@@ -292,6 +137,8 @@ struct GivingWay {
     pace: Arc<Pace>,
     /// What has been worked since the statement rested last: to make rows, and by whoever took them.
     worked: Duration,
+    /// What making rows has taken since the beginning.
+    in_all: Duration,
     /// How often the statement had rested then.
     rests: u64,
     /// When it gave rows last, and how long the statement had waited by then.
@@ -310,7 +157,7 @@ impl GivingWay {
 
     /// Forgets what was worked before another part of the statement rested: that was its work too.
     fn forget_paid(&mut self) {
-        let rests = self.pace.rests.load(Ordering::Relaxed);
+        let rests = self.pace.rests();
         if rests != self.rests {
             self.rests = rests;
             self.worked = Duration::ZERO;
@@ -328,7 +175,6 @@ impl Stream for GivingWay {
             && let Some(rest) = self.pace.rest_for(self.worked)
         {
             self.rest = Some(Box::pin(tokio::time::sleep(rest)));
-            self.pace.rests.fetch_add(1, Ordering::Relaxed);
         }
         if let Some(rest) = &mut self.rest {
             ready!(rest.poll_unpin(cx));
@@ -337,7 +183,10 @@ impl Stream for GivingWay {
         }
         let began = Instant::now();
         let polled = self.input.poll_next_unpin(cx);
-        self.worked += began.elapsed();
+        let took = began.elapsed();
+        self.worked += took;
+        self.in_all += took;
+        self.pace.worked(self.in_all);
         if polled.is_ready() {
             self.gave = Some((Instant::now(), self.pace.waited()));
         }
@@ -361,22 +210,11 @@ mod tests {
     use datafusion::physical_plan::empty::EmptyExec;
     use rstest::rstest;
 
+    use super::super::pace::tests::{HOUR, paced, waited};
     use super::*;
 
-    const HOUR: Duration = Duration::from_secs(3600);
-
-    #[test]
-    fn a_statement_counts_until_it_ends() {
-        let begun = Arc::new(Begun::on(1));
-        let first = begun.enter(Instant::now());
-        assert!(!begun.crowd_one_within(HOUR), "it has a processor");
-        let second = begun.enter(Instant::now());
-        assert!(begun.crowd_one_within(HOUR));
-        assert!(!begun.crowd_one_within(Duration::ZERO));
-        drop(second);
-        assert!(!begun.crowd_one_within(HOUR));
-        drop(first);
-    }
+    /// So much work that it is time to rest.
+    const SOME: Duration = Duration::from_millis(2);
 
     #[test]
     fn a_plan_without_a_join_rests_where_it_reads_and_where_it_gives() {
@@ -392,43 +230,12 @@ mod tests {
         assert!(plan.is::<GivingWayExec>() && inner(&plan).is::<EmptyExec>());
     }
 
-    #[rstest]
-    #[case::one(1, 2, 9)]
-    #[case::two_on_two(2, 2, 9)]
-    #[case::many(16, 2, 79)]
-    #[case::many_processors(16, 64, 9)]
-    fn the_more_are_long_the_longer_each_rests(
-        #[case] long: usize,
-        #[case] processors: u32,
-        #[case] rest: u32,
-    ) {
-        let begun = Arc::new(Begun::on(processors));
-        let now = Instant::now();
-        let mut kept = vec![begun.enter(now + HOUR)];
-        kept.extend((0..long).map(|_| begun.enter(now - HOUR)));
-        assert_eq!(begun.beyond(HOUR), long);
-        assert_eq!(begun.rest(), rest);
-    }
-
-    /// A statement among others, and what of them keeps them there.
-    fn paced(long: bool, others: bool) -> (Arc<Pace>, Vec<Beginning>) {
-        let now = Instant::now();
-        // What begins later stays short however long a test takes.
-        let (earlier, later) = (now - HOUR, now + HOUR);
-        let begun = Arc::new(Begun::on(1));
-        let own = begun.enter(if long { earlier } else { later });
-        let pace = own.pace();
-        // A short one would see itself.
-        let mut kept = vec![own];
-        kept.extend(others.then(|| begun.enter(later)));
-        (pace, kept)
-    }
-
     fn stream(pace: &Arc<Pace>, worked: Duration) -> GivingWay {
         GivingWay {
             input: Box::pin(EmptyRecordBatchStream::new(Arc::new(Schema::empty()))),
             pace: Arc::clone(pace),
             worked,
+            in_all: Duration::ZERO,
             rests: 0,
             gave: None,
             rest: None,
@@ -436,9 +243,9 @@ mod tests {
     }
 
     #[rstest]
-    #[case::a_short_one_runs(true, WORK, true, true)]
-    #[case::no_other_runs(true, WORK, false, false)]
-    #[case::it_is_short_itself(false, WORK, true, false)]
+    #[case::a_short_one_runs(true, SOME, true, true)]
+    #[case::no_other_runs(true, SOME, false, false)]
+    #[case::it_is_short_itself(false, SOME, true, false)]
     #[case::it_has_not_worked(true, Duration::ZERO, true, false)]
     #[tokio::test]
     async fn a_long_statement_rests_for_short_ones(
@@ -450,7 +257,7 @@ mod tests {
         let (pace, _kept) = paced(long, others);
         let mut stream = stream(&pace, worked);
         assert_eq!(futures::poll!(stream.next()).is_pending(), rests);
-        assert_eq!(pace.rests.load(Ordering::Relaxed), u64::from(rests));
+        assert_eq!(pace.rests(), u64::from(rests));
         // It goes on in any case.
         assert!(stream.next().await.is_none());
     }
@@ -469,8 +276,7 @@ mod tests {
         let mut stream = stream(&pace, Duration::ZERO);
         // It gave rows an hour ago, and their reader has taken so long to want more.
         stream.gave = Some((Instant::now() - HOUR, Duration::ZERO));
-        pace.waited
-            .store(HOUR.as_nanos() as u64 * 2, Ordering::Relaxed);
+        waited(&pace, HOUR * 2);
         assert!(futures::poll!(stream.next()).is_ready());
         stream.gave = Some((Instant::now() - HOUR, pace.waited()));
         assert!(futures::poll!(stream.next()).is_pending(), "but its use is");

@@ -29,6 +29,7 @@ mod interval;
 mod login;
 mod memory;
 mod oids;
+mod pace;
 mod params;
 mod per_account;
 mod places;

@@ -22,7 +22,9 @@ use super::encode::{Column, canonical, pg_type};
 use super::error::{PgError, code};
 use super::oids::{columns_of, parameters_cast};
 use super::params::arrow_type;
-use super::semantics::{beside, check_calls, check_types, counted, nullable, single_rows};
+use super::semantics::{
+    beside, check_calls, check_depth, check_types, counted, nullable, single_rows,
+};
 use super::sql::{Query, mark_columns};
 
 /// A parameter of a statement.
@@ -100,6 +102,7 @@ fn finish(
         .with_allow_dml(false)
         .with_allow_statements(false)
         .verify_plan(&plan)?;
+    check_depth(&plan)?;
     check_types(&plan)?;
     let plan = nullable(single_rows(counted(beside(plan)?)?)?)?;
     // Only now are the branches of a CASE or a UNION of one type: the one that rows will come in.

@@ -413,7 +413,7 @@ impl Connection {
                 let memory = self.statement_memory();
                 let wanted = Wanted::default();
                 let given_up = memory.given_up_or(wanted.given_up());
-                let pace = permit.pace();
+                let pace = Arc::clone(permit.pace());
                 let work = async move {
                     let _permit = permit;
                     let context = execute::task_context(&state, Arc::clone(&memory));

@@ -364,3 +364,50 @@ async fn what_a_client_sends_and_keeps_is_of_its_accounts_memory() {
     ann.simple_query(&again).await.unwrap();
     assert_eq!(value(&bob, "SELECT 1").await, "1");
 }
+
+/// `first` and what comes after it so many times.
+fn chain(first: &str, then: &str, times: usize) -> String {
+    format!("SELECT {first}{}", then.repeat(times))
+}
+
+#[rstest]
+#[case(chain("1", " + 1", 1400), "1401")]
+#[case(chain("0", " - 1::int2", 700), "-700")]
+#[case(chain("1", " * 1::int8", 700), "1")]
+#[case(chain("'a'", " || 1", 699), format!("a{}", "1".repeat(699)))]
+#[case(chain("1.5", " + 0.5", 1000), "501.5")]
+#[case(chain("1 = 1", " AND 2 = 2", 600), "t")]
+#[case(
+    chain("timestamp '2026-01-01'", " + interval '1 day'", 100),
+    "2026-04-11 00:00:00"
+)]
+#[case(chain("1", "::int8", 100), "1")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_chain_of_operators_is_answered(
+    #[case] sql: String,
+    #[case] expected: impl Into<String>,
+) {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    assert_eq!(value(&client, &sql).await, expected.into());
+}
+
+#[rstest]
+#[case::each_step_has_its_own_type("SELECT 2147483647 + 1 + 1::int8", "22003")]
+#[case::and_in_its_order("SELECT 1::int8 + 2147483647 + 1", "")]
+#[case::a_null_comes_too_late("SELECT 2147483647 + 1 + NULL::int", "22003")]
+#[case::calls_in_one_another(chain("1.0", " / 1.0", 400), "54001")]
+#[case::of_two_kinds(chain("1", " - 1 + 1", 200), "54001")]
+#[case::casts_in_one_another(chain("1", "::text::int", 200), "54001")]
+#[case::calls_around_many_operators(format!("{} / 2 / 2 / 2 / 2", chain("(1.5", " + 1.5", 1000) + ")"), "54001")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_has_the_errors_of_its_steps_and_an_end(
+    #[case] sql: impl Into<String>,
+    #[case] code: &str,
+) {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let outcome = client.simple_query(&sql.into()).await;
+    let found = outcome.err().map(|error| code_of(&error));
+    assert_eq!(found.unwrap_or_default(), code);
+}

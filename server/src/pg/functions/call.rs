@@ -97,7 +97,7 @@ impl Call {
 const NAME: usize = 160;
 
 /// What a call is named in a schema. A long name is cut and tells the rest by its hash: operators are calls, and a chain of
-/// hundreds of them is named at each link, over and over again while it is planned.
+/// many of them is named at each link, over and over again while it is planned.
 ///
 /// # Errors
 /// If an argument has no name.
@@ -222,6 +222,14 @@ impl Function {
         let volatility = self.signature.volatility;
         let counts = vec![TypeSignature::VariadicAny, TypeSignature::Nullary];
         self.signature = Signature::one_of(counts, volatility);
+        self
+    }
+
+    /// It takes more arguments than those as well.
+    #[must_use]
+    pub fn and_more(mut self) -> Function {
+        let volatility = self.signature.volatility;
+        self.signature = Signature::variadic_any(volatility);
         self
     }
 

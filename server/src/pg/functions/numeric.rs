@@ -259,7 +259,22 @@ fn logarithm(name: &str, of: fn(f64) -> f64) -> Function {
     })
 }
 
-/// Integers of the widest type among the arguments, or fails.
+/// The type of whole numbers that an operator gives of two types.
+fn wider(left: &DataType, right: &DataType) -> DataType {
+    let width = |data_type: &DataType| match data_type {
+        DataType::Int8 | DataType::UInt8 | DataType::Int16 | DataType::Null => 2,
+        DataType::UInt16 | DataType::Int32 => 4,
+        _ => 8,
+    };
+    match width(left).max(width(right)) {
+        2 => DataType::Int16,
+        4 => DataType::Int32,
+        _ => DataType::Int64,
+    }
+}
+
+/// What an operator gives of whole numbers, or that it overflows. A chain of the operator is one call: from left to right,
+/// and each step has the type of its two operands, not of all.
 fn checked(
     name: &str,
     operation: fn(
@@ -268,27 +283,25 @@ fn checked(
     ) -> std::result::Result<ArrayRef, datafusion::arrow::error::ArrowError>,
 ) -> Function {
     Function::new(name, 2..=2, DataType::Int64, move |call| {
-        let (left, right) = (call.cast(0, &call.returns)?, call.cast(1, &call.returns)?);
-        operation(&left, &right).map_err(|_| {
-            let what = match call.returns {
-                DataType::Int16 => "smallint",
-                DataType::Int32 => "integer",
-                _ => "bigint",
-            };
-            raise(PgError::new("22003", format!("{what} out of range")))
-        })
+        let mut made = call.cast(0, &wider(call.array(0).data_type(), &DataType::Null))?;
+        for at in 1..call.len() {
+            let step = wider(made.data_type(), call.array(at).data_type());
+            let (left, right) = (cast(&made, &step)?, call.cast(at, &step)?);
+            made = operation(&left, &right).map_err(|_| {
+                let what = match step {
+                    DataType::Int16 => "smallint",
+                    DataType::Int32 => "integer",
+                    _ => "bigint",
+                };
+                raise(PgError::new("22003", format!("{what} out of range")))
+            })?;
+        }
+        Ok(made)
     })
+    .and_more()
     .returning(|args, _| {
-        let width = |data_type: &DataType| match data_type {
-            DataType::Int8 | DataType::UInt8 | DataType::Int16 | DataType::Null => 2,
-            DataType::UInt16 | DataType::Int32 => 4,
-            _ => 8,
-        };
-        Ok(match args.iter().map(width).max() {
-            Some(2) => DataType::Int16,
-            Some(4) => DataType::Int32,
-            _ => DataType::Int64,
-        })
+        let narrowest = DataType::Int16;
+        Ok(args.iter().fold(narrowest, |made, arg| wider(&made, arg)))
     })
 }
 

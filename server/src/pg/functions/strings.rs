@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
-use datafusion::arrow::compute::kernels::concat_elements::concat_elements_utf8;
+use datafusion::arrow::compute::kernels::concat_elements::concat_elements_utf8_many;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 
@@ -219,9 +219,13 @@ pub(super) fn functions() -> Vec<Function> {
         Function::new("format", 1..=32, DataType::Utf8, format).stable(),
         // What `||` of texts stands for: null where one of them is.
         Function::new("pg_joined", 2..=2, DataType::Utf8, |call| {
-            let joined = concat_elements_utf8(&call.texts(0)?, &call.texts(1)?)?;
-            Ok(Arc::new(joined))
-        }),
+            let texts = (0..call.len())
+                .map(|at| call.texts(at))
+                .collect::<Result<Vec<_>>>()?;
+            let texts: Vec<&StringArray> = texts.iter().collect();
+            Ok(Arc::new(concat_elements_utf8_many(&texts)?))
+        })
+        .and_more(),
     ]
 }
 

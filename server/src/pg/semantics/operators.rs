@@ -22,7 +22,9 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::super::error::{PgError, code};
 use super::branches::of_one_type;
+use super::chains;
 use super::json;
+use super::kinds::{Kind, kind};
 use super::unknown::{Side, not_unique, with_lists, with_truths};
 
 /// Operators on dates, times and numbers.
@@ -100,52 +102,6 @@ pub(super) fn call(function: &Arc<ScalarUDF>, args: Vec<Expr>) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(function), args))
 }
 
-/// What operators tell types apart by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Instant,
-    Local,
-    Date,
-    Interval,
-    Time,
-    Integer,
-    Decimal,
-    Float,
-    /// A text that is written out, and may stand for anything.
-    Text,
-    /// A text that is one.
-    Column,
-    List,
-    Other,
-}
-
-impl Kind {
-    pub(super) fn is_number(self) -> bool {
-        matches!(self, Kind::Integer | Kind::Decimal | Kind::Float)
-    }
-}
-
-fn kind(expr: &Expr, schema: &DFSchema) -> Kind {
-    match expr.get_type(schema) {
-        Ok(DataType::Timestamp(_, Some(_))) => Kind::Instant,
-        Ok(DataType::Timestamp(_, None)) => Kind::Local,
-        Ok(DataType::Date32 | DataType::Date64) => Kind::Date,
-        Ok(DataType::Interval(_) | DataType::Duration(_)) => Kind::Interval,
-        Ok(DataType::Time32(_) | DataType::Time64(_)) => Kind::Time,
-        Ok(data_type) if data_type.is_integer() => Kind::Integer,
-        Ok(data_type) if data_type.is_decimal() => Kind::Decimal,
-        Ok(data_type) if data_type.is_floating() => Kind::Float,
-        Ok(DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..)) => Kind::List,
-        Ok(DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
-            if matches!(expr, Expr::Literal(..)) =>
-        {
-            Kind::Text
-        }
-        Ok(DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8) => Kind::Column,
-        _ => Kind::Other,
-    }
-}
-
 impl PgOperators {
     fn instant(&self, expr: Expr) -> Expr {
         Expr::ScalarFunction(ScalarFunction::new_udf(
@@ -214,8 +170,13 @@ impl PgOperators {
     fn concatenated(&self, raw: RawBinaryExpr, schema: &DFSchema) -> Result<Expr> {
         let RawBinaryExpr { left, right, .. } = raw;
         let kinds = (kind(&left, schema), kind(&right, schema));
-        let depths = (depth(&left, schema)?, depth(&right, schema)?);
-        if json::is_json(&left, schema) || json::is_json(&right, schema) {
+        let depths = (
+            depth(&left, kinds.0, schema)?,
+            depth(&right, kinds.1, schema)?,
+        );
+        let is_chain = |expr: &Expr| matches!(expr, Expr::ScalarFunction(call) if chains::kind(call).is_some());
+        let is_json = |expr| !is_chain(expr) && json::is_json(expr, schema);
+        if is_json(&left) || is_json(&right) {
             return Err(DataFusionError::External(Box::new(PgError::new(
                 code::NOT_SUPPORTED,
                 "|| of jsonb is not supported",
@@ -244,11 +205,9 @@ impl PgOperators {
                 expr
             }
         };
-        let args = vec![
-            spelled(left, kinds.0, kinds.1),
-            spelled(right, kinds.1, kinds.0),
-        ];
-        Ok(call(&functions.joined, args))
+        let left = spelled(left, kinds.0, kinds.1);
+        let right = spelled(right, kinds.1, kinds.0);
+        Ok(chains::chained(&functions.joined, left, right))
     }
 }
 
@@ -265,8 +224,11 @@ fn is_comparison(operator: Operator) -> bool {
 }
 
 /// How many lists lie in one another.
-fn depth(expr: &Expr, schema: &DFSchema) -> Result<u64> {
-    Ok(list_ndims(&expr.get_type(schema)?))
+fn depth(expr: &Expr, kind: Kind, schema: &DFSchema) -> Result<u64> {
+    match kind {
+        Kind::List => Ok(list_ndims(&expr.get_type(schema)?)),
+        _ => Ok(0),
+    }
 }
 
 /// What PostgreSQL has no operator for, though DataFusion would make something of it.
@@ -298,8 +260,9 @@ fn days(expr: Expr) -> Expr {
     cast(expr, DataType::Int32)
 }
 
-impl ExprPlanner for PgOperators {
-    fn plan_binary_op(
+impl PgOperators {
+    /// What an operator stands for.
+    fn planned(
         &self,
         raw: RawBinaryExpr,
         schema: &DFSchema,
@@ -343,7 +306,8 @@ impl ExprPlanner for PgOperators {
         }
         let RawBinaryExpr { op, left, right } = raw;
         if let Some(function) = self.arithmetic(operator, kinds) {
-            return Ok(PlannerResult::Planned(call(function, vec![left, right])));
+            let planned = chains::chained(function, left, right);
+            return Ok(PlannerResult::Planned(planned));
         }
         let compared = is_comparison(operator);
         if compared && let Some((left, right)) = with_lists(&left, &right, schema) {
@@ -413,6 +377,20 @@ impl ExprPlanner for PgOperators {
             _ => return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right })),
         };
         Ok(PlannerResult::Planned(planned))
+    }
+}
+
+impl ExprPlanner for PgOperators {
+    fn plan_binary_op(
+        &self,
+        raw: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        let planned = self.planned(raw, schema)?;
+        if let PlannerResult::Planned(expr) = &planned {
+            chains::check(expr)?;
+        }
+        Ok(planned)
     }
 
     /// `list[at]` by a function of ours: DataFusion counts from the end where a place is below zero.

@@ -11,7 +11,8 @@ use datafusion::scalar::ScalarValue;
 
 use super::super::error::{PgError, code};
 use super::super::params::{array_elements, parse_boolean};
-use super::operators::{Kind, PgOperators, call};
+use super::kinds::Kind;
+use super::operators::{PgOperators, call};
 
 /// Which side of an operator a literal stands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
