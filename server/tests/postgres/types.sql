@@ -170,3 +170,9 @@ SELECT '5' + 3, 10 - '3', 1.5 * '2.25', 5 % '3', 7 / '2';
 
 -- rows compared
 SELECT (1, 2) < (1, 3), (1, NULL) < (1, 3), (1, 2) = (1, 2), ROW(1, 2) <> ROW(1, 3), (1, 2) >= (1, 2), (NULL, 1) = (1, 2), (1, 2) IN ((1, 2), (3, 4)), (1, 2) NOT IN ((1, 3), (3, 4)), (1, 2) BETWEEN (1, 1) AND (1, 3);
+
+-- operators of one kind after one another
+SELECT 100 / 2 / 2 / 2, 100.0 / 3 / 7, 100 % 7 % 2, 2.5 / 2 / 4 * 2 / 3, 7 - 2 - 1 - 1, 1.5 - 0.25 - 0.25, 2 * 3 * 4 * 5;
+
+-- and of columns
+SELECT order_id, value / 2 / 3 AS sixth, value - 1 - 2 AS less, value * 2 * 3 / 5 / 7 AS much FROM orders ORDER BY order_id LIMIT 20;

@@ -16,13 +16,15 @@ use super::super::error::PgError;
 use super::kinds::Kind;
 use super::operators::call;
 
-/// Calls in one another times the square of the depth of all: a second of planning, and more calls in one another than parentheses may be.
+/// Calls in one another, and one more, times the square of the depth of all: a second of planning, and more calls in one another than parentheses may be.
 const MOST: usize = 2_000_000;
 
-/// An operator's call, which a chain of that operator goes on with. From left to right, as the function takes them.
+/// An operator's call, which a chain of that operator goes on with where its function takes chains: from left to right.
 pub(super) fn chained(function: &Arc<ScalarUDF>, left: Expr, right: Expr) -> Expr {
     match left {
-        Expr::ScalarFunction(mut chain) if Arc::ptr_eq(&chain.func, function) => {
+        Expr::ScalarFunction(mut chain)
+            if Arc::ptr_eq(&chain.func, function) && kind(&chain).is_some() =>
+        {
             chain.args.push(right);
             Expr::ScalarFunction(chain)
         }
@@ -74,7 +76,7 @@ impl Depth {
 /// If it does.
 pub(super) fn check(expr: &Expr) -> Result<()> {
     let Depth { calls, all } = Depth::of(expr)?;
-    if calls.saturating_mul(all).saturating_mul(all) <= MOST {
+    if (calls + 1).saturating_mul(all).saturating_mul(all) <= MOST {
         return Ok(());
     }
     let error = PgError::new("54001", "statement is too complex").detail(format!(
