@@ -18,7 +18,7 @@ pub(super) fn check(query: &ast::Query) -> Result<(), PgError> {
     let mut count = Count::default();
     // It never breaks off.
     let _ = query.visit(&mut count);
-    if count.relations <= MAX_RELATIONS {
+    if count.relations.max(count.largest) <= MAX_RELATIONS {
         return Ok(());
     }
     Err(PgError::new("54001", "statement is too complex").detail(format!(
@@ -31,6 +31,8 @@ pub(super) fn check(query: &ast::Query) -> Result<(), PgError> {
 struct Count {
     /// Of the query in hand, without those around it.
     relations: usize,
+    /// Of the largest query of a WITH, which is planned though nobody names it.
+    largest: usize,
     /// The queries around it.
     outer: Vec<Outer>,
 }
@@ -68,7 +70,9 @@ impl Visitor for Count {
         match self.outer.last_mut() {
             Some(with) if with.names.contains_key(&this) => {
                 let name = with.names.remove(&this).unwrap_or_default();
-                with.known.insert(name, relations);
+                // One that reads nothing takes its place as well.
+                with.known.insert(name, relations.max(1));
+                self.largest = self.largest.max(relations);
             }
             _ => self.relations = self.relations.saturating_add(relations),
         }
@@ -122,6 +126,8 @@ mod tests {
         format!("WITH a AS ({}) SELECT * FROM a, (WITH a AS (SELECT 1) SELECT * FROM a) b", doubled(9)),
         true
     )]
+    #[case::that_read_nothing(doubled(10).replace(" FROM conversations", ""), false)]
+    #[case::that_nobody_names(doubled(10).replace(" SELECT * FROM c10", " SELECT 1"), false)]
     #[case::recursive("WITH RECURSIVE r AS (SELECT 1 UNION ALL SELECT * FROM r) SELECT * FROM r".to_owned(), true)]
     fn queries_of_a_with_count_wherever_they_are_named(#[case] text: String, #[case] fits: bool) {
         let outcome = parse(&text);
