@@ -388,9 +388,7 @@ impl Connection {
 
     /// The end of a group of messages.
     pub(super) async fn ready(&mut self) -> Result<(), Failure> {
-        if !self.session.in_transaction() {
-            self.session.drop_portals();
-        }
+        self.session.group_ended();
         put_reports(&mut self.wire, &self.session);
         self.present.transaction(self.session.status());
         self.wire.put(&Backend::ReadyForQuery(ReadyForQuery::new(

@@ -13,7 +13,7 @@ use super::error::{PgError, code};
 use super::memory::Share;
 use super::portals::{Portal, Prepared};
 use super::runtimes::QueryRuntime;
-use super::settings::{Settings, Values};
+use super::settings::{Saved, Settings};
 use super::sql::Statement;
 use crate::users::User;
 
@@ -36,7 +36,7 @@ struct Savepoint {
     name: String,
     /// The number of the last portal that was there.
     portals: u64,
-    settings: Values,
+    settings: Saved,
 }
 
 /// A connection that is logged in.
@@ -58,6 +58,8 @@ pub struct Session {
     /// Portals and cursors by name.
     pub portals: HashMap<String, Portal>,
     status: TransactionStatus,
+    /// Several statements have come in one message, and are answered together.
+    pub several: bool,
     savepoints: Vec<Savepoint>,
     /// Portals that there have been.
     made: u64,
@@ -91,6 +93,7 @@ impl Session {
             statements: HashMap::new(),
             portals: HashMap::new(),
             status: TransactionStatus::Idle,
+            several: false,
             savepoints: Vec::new(),
             made: 0,
             applied: None,
@@ -144,9 +147,26 @@ impl Session {
         self.status != TransactionStatus::Idle
     }
 
-    /// A statement has failed.
+    /// A statement has failed: outside of a block, what has been set together with it is taken back.
     pub fn fail(&mut self) {
+        if !self.in_transaction() {
+            self.settings().rollback();
+        }
         self.status = self.status.to_error_state();
+    }
+
+    /// All statements that are answered together have been.
+    pub fn group_ended(&mut self) {
+        self.several = false;
+        if !self.in_transaction() {
+            self.settings().commit();
+            self.drop_portals();
+        }
+    }
+
+    /// Whether statements are a transaction though there is no block: several of one message are.
+    pub fn in_group(&self) -> bool {
+        self.several || self.in_transaction()
     }
 
     /// After a failure only the end of the transaction is possible.
@@ -201,7 +221,7 @@ impl Session {
         if self.savepoints.len() >= LIMIT {
             return Err(too_many("savepoints"));
         }
-        let settings = self.settings().values();
+        let settings = self.settings().saved();
         self.savepoints.push(Savepoint {
             name: short(name).to_owned(),
             portals: self.made,
@@ -231,8 +251,7 @@ impl Session {
         self.savepoints.truncate(at + 1);
         let last = self.savepoints[at].portals;
         self.portals.retain(|_, portal| portal.number <= last);
-        let values = self.savepoints[at].settings.clone();
-        self.settings().replace(values);
+        self.settings().restore(&self.savepoints[at].settings);
         self.status = TransactionStatus::Transaction;
         Ok(())
     }

@@ -27,13 +27,22 @@ pub struct Settings {
     values: Values,
     /// Values in force before the transaction's first `SET LOCAL` of each.
     before_local: BTreeMap<String, Option<Arc<str>>>,
-    /// Values in force when the transaction began.
+    /// Values in force when the transaction began; outside of a block, before the first change of the statements that are
+    /// answered together, which are a transaction too.
     at_begin: Option<Values>,
     /// Reported to the client already.
     reported: BTreeMap<&'static str, String>,
     /// Counts changes, for what is derived from settings.
     generation: u64,
     zone: Zone,
+}
+
+/// Settings as a savepoint keeps them.
+#[derive(Debug)]
+pub struct Saved {
+    values: Values,
+    /// What they go back to at the end of the transaction.
+    before_local: BTreeMap<String, Option<Arc<str>>>,
 }
 
 /// How long a set value lasts.
@@ -82,6 +91,7 @@ impl Settings {
     /// As for [`Settings::set`].
     pub fn set_initial(&mut self, name: &str, value: &str) -> Result<(), PgError> {
         self.set(name, value, SetScope::Session)?;
+        self.commit();
         self.initial = self.values.clone();
         Ok(())
     }
@@ -127,6 +137,7 @@ impl Settings {
             Some(known) => (known.name.to_owned(), (known.check)(known.name, value)?),
             None => (self.custom_name(name)?, value.to_owned()),
         };
+        self.at_first_change();
         if scope == SetScope::Local {
             let before = self.values.get(&name).cloned();
             self.before_local.entry(name.clone()).or_insert(before);
@@ -148,28 +159,42 @@ impl Settings {
             Some(value) => self.set(name, &value, scope),
             None => match known(name) {
                 Some(known) => self.set(name, known.default, scope),
-                None if self.values.remove(key).is_some() => Ok(()),
+                None if self.values.contains_key(key) => {
+                    self.at_first_change();
+                    self.values.remove(key);
+                    Ok(())
+                }
                 None => Err(unrecognized(name)),
             },
         }
     }
 
+    /// Remembers what there was, to go back to if the transaction is given up.
+    fn at_first_change(&mut self) {
+        if self.at_begin.is_none() {
+            self.at_begin = Some(self.values.clone());
+        }
+    }
+
     /// Sets everything back.
     pub fn reset_all(&mut self) {
+        self.at_first_change();
         let initial = self.initial.clone();
         self.replace(initial);
         self.before_local.clear();
     }
 
-    /// A transaction begins.
+    /// A transaction begins. What has been set together with it, before, belongs to it.
     pub fn begin(&mut self) {
-        self.at_begin = Some(self.values.clone());
-        self.before_local.clear();
+        self.at_first_change();
     }
 
-    /// A transaction ends well.
+    /// A transaction ends well; outside of a block, statements that have been answered together.
     pub fn commit(&mut self) {
         self.at_begin = None;
+        if self.before_local.is_empty() {
+            return;
+        }
         let mut values = self.values.clone();
         for (name, before) in std::mem::take(&mut self.before_local) {
             match before {
@@ -189,12 +214,20 @@ impl Settings {
     }
 
     /// The values now, for a savepoint.
-    pub fn values(&self) -> Values {
-        self.values.clone()
+    pub fn saved(&self) -> Saved {
+        Saved {
+            values: self.values.clone(),
+            before_local: self.before_local.clone(),
+        }
     }
 
     /// Back to the values of a savepoint.
-    pub fn replace(&mut self, values: Values) {
+    pub fn restore(&mut self, saved: &Saved) {
+        self.before_local.clone_from(&saved.before_local);
+        self.replace(saved.values.clone());
+    }
+
+    fn replace(&mut self, values: Values) {
         if self.values != values {
             self.values = values;
             self.changed();

@@ -28,6 +28,7 @@ impl Connection {
             self.wire
                 .put(&Backend::EmptyQueryResponse(EmptyQueryResponse::new()));
         }
+        self.session.several = statements.len() > 1;
         for statement in statements {
             self.begin(&text);
             let watch = self.begin_statement()?;

@@ -25,16 +25,16 @@ impl Connection {
             Statement::Refused(error) => return Err(error.clone().into()),
             Statement::Show(name) => return self.show(name.as_deref(), formats),
             Statement::Set { name, value, scope } => {
-                if *scope == SetScope::Local && !session.in_transaction() {
+                if *scope == SetScope::Local && !session.in_group() {
+                    // It counts for the messages up to the next Sync alone, of which there may be none.
                     self.wire.put(&Backend::NoticeResponse(warning(
                         code::NO_TRANSACTION,
                         "SET LOCAL can only be used in transaction blocks",
                     )));
-                } else {
-                    match value {
-                        SetValue::Text(value) => session.settings().set(name, value, *scope)?,
-                        SetValue::Default => session.settings().reset(name, *scope)?,
-                    }
+                }
+                match value {
+                    SetValue::Text(value) => session.settings().set(name, value, *scope)?,
+                    SetValue::Default => session.settings().reset(name, *scope)?,
                 }
                 "SET".to_owned()
             }
@@ -116,11 +116,22 @@ impl Connection {
             }
             let notice = warning(code::NO_TRANSACTION, "there is no transaction in progress");
             self.wire.put(&Backend::NoticeResponse(notice));
-            return Ok(if commit { "COMMIT" } else { "ROLLBACK" });
+            let mut settings = self.session.settings();
+            return Ok(if commit {
+                settings.commit();
+                "COMMIT"
+            } else {
+                settings.rollback();
+                "ROLLBACK"
+            });
         }
+        const ISOLATION: &str = "transaction_isolation";
+        let (_, isolation) = self.session.settings().show(ISOLATION)?;
         let tag = self.session.end(commit);
         if chain {
             self.session.begin();
+            let mut settings = self.session.settings();
+            settings.set(ISOLATION, &isolation, SetScope::Local)?;
         }
         Ok(tag)
     }

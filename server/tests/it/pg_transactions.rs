@@ -87,6 +87,100 @@ async fn settings_go_back_with_their_transaction() {
     }
 }
 
+/// What `application_name` is after these messages, some of which may fail.
+#[rstest]
+#[case::what_fails_takes_its_message_back(&["SET application_name = 'a'; SELECT 1/0"], "")]
+#[case::and_what_was_a_function(&["SELECT set_config('application_name', 'a', false), 1/0"], "")]
+#[case::a_block_begins_with_what_was_before(&["SET application_name = 'a'; BEGIN", "ROLLBACK"], "")]
+#[case::and_ends_well_with_it(&["SET application_name = 'a'; BEGIN", "COMMIT"], "a")]
+#[case::rolled_back_without_a_block(&["SET application_name = 'a'; ROLLBACK"], "")]
+#[case::local_to_a_message(&["SET LOCAL application_name = 'a'; SELECT 1"], "")]
+#[case::local_by_a_function(&["SELECT set_config('application_name', 'a', true)"], "")]
+#[case::local_before_a_savepoint(
+    &["BEGIN; SET LOCAL application_name = 'l'; SAVEPOINT s; SET application_name = 'a'; ROLLBACK TO s; COMMIT"],
+    ""
+)]
+#[case::local_after_a_savepoint(
+    &["BEGIN; SAVEPOINT s; SET application_name = 'a'; SET LOCAL application_name = 'l'; ROLLBACK TO s; COMMIT"],
+    ""
+)]
+#[case::kept(&["SET application_name = 'a'; SELECT 1", "SELECT 1/0"], "a")]
+#[tokio::test]
+async fn statements_of_a_message_are_a_transaction(
+    #[case] messages: &[&str],
+    #[case] expected: &str,
+) {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    client
+        .simple_query("SET application_name = ''")
+        .await
+        .unwrap();
+    for sql in messages {
+        let _ = client.simple_query(sql).await;
+    }
+    assert_eq!(value(&client, "SHOW application_name").await, expected);
+}
+
+#[tokio::test]
+async fn a_local_setting_counts_within_its_message() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let sql = "SET LOCAL application_name = 'a'; SHOW application_name";
+    assert_eq!(value(&client, sql).await, "a");
+    let sql = "DECLARE c CURSOR FOR SELECT 7; FETCH c";
+    assert_eq!(value(&client, sql).await, "7");
+    assert_eq!(
+        code_of(&client.simple_query("FETCH c").await.unwrap_err()),
+        "34000"
+    );
+}
+
+#[tokio::test]
+async fn the_local_zone_is_the_sessions_own() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let own = value(&client, "SHOW timezone").await;
+    client
+        .simple_query("SET timezone = 'Asia/Tokyo'")
+        .await
+        .unwrap();
+    client.simple_query("SET TIME ZONE LOCAL").await.unwrap();
+    assert_eq!(value(&client, "SHOW timezone").await, own);
+    let error = client.simple_query("SET timezone = 'local'").await;
+    assert_eq!(code_of(&error.unwrap_err()), "22023");
+}
+
+#[rstest]
+#[case("PREPARE p(int[]) AS SELECT $1", "EXECUTE p(ARRAY[1, 2])", "{1,2}")]
+#[case("PREPARE p(int) AS SELECT $1", "EXECUTE p(1.6)", "2")]
+#[case("PREPARE p(int) AS SELECT 5", "EXECUTE p(1)", "5")]
+#[case("PREPARE p(unknown) AS SELECT $1 + 1", "EXECUTE p(2)", "3")]
+#[case(
+    "PREPARE p(date, time) AS SELECT $1 + $2",
+    "EXECUTE p('2026-01-05', '10:30')",
+    "2026-01-05 10:30:00"
+)]
+#[tokio::test]
+async fn a_prepared_statement_takes_what_it_declares(
+    #[case] prepare: &str,
+    #[case] execute: &str,
+    #[case] expected: &str,
+) {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    client.simple_query(prepare).await.unwrap();
+    assert_eq!(value(&client, execute).await, expected);
+}
+
+#[tokio::test]
+async fn a_prepared_statement_declares_types_that_there_are() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let error = client.simple_query("PREPARE p(nosuch) AS SELECT $1").await;
+    assert_eq!(code_of(&error.unwrap_err()), "42704");
+}
+
 #[tokio::test]
 async fn a_cursor_gives_rows_as_they_are_fetched() {
     let server = TestServer::start().await;

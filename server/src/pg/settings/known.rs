@@ -72,6 +72,7 @@ pub(super) const KNOWN: &[Known] = &[
     kept("check_function_bodies", "on", boolean, "Has no effect."),
     told("client_encoding", "UTF8", utf8, "Encoding of text: UTF8."),
     kept("client_min_messages", "notice", text, "Has no effect."),
+    kept("constraint_exclusion", "partition", text, "Has no effect."),
     kept("cursor_tuple_fraction", "0.1", text, "Has no effect."),
     told(
         "DateStyle",
@@ -86,6 +87,12 @@ pub(super) const KNOWN: &[Known] = &[
         "Has no effect.",
     ),
     kept("default_tablespace", "", text, "Has no effect."),
+    kept(
+        "default_text_search_config",
+        "pg_catalog.simple",
+        text,
+        "Has no effect.",
+    ),
     kept(
         "default_transaction_deferrable",
         "off",
@@ -105,12 +112,22 @@ pub(super) const KNOWN: &[Known] = &[
         "Always on: nobody writes here.",
     ),
     kept("default_with_oids", "off", boolean, "Has no effect."),
+    kept("effective_cache_size", "4GB", text, "Has no effect."),
     kept("enable_bitmapscan", "on", boolean, "Has no effect."),
+    kept("enable_hashagg", "on", boolean, "Has no effect."),
     kept("enable_hashjoin", "on", boolean, "Has no effect."),
+    kept("enable_incremental_sort", "on", boolean, "Has no effect."),
+    kept("enable_indexonlyscan", "on", boolean, "Has no effect."),
     kept("enable_indexscan", "on", boolean, "Has no effect."),
+    kept("enable_material", "on", boolean, "Has no effect."),
+    kept("enable_memoize", "on", boolean, "Has no effect."),
     kept("enable_mergejoin", "on", boolean, "Has no effect."),
     kept("enable_nestloop", "on", boolean, "Has no effect."),
+    kept("enable_parallel_hash", "on", boolean, "Has no effect."),
+    kept("enable_partition_pruning", "on", boolean, "Has no effect."),
     kept("enable_seqscan", "on", boolean, "Has no effect."),
+    kept("enable_sort", "on", boolean, "Has no effect."),
+    kept("enable_tidscan", "on", boolean, "Has no effect."),
     kept("escape_string_warning", "on", boolean, "Has no effect."),
     kept(
         "extra_float_digits",
@@ -118,8 +135,10 @@ pub(super) const KNOWN: &[Known] = &[
         float_digits,
         "Digits of floats: 1 and more write them exactly.",
     ),
+    kept("from_collapse_limit", "8", text, "Has no effect."),
     kept("geqo", "on", boolean, "Has no effect."),
     kept("gin_fuzzy_search_limit", "0", text, "Has no effect."),
+    kept("hash_mem_multiplier", "2", text, "Has no effect."),
     kept(
         "idle_in_transaction_session_timeout",
         "0",
@@ -160,6 +179,7 @@ pub(super) const KNOWN: &[Known] = &[
         duration,
         "Has no effect: there are no locks.",
     ),
+    kept("maintenance_work_mem", "64MB", text, "Has no effect."),
     kept("max_identifier_length", "63", fixed, "Has no effect."),
     kept("max_index_keys", "32", fixed, "Has no effect."),
     kept(
@@ -174,6 +194,7 @@ pub(super) const KNOWN: &[Known] = &[
         fixed,
         "How passwords are kept.",
     ),
+    kept("plan_cache_mode", "auto", text, "Has no effect."),
     kept("quote_all_identifiers", "off", boolean, "Has no effect."),
     kept("random_page_cost", "4", text, "Has no effect."),
     kept(
@@ -369,9 +390,6 @@ fn float_digits(name: &'static str, value: &str) -> Result<String, PgError> {
 fn zone(name: &'static str, value: &str) -> Result<String, PgError> {
     let accepted =
         "an IANA name such as Europe/Berlin, UTC, or hours east of UTC such as -7 or +05:30";
-    if value.eq_ignore_ascii_case("local") || value.eq_ignore_ascii_case("default") {
-        return Ok("UTC".to_owned());
-    }
     Zone::parse(value)
         .map(|zone| zone.to_string())
         .ok_or_else(|| refused(name, value, accepted))

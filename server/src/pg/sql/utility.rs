@@ -260,6 +260,8 @@ fn set(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
             let value = SetValue::Text(tokens.string()?);
             tokens.skip_rest();
             value
+        } else if tokens.accept("LOCAL") {
+            SetValue::Default
         } else {
             set_value(tokens)?
         };
@@ -414,7 +416,12 @@ fn fetch(tokens: &mut Tokens<'_>) -> Result<(String, Move), PgError> {
         }
     } else if tokens.accept_any(&["PRIOR", "FIRST", "LAST"]) {
         Move::Back
-    } else if tokens.accept_any(&["ABSOLUTE", "RELATIVE"]) {
+    } else if tokens.accept("RELATIVE") {
+        match tokens.integer()? {
+            1 => Move::Forward(1),
+            _ => Move::Back,
+        }
+    } else if tokens.accept("ABSOLUTE") {
         tokens.integer()?;
         Move::Back
     } else if tokens.accept("BACKWARD") {
