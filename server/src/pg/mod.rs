@@ -25,6 +25,7 @@ mod functions;
 mod gate;
 mod giving_way;
 mod greeting;
+mod inference;
 mod interval;
 mod login;
 mod memory;

@@ -5,13 +5,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, ParamValues};
+use datafusion::common::ParamValues;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::planner::TypePlanner;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Statement as PlanStatement};
+use datafusion::logical_expr::{LogicalPlan, Statement as PlanStatement};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement as ParsedStatement;
 use datafusion::sql::sqlparser::ast::{self, Ident, ObjectName};
@@ -20,12 +19,13 @@ use pgwire::api::Type;
 
 use super::encode::{Column, canonical, pg_type};
 use super::error::{PgError, code};
+use super::inference::parameter_types;
 use super::oids::{columns_of, parameters_cast};
 use super::params::arrow_type;
 use super::semantics::{
-    beside, check_calls, check_depth, check_types, counted, nullable, single_rows,
+    beside, check_calls, check_depth, check_types, counted, met, nullable, single_rows,
 };
-use super::sql::{Query, mark_columns};
+use super::sql::{Query, is_single, mark_columns};
 
 /// A parameter of a statement.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,6 +103,7 @@ fn finish(
         .with_allow_statements(false)
         .verify_plan(&plan)?;
     check_depth(&plan)?;
+    let plan = met(plan, state)?;
     check_types(&plan)?;
     let plan = nullable(single_rows(counted(beside(plan)?)?)?)?;
     // Only now are the branches of a CASE or a UNION of one type: the one that rows will come in.
@@ -219,85 +220,19 @@ async fn infer(
         .collect())
 }
 
-fn parameter_types(plan: &LogicalPlan) -> Result<HashMap<String, DataType>, PgError> {
-    let mut types = HashMap::new();
-    plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::Limit(limit) = node {
-            for expr in [&limit.skip, &limit.fetch].into_iter().flatten() {
-                expr.apply(|expr| {
-                    if let Expr::Placeholder(placeholder) = expr {
-                        types.insert(placeholder.id.clone(), DataType::Int64);
-                    }
-                    Ok(TreeNodeRecursion::Continue)
-                })?;
-            }
-        }
-        let mut schema = DFSchema::empty();
-        for input in node.inputs() {
-            schema.merge(input.schema());
-        }
-        node.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                match expr {
-                    Expr::Placeholder(placeholder) => {
-                        if let Some(field) = &placeholder.field
-                            && field.data_type() != &DataType::Null
-                        {
-                            types
-                                .entry(placeholder.id.clone())
-                                .or_insert_with(|| field.data_type().clone());
-                        }
-                    }
-                    Expr::ScalarFunction(function) if function.name() == "array_has" => {
-                        infer_membership(&function.args, &schema, &mut types);
-                    }
-                    Expr::Cast(cast) => {
-                        if let Expr::Placeholder(placeholder) = cast.expr.as_ref() {
-                            types
-                                .entry(placeholder.id.clone())
-                                .or_insert_with(|| cast.field.data_type().clone());
-                        }
-                    }
-                    _ => {}
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })?;
-    Ok(types)
-}
-
-/// `x = ANY($1)` and `$1 = ANY(xs)`.
-fn infer_membership(args: &[Expr], schema: &DFSchema, types: &mut HashMap<String, DataType>) {
-    match args {
-        [Expr::Placeholder(array), element] => {
-            if let Ok(element) = element.get_type(schema)
-                && element != DataType::Null
-            {
-                let list =
-                    DataType::List(Arc::new(Field::new_list_field(canonical(&element), true)));
-                types.insert(array.id.clone(), list);
-            }
-        }
-        [array, Expr::Placeholder(element)] => {
-            if let Ok(DataType::List(item)) = array.get_type(schema).map(|array| canonical(&array))
-            {
-                types.insert(element.id.clone(), item.data_type().clone());
-            }
-        }
-        _ => {}
-    }
-}
-
-/// The PostgreSQL type that PREPARE declares; none where it is one that text stands for.
-pub fn declared_type(written: &ast::DataType) -> Option<Type> {
+/// The PostgreSQL type that PREPARE declares; none where it is to be found.
+///
+/// # Errors
+/// If there is no such type.
+pub fn declared_type(written: &ast::DataType) -> Result<Option<Type>, PgError> {
+    use ast::ArrayElemTypeDef as Items;
     use ast::DataType as T;
-    Some(match written {
+    Ok(Some(match written {
         T::Int(_) | T::Integer(_) | T::Int4(_) => Type::INT4,
         T::BigInt(_) | T::Int8(_) => Type::INT8,
         T::SmallInt(_) | T::Int2(_) => Type::INT2,
+        single if is_single(single) => Type::FLOAT4,
         T::DoublePrecision | T::Float8 | T::Double(_) | T::Float(_) => Type::FLOAT8,
-        T::Real | T::Float4 => Type::FLOAT4,
         T::Numeric(_) | T::Decimal(_) | T::Dec(_) => Type::NUMERIC,
         T::Boolean | T::Bool => Type::BOOL,
         T::Text | T::Varchar(_) | T::CharacterVarying(_) | T::CharVarying(_) => Type::TEXT,
@@ -307,8 +242,28 @@ pub fn declared_type(written: &ast::DataType) -> Option<Type> {
         }
         T::Timestamp(..) => Type::TIMESTAMP,
         T::Interval { .. } => Type::INTERVAL,
-        _ => return None,
-    })
+        T::Uuid => Type::UUID,
+        T::JSON => Type::JSON,
+        T::JSONB => Type::JSONB,
+        T::Time(..) => Type::TIME,
+        T::Bytea => Type::BYTEA,
+        T::Array(Items::SquareBracket(item, _) | Items::AngleBracket(item)) => {
+            let item = declared_type(item)?.map_or(DataType::Utf8, |item| arrow_type(&item));
+            return Ok(pg_type(&DataType::new_list(item, true)));
+        }
+        T::Custom(name, _) if is_named(name, "unknown") => return Ok(None),
+        other => {
+            let Some(field) = PgTypes.plan_type_field(other)? else {
+                return Ok(None);
+            };
+            return Ok(pg_type(&canonical(field.data_type())));
+        }
+    }))
+}
+
+fn is_named(name: &ObjectName, word: &str) -> bool {
+    let last = name.0.last().and_then(|part| part.as_ident());
+    last.is_some_and(|ident| ident.value.eq_ignore_ascii_case(word))
 }
 
 /// A name that no SQL of a user's is likely to hold, for any Arrow type.
@@ -348,6 +303,8 @@ impl TypePlanner for PgTypes {
             ast::DataType::Timestamp(None | Some(4..=6), Zoned::None | Zoned::WithoutTimeZone) => {
                 DataType::Timestamp(TimeUnit::Microsecond, None)
             }
+            single if is_single(single) => DataType::Float32,
+            ast::DataType::Float(_) => DataType::Float64,
             ast::DataType::Uuid | ast::DataType::JSON | ast::DataType::JSONB => DataType::Utf8,
             ast::DataType::Custom(name, arguments) => custom_type(name, arguments)?,
             _ => return Ok(None),

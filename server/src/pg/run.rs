@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::collect;
@@ -14,6 +15,7 @@ use super::connection::Connection;
 use super::encode::{Column, CopyEncoder, Formats, RowEncoder};
 use super::error::{PgError, code};
 use super::execute::{self, Encoder, RowStream, Work};
+use super::functions::rounded;
 use super::giving_way::giving_way;
 use super::memory::Share;
 use super::plan::{self, Described};
@@ -137,7 +139,8 @@ impl Connection {
                 types,
                 statement,
             } => {
-                let declared = types.iter().map(plan::declared_type).collect();
+                let declared = types.iter().map(plan::declared_type);
+                let declared = declared.collect::<Result<Vec<_>, _>>()?;
                 let prepared = self
                     .prepare(&prepared.text, statement.as_ref().clone(), declared, watch)
                     .await?;
@@ -299,7 +302,7 @@ impl Connection {
         values: Arc<[ScalarValue]>,
         watch: &Watch,
     ) -> Result<(), Failure> {
-        if !cursor.hold {
+        if !cursor.hold && !self.session.in_group() {
             self.session.in_block("DECLARE CURSOR")?;
         }
         let permit = self.admit(watch).await?;
@@ -429,22 +432,33 @@ impl Connection {
                     .await??
             }
         };
-        if values.len() != parameters.len() {
+        // One that is declared is given, though nothing may ask for it.
+        let wanted = parameters.len().max(prepared.declared.len());
+        if values.len() != wanted {
             return Err(PgError::new(
                 code::SYNTAX,
                 format!(
-                    "wrong number of parameters: expected {}, got {}",
-                    parameters.len(),
+                    "wrong number of parameters: expected {wanted}, got {}",
                     values.len()
                 ),
             )
             .into());
         }
-        let cast =
-            |(value, parameter): (ScalarValue, &plan::Parameter)| value.cast_to(&parameter.arrow);
-        let values: Result<Vec<_>, _> = values.into_iter().zip(&parameters).map(cast).collect();
+        let pairs = values.into_iter().zip(&parameters);
+        let values: Result<Vec<_>, _> = pairs
+            .map(|(value, parameter)| assigned(value, &parameter.arrow))
+            .collect();
         Ok(values.map_err(PgError::from)?)
     }
+}
+
+/// A value as one of a parameter's type; a number is rounded where that is whole.
+fn assigned(value: ScalarValue, to: &DataType) -> datafusion::error::Result<ScalarValue> {
+    if !to.is_integer() {
+        return value.cast_to(to);
+    }
+    let rounded = rounded(&value.to_array()?)?;
+    ScalarValue::try_from_array(&rounded, 0)?.cast_to(to)
 }
 
 fn first_row(batches: &[RecordBatch]) -> Result<Vec<ScalarValue>, PgError> {

@@ -114,3 +114,6 @@ SELECT (ARRAY[1, 2, 3])[-1], (ARRAY[1, 2, 3])[0], (ARRAY[1, 2, 3])[4], (ARRAY[1,
 
 -- the first of the gathered
 SELECT channel, (array_agg(conversation_id ORDER BY started_at, conversation_id))[1], (array_agg(conversation_id ORDER BY started_at DESC, conversation_id))[1] FROM conversations GROUP BY 1 ORDER BY 1;
+
+-- lists that overlap
+SELECT ARRAY['a', 'b'] && '{b,c}' AS literal, ARRAY[1, 2] && ARRAY[3] AS numbers, '{1,2}' && ARRAY[2] AS before, ARRAY['a'] && '{}' AS empty, NULL::text[] && ARRAY['a'] AS unknown;

@@ -80,3 +80,10 @@ SELECT count(*) > 0 FROM pg_operator WHERE oprname = '=';
 -- a database by its name
 -- differs: names of objects are text, not name
 SELECT datname, datallowconn, datistemplate FROM pg_database WHERE datname = current_database();
+
+-- names of relations that are put together
+SELECT (quote_ident(n.nspname) || '.' || quote_ident(c.relname))::regclass = c.oid AS same FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname IN ('orders', 'conversations') AND n.nspname = 'public';
+
+-- keys that there are none of
+-- differs: names of objects are text, not name
+SELECT c.column_name, pk.column_name IS NOT NULL AS is_key FROM information_schema.columns c LEFT JOIN (SELECT tc.table_schema, tc.table_name, kc.column_name FROM information_schema.table_constraints tc JOIN information_schema.key_column_usage kc ON tc.constraint_name = kc.constraint_name WHERE tc.constraint_type = 'PRIMARY KEY') AS pk ON c.table_schema = pk.table_schema AND c.table_name = pk.table_name AND c.column_name = pk.column_name WHERE c.table_name = 'orders' AND c.table_schema = 'public' ORDER BY c.ordinal_position;

@@ -200,3 +200,71 @@ SELECT date(started_at), DATE('2026-01-01 10:00') FROM conversations ORDER BY ac
 
 -- the local time
 SELECT localtimestamp = now()::timestamp, localtime = now()::time, current_timestamp(0) IS NULL;
+
+-- parts of intervals
+SELECT interval '49 months' / 49 AS a, interval '7 days' / 3 AS b, interval '1 month' / 7 AS c, interval '100 months 3 days 01:02:03' / 3.7 AS d, interval '-1 month -1 day' / 7 AS e, interval '49 months' * 0.3 AS f, interval '1 year 1 day' * -1.5 AS g;
+
+-- an average of months
+SELECT avg(x), sum(x) FROM (VALUES (interval '49 months'), (interval '1 month'), (interval '1 month')) t (x);
+
+-- an average of days
+SELECT avg(x) FROM (VALUES (interval '1 month'), (interval '2 days'), (interval '3 hours')) t (x);
+
+-- a part of an interval that is too long
+SELECT interval '1 month' / 1e-30;
+
+-- a product that is too long
+SELECT interval '1 month' * 1e30;
+
+-- an interval that is made too long
+-- differs: PostgreSQL 15 goes on from the other end
+SELECT make_interval(years => 2000000000);
+
+-- more months than an interval has
+SELECT justify_days(interval '2147483647 months 60 days');
+
+-- truncation in a zone
+SELECT date_trunc('day', timestamptz '2026-01-31 23:30+00', z) AS day FROM (VALUES ('America/New_York'), ('Asia/Tokyo'), (null)) t (z) ORDER BY day;
+
+-- truncation of a local time in a zone
+SELECT date_trunc('day', timestamp '2026-01-31 23:30', 'Asia/Tokyo'), date_trunc('day', date '2026-01-31', 'Asia/Tokyo') AS day, date_trunc('day', timestamptz 'infinity', 'Asia/Tokyo') AS never;
+
+-- centuries before Christ
+SELECT extract(century FROM y) AS century, extract(millennium FROM y) AS millennium, extract(decade FROM y) AS decade, extract(isoyear FROM y) AS isoyear, extract(year FROM y) AS year, date_trunc('century', y) AS a, date_trunc('millennium', y) AS b, date_trunc('decade', y) AS c FROM (VALUES (timestamp '0001-01-01 BC'), (timestamp '0001-06-01'), (timestamp '0100-06-01 BC'), (timestamp '0101-06-01 BC'), (timestamp '0100-12-31'), (timestamp '0101-01-01'), (timestamp '1000-12-31 BC'), (timestamp '0002-03-01 BC'), (timestamp '0011-03-01 BC'), (timestamp '3999-01-01 BC')) t (y) ORDER BY y;
+
+-- made of numbers
+SELECT make_date(-44, 3, 15), make_timestamp(-44, 3, 15, 12, 0, 0), make_timestamp(2026, 1, 1, 0, 0, 60) AS next, make_time(23, 59, 60) AS midnight, make_time(24, 0, 0) AS same;
+
+-- no year is zero
+SELECT make_date(0, 3, 15);
+
+-- no such day
+SELECT make_date(2026, 2, 30);
+
+-- no such time
+SELECT make_time(24, 0, 1);
+
+-- before the first year
+SELECT timestamp '4714-01-01 BC';
+
+-- after the last year
+SELECT timestamp '294277-01-01';
+
+-- moved before the first year
+SELECT timestamptz '0044-03-15 BC' - interval '5000 years';
+
+-- the last day that has a local time in every zone
+-- set: timezone = 'Asia/Tokyo'
+SELECT timestamptz '262141-12-31 23:30:00+00', date_trunc('week', timestamptz '262141-12-31 23:30:00+00'), timestamptz '262141-12-31 23:30:00+00' AT TIME ZONE 'Pacific/Kiritimati';
+
+-- the greatest of differences and intervals
+SELECT greatest(timestamp '2026-01-03' - timestamp '2026-01-01', interval '1 hour'), least(interval '3 days', timestamp '2026-01-03' - timestamp '2026-01-01') AS least;
+
+-- seconds that are no number
+SELECT to_timestamp('nan'::float8);
+
+-- seconds that are too many
+SELECT to_timestamp(1e30::float8);
+
+-- seconds without an end
+SELECT to_timestamp('infinity'::float8), to_timestamp('-infinity'::float8);

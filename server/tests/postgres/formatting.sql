@@ -96,3 +96,16 @@ SELECT pg_size_pretty(1024::int8), pg_size_pretty(123456789::int8);
 
 -- hexadecimal
 SELECT to_hex(255), upper(to_hex(4095)), encode('abc'::bytea, 'hex'), encode('abc'::bytea, 'base64'), md5('abc');
+
+-- centuries and years before Christ
+SELECT to_char(timestamp '0044-03-15 BC', 'CC IYYY IYY Y,YYY YY BC'), to_char(timestamp '0001-03-15 BC', 'CC FMCC'), to_char(timestamp '0101-03-15 BC', 'CC'), to_char(timestamp '2001-03-15', 'CC');
+
+-- very many digits
+-- differs: the numbers of PostgreSQL end 16,383 digits after the point
+SELECT length(to_char(1.5, '9.' || repeat('9', 70000)));
+
+-- a distance of times
+SELECT to_char(timestamp '2026-01-03 04:05:06.789' - timestamp '2026-01-01 01:00', 'DD HH24:MI:SS.MS') AS parts, to_char(timestamptz '2026-01-01 01:00+00' - timestamptz '2026-01-01 02:03:04+00', 'HH24:MI:SS') AS back, to_char(interval '-1 day -02:03:04', 'DD HH24:MI:SS') AS negative, to_char(interval '100 hours', 'FMHH24:MI') AS hours;
+
+-- distances of times put in order
+SELECT justify_hours(timestamp '2026-01-03 04:05' - timestamp '2026-01-01') AS hours, justify_days(timestamp '2026-03-03 04:05' - timestamp '2026-01-01') AS days, justify_interval(timestamp '2026-03-03 04:05' - timestamp '2026-01-01') AS both, - (timestamp '2026-03-03 04:05' - timestamp '2026-01-01') AS turned;

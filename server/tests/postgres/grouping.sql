@@ -191,3 +191,15 @@ SELECT channel, string_agg(DISTINCT status, ',') FILTER (WHERE status <> 'resolv
 
 -- one group of all
 SELECT count(*) FROM orders GROUP BY ();
+
+-- different values by what they are written as
+SELECT DISTINCT upper(status) FROM conversations ORDER BY upper(status);
+
+-- different days
+SELECT DISTINCT date_trunc('day', started_at)::date AS day, channel FROM conversations WHERE started_at IS NOT NULL ORDER BY date_trunc('day', started_at)::date DESC, channel LIMIT 20;
+
+-- different values after a wildcard
+SELECT DISTINCT c.*, upper(c.status) FROM (SELECT status, channel FROM conversations) c ORDER BY upper(c.status) DESC, channel, status;
+
+-- different values by what is not selected
+SELECT DISTINCT status FROM conversations ORDER BY channel;

@@ -176,3 +176,24 @@ SELECT 100 / 2 / 2 / 2, 100.0 / 3 / 7, 100 % 7 % 2, 2.5 / 2 / 4 * 2 / 3, 7 - 2 -
 
 -- and of columns
 SELECT order_id, value / 2 / 3 AS sixth, value - 1 - 2 AS less, value * 2 * 3 / 5 / 7 AS much FROM orders ORDER BY order_id LIMIT 20;
+
+-- quotients as texts
+SELECT (10 / 4.0)::text, (1 / 3.0)::varchar AS third, 'x' || 10 / 4.0 AS joined, 10 / 4.0 || 'x' AS before, concat(10 / 4.0, '|', 1 / 3.0) AS all_of_them, format('%s', 10 / 4.0) AS formatted, concat_ws('-', 7 / 2.0, 100000 / 7.0) AS more;
+
+-- numbers of floats and texts as texts
+SELECT 1.5::float8::numeric::text, '1.50'::numeric::text AS digits, 'x' || 0.1::float8::numeric AS joined, concat(trim_scale(1.500), '|') AS trimmed;
+
+-- an average as a text
+SELECT avg(messages)::text, 'x' || avg(messages) AS joined, string_agg((messages / 2.0)::text, ',' ORDER BY conversation_id) AS texts FROM (SELECT conversation_id, messages FROM conversations ORDER BY account_id, conversation_id LIMIT 3) c;
+
+-- rounded to whole numbers, of values and not of literals
+SELECT value::int, (value / 3)::bigint AS third, avg(value)::int AS mean, (value * 1.5)::float8::int AS of_float FROM orders GROUP BY order_id, value ORDER BY order_id LIMIT 20;
+
+-- an average as a whole number
+SELECT avg(messages)::int AS mean, round(avg(messages))::bigint AS rounded, (sum(messages) * 0.1)::int AS tenth FROM conversations;
+
+-- floats of few and of many digits
+SELECT 0.1::float, 0.1::float(24), 0.1::float(25), 1.23456789012345::float, pg_typeof(1::float)::text AS double, pg_typeof(1::float(5))::text AS single, pg_typeof(1::real)::text AS real;
+
+-- texts that are cut
+SELECT 'abcdef'::char(3)::text AS cut, 'abcdef'::varchar(2) AS two, 'abc'::character::text AS one, cast('abcdef' AS character(4))::text AS four, cast(123456 AS varchar(3)) AS digits;

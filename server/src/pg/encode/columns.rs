@@ -36,6 +36,22 @@ pub enum Digits {
     Needed,
 }
 
+impl Digits {
+    /// Those of a field's numbers.
+    pub fn of(field: &Field) -> Digits {
+        // A cast keeps the mark, though what it makes is not what was marked any more.
+        let DataType::Decimal128(38, scale) = field.data_type() else {
+            return Digits::Scale;
+        };
+        let mark = |key: &str| field.metadata().get(key)?.parse::<i8>().ok();
+        match (mark(QUOTIENT), mark(NEEDED)) {
+            (Some(least), _) if *scale == QUOTIENT_SCALE => Digits::Quotient(least),
+            (_, Some(needed)) if *scale == needed => Digits::Needed,
+            _ => Digits::Scale,
+        }
+    }
+}
+
 impl Column {
     /// A column of text.
     pub fn text(name: &str) -> Column {
@@ -121,24 +137,10 @@ pub fn columns(schema: &Schema) -> Result<Vec<Column>, PgError> {
                 name: shown_name(field.name()).to_owned(),
                 pg,
                 arrow,
-                digits: digits_of(field),
+                digits: Digits::of(field),
             })
         })
         .collect()
-}
-
-/// The digits that a field's numbers are shown with.
-fn digits_of(field: &Field) -> Digits {
-    // A cast keeps the mark, though what it makes is not what was marked any more.
-    let DataType::Decimal128(38, scale) = field.data_type() else {
-        return Digits::Scale;
-    };
-    let mark = |key: &str| field.metadata().get(key)?.parse::<i8>().ok();
-    match (mark(QUOTIENT), mark(NEEDED)) {
-        (Some(least), _) if *scale == QUOTIENT_SCALE => Digits::Quotient(least),
-        (_, Some(needed)) if *scale == needed => Digits::Needed,
-        _ => Digits::Scale,
-    }
 }
 
 /// The key under which a function says that the text it gives is of another type.

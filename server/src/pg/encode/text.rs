@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
 use datafusion::arrow::datatypes::{IntervalMonthDayNano, i256};
 
 use super::super::functions::{QUOTIENT_SCALE, shown_digits};
@@ -187,7 +187,9 @@ pub(super) fn timestamptz(out: &mut String, microseconds: i64, zone: Zone) {
     };
     let utc = instant.naive_utc();
     let offset = zone.offset_at(&utc);
-    let local = utc + chrono::TimeDelta::seconds(i64::from(offset));
+    // The last hours that there are have no later ones.
+    let local = utc.checked_add_signed(TimeDelta::seconds(i64::from(offset)));
+    let (local, offset) = local.map_or((utc, 0), |local| (local, offset));
     date_and_time(out, local);
     let sign = if offset < 0 { '-' } else { '+' };
     let (hours, minutes, seconds) = (

@@ -6,8 +6,8 @@ use bytes::{BufMut, BytesMut};
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Decimal128Array,
     Decimal256Array, Float32Array, Float64Array, Int16Array, Int32Array, Int64Array,
-    IntervalMonthDayNanoArray, ListArray, StringArray, StructArray, Time64MicrosecondArray,
-    TimestampMicrosecondArray,
+    IntervalMonthDayNanoArray, ListArray, StringArray, StringBuilder, StructArray,
+    Time64MicrosecondArray, TimestampMicrosecondArray,
 };
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{
@@ -361,25 +361,26 @@ fn intervals_of(array: &ArrayRef) -> Result<ArrayRef, PgError> {
 ///
 /// # Errors
 /// If they are of a type that PostgreSQL has nothing for.
-pub fn texts_of(array: &ArrayRef, style: &Style) -> Result<ArrayRef, PgError> {
+pub fn texts_of(array: &ArrayRef, digits: Digits, style: &Style) -> Result<StringArray, PgError> {
     let column = Column {
         name: String::new(),
         pg: Type::TEXT,
         arrow: super::canonical(array.data_type()),
-        digits: Digits::Scale,
+        digits,
     };
     let values = Values::new(array, &column)?;
-    let texts: StringArray = (0..array.len())
-        .map(|row| {
-            if values.is_null(row) {
-                return None;
-            }
-            let mut text = String::new();
-            values.text(&mut text, row, style);
-            Some(text)
-        })
-        .collect();
-    Ok(Arc::new(texts))
+    let mut texts = StringBuilder::with_capacity(array.len(), 0);
+    let mut scratch = String::new();
+    for row in 0..array.len() {
+        if values.is_null(row) {
+            texts.append_null();
+            continue;
+        }
+        scratch.clear();
+        values.text(&mut scratch, row, style);
+        texts.append_value(&scratch);
+    }
+    Ok(texts.finish())
 }
 
 fn put_list(

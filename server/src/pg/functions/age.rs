@@ -3,21 +3,13 @@
 use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime};
-use datafusion::arrow::array::{AsArray, IntervalMonthDayNanoArray};
-use datafusion::arrow::datatypes::{
-    DataType, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
-};
+use datafusion::arrow::array::IntervalMonthDayNanoArray;
+use datafusion::arrow::datatypes::IntervalMonthDayNano;
 use datafusion::error::Result;
 
-use super::super::error::PgError;
-use super::call::{Call, Function, raise};
-use super::instants::{is_infinite, locals, to_local};
-
-const DAY: i64 = 86_400_000_000;
-
-fn interval() -> DataType {
-    DataType::Interval(IntervalUnit::MonthDayNano)
-}
+use super::call::{Call, Function};
+use super::instants::{is_infinite, locals, out_of_range, to_local};
+use super::times::{DAY, interval_out_of_range, interval_type, intervals};
 
 /// From `earlier` to `later`, counted as people count ages.
 fn age(later: NaiveDateTime, earlier: NaiveDateTime) -> IntervalMonthDayNano {
@@ -77,7 +69,7 @@ fn ages(call: &Call) -> Result<datafusion::arrow::array::ArrayRef> {
             return Ok(None);
         };
         if is_infinite(first) || is_infinite(second) {
-            return Err(raise(PgError::new("22008", "timestamp out of range")));
+            return Err(out_of_range());
         }
         Ok(Some(if call.len() > 1 {
             age(first, second)
@@ -91,21 +83,34 @@ fn ages(call: &Call) -> Result<datafusion::arrow::array::ArrayRef> {
 }
 
 fn justified(call: &Call, hours: bool, days: bool) -> Result<datafusion::arrow::array::ArrayRef> {
-    let array = call.cast(0, &interval())?;
-    let values = array.as_primitive::<IntervalMonthDayNanoType>().iter();
-    let values = values.map(|value| Some(justify(value?, hours, days)));
-    Ok(Arc::new(values.collect::<IntervalMonthDayNanoArray>()))
+    let values = intervals(call, 0)?.into_iter();
+    let values = values.map(|value| match value {
+        Some(value) => justify(value, hours, days)
+            .map(Some)
+            .ok_or_else(interval_out_of_range),
+        None => Ok(None),
+    });
+    Ok(Arc::new(
+        values.collect::<Result<IntervalMonthDayNanoArray>>()?,
+    ))
 }
 
-/// Whole days of time become days, whole months of days become months, and all get the same sign.
-fn justify(mut value: IntervalMonthDayNano, hours: bool, days: bool) -> IntervalMonthDayNano {
+/// Whole days of time become days, whole months of days become months, and all get the same sign. None where there are more
+/// of them than an interval has.
+fn justify(
+    mut value: IntervalMonthDayNano,
+    hours: bool,
+    days: bool,
+) -> Option<IntervalMonthDayNano> {
     let day = DAY * 1000;
     if hours {
-        value.days += (value.nanoseconds / day) as i32;
+        value.days = value
+            .days
+            .checked_add(i32::try_from(value.nanoseconds / day).ok()?)?;
         value.nanoseconds %= day;
     }
     if days {
-        value.months += value.days / 30;
+        value.months = value.months.checked_add(value.days / 30)?;
         value.days %= 30;
         let rest = (value.days, if hours { value.nanoseconds } else { 0 });
         if value.months > 0 && rest < (0, 0) {
@@ -125,19 +130,19 @@ fn justify(mut value: IntervalMonthDayNano, hours: bool, days: bool) -> Interval
             value.days += 1;
         }
     }
-    value
+    Some(value)
 }
 
 pub(super) fn functions() -> Vec<Function> {
     vec![
-        Function::new("age", 1..=2, interval(), ages).stable(),
-        Function::new("justify_hours", 1..=1, interval(), |call| {
+        Function::new("age", 1..=2, interval_type(), ages).stable(),
+        Function::new("justify_hours", 1..=1, interval_type(), |call| {
             justified(call, true, false)
         }),
-        Function::new("justify_days", 1..=1, interval(), |call| {
+        Function::new("justify_days", 1..=1, interval_type(), |call| {
             justified(call, false, true)
         }),
-        Function::new("justify_interval", 1..=1, interval(), |call| {
+        Function::new("justify_interval", 1..=1, interval_type(), |call| {
             justified(call, true, true)
         }),
     ]
@@ -166,5 +171,13 @@ mod tests {
             age(parse(a), parse(b)),
             IntervalMonthDayNano::new(months, days, seconds * 1_000_000_000)
         );
+    }
+
+    #[rstest]
+    #[case((i32::MAX, 60, 0))]
+    #[case((0, i32::MAX, 48 * 3600))]
+    fn more_than_an_interval_has_is_none(#[case] (months, days, seconds): (i32, i32, i64)) {
+        let value = IntervalMonthDayNano::new(months, days, seconds * 1_000_000_000);
+        assert_eq!(justify(value, true, true), None);
     }
 }

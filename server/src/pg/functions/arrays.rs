@@ -8,14 +8,10 @@ use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::error::Result;
 
-use super::super::encode::{Style, texts_of};
+use super::super::encode::{Digits, texts_of};
 use super::call::{Call, Function, raise};
 use super::casts::{is_text, rounded, rounded_type};
 use super::series::{item_type, lists};
-
-fn list_of(item: DataType) -> DataType {
-    DataType::List(Arc::new(Field::new_list_field(item, true)))
-}
 
 /// `list[at]`, counted from one; there is nothing before the first, or after the last.
 fn element(call: &Call) -> Result<ArrayRef> {
@@ -49,14 +45,10 @@ fn as_texts(call: &Call) -> Result<ArrayRef> {
     let lists = lists(call, 0)?;
     let items = lists.values();
     if is_text(items.data_type()) || items.data_type().is_null() {
-        return call.cast(0, &list_of(DataType::Utf8));
+        return call.cast(0, &DataType::new_list(DataType::Utf8, true));
     }
-    let style = Style {
-        zone: call.zone,
-        extra_float_digits: 1,
-    };
-    let texts = texts_of(items, &style).map_err(raise)?;
-    with_items(&lists, texts)
+    let texts = texts_of(items, Digits::Scale, &call.style()).map_err(raise)?;
+    with_items(&lists, Arc::new(texts))
 }
 
 /// `[1:3]`, or more of the kind for lists of lists.
@@ -82,7 +74,13 @@ fn dimensions(call: &Call) -> Result<ArrayRef> {
 pub(super) fn functions() -> Vec<Function> {
     vec![
         Function::new("pg_element", 2..=2, DataType::Null, element).returning(item_type),
-        Function::new("pg_item_texts", 1..=1, list_of(DataType::Utf8), as_texts).stable(),
+        Function::new(
+            "pg_item_texts",
+            1..=1,
+            DataType::new_list(DataType::Utf8, true),
+            as_texts,
+        )
+        .stable(),
         // What a cast to an array of whole numbers is given.
         Function::new("pg_round_items", 1..=1, DataType::Null, |call| {
             if !matches!(call.array(0).data_type(), DataType::List(_)) {
@@ -94,7 +92,7 @@ pub(super) fn functions() -> Vec<Function> {
         .returning(|args, _| {
             Ok(match args.first() {
                 Some(DataType::List(item)) if !matches!(item.data_type(), DataType::List(_)) => {
-                    list_of(rounded_type(Some(item.data_type()))?)
+                    DataType::new_list(rounded_type(Some(item.data_type()))?, true)
                 }
                 Some(other) => other.clone(),
                 None => DataType::Null,

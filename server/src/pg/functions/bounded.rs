@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, OffsetSizeTrait};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
     DataType, Int64Type, IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
@@ -123,6 +123,33 @@ impl Argument {
         }
     }
 
+    /// The bytes of the values of all rows together, none of which is looked at.
+    fn all_bytes(&self, rows: usize) -> usize {
+        if self.constant {
+            return self.bytes(0).saturating_mul(rows);
+        }
+        let (first, last) = match self.values.data_type() {
+            DataType::Utf8 => ends(self.values.as_string::<i32>().value_offsets()),
+            DataType::LargeUtf8 => ends(self.values.as_string::<i64>().value_offsets()),
+            DataType::Utf8View => {
+                let lengths = self.values.as_string_view().lengths();
+                return lengths.map(|length| length as usize).sum();
+            }
+            _ => return self.values.to_data().get_slice_memory_size().unwrap_or(0),
+        };
+        last - first
+    }
+
+    /// The elements of the values of all rows together.
+    fn all_elements(&self, rows: usize) -> usize {
+        let elements = elements(&self.values);
+        if self.constant {
+            elements.saturating_mul(rows)
+        } else {
+            elements
+        }
+    }
+
     /// A whole number; one below zero counts as zero.
     fn count(&self, row: usize) -> usize {
         let Some(at) = self.at(row) else { return 0 };
@@ -172,27 +199,47 @@ fn nanoseconds(unit: TimeUnit) -> i128 {
     }
 }
 
+/// Where the values of an array begin and end.
+fn ends<O: OffsetSizeTrait>(offsets: &[O]) -> (usize, usize) {
+    let at = |offset: Option<&O>| offset.map_or(0, |offset| offset.as_usize());
+    (at(offsets.first()), at(offsets.last()))
+}
+
+/// The elements of lists, at whichever depth.
 fn elements(array: &ArrayRef) -> usize {
     match array.data_type() {
         DataType::List(_) => {
             let list = array.as_list::<i32>();
-            (0..list.len())
-                .filter(|row| list.is_valid(*row))
-                .map(|row| elements(&list.value(row)))
-                .sum()
+            let (first, last) = ends(list.value_offsets());
+            elements(&list.values().slice(first, last - first))
         }
         DataType::LargeList(_) => {
             let list = array.as_list::<i64>();
-            (0..list.len())
-                .filter(|row| list.is_valid(*row))
-                .map(|row| elements(&list.value(row)))
-                .sum()
+            let (first, last) = ends(list.value_offsets());
+            elements(&list.values().slice(first, last - first))
         }
         _ => array.len(),
     }
 }
 
 impl Growth {
+    /// Counts what is made of all rows. What is no more than the arguments are is counted by columns: `||` runs often, and
+    /// of short texts.
+    fn count_all(self, args: &[Argument], rows: usize, budget: &mut Budget<'_>) -> Result<()> {
+        let total = |of: fn(&Argument, usize) -> usize| {
+            let each = args.iter().map(|arg| of(arg, rows));
+            each.fold(0, usize::saturating_add)
+        };
+        match self {
+            Growth::Chained => budget.text(total(Argument::all_bytes)),
+            Growth::Joined => {
+                budget.elements(total(Argument::all_elements))?;
+                budget.text(total(Argument::all_bytes))
+            }
+            _ => (0..rows).try_for_each(|row| self.count(args, row, budget)),
+        }
+    }
+
     /// Counts what is made of a row: never too little.
     fn count(self, args: &[Argument], row: usize, budget: &mut Budget<'_>) -> Result<()> {
         let text = |at: usize| args.get(at).and_then(|arg| arg.text(row));
@@ -231,7 +278,7 @@ impl Growth {
                 let made = found.saturating_mul(bytes(2)).saturating_add(groups);
                 budget.text(within.saturating_add(made))
             }
-            Growth::Chained => budget.text(all_bytes()),
+            Growth::Chained | Growth::Joined => Ok(()),
             Growth::Parted => {
                 let between = bytes(0).saturating_mul(args.len());
                 budget.text(between.saturating_add(all_bytes()))
@@ -268,10 +315,6 @@ impl Growth {
                 budget.elements(count(1).saturating_mul(each))?;
                 budget.text(count(1).saturating_mul(bytes(value)))
             }
-            Growth::Joined => {
-                budget.elements(args.iter().map(|arg| arg.elements(row)).sum())?;
-                budget.text(all_bytes())
-            }
         }
     }
 }
@@ -288,9 +331,7 @@ impl ScalarUDFImpl for Bounded {
             budget.text(argument.bytes(0).saturating_mul(rows))?;
         }
         let mut budget = Budget::of(self.name());
-        for row in 0..rows {
-            self.growth.count(&arguments, row, &mut budget)?;
-        }
+        self.growth.count_all(&arguments, rows, &mut budget)?;
         self.inner.invoke_with_args(args)
     }
 

@@ -21,7 +21,7 @@ use datafusion::logical_expr::{
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 
-use super::super::encode::SHOWN_AS_KEY;
+use super::super::encode::{Digits, SHOWN_AS_KEY, Style, texts_of};
 use super::super::error::PgError;
 use super::super::zone::Zone;
 use super::limits::Budget;
@@ -71,6 +71,26 @@ impl Call {
     /// An argument as texts.
     pub fn texts(&self, at: usize) -> Result<StringArray> {
         Ok(self.cast(at, &DataType::Utf8)?.as_string::<i32>().clone())
+    }
+
+    /// How values are written as texts.
+    pub fn style(&self) -> Style {
+        Style {
+            zone: self.zone,
+            extra_float_digits: 1,
+        }
+    }
+
+    /// How many digits after the point an argument's numbers are shown with.
+    pub fn digits(&self, at: usize) -> Digits {
+        self.fields
+            .get(at)
+            .map_or(Digits::Scale, |field| Digits::of(field))
+    }
+
+    /// An argument's values as they are sent, numbers with the digits that they are shown with.
+    pub fn sent(&self, at: usize) -> Result<StringArray> {
+        texts_of(&self.args[at], self.digits(at), &self.style()).map_err(raise)
     }
 
     /// A text for each number of the first argument.
@@ -125,7 +145,7 @@ type Body = Arc<dyn Fn(&Call) -> Result<ArrayRef> + Send + Sync>;
 pub type Returns = fn(&[DataType], &[Option<&ScalarValue>]) -> Result<DataType>;
 
 /// Key and value of a mark.
-pub type Mark = fn(&[DataType]) -> Option<(&'static str, String)>;
+pub type Mark = fn(&[FieldRef]) -> Option<(&'static str, String)>;
 
 #[derive(Clone)]
 enum Returned {
@@ -143,7 +163,7 @@ pub struct Function {
     identity: fn(&DataType) -> bool,
     /// The type that clients see the result as, where it is not the one that its Arrow type stands for.
     shown_as: Option<&'static str>,
-    /// What the result's field is marked with, by the arguments' types.
+    /// What the result's field is marked with, by the arguments' fields.
     mark: Mark,
     body: Body,
 }
@@ -306,10 +326,12 @@ impl ScalarUDFImpl for Function {
         };
         let field = Field::new(&self.name, returns, true);
         let shown = self.shown_as.map(|kind| (SHOWN_AS_KEY, kind.to_owned()));
-        Ok(Arc::new(match shown.or_else(|| (self.mark)(&types)) {
-            Some((key, value)) => field.with_metadata(HashMap::from([(key.to_owned(), value)])),
-            None => field,
-        }))
+        Ok(Arc::new(
+            match shown.or_else(|| (self.mark)(args.arg_fields)) {
+                Some((key, value)) => field.with_metadata(HashMap::from([(key.to_owned(), value)])),
+                None => field,
+            },
+        ))
     }
 
     fn simplify(&self, mut args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {

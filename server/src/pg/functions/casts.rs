@@ -10,7 +10,7 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
 use datafusion::error::{DataFusionError, Result};
 
-use super::super::encode::{Style, texts_of, type_name};
+use super::super::encode::type_name;
 use super::super::error::PgError;
 use super::super::params::{parse_bytea, parse_local};
 use super::call::{Call, Function, raise};
@@ -109,7 +109,7 @@ pub(super) fn functions() -> Vec<Function> {
             rounded(call.array(0))
         })
         .returning(|args, _| rounded_type(args.first()))
-        .identity(|arg| rounded_type(Some(arg)).is_ok_and(|rounded| rounded == *arg)),
+        .identity(|arg| !is_rounded(arg) && rounded_type(Some(arg)).is_ok()),
         Function::new("pg_time_digits", 2..=2, DataType::Null, in_digits)
             .returning(|args, _| Ok(args.first().cloned().unwrap_or(DataType::Null))),
     ]
@@ -170,18 +170,20 @@ fn as_text(call: &Call) -> Result<ArrayRef> {
             let words = words.map(|truth| Some(if truth? { "true" } else { "false" }));
             Ok(Arc::new(words.collect::<StringArray>()))
         }
-        _ => {
-            let style = Style {
-                zone: call.zone,
-                extra_float_digits: 1,
-            };
-            texts_of(array, &style).map_err(raise)
-        }
+        _ => Ok(Arc::new(call.sent(0)?)),
     }
 }
 
-/// Decimals round half away from zero, floats half to even.
-pub(super) fn rounded(array: &ArrayRef) -> Result<ArrayRef> {
+/// Numbers of this type may have digits after the point.
+fn is_rounded(data_type: &DataType) -> bool {
+    data_type.is_floating() || data_type.is_decimal()
+}
+
+/// Numbers as whole ones: decimals round half away from zero, floats half to even.
+///
+/// # Errors
+/// If one has more digits than its type.
+pub fn rounded(array: &ArrayRef) -> Result<ArrayRef> {
     Ok(match array.data_type() {
         DataType::Decimal128(precision, scale) if *scale > 0 => {
             let unit = 10_i128.pow(u32::from(scale.unsigned_abs()));

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDateTime, Timelike};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
-use datafusion::arrow::datatypes::{
-    DataType, Decimal128Type, Float64Type, IntervalMonthDayNanoType, IntervalUnit,
-};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type};
 use datafusion::error::Result;
 
 use super::super::error::{PgError, code};
 use super::call::{Call, Function, raise};
+use super::fields::from_one;
 use super::instants::{Kind, is_infinite, kind, locals, to_instant};
+use super::limits::Budget;
 use super::patterns::{self, Case, Part};
+use super::times::intervals;
 
 pub(super) const MONTHS: [&str; 12] = [
     "January",
@@ -88,7 +89,9 @@ pub(super) fn ordinal_of(number: &str) -> &'static str {
 fn field(name: &str, case: Case, fill: bool, moment: &Moment) -> String {
     let local = moment.local;
     let (year, iso) = (local.year(), local.iso_week());
-    let shown_year = if year > 0 { year } else { 1 - year };
+    // Before Christ they count the other way.
+    let shown = |year: i32| if year > 0 { year } else { 1 - year };
+    let (shown_year, iso_year) = (shown(year), shown(iso.year()));
     let padded = |value: i64, width: usize| {
         if fill {
             value.to_string()
@@ -108,10 +111,10 @@ fn field(name: &str, case: Case, fill: bool, moment: &Moment) -> String {
         "yy" => padded((shown_year % 100).into(), 2),
         "y" => padded((shown_year % 10).into(), 1),
         "y,yyy" => format!("{},{:03}", shown_year / 1000, shown_year % 1000),
-        "iyyy" => padded(iso.year().into(), 4),
-        "iyy" => padded((iso.year() % 1000).into(), 3),
-        "iy" => padded((iso.year() % 100).into(), 2),
-        "i" => padded((iso.year() % 10).into(), 1),
+        "iyyy" => padded(iso_year.into(), 4),
+        "iyy" => padded((iso_year % 1000).into(), 3),
+        "iy" => padded((iso_year % 100).into(), 2),
+        "i" => padded((iso_year % 10).into(), 1),
         "month" => word(MONTHS[local.month0() as usize], 9),
         "mon" => case.apply(&MONTHS[local.month0() as usize][..3]),
         "mm" => padded(local.month().into(), 2),
@@ -142,7 +145,10 @@ fn field(name: &str, case: Case, fill: bool, moment: &Moment) -> String {
         "a.m." | "p.m." => case.apply(if local.hour() < 12 { "A.M." } else { "P.M." }),
         "ad" | "bc" => case.apply(if year > 0 { "AD" } else { "BC" }),
         "a.d." | "b.c." => case.apply(if year > 0 { "A.D." } else { "B.C." }),
-        "cc" => padded(i64::from((year - 1).div_euclid(100) + 1), 2),
+        "cc" => {
+            let century = from_one(((year - 1).div_euclid(100) + 1).into());
+            padded(century as i64, if year > 0 { 2 } else { 3 })
+        }
         "j" => (i64::from(local.date().to_epoch_days()) + 2_440_588).to_string(),
         "q" => (local.month0() / 3 + 1).to_string(),
         "ww" => padded(i64::from((local.ordinal() - 1) / 7 + 1), 2),
@@ -190,19 +196,11 @@ fn to_char(call: &Call) -> Result<ArrayRef> {
     let data_type = call.array(0).data_type().clone();
     let pattern = |row: usize| (!patterns.is_null(row)).then(|| patterns.value(row));
     let texts: StringArray = match &data_type {
-        DataType::Interval(_) => {
-            let array = call.cast(0, &DataType::Interval(IntervalUnit::MonthDayNano))?;
-            let values = array.as_primitive::<IntervalMonthDayNanoType>().clone();
-            let shown_interval = |row: usize| {
-                if values.is_null(row) {
-                    return None;
-                }
-                Some(interval_text(
-                    &patterns::parse(pattern(row)?),
-                    values.value(row),
-                ))
-            };
-            (0..call.rows).map(shown_interval).collect()
+        DataType::Interval(_) | DataType::Duration(_) => {
+            let values = intervals(call, 0)?.into_iter().enumerate();
+            values
+                .map(|(row, value)| Some(interval_text(&patterns::parse(pattern(row)?), value?)))
+                .collect()
         }
         _ if kind(&data_type) != Kind::Other => {
             let is_instant = kind(&data_type) == Kind::Instant;
@@ -247,6 +245,8 @@ fn interval_text(
             Part::Text(text) => out.push_str(text),
             Part::Field { name, fill, .. } => {
                 let padded = |value: i64, width: usize| {
+                    // A sign takes a place of its own, but for days.
+                    let width = width + usize::from(value < 0 && *name != "dd");
                     if *fill {
                         value.to_string()
                     } else {
@@ -280,6 +280,7 @@ fn numbers<'a>(call: &Call, pattern: &dyn Fn(usize) -> Option<&'a str>) -> Resul
     };
     let data_type = call.array(0).data_type().clone();
     let mut texts = Vec::with_capacity(call.rows);
+    let mut budget = Budget::of("to_char");
     if data_type.is_floating() {
         let floats = call.cast(0, &DataType::Float64)?;
         let floats = floats.as_primitive::<Float64Type>();
@@ -288,9 +289,12 @@ fn numbers<'a>(call: &Call, pattern: &dyn Fn(usize) -> Option<&'a str>) -> Resul
                 texts.push(None);
                 continue;
             };
+            budget.text(pattern.len())?;
             let value = floats.value(row);
             let text = patterns::number(pattern, value < 0.0, |scale| {
-                halves(&format!("{:.scale$}", value.abs()))
+                // No float has more digits than that, and no width may be much larger.
+                let (whole, fraction) = halves(&format!("{:.*}", scale.min(1100), value.abs()));
+                (whole, filled(fraction, scale))
             });
             texts.push(Some(text.ok_or_else(|| unsupported(pattern))?));
         }
@@ -306,6 +310,7 @@ fn numbers<'a>(call: &Call, pattern: &dyn Fn(usize) -> Option<&'a str>) -> Resul
                 texts.push(None);
                 continue;
             };
+            budget.text(pattern.len())?;
             let value = decimals.value(row);
             let text = patterns::number(pattern, value < 0, |digits| {
                 rounded(value.unsigned_abs(), scale as usize, digits)
@@ -334,7 +339,14 @@ fn rounded(value: u128, scale: usize, digits: usize) -> (String, String) {
     let kept = scale.min(digits);
     let text = format!("{value:0width$}", width = kept + 1);
     let (whole, fraction) = text.split_at(text.len() - kept);
-    (whole.to_owned(), format!("{fraction:0<digits$}"))
+    (whole.to_owned(), filled(fraction.to_owned(), digits))
+}
+
+/// Digits with zeros after them, up to so many. (Rust's own widths end at 65,535.)
+fn filled(mut digits: String, length: usize) -> String {
+    let missing = length.saturating_sub(digits.len());
+    digits.extend(std::iter::repeat_n('0', missing));
+    digits
 }
 
 pub(super) fn functions() -> Vec<Function> {

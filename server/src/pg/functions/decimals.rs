@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Int32Array};
-use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Float64Type};
 use datafusion::error::Result;
 use datafusion::scalar::ScalarValue;
 
@@ -106,8 +106,8 @@ fn converted_type(args: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataT
 }
 
 /// What has been a float or a text shows no more digits than it has.
-fn needed_mark(args: &[DataType]) -> Option<(&'static str, String)> {
-    match args.first()? {
+fn needed_mark(args: &[FieldRef]) -> Option<(&'static str, String)> {
+    match args.first()?.data_type() {
         float if float.is_floating() => Some((NEEDED, FROM_FLOAT_SCALE.to_string())),
         text if is_text(text) => Some((NEEDED, FROM_TEXT_SCALE.to_string())),
         _ => None,
@@ -165,7 +165,7 @@ pub(super) fn functions() -> Vec<Function> {
             let scale = args.first().and_then(scale_of);
             Ok(DataType::Decimal128(38, scale.unwrap_or(FROM_FLOAT_SCALE)))
         })
-        .marked(|args| Some((NEEDED, scale_of(args.first()?)?.to_string()))),
+        .marked(|args| Some((NEEDED, scale_of(args.first()?.data_type())?.to_string()))),
     ]
 }
 

@@ -30,6 +30,11 @@ enum Field {
     Infinite(f64),
 }
 
+/// A number of years, centuries and the like, of which there is none that is zero: the one before the first is -1.
+pub(super) fn from_one(number: Millionths) -> Millionths {
+    if number > 0 { number } else { number - 1 }
+}
+
 /// A field of a local time; none where there is no such field.
 fn of_time(
     unit: Unit,
@@ -50,15 +55,15 @@ fn of_time(
         Unit::Day => whole(local.day().into()),
         Unit::Month => whole(local.month().into()),
         Unit::Quarter => whole(Millionths::from(local.month0() / 3 + 1)),
-        Unit::Year => whole(if year > 0 { year } else { year - 1 }),
+        Unit::Year => whole(from_one(year)),
         Unit::Decade => whole(year.div_euclid(10)),
-        Unit::Century => whole((year - 1).div_euclid(100) + 1),
-        Unit::Millennium => whole((year - 1).div_euclid(1000) + 1),
+        Unit::Century => whole(from_one((year - 1).div_euclid(100) + 1)),
+        Unit::Millennium => whole(from_one((year - 1).div_euclid(1000) + 1)),
         Unit::DayOfWeek => whole(local.weekday().num_days_from_sunday().into()),
         Unit::IsoDayOfWeek => whole(local.weekday().number_from_monday().into()),
         Unit::DayOfYear => whole(local.ordinal().into()),
         Unit::Week => whole(local.iso_week().week().into()),
-        Unit::IsoYear => whole(local.iso_week().year().into()),
+        Unit::IsoYear => whole(from_one(local.iso_week().year().into())),
         Unit::Julian => {
             let day = Millionths::from(local.date().to_epoch_days()) + 2_440_588;
             let micros = Millionths::from(local.num_seconds_from_midnight()) * ONE

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, TimestampMicrosecondArray};
 use datafusion::arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 
 use super::super::error::{PgError, code};
-use super::super::params::{Unread, parse_date, parse_instant, parse_local};
+use super::super::params::{FIRST_YEAR, LAST_YEAR, Unread, parse_date, parse_instant, parse_local};
 use super::super::zone::Zone;
 use super::call::{Call, Function, raise};
 
@@ -63,26 +63,37 @@ pub(super) fn locals(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<Na
             Ok(array
                 .iter()
                 .map(|micros| {
-                    let utc = naive(micros?)?;
-                    Some(if kind == Kind::Instant {
+                    let Some(micros) = micros else {
+                        return Ok(None);
+                    };
+                    let utc = naive(micros).ok_or_else(out_of_range)?;
+                    Ok(Some(if kind == Kind::Instant {
                         to_local(utc, zone)
                     } else {
                         utc
-                    })
+                    }))
                 })
-                .collect())
+                .collect::<Result<_>>()?)
         }
         Kind::Date => {
             let array = call.cast(at, &DataType::Date32)?;
             let days = array.as_primitive::<Date32Type>();
             Ok(days
                 .iter()
-                .map(|days| match days? {
-                    i32::MAX => Some(NaiveDateTime::MAX),
-                    i32::MIN => Some(NaiveDateTime::MIN),
-                    days => NaiveDate::from_epoch_days(days)?.and_hms_opt(0, 0, 0),
+                .map(|days| {
+                    Ok(Some(match days {
+                        None => return Ok(None),
+                        Some(i32::MAX) => NaiveDateTime::MAX,
+                        Some(i32::MIN) => NaiveDateTime::MIN,
+                        Some(days) => NaiveDate::from_epoch_days(days)
+                            .and_then(|day| within(day.and_time(NaiveTime::MIN)))
+                            .ok_or_else(|| {
+                                let why = "date out of range for timestamp";
+                                raise(PgError::new("22008", why))
+                            })?,
+                    }))
                 })
-                .collect())
+                .collect::<Result<_>>()?)
         }
         Kind::Text => call
             .texts(at)?
@@ -91,7 +102,7 @@ pub(super) fn locals(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<Na
                 let Some(text) = text else { return Ok(None) };
                 let micros =
                     parse_local(text, call.zone).map_err(|why| unread(why, "timestamp", text))?;
-                Ok(naive(micros))
+                naive(micros).map(Some).ok_or_else(out_of_range)
             })
             .collect(),
         Kind::Other => Err(raise(unsupported(call, at))),
@@ -152,7 +163,7 @@ pub(super) fn dates(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<i32
 }
 
 /// What is wrong with a text that shall be a time.
-pub(super) fn unread(why: Unread, name: &str, text: &str) -> datafusion::error::DataFusionError {
+pub(super) fn unread(why: Unread, name: &str, text: &str) -> DataFusionError {
     raise(match why {
         Unread::Syntax => PgError::new(
             "22007",
@@ -180,8 +191,21 @@ pub(super) fn naive(micros: i64) -> Option<NaiveDateTime> {
     Some(match micros {
         i64::MAX => NaiveDateTime::MAX,
         i64::MIN => NaiveDateTime::MIN,
-        micros => DateTime::from_timestamp_micros(micros)?.naive_utc(),
+        micros => within(DateTime::from_timestamp_micros(micros)?.naive_utc())?,
     })
+}
+
+/// A time, if it is one that can be reckoned with: not before those of PostgreSQL, and not so late that it could have no
+/// local time in some zone. (PostgreSQL's end some 32,000 years later.)
+pub(super) fn within(local: NaiveDateTime) -> Option<NaiveDateTime> {
+    (FIRST_YEAR..=LAST_YEAR)
+        .contains(&local.year())
+        .then_some(local)
+}
+
+/// No time that there is.
+pub(super) fn out_of_range() -> DataFusionError {
+    raise(PgError::new("22008", "timestamp out of range"))
 }
 
 /// It is before or after all others: `-infinity`, `infinity`.

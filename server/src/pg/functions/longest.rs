@@ -28,6 +28,12 @@ fn is_interval(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Interval(_) | DataType::Duration(_))
 }
 
+/// Differences of times alone are compared as such.
+fn are_intervals(types: &[DataType]) -> bool {
+    let is_difference = |of: &DataType| matches!(of, DataType::Duration(_));
+    types.iter().any(is_interval) && !types.iter().all(is_difference)
+}
+
 impl Longest {
     fn pick(
         &self,
@@ -69,15 +75,21 @@ impl ScalarUDFImpl for Longest {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        if types.iter().any(is_interval)
-            && !types.iter().all(|of| matches!(of, DataType::Duration(_)))
-        {
-            return Ok(vec![interval_type(); types.len()]);
+        if !are_intervals(types) {
+            return self.inner.coerce_types(types);
         }
-        self.inner.coerce_types(types)
+        // A cast would make hours of a difference of two times, which is days and a time.
+        let coerced = types.iter().map(|of| match of {
+            DataType::Duration(_) => of.clone(),
+            _ => interval_type(),
+        });
+        Ok(coerced.collect())
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        if are_intervals(types) {
+            return Ok(interval_type());
+        }
         self.inner.return_type(types)
     }
 

@@ -5,6 +5,7 @@
 //! the zone of who happens to look.
 
 mod age;
+mod alternatives;
 mod arrays;
 mod bounded;
 mod call;
@@ -17,6 +18,7 @@ mod instants;
 mod json;
 mod limits;
 mod longest;
+mod making;
 mod numeric;
 mod patterns;
 mod percentiles;
@@ -35,7 +37,9 @@ mod units;
 use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
 
+pub use alternatives::{Alternatives, common_type};
 pub use call::{Call, Function, raise};
+pub use casts::rounded;
 pub use numeric::{NEEDED, QUOTIENT, QUOTIENT_SCALE, shown_digits};
 pub use single::single_value;
 
@@ -54,6 +58,7 @@ pub fn register_all(context: &SessionContext) -> Result<()> {
         gathered::functions(),
         instants::functions(),
         json::functions(),
+        making::functions(),
         quoting::functions(),
         numeric::functions(),
         readings::functions(),
@@ -71,6 +76,8 @@ pub fn register_all(context: &SessionContext) -> Result<()> {
     context.register_udaf(percentiles::percentile_cont().as_ref().clone());
     sleep::register(context);
     longest::register(context)?;
+    // Of those that intervals are compared by.
+    alternatives::register(context)?;
     bounded::bound(context);
     Ok(())
 }

@@ -12,15 +12,17 @@ use datafusion::arrow::array::{
     Float64Array,
 };
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::compute::kernels::numeric::{add, mul, sub};
+use datafusion::arrow::compute::kernels::numeric::{add, mul, neg, sub};
 use datafusion::arrow::datatypes::{
-    DataType, Decimal128Type, DurationMicrosecondType, Float64Type, TimeUnit, i256,
+    DataType, Decimal128Type, DurationMicrosecondType, FieldRef, Float64Type, TimeUnit, i256,
 };
 use datafusion::error::Result;
 use datafusion::scalar::ScalarValue;
 
-use super::super::error::PgError;
+use super::super::encode::{Digits, type_name};
+use super::super::error::{PgError, code};
 use super::call::{Call, Function, raise};
+use super::casts::is_text;
 
 /// Digits after the point of a quotient.
 pub const QUOTIENT_SCALE: i8 = 20;
@@ -162,6 +164,20 @@ pub fn shown_digits(steps: i128, least: i8) -> i8 {
     i8::try_from(digits).unwrap_or(QUOTIENT_SCALE).max(least)
 }
 
+/// A number with its digits after the point: of a quotient, those that it is shown with.
+fn with_its_digits(steps: i128, scale: i8, digits: Digits) -> (i128, i8) {
+    let Digits::Quotient(least) = digits else {
+        return (steps, scale);
+    };
+    let shown = shown_digits(steps, least);
+    let beyond = 10_i128.pow(u32::from(scale.abs_diff(shown)));
+    if shown < scale && steps % beyond == 0 {
+        (steps / beyond, shown)
+    } else {
+        (steps, scale)
+    }
+}
+
 fn quotients(call: &Call) -> Result<ArrayRef> {
     match call.returns {
         DataType::Float64 | DataType::Float32 => {
@@ -203,11 +219,15 @@ fn quotients(call: &Call) -> Result<ArrayRef> {
         }
         _ => {
             let ((over, over_scale), (under, under_scale)) = (steps(call, 0)?, steps(call, 1)?);
+            let (over_digits, under_digits) = (call.digits(0), call.digits(1));
             let values = over.into_iter().zip(under).map(|pair| match pair {
                 (Some(_), Some(0)) => Err(by_zero()),
-                (Some(over), Some(under)) => quotient((over, over_scale), (under, under_scale))
-                    .map(Some)
-                    .ok_or_else(overflow),
+                (Some(over), Some(under)) => quotient(
+                    with_its_digits(over, over_scale, over_digits),
+                    with_its_digits(under, under_scale, under_digits),
+                )
+                .map(Some)
+                .ok_or_else(overflow),
                 _ => Ok(None),
             });
             let array = values.collect::<Result<Decimal128Array>>()?;
@@ -231,9 +251,15 @@ fn quotient_type(args: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataTy
     })
 }
 
-/// The least digits that a quotient of such types is shown with.
-fn quotient_mark(args: &[DataType]) -> Option<(&'static str, String)> {
-    let scales = args.iter().map(scale_of).collect::<Option<Vec<_>>>()?;
+/// The least digits that a quotient of such fields is shown with.
+fn quotient_mark(args: &[FieldRef]) -> Option<(&'static str, String)> {
+    let scales = args
+        .iter()
+        .map(|arg| match Digits::of(arg) {
+            Digits::Quotient(least) => Some(least),
+            Digits::Scale | Digits::Needed => scale_of(arg.data_type()),
+        })
+        .collect::<Option<Vec<_>>>()?;
     let least = scales.into_iter().max().unwrap_or(0);
     Some((QUOTIENT, least.min(QUOTIENT_SCALE).to_string()))
 }
@@ -355,6 +381,20 @@ pub(super) fn functions() -> Vec<Function> {
                 }
                 _ => DataType::Float64,
             })
+        }),
+        // A sign before parentheses.
+        Function::new("pg_negative", 1..=1, DataType::Null, |call| {
+            Ok(neg(call.array(0))?)
+        })
+        .returning(|args, _| match args.first() {
+            Some(of) if is_text(of) || matches!(of, DataType::Boolean | DataType::Date32) => {
+                let of = type_name(of);
+                Err(raise(PgError::new(
+                    code::UNDEFINED_FUNCTION,
+                    format!("operator does not exist: - {of}"),
+                )))
+            }
+            of => Ok(of.cloned().unwrap_or(DataType::Null)),
         }),
         logarithm("pg_ln", f64::ln),
         logarithm("pg_log", f64::log10),

@@ -7,11 +7,14 @@
 use std::cmp::Ordering;
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, IntervalMonthDayNanoArray, ListArray};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, IntervalMonthDayNanoArray, ListArray,
+};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
 };
+use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::error::Result;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
@@ -22,7 +25,7 @@ use datafusion::scalar::ScalarValue;
 use super::super::encode::type_name;
 use super::super::error::{PgError, code};
 use super::call::raise;
-use super::times::{durations_as_intervals, interval_type, span, times};
+use super::times::{durations_as_intervals, interval_out_of_range, interval_type, span, times};
 
 /// The function of values, a fraction or an array of fractions, and whether the order is descending.
 pub(super) fn percentile_cont() -> Arc<AggregateUDF> {
@@ -70,10 +73,6 @@ fn is_list(data_type: &DataType) -> bool {
     )
 }
 
-fn list_of(item: DataType) -> DataType {
-    DataType::List(Arc::new(Field::new_list_field(item, true)))
-}
-
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct PercentileCont {
     signature: Signature,
@@ -91,7 +90,7 @@ impl AggregateUDFImpl for PercentileCont {
     fn return_type(&self, args: &[DataType]) -> Result<DataType> {
         let item = becomes(args.first().unwrap_or(&DataType::Null))?;
         Ok(match args.get(1) {
-            Some(fractions) if is_list(fractions) => list_of(item),
+            Some(fractions) if is_list(fractions) => DataType::new_list(item, true),
             _ => item,
         })
     }
@@ -119,8 +118,8 @@ impl AggregateUDFImpl for PercentileCont {
             Arc::new(Field::new(name, data_type, true))
         };
         Ok(vec![
-            field("values", list_of(item)),
-            field("fractions", list_of(DataType::Float64)),
+            field("values", DataType::new_list(item, true)),
+            field("fractions", DataType::new_list(DataType::Float64, true)),
             field("descending", DataType::Boolean),
         ])
     }
@@ -132,8 +131,10 @@ trait Value: Copy + std::fmt::Debug + Send + Sync + 'static {
     fn append(values: &mut Vec<Self>, array: &ArrayRef) -> Result<()>;
     /// As PostgreSQL orders them.
     fn compare(&self, other: &Self) -> Ordering;
-    /// So far on the way from this to another one.
-    fn between(self, other: Self, part: f64) -> Self;
+    /// So far on the way from this to another one; none where the way is too long.
+    fn between(self, other: Self, part: f64) -> Option<Self>;
+    /// As a column, which takes them over.
+    fn array(values: Vec<Self>) -> ArrayRef;
     /// As a value of a result.
     fn scalar(value: Option<Self>) -> ScalarValue;
     /// The type of those.
@@ -158,8 +159,12 @@ impl Value for f64 {
         order.unwrap_or_else(|| self.is_nan().cmp(&other.is_nan()))
     }
 
-    fn between(self, other: f64, part: f64) -> f64 {
-        self + part * (other - self)
+    fn between(self, other: f64, part: f64) -> Option<f64> {
+        Some(self + part * (other - self))
+    }
+
+    fn array(values: Vec<f64>) -> ArrayRef {
+        Arc::new(Float64Array::from(values))
     }
 
     fn scalar(value: Option<f64>) -> ScalarValue {
@@ -187,18 +192,13 @@ impl Value for IntervalMonthDayNano {
         span(*self).cmp(&span(*other))
     }
 
-    fn between(self, other: IntervalMonthDayNano, part: f64) -> IntervalMonthDayNano {
-        let way = IntervalMonthDayNano::new(
-            other.months.wrapping_sub(self.months),
-            other.days.wrapping_sub(self.days),
-            other.nanoseconds.wrapping_sub(self.nanoseconds),
-        );
-        let way = times(way, part);
-        IntervalMonthDayNano::new(
-            self.months.wrapping_add(way.months),
-            self.days.wrapping_add(way.days),
-            self.nanoseconds.wrapping_add(way.nanoseconds),
-        )
+    fn between(self, other: IntervalMonthDayNano, part: f64) -> Option<IntervalMonthDayNano> {
+        let way = times(other.checked_sub(self)?, part)?;
+        self.checked_add(way)
+    }
+
+    fn array(values: Vec<IntervalMonthDayNano>) -> ArrayRef {
+        Arc::new(IntervalMonthDayNanoArray::from(values))
     }
 
     fn scalar(value: Option<IntervalMonthDayNano>) -> ScalarValue {
@@ -238,7 +238,7 @@ impl<T: Value> Gathered<T> {
         }
         let first = array.slice(0, 1);
         let listed = if self.several {
-            cast(&first, &list_of(DataType::Float64))?
+            cast(&first, &DataType::new_list(DataType::Float64, true))?
                 .as_list::<i32>()
                 .value(0)
         } else {
@@ -250,8 +250,11 @@ impl<T: Value> Gathered<T> {
         Ok(())
     }
 
-    fn at(&mut self, fraction: f64) -> Option<T> {
-        let place = fraction * self.values.len().checked_sub(1)? as f64;
+    fn at(&mut self, fraction: f64) -> Result<Option<T>> {
+        let Some(last) = self.values.len().checked_sub(1) else {
+            return Ok(None);
+        };
+        let place = fraction * last as f64;
         let (low, part) = (place.floor() as usize, place.fract());
         let descending = self.descending;
         let order = |a: &T, b: &T| {
@@ -264,10 +267,13 @@ impl<T: Value> Gathered<T> {
         let (_, low, above) = self.values.select_nth_unstable_by(low, order);
         let low = *low;
         if part == 0.0 {
-            return Some(low);
+            return Ok(Some(low));
         }
-        let high = above.iter().min_by(|a, b| order(a, b))?;
-        Some(low.between(*high, part))
+        let Some(high) = above.iter().min_by(|a, b| order(a, b)) else {
+            return Ok(Some(low));
+        };
+        let between = low.between(*high, part);
+        between.map(Some).ok_or_else(interval_out_of_range)
     }
 }
 
@@ -303,10 +309,8 @@ impl<T: Value> Accumulator for Gathered<T> {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let values: Vec<ScalarValue> = std::mem::take(&mut self.values)
-            .into_iter()
-            .map(|value| T::scalar(Some(value)))
-            .collect();
+        // The values become the state as they lie there: as scalars they would be several times as large, uncounted.
+        let values = T::array(std::mem::take(&mut self.values));
         let fractions = match &self.fractions {
             Some(fractions) => {
                 let fractions: Vec<_> = fractions.iter().copied().map(f64::scalar).collect();
@@ -318,7 +322,7 @@ impl<T: Value> Accumulator for Gathered<T> {
             )),
         };
         Ok(vec![
-            ScalarValue::List(ScalarValue::new_list_nullable(&values, &T::data_type())),
+            SingleRowListArrayBuilder::new(values).build_list_scalar(),
             ScalarValue::List(fractions),
             ScalarValue::Boolean(Some(self.descending)),
         ])
@@ -328,7 +332,7 @@ impl<T: Value> Accumulator for Gathered<T> {
         let fractions = self.fractions.take().filter(|_| !self.values.is_empty());
         let Some(fractions) = fractions else {
             let none = if self.several {
-                list_of(T::data_type())
+                DataType::new_list(T::data_type(), true)
             } else {
                 T::data_type()
             };
@@ -336,8 +340,11 @@ impl<T: Value> Accumulator for Gathered<T> {
         };
         let found: Vec<ScalarValue> = fractions
             .iter()
-            .map(|wanted| T::scalar(wanted.and_then(|wanted| self.at(wanted))))
-            .collect();
+            .map(|wanted| match wanted {
+                Some(wanted) => self.at(*wanted).map(T::scalar),
+                None => Ok(T::scalar(None)),
+            })
+            .collect::<Result<_>>()?;
         self.fractions = Some(fractions);
         if self.several {
             let list = ScalarValue::new_list_nullable(&found, &T::data_type());
@@ -358,7 +365,7 @@ impl<T: Value> Accumulator for Gathered<T> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use datafusion::arrow::array::{BooleanArray, Float64Array, Int64Array};
+    use datafusion::arrow::array::{BooleanArray, Int64Array};
     use rstest::rstest;
 
     use super::*;

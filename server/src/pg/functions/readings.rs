@@ -11,7 +11,7 @@ use super::super::error::PgError;
 use super::super::params::parse_numeric;
 use super::call::{Call, Function, raise};
 use super::chars::{DAYS, MONTHS};
-use super::instants::{instant_array, timestamptz, to_instant};
+use super::instants::{instant_array, naive, out_of_range, timestamptz, to_instant, within};
 use super::patterns::{self, Part};
 
 /// How many digits a pattern of a number has after its point.
@@ -199,7 +199,7 @@ impl Read {
             Some(afternoon) => self.hour % 12 + if afternoon { 12 } else { 0 },
             None => self.hour,
         };
-        Some(date.and_time(NaiveTime::from_hms_micro_opt(
+        within(date.and_time(NaiveTime::from_hms_micro_opt(
             hour,
             self.minute,
             self.second,
@@ -228,6 +228,20 @@ fn read_rows(call: &Call) -> Result<Vec<Option<Read>>> {
             Ok(Some(read))
         })
         .collect()
+}
+
+/// Seconds since 1970 as an instant; infinite ones are before and after all others.
+fn instant_of(seconds: f64) -> Result<i64> {
+    if seconds.is_nan() {
+        return Err(raise(PgError::new("22008", "timestamp cannot be NaN")));
+    }
+    // A float that is too large for an integer becomes the largest one, which is infinity.
+    let micros = (seconds * 1e6).round() as i64;
+    let is_infinite = micros == i64::MAX || micros == i64::MIN;
+    match naive(micros) {
+        Some(_) if is_infinite == seconds.is_infinite() => Ok(micros),
+        _ => Err(out_of_range()),
+    }
 }
 
 fn unreadable(text: &str, pattern: &str) -> DataFusionError {
@@ -270,8 +284,9 @@ pub(super) fn functions() -> Vec<Function> {
         Function::new("pg_to_timestamp", 1..=1, timestamptz(), |call| {
             let seconds = call.cast(0, &DataType::Float64)?;
             let micros = seconds.as_primitive::<Float64Type>().iter();
+            let micros = micros.map(|seconds| seconds.map(instant_of).transpose());
             Ok(instant_array(
-                micros.map(|seconds| Some((seconds? * 1e6).round() as i64)),
+                micros.collect::<Result<Vec<_>>>()?.into_iter(),
             ))
         }),
     ]

@@ -6,24 +6,21 @@ use chrono::{DateTime, Months, NaiveDateTime, TimeDelta};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, UInt32Array};
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::compute::{cast, concat, take};
-use datafusion::arrow::datatypes::{
-    DataType, Field, Float64Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
-    IntervalUnit,
-};
+use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int64Type, IntervalMonthDayNano};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::scalar::ScalarValue;
 
 use super::super::encode::type_name;
 use super::super::error::{PgError, code};
-use super::super::interval;
 use super::super::zone::Zone;
 use super::call::{Call, Function, raise};
 use super::instants::{
-    Kind, instant_array, instants, is_infinite, kind, local_array, locals, naive, timestamp,
-    timestamptz, to_instant, to_local,
+    Kind, instant_array, instants, is_infinite, kind, local_array, locals, naive, out_of_range,
+    timestamp, timestamptz, to_instant, to_local, within,
 };
 use super::limits::Budget;
 use super::percentiles::fraction;
+use super::times::intervals;
 
 fn zero_step() -> datafusion::error::DataFusionError {
     raise(PgError::new(
@@ -43,9 +40,10 @@ pub(super) fn later(local: NaiveDateTime, by: IntervalMonthDayNano) -> Option<Na
     } else {
         local.checked_sub_months(months)?
     };
-    moved
+    let moved = moved
         .checked_add_signed(TimeDelta::days(i64::from(by.days)))?
-        .checked_add_signed(TimeDelta::microseconds(by.nanoseconds / 1000))
+        .checked_add_signed(TimeDelta::microseconds(by.nanoseconds / 1000))?;
+    within(moved)
 }
 
 /// An instant so much later: months and days by the calendar of a zone, time as it passes.
@@ -60,35 +58,8 @@ fn later_instant(micros: i64, by: IntervalMonthDayNano, zone: Zone) -> Option<i6
     } else {
         to_instant(later(to_local(utc, zone), calendar)?, zone)
     };
-    moved.checked_add(by.nanoseconds / 1000)
-}
-
-fn steps(call: &Call) -> Result<Vec<Option<IntervalMonthDayNano>>> {
-    if matches!(kind(call.array(2).data_type()), Kind::Text) {
-        let texts = call.texts(2)?;
-        return texts
-            .iter()
-            .map(|text| {
-                let Some(text) = text else { return Ok(None) };
-                let parts = interval::parse(text).ok_or_else(|| {
-                    raise(PgError::new(
-                        "22007",
-                        format!("invalid input syntax for type interval: \"{text}\""),
-                    ))
-                })?;
-                Ok(Some(IntervalMonthDayNano::new(
-                    parts.months,
-                    parts.days,
-                    parts.microseconds.saturating_mul(1000),
-                )))
-            })
-            .collect();
-    }
-    let array = call.cast(2, &DataType::Interval(IntervalUnit::MonthDayNano))?;
-    Ok(array
-        .as_primitive::<IntervalMonthDayNanoType>()
-        .iter()
-        .collect())
+    let moved = moved.checked_add(by.nanoseconds / 1000)?;
+    naive(moved).map(|_| moved)
 }
 
 /// The elements of a series from a first to a last one.
@@ -131,7 +102,7 @@ fn series(call: &Call) -> Result<ArrayRef> {
     };
     match item.data_type() {
         DataType::Timestamp(_, zone) => {
-            let steps = steps(call)?;
+            let steps = intervals(call, 2)?;
             let zoned = zone.is_some();
             let (from, to): (Vec<_>, Vec<_>) = if zoned {
                 (instants(call, 0, call.zone)?, instants(call, 1, call.zone)?)
@@ -204,7 +175,7 @@ fn series(call: &Call) -> Result<ArrayRef> {
 }
 
 fn series_type(args: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataType> {
-    let of = |item: DataType| DataType::List(Arc::new(Field::new_list_field(item, true)));
+    let of = |item: DataType| DataType::new_list(item, true);
     let (Some(first), Some(last)) = (args.first(), args.get(1)) else {
         return Ok(of(DataType::Int64));
     };
@@ -357,17 +328,24 @@ pub(super) fn functions() -> Vec<Function> {
 fn moved(call: &Call, sign: i32) -> Result<ArrayRef> {
     let pairs = instants(call, 0, call.zone)?
         .into_iter()
-        .zip(super::times::intervals(call, 1)?);
+        .zip(intervals(call, 1)?);
     let moved = pairs.map(|(instant, by)| {
-        let by = by?;
-        let by = IntervalMonthDayNano::new(
-            by.months.checked_mul(sign)?,
-            by.days.checked_mul(sign)?,
-            by.nanoseconds.checked_mul(i64::from(sign))?,
-        );
-        later_instant(instant?, by, call.zone)
+        let (Some(instant), Some(by)) = (instant, by) else {
+            return Ok(None);
+        };
+        let moved = || {
+            let by = IntervalMonthDayNano::new(
+                by.months.checked_mul(sign)?,
+                by.days.checked_mul(sign)?,
+                by.nanoseconds.checked_mul(i64::from(sign))?,
+            );
+            later_instant(instant, by, call.zone)
+        };
+        moved().map(Some).ok_or_else(out_of_range)
     });
-    Ok(instant_array(moved))
+    Ok(instant_array(
+        moved.collect::<Result<Vec<_>>>()?.into_iter(),
+    ))
 }
 
 fn nulls(call: &Call, of_nulls: bool) -> Result<ArrayRef> {

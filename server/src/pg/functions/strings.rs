@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use datafusion::arrow::array::{Array, ArrayRef, StringArray};
 use datafusion::arrow::compute::kernels::concat_elements::concat_elements_utf8_many;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 
-use super::super::encode::{Style, texts_of};
 use super::super::error::{PgError, code};
 use super::call::{Call, Function, raise};
 use super::casts::is_text;
@@ -19,14 +18,7 @@ fn shown(call: &Call, at: usize) -> Result<StringArray> {
     if is_text(array.data_type()) || matches!(array.data_type(), DataType::Null) {
         return call.texts(at);
     }
-    let style = Style {
-        zone: call.zone,
-        extra_float_digits: 1,
-    };
-    Ok(texts_of(array, &style)
-        .map_err(raise)?
-        .as_string::<i32>()
-        .clone())
+    call.sent(at)
 }
 
 /// A text as a literal.

@@ -1,8 +1,7 @@
-//! Times of day and intervals: casts to them, times made of parts, products and sizes of intervals.
+//! Times of day and intervals: casts to them, products and sizes of intervals.
 
 use std::sync::Arc;
 
-use chrono::{NaiveDate, NaiveTime};
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int64Array, IntervalMonthDayNanoArray,
     Time64MicrosecondArray,
@@ -13,21 +12,23 @@ use datafusion::arrow::datatypes::{
     IntervalMonthDayNanoType, IntervalUnit, Time64MicrosecondType, TimeUnit,
     TimestampMicrosecondType,
 };
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 
 use super::super::error::PgError;
 use super::super::interval;
 use super::super::params::{Unread, micros_of_day, parse_time};
 use super::call::{Call, Function, raise};
-use super::instants::{Kind, is_infinite, kind, local_array, locals, timestamp, unread};
+use super::instants::{
+    Kind, is_infinite, kind, local_array, locals, out_of_range, timestamp, unread,
+};
 
-const DAY: i64 = 86_400_000_000;
+pub(super) const DAY: i64 = 86_400_000_000;
 
 pub(super) fn interval_type() -> DataType {
     DataType::Interval(IntervalUnit::MonthDayNano)
 }
 
-fn time_type() -> DataType {
+pub(super) fn time_type() -> DataType {
     DataType::Time64(TimeUnit::Microsecond)
 }
 
@@ -64,10 +65,11 @@ pub(super) fn intervals(call: &Call, at: usize) -> Result<Vec<Option<IntervalMon
                 let Some(text) = text else { return Ok(None) };
                 let parts = interval::parse(text)
                     .ok_or_else(|| unread(Unread::Syntax, "interval", text))?;
+                let nanoseconds = parts.microseconds.checked_mul(1000);
                 Ok(Some(IntervalMonthDayNano::new(
                     parts.months,
                     parts.days,
-                    parts.microseconds.saturating_mul(1000),
+                    nanoseconds.ok_or_else(interval_out_of_range)?,
                 )))
             })
             .collect(),
@@ -85,26 +87,49 @@ pub(super) fn span(value: IntervalMonthDayNano) -> i64 {
         .saturating_add(value.nanoseconds / 1000)
 }
 
-/// So many times an interval; what is left of a month goes to days, what is left of a day to time.
-pub(super) fn times(value: IntervalMonthDayNano, factor: f64) -> IntervalMonthDayNano {
-    let rounded = |value: f64| (value * 1e6).round() / 1e6;
-    let months = f64::from(value.months) * factor;
-    let days = f64::from(value.days) * factor;
+/// No interval that there is.
+pub(super) fn interval_out_of_range() -> DataFusionError {
+    raise(PgError::new("22008", "interval out of range"))
+}
+
+/// So many times an interval; none where that has no place.
+pub(super) fn times(value: IntervalMonthDayNano, factor: f64) -> Option<IntervalMonthDayNano> {
+    cascaded(value, |part| part * factor)
+}
+
+/// A part of an interval. A factor would not be the same: a 49th of 49 months would not be one month.
+fn divided(value: IntervalMonthDayNano, divisor: f64) -> Option<IntervalMonthDayNano> {
+    cascaded(value, |part| part / divisor)
+}
+
+/// The parts of an interval, each scaled; what is left of a month goes to days, what is left of a day to time.
+fn cascaded(
+    value: IntervalMonthDayNano,
+    scaled: impl Fn(f64) -> f64,
+) -> Option<IntervalMonthDayNano> {
+    let rounded = |value: f64| (value * 1e6).round_ties_even() / 1e6;
+    let whole = |value: f64| {
+        let fits = (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&value);
+        fits.then_some(value.trunc() as i32)
+    };
+    let months = scaled(f64::from(value.months));
+    let days = scaled(f64::from(value.days));
     let rest_of_month = rounded((months - months.trunc()) * 30.0);
-    let rest_of_days =
+    let mut seconds =
         rounded((days - days.trunc() + rest_of_month - rest_of_month.trunc()) * 86_400.0);
     let mut whole_days = days.trunc() + rest_of_month.trunc();
-    let mut seconds = rest_of_days;
     if seconds.abs() >= 86_400.0 {
         whole_days += (seconds / 86_400.0).trunc();
         seconds %= 86_400.0;
     }
-    let micros = (value.nanoseconds / 1000) as f64 * factor + seconds * 1e6;
-    IntervalMonthDayNano::new(
-        months.trunc() as i32,
-        whole_days as i32,
-        (micros.round_ties_even() as i64).saturating_mul(1000),
-    )
+    let micros = scaled((value.nanoseconds / 1000) as f64) + seconds * 1e6;
+    let micros = micros.round_ties_even();
+    let micros = (micros.abs() < i64::MAX as f64).then_some(micros as i64)?;
+    Some(IntervalMonthDayNano::new(
+        whole(months)?,
+        whole(whole_days)?,
+        micros.checked_mul(1000)?,
+    ))
 }
 
 fn times_of_day(call: &Call) -> Result<ArrayRef> {
@@ -165,55 +190,14 @@ pub(super) fn parts(call: &Call) -> Result<ArrayRef> {
     let pairs = intervals(call, 0)?.into_iter().zip(divisors);
     let parts = pairs.map(|(value, divisor)| match (value, divisor) {
         (Some(_), Some(0.0)) => Err(raise(PgError::new("22012", "division by zero"))),
-        (Some(value), Some(divisor)) => Ok(Some(times(value, 1.0 / divisor))),
+        (Some(value), Some(divisor)) => divided(value, divisor)
+            .map(Some)
+            .ok_or_else(interval_out_of_range),
         _ => Ok(None),
     });
     Ok(interval_array(
         parts.collect::<Result<Vec<_>>>()?.into_iter(),
     ))
-}
-
-/// Seconds with a fraction as whole seconds and microseconds.
-fn clock(hour: i64, minute: i64, second: f64) -> Option<NaiveTime> {
-    let micros = (second * 1e6).round();
-    if !(0.0..60e6).contains(&micros) {
-        return None;
-    }
-    let micros = micros as u32;
-    NaiveTime::from_hms_micro_opt(
-        u32::try_from(hour).ok()?,
-        u32::try_from(minute).ok()?,
-        micros / 1_000_000,
-        micros % 1_000_000,
-    )
-}
-
-fn out_of_range(what: &str) -> datafusion::error::DataFusionError {
-    raise(PgError::new(
-        "22008",
-        format!("{what} field value out of range"),
-    ))
-}
-
-/// Whole numbers, and seconds after them.
-type Parts = (Vec<i64>, f64);
-
-/// The rows of whole numbers, and of seconds after them.
-fn made_of(call: &Call, whole: usize) -> Result<Vec<Option<Parts>>> {
-    let numbers = (0..whole)
-        .map(|at| call.integers(at))
-        .collect::<Result<Vec<_>>>()?;
-    let seconds = call.cast(whole, &DataType::Float64)?;
-    let seconds = seconds.as_primitive::<Float64Type>();
-    Ok((0..call.rows)
-        .map(|row| {
-            let numbers = numbers
-                .iter()
-                .map(|array| array.is_valid(row).then(|| array.value(row)))
-                .collect::<Option<Vec<_>>>()?;
-            seconds.is_valid(row).then(|| (numbers, seconds.value(row)))
-        })
-        .collect())
 }
 
 fn is_finite(call: &Call) -> Result<ArrayRef> {
@@ -255,8 +239,14 @@ pub(super) fn functions() -> Vec<Function> {
             let factors = call.cast(1, &DataType::Float64)?;
             let factors = factors.as_primitive::<Float64Type>().iter();
             let pairs = intervals(call, 0)?.into_iter().zip(factors);
+            let products = pairs.map(|(value, factor)| match (value, factor) {
+                (Some(value), Some(factor)) => times(value, factor)
+                    .map(Some)
+                    .ok_or_else(interval_out_of_range),
+                _ => Ok(None),
+            });
             Ok(interval_array(
-                pairs.map(|(value, factor)| Some(times(value?, factor?))),
+                products.collect::<Result<Vec<_>>>()?.into_iter(),
             ))
         }),
         Function::new("pg_parts", 2..=2, interval_type(), parts),
@@ -265,58 +255,15 @@ pub(super) fn functions() -> Vec<Function> {
             let pairs = locals(call, 0, call.zone)?
                 .into_iter()
                 .zip(intervals(call, 1)?);
-            Ok(local_array(
-                pairs.map(|(local, by)| super::series::later(local?, by?)),
-            ))
+            let later = pairs.map(|(local, by)| match (local, by) {
+                (Some(local), Some(by)) => super::series::later(local, by)
+                    .map(Some)
+                    .ok_or_else(out_of_range),
+                _ => Ok(None),
+            });
+            Ok(local_array(later.collect::<Result<Vec<_>>>()?.into_iter()))
         })
         .stable(),
-        Function::new("make_timestamp", 6..=6, timestamp(), |call| {
-            let rows = made_of(call, 5)?.into_iter().map(|row| {
-                let Some((numbers, seconds)) = row else {
-                    return Ok(None);
-                };
-                let made = || {
-                    let [year, month, day, hour, minute] = numbers.as_slice() else {
-                        return None;
-                    };
-                    let date = NaiveDate::from_ymd_opt(
-                        i32::try_from(*year).ok()?,
-                        u32::try_from(*month).ok()?,
-                        u32::try_from(*day).ok()?,
-                    )?;
-                    Some(date.and_time(clock(*hour, *minute, seconds)?))
-                };
-                made().map(Some).ok_or_else(|| out_of_range("date/time"))
-            });
-            Ok(local_array(rows.collect::<Result<Vec<_>>>()?.into_iter()))
-        }),
-        Function::new("make_time", 3..=3, time_type(), |call| {
-            let rows = made_of(call, 2)?.into_iter().map(|row| {
-                let Some((numbers, seconds)) = row else {
-                    return Ok(None);
-                };
-                let made = clock(numbers[0], numbers[1], seconds);
-                made.map(|time| Some(micros_of_day(time)))
-                    .ok_or_else(|| out_of_range("time"))
-            });
-            Ok(Arc::new(rows.collect::<Result<Time64MicrosecondArray>>()?))
-        }),
-        Function::new("pg_make_interval", 7..=7, interval_type(), |call| {
-            let rows = made_of(call, 6)?.into_iter().map(|row| {
-                let (numbers, seconds) = row?;
-                let [years, months, weeks, days, hours, minutes] = numbers.as_slice() else {
-                    return None;
-                };
-                let micros =
-                    (hours * 3600 + minutes * 60) * 1_000_000 + (seconds * 1e6).round() as i64;
-                Some(IntervalMonthDayNano::new(
-                    (years * 12 + months) as i32,
-                    (weeks * 7 + days) as i32,
-                    micros * 1000,
-                ))
-            });
-            Ok(interval_array(rows))
-        }),
         Function::new("isfinite", 1..=1, DataType::Boolean, is_finite),
     ]
 }
@@ -331,6 +278,7 @@ mod tests {
     #[case((0, 1, 0), 2.5, (0, 2, 43_200))]
     #[case((1, 0, 0), 0.5, (0, 15, 0))]
     #[case((0, 0, 3600), 0.25, (0, 0, 900))]
+    #[case((49, 0, 0), 0.3, (14, 21, 0))]
     fn products_of_intervals_cascade_down(
         #[case] value: (i32, i32, i64),
         #[case] factor: f64,
@@ -339,7 +287,26 @@ mod tests {
         let of = |(months, days, seconds): (i32, i32, i64)| {
             IntervalMonthDayNano::new(months, days, seconds * 1_000_000_000)
         };
-        assert_eq!(times(of(value), factor), of(expected));
+        assert_eq!(times(of(value), factor), Some(of(expected)));
+    }
+
+    #[rstest]
+    #[case((49, 0, 0), 49.0, Some((1, 0, 0)))]
+    #[case((0, 7, 0), 3.0, Some((0, 2, 28_800_000_000)))]
+    #[case((-1, -1, 0), 7.0, Some((0, -4, -37_028_546_743)))]
+    #[case((1, 0, 0), 1e-300, None)]
+    #[case((0, 0, 3600), 1e-9, None)]
+    #[case((1, 0, 0), f64::NAN, None)]
+    fn parts_of_intervals_cascade_down(
+        #[case] value: (i32, i32, i64),
+        #[case] divisor: f64,
+        #[case] expected: Option<(i32, i32, i64)>,
+    ) {
+        let (months, days, seconds) = value;
+        let value = IntervalMonthDayNano::new(months, days, seconds * 1_000_000_000);
+        let expected = expected
+            .map(|(months, days, micros)| IntervalMonthDayNano::new(months, days, micros * 1000));
+        assert_eq!(divided(value, divisor), expected);
     }
 
     #[test]

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
+use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, Timelike};
 use datafusion::arrow::array::{Array, ArrayRef, IntervalMonthDayNanoArray, StringArray};
 use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano};
 use datafusion::error::Result;
 
 use super::super::encode::type_name;
 use super::super::error::{PgError, code};
+use super::super::zone::Zone;
 use super::call::{Call, Function, raise};
 use super::instants::{
-    Kind, instant_array, is_infinite, kind, local_array, locals, timestamp, timestamptz,
-    to_instant, zone_of,
+    Kind, instant_array, instants, is_infinite, kind, local_array, locals, naive, out_of_range,
+    timestamp, timestamptz, to_instant, to_local, zone_of,
 };
 use super::times::{interval_type, intervals};
 use super::units::Unit;
@@ -65,7 +66,10 @@ fn truncated(local: NaiveDateTime, unit: Unit) -> Option<NaiveDateTime> {
         Unit::Minute => return local.with_second(0)?.with_nanosecond(0),
         Unit::Hour => return local.with_minute(0)?.with_second(0)?.with_nanosecond(0),
         Unit::Day => date,
-        Unit::Week => date - TimeDelta::days(i64::from(date.weekday().num_days_from_monday())),
+        Unit::Week => {
+            let passed = Days::new(date.weekday().num_days_from_monday().into());
+            date.checked_sub_days(passed)?
+        }
         Unit::Month => date.with_day(1)?,
         Unit::Quarter => NaiveDate::from_ymd_opt(date.year(), date.month0() / 3 * 3 + 1, 1)?,
         Unit::Year => NaiveDate::from_ymd_opt(date.year(), 1, 1)?,
@@ -127,56 +131,94 @@ fn truncated_intervals(call: &Call, units: &StringArray) -> Result<ArrayRef> {
     ))
 }
 
+/// The units of an argument, which mostly is one and the same word in all rows.
+struct Units<'a> {
+    names: &'a StringArray,
+    of: &'a DataType,
+    known: Option<(&'a str, Unit)>,
+}
+
+impl Units<'_> {
+    fn at(&mut self, row: usize) -> Result<Option<Unit>> {
+        if self.names.is_null(row) {
+            return Ok(None);
+        }
+        let name = self.names.value(row);
+        if let Some((known, by)) = self.known
+            && known == name
+        {
+            return Ok(Some(by));
+        }
+        let by = unit(name, self.of)?;
+        self.known = Some((name, by));
+        Ok(Some(by))
+    }
+}
+
+/// `date_trunc(unit, x)` of local times, and of instants in the session's zone.
+fn in_session(call: &Call, units: &mut Units<'_>) -> Result<ArrayRef> {
+    let rows = locals(call, 1, call.zone)?.into_iter().enumerate();
+    let cut = rows.map(|(row, local)| match (units.at(row)?, local) {
+        (Some(by), Some(local)) => truncated(local, by).map(Some).ok_or_else(out_of_range),
+        _ => Ok(None),
+    });
+    let cut = cut.collect::<Result<Vec<_>>>()?.into_iter();
+    Ok(if call.returns == timestamp() {
+        local_array(cut)
+    } else {
+        instant_array(cut.map(|local| Some(to_instant(local?, call.zone))))
+    })
+}
+
+/// `date_trunc(unit, instant, zone)`, in the zone of each row. A local time is first an instant, of the session's zone.
+fn in_zones(call: &Call, units: &mut Units<'_>) -> Result<ArrayRef> {
+    let zones = call.texts(2)?;
+    let mut known: Option<(&str, Zone)> = None;
+    let rows = instants(call, 1, call.zone)?.into_iter().enumerate();
+    let cut = rows.map(|(row, micros)| {
+        let (Some(micros), true) = (micros, zones.is_valid(row)) else {
+            return Ok(None);
+        };
+        let name = zones.value(row);
+        let zone = match known {
+            Some((seen, zone)) if seen == name => zone,
+            _ => zone_of(name)?,
+        };
+        known = Some((name, zone));
+        let Some(by) = units.at(row)? else {
+            return Ok(None);
+        };
+        let local = naive(micros).and_then(|utc| truncated(to_local(utc, zone), by));
+        let local = local.ok_or_else(out_of_range)?;
+        Ok(Some(to_instant(local, zone)))
+    });
+    let cut = cut.collect::<Result<Vec<_>>>()?;
+    Ok(instant_array(cut.into_iter()))
+}
+
 pub(super) fn functions() -> Vec<Function> {
     let date_trunc = Function::new("date_trunc", 2..=3, timestamptz(), |call| {
-        let units = call.texts(0)?;
-        let zone = if call.len() > 2 {
-            let zones = call.texts(2)?;
-            if zones.is_null(0) {
-                call.zone
-            } else {
-                zone_of(zones.value(0))?
-            }
-        } else {
-            call.zone
-        };
+        let names = call.texts(0)?;
         if matches!(call.returns, DataType::Interval(_)) {
-            return truncated_intervals(call, &units);
+            return truncated_intervals(call, &names);
         }
-        let is_local = call.returns == timestamp();
-        let mut known: Option<(&str, Unit)> = None;
-        let mut truncated_rows = Vec::with_capacity(call.rows);
-        for (row, local) in locals(call, 1, zone)?.into_iter().enumerate() {
-            if units.is_null(row) {
-                truncated_rows.push(None);
-                continue;
-            }
-            let name = units.value(row);
-            let by = match known {
-                Some((seen, unit)) if seen == name => unit,
-                _ => {
-                    let by = unit(name, &call.returns)?;
-                    known = Some((name, by));
-                    by
-                }
-            };
-            truncated_rows.push(local.and_then(|local| truncated(local, by)));
+        let mut units = Units {
+            names: &names,
+            of: &call.returns,
+            known: None,
+        };
+        if call.len() > 2 {
+            in_zones(call, &mut units)
+        } else {
+            in_session(call, &mut units)
         }
-        if is_local {
-            return Ok(local_array(truncated_rows.into_iter()));
-        }
-        Ok(instant_array(
-            truncated_rows
-                .into_iter()
-                .map(|local| Some(to_instant(local?, zone))),
-        ))
     });
     let date_trunc = date_trunc.returning(|args, _| {
         if let Some(DataType::Interval(_) | DataType::Duration(_)) = args.get(1) {
             return Ok(interval_type());
         }
         Ok(match args.get(1).map(kind) {
-            Some(Kind::Local) => timestamp(),
+            Some(Kind::Local) if args.len() == 2 => timestamp(),
             _ => timestamptz(),
         })
     });

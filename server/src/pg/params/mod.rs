@@ -14,8 +14,8 @@ pub(super) use text::{
     numeric_steps as parse_numeric, uuid as parse_uuid,
 };
 pub(super) use times::{
-    Unread, date as parse_date, instant as parse_instant, local as parse_local, micros_of_day,
-    time as parse_time,
+    FIRST_YEAR, LAST_YEAR, Unread, date as parse_date, instant as parse_instant,
+    local as parse_local, micros_of_day, time as parse_time,
 };
 
 use std::sync::Arc;

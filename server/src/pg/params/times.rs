@@ -78,9 +78,14 @@ fn full_year(year: u32, digits: usize) -> u32 {
     }
 }
 
+/// The years of which times are read: from PostgreSQL's first one, and to one that is a year before the last that there is
+/// here, so that it has a local time in every zone.
+pub const FIRST_YEAR: i32 = -4713;
+pub const LAST_YEAR: i32 = 262_141;
+
 fn day(year: u32, month: u32, day: u32) -> Result<NaiveDate, Unread> {
-    let year = i32::try_from(year).map_err(|_| Unread::Range)?;
-    NaiveDate::from_ymd_opt(year, month, day).ok_or(Unread::Range)
+    let year = i32::try_from(year).ok().filter(|year| *year <= LAST_YEAR);
+    NaiveDate::from_ymd_opt(year.ok_or(Unread::Range)?, month, day).ok_or(Unread::Range)
 }
 
 impl Written {
@@ -258,7 +263,9 @@ impl Written {
         if self.before_christ
             && let Some(date) = self.date
         {
-            self.date = Some(date.with_year(1 - date.year()).ok_or(Unread::Range)?);
+            let date = date.with_year(1 - date.year());
+            let date = date.filter(|date| date.year() >= FIRST_YEAR);
+            self.date = Some(date.ok_or(Unread::Range)?);
         }
         Ok(())
     }
@@ -325,7 +332,17 @@ pub fn local(text: &str, zone: Zone) -> Result<i64, Unread> {
         };
         return Ok(micros + i64::from(zone.offset_at(&utc.naive_utc())) * SECOND);
     }
-    Ok(Written::read(&text)?.local()?.and_utc().timestamp_micros())
+    within(Written::read(&text)?.local()?.and_utc().timestamp_micros())
+}
+
+/// A time that is not before PostgreSQL's first one, the beginning of the Julian period.
+fn within(micros: i64) -> Result<i64, Unread> {
+    /// 4714-11-24 BC.
+    const FIRST: i64 = -210_866_803_200_000_000;
+    if micros < FIRST {
+        return Err(Unread::Range);
+    }
+    Ok(micros)
 }
 
 /// Microseconds since 1970 UTC of an instant, which is in that zone where it names none.
@@ -335,7 +352,7 @@ pub fn instant(text: &str, zone: Zone) -> Result<i64, Unread> {
         return Ok(micros);
     }
     let written = Written::read(&text)?;
-    Ok(written.zone.unwrap_or(zone).instant_of(written.local()?))
+    within(written.zone.unwrap_or(zone).instant_of(written.local()?))
 }
 
 /// Microseconds since midnight.

@@ -11,11 +11,24 @@ use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::type_coercion::binary::type_union_resolution;
 use datafusion::logical_expr::{Expr, ExprSchemable, cast};
 
-/// An operand whose CASEs have one type.
+/// An operand as what it is once its CASEs have one type. The CASEs themselves stay: an aggregate of one, or what a
+/// query groups by, is known by how it is written.
 ///
 /// # Errors
 /// If an expression cannot be put together again.
 pub(super) fn of_one_type(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    if !expr.exists(|part| Ok(matches!(part, Expr::Case(_))))? {
+        return Ok(expr);
+    }
+    let of = settled_type(expr.clone(), schema)?;
+    Ok(match of {
+        Some(of) if of != expr.get_type(schema)? => cast(expr, of),
+        _ => expr,
+    })
+}
+
+/// The type that an expression has in the end; none where no CASE in it comes to be of another one.
+fn settled_type(expr: Expr, schema: &DFSchema) -> Result<Option<DataType>> {
     let settled = expr.transform_down(|expr| {
         Ok(match expr {
             Expr::Case(case) => {
@@ -29,7 +42,10 @@ pub(super) fn of_one_type(expr: Expr, schema: &DFSchema) -> Result<Expr> {
             other => Transformed::no(other),
         })
     })?;
-    Ok(settled.data)
+    if !settled.transformed {
+        return Ok(None);
+    }
+    settled.data.get_type(schema).map(Some)
 }
 
 /// Its operands have been seen to when it was made.

@@ -63,7 +63,7 @@ fn kind(data_type: &DataType) -> Option<Kind> {
 }
 
 /// A literal that is written as a text may become anything, and a parameter too.
-fn is_unknown(expr: &Expr) -> bool {
+pub(super) fn is_unknown(expr: &Expr) -> bool {
     match expr {
         Expr::Alias(alias) => is_unknown(&alias.expr),
         Expr::Literal(value, _) => value.data_type().is_null() || value.try_as_str().is_some(),
@@ -92,7 +92,7 @@ fn check_expr(expr: &Expr, schema: &DFSchema) -> Result<()> {
     }
 }
 
-fn known(expr: &Expr, schema: &dyn ExprSchema) -> Option<DataType> {
+pub(super) fn known(expr: &Expr, schema: &dyn ExprSchema) -> Option<DataType> {
     // What cannot be typed yet is told of elsewhere.
     (!is_unknown(expr)).then(|| expr.get_type(schema).ok())?
 }
@@ -106,7 +106,7 @@ fn check_union(union: &Union) -> Result<()> {
 }
 
 /// The type of a side's column; none where it is a literal's.
-fn column(plan: &LogicalPlan, at: usize) -> Option<DataType> {
+pub(super) fn column(plan: &LogicalPlan, at: usize) -> Option<DataType> {
     match plan {
         LogicalPlan::Projection(node) if is_unknown(node.expr.get(at)?) => None,
         LogicalPlan::Values(_) | LogicalPlan::EmptyRelation(_) => None,
@@ -120,7 +120,7 @@ fn column(plan: &LogicalPlan, at: usize) -> Option<DataType> {
 }
 
 /// All types are of the first one's kind.
-fn check(what: &str, types: impl Iterator<Item = DataType>) -> Result<()> {
+pub(super) fn check(what: &str, types: impl Iterator<Item = DataType>) -> Result<()> {
     let mut first: Option<(DataType, Kind)> = None;
     for other in types {
         let Some(of) = kind(&other) else { continue };

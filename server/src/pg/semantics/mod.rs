@@ -13,9 +13,11 @@ mod json;
 mod kinds;
 mod laterals;
 mod matching;
+mod meeting;
 mod operators;
 mod subqueries;
 mod taken_apart;
+mod units;
 mod unknown;
 
 pub use absent::nullable;
@@ -25,5 +27,6 @@ pub use chains::check_depth;
 pub use counted::counted;
 pub use laterals::beside;
 pub use matching::check_types;
+pub use meeting::met;
 pub use operators::{Functions, PgOperators};
 pub use subqueries::single_rows;

@@ -3,18 +3,19 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::common::utils::list_ndims;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::FunctionRegistry;
-use datafusion::functions_nested::expr_fn::array_has_all;
+use datafusion::functions_nested::expr_fn::{array_has_all, array_has_any};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{
     ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr,
 };
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable, GetFieldAccess, Operator, ScalarUDF, cast,
+    BinaryExpr, Expr, ExprSchemable, GetFieldAccess, Operator, ScalarUDF, cast, lit,
 };
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
@@ -25,6 +26,7 @@ use super::branches::of_one_type;
 use super::chains;
 use super::json;
 use super::kinds::{Kind, kind};
+use super::units::{days, local_micros, micros, of_micros, with_doubles};
 use super::unknown::{Side, not_unique, with_lists, with_truths};
 
 /// Operators on dates, times and numbers.
@@ -58,6 +60,7 @@ pub struct Functions {
     prepended: Arc<ScalarUDF>,
     array: Arc<ScalarUDF>,
     regex: Arc<ScalarUDF>,
+    like: Arc<ScalarUDF>,
     element: Arc<ScalarUDF>,
     json: json::Functions,
     pub(super) date: Arc<ScalarUDF>,
@@ -89,6 +92,7 @@ impl Functions {
             prepended: context.udf("array_prepend")?,
             array: context.udf("make_array")?,
             regex: context.udf("pg_regex")?,
+            like: context.udf("pg_regexp_like")?,
             element: context.udf("pg_element")?,
             json: json::Functions::of(context)?,
             date: context.udf("pg_date")?,
@@ -211,6 +215,41 @@ impl PgOperators {
     }
 }
 
+impl PgOperators {
+    /// `~` and its like: of one pattern for all rows they are DataFusion's, which knows to make them simpler. Of patterns by
+    /// row it would keep each, so then they are ours.
+    fn matched(&self, raw: RawBinaryExpr) -> Result<PlannerResult<RawBinaryExpr>> {
+        let RawBinaryExpr { op, left, right } = raw;
+        let by_row = right.exists(|part| {
+            Ok(matches!(
+                part,
+                Expr::Column(_) | Expr::OuterReferenceColumn(..) | Expr::ScalarSubquery(_)
+            ))
+        })?;
+        if !by_row {
+            let right = call(&self.functions.regex, vec![right]);
+            return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
+        }
+        let mut args = vec![left, right];
+        if matches!(
+            op,
+            BinaryOperator::PGRegexIMatch | BinaryOperator::PGRegexNotIMatch
+        ) {
+            args.push(lit("i"));
+        }
+        let found = call(&self.functions.like, args);
+        let negated = matches!(
+            op,
+            BinaryOperator::PGRegexNotMatch | BinaryOperator::PGRegexNotIMatch
+        );
+        Ok(PlannerResult::Planned(if negated {
+            Expr::Not(Box::new(found))
+        } else {
+            found
+        }))
+    }
+}
+
 fn is_null(expr: &Expr) -> bool {
     matches!(expr, Expr::Literal(ScalarValue::Null, _))
 }
@@ -256,10 +295,6 @@ fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
     Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
 }
 
-fn days(expr: Expr) -> Expr {
-    cast(expr, DataType::Int32)
-}
-
 impl PgOperators {
     /// What an operator stands for.
     fn planned(
@@ -289,14 +324,12 @@ impl PgOperators {
                 return self.concatenated(raw, schema).map(PlannerResult::Planned);
             }
             B::PGRegexMatch | B::PGRegexIMatch | B::PGRegexNotMatch | B::PGRegexNotIMatch => {
-                let RawBinaryExpr { op, left, right } = raw;
-                let right = call(&self.functions.regex, vec![right]);
-                return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
+                return self.matched(raw);
             }
             B::Arrow | B::LongArrow | B::HashArrow | B::HashLongArrow => {
                 return json::planned(raw, schema, &self.functions.json);
             }
-            B::AtArrow | B::ArrowAt => return Ok(contained(raw, schema)),
+            B::AtArrow | B::ArrowAt | B::PGOverlap => return Ok(contained(raw, schema)),
             _ => return Ok(PlannerResult::Original(raw)),
         };
         let raw = self.with_types(raw, operator, schema)?;
@@ -344,6 +377,14 @@ impl PgOperators {
             (Kind::Time, Kind::Date) if operator == Operator::Plus => {
                 call(&self.functions.at_time, vec![right, left])
             }
+            // A time is so much since midnight.
+            (Kind::Instant, Kind::Time) | (Kind::Local | Kind::Date, Kind::Time)
+                if matches!(operator, Operator::Plus | Operator::Minus) =>
+            {
+                let right = call(&self.functions.interval, vec![right]);
+                let op = op.clone();
+                return self.planned(RawBinaryExpr { op, left, right }, schema);
+            }
             (Kind::Instant, Kind::Interval) if !compared => {
                 let function = if operator == Operator::Plus {
                     &self.functions.later
@@ -355,7 +396,9 @@ impl PgOperators {
             (Kind::Interval, Kind::Instant) if operator == Operator::Plus => {
                 call(&self.functions.later, vec![right, left])
             }
-            (Kind::Local, Kind::Local) if operator == Operator::Minus => {
+            (Kind::Local, Kind::Local) | (Kind::Local, Kind::Date) | (Kind::Date, Kind::Local)
+                if operator == Operator::Minus =>
+            {
                 binary(local_micros(left), operator, local_micros(right))
             }
             (Kind::Date, Kind::Interval) if !compared => binary(self.local(left), operator, right),
@@ -373,6 +416,12 @@ impl PgOperators {
             }
             (Kind::Instant, Kind::Instant) if operator == Operator::Minus => {
                 binary(micros(left), operator, micros(right))
+            }
+            (Kind::Instant, Kind::Date | Kind::Local) if operator == Operator::Minus => {
+                binary(micros(left), operator, self.instant(right))
+            }
+            (Kind::Date | Kind::Local, Kind::Instant) if operator == Operator::Minus => {
+                binary(self.instant(left), operator, micros(right))
             }
             _ => return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right })),
         };
@@ -417,44 +466,18 @@ impl ExprPlanner for PgOperators {
     }
 }
 
-/// Differences are exact to the microsecond, whatever the units of the operands.
-fn micros(expr: Expr) -> Expr {
-    cast(
-        expr,
-        DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-    )
-}
-
-/// An instant in microseconds, in which alone there is one before and one after all others. What is such stays as it is.
-fn of_micros(expr: Expr, schema: &DFSchema) -> Result<Expr> {
-    Ok(match expr.get_type(schema)? {
-        DataType::Timestamp(TimeUnit::Microsecond, _) => expr,
-        _ => micros(expr),
-    })
-}
-
-fn local_micros(expr: Expr) -> Expr {
-    cast(expr, DataType::Timestamp(TimeUnit::Microsecond, None))
-}
-
-/// A `float4` beside any other number: both become `float8`.
-fn with_doubles(left: &Expr, right: &Expr, schema: &DFSchema) -> Result<Option<(Expr, Expr)>> {
-    let is_single = |one: &DataType, other: &DataType| {
-        one == &DataType::Float32 && other.is_numeric() && other != &DataType::Float32
-    };
-    let types = (left.get_type(schema)?, right.get_type(schema)?);
-    let mixed = is_single(&types.0, &types.1) || is_single(&types.1, &types.0);
-    let double = |expr: &Expr| cast(expr.clone(), DataType::Float64);
-    Ok(mixed.then(|| (double(left), double(right))))
-}
-
-/// `tags @> '{a,b}'`: the literal is a list, as the column is.
+/// `tags @> '{a,b}'`, `tags && '{a,b}'`: the literal is a list, as the column is.
 fn contained(raw: RawBinaryExpr, schema: &DFSchema) -> PlannerResult<RawBinaryExpr> {
-    let Some((left, right)) = with_lists(&raw.left, &raw.right, schema) else {
-        return PlannerResult::Original(raw);
+    let lists = with_lists(&raw.left, &raw.right, schema);
+    let (left, right) = match (lists, &raw.op) {
+        (Some(lists), _) => lists,
+        // There is no operator of DataFusion's.
+        (None, BinaryOperator::PGOverlap) => (raw.left, raw.right),
+        (None, _) => return PlannerResult::Original(raw),
     };
     PlannerResult::Planned(match raw.op {
         BinaryOperator::ArrowAt => array_has_all(right, left),
+        BinaryOperator::PGOverlap => array_has_any(left, right),
         _ => array_has_all(left, right),
     })
 }

@@ -78,7 +78,7 @@ pub(super) fn not_unique(
 }
 
 /// A decimal has the digits that the literal has.
-fn number_type(literal: &Expr, other: &DataType) -> DataType {
+pub(super) fn number_type(literal: &Expr, other: &DataType) -> DataType {
     if !other.is_decimal() {
         return other.clone();
     }
@@ -111,38 +111,48 @@ pub(super) fn with_truths(
 }
 
 fn as_truth(literal: &Expr, other: &Expr, schema: &DFSchema) -> Result<Option<Expr>> {
-    let Expr::Literal(value, _) = literal else {
-        return Ok(None);
-    };
-    let Some(text) = value.try_as_str().flatten() else {
+    let Some(text) = written(literal) else {
         return Ok(None);
     };
     if other.get_type(schema)? != DataType::Boolean {
         return Ok(None);
     }
-    parse_boolean(text)
-        .map(|truth| Some(lit(truth)))
-        .ok_or_else(|| {
-            let error = PgError::new(
-                code::INVALID_TEXT,
-                format!("invalid input syntax for type boolean: \"{text}\""),
-            );
-            DataFusionError::External(Box::new(error))
-        })
+    truth(text).map(Some)
+}
+
+/// The text of a literal that is written as one.
+pub(super) fn written(literal: &Expr) -> Option<&str> {
+    match literal {
+        Expr::Literal(value, _) => value.try_as_str().flatten(),
+        _ => None,
+    }
+}
+
+/// A text as a truth.
+pub(super) fn truth(text: &str) -> Result<Expr> {
+    parse_boolean(text).map(lit).ok_or_else(|| {
+        let error = PgError::new(
+            code::INVALID_TEXT,
+            format!("invalid input syntax for type boolean: \"{text}\""),
+        );
+        DataFusionError::External(Box::new(error))
+    })
 }
 
 fn as_list(literal: &Expr, list: &Expr, schema: &DFSchema) -> Option<Expr> {
-    let Expr::Literal(value, _) = literal else {
-        return None;
-    };
-    let text = value.try_as_str().flatten()?;
+    let text = written(literal)?;
     let DataType::List(item) = list.get_type(schema).ok()? else {
         return None;
     };
+    list_of(text, item.data_type())
+}
+
+/// A text as a list of such items.
+pub(super) fn list_of(text: &str, item: &DataType) -> Option<Expr> {
     let elements = array_elements(text)?
         .into_iter()
-        .map(|element| ScalarValue::Utf8(element).cast_to(item.data_type()).ok())
+        .map(|element| ScalarValue::Utf8(element).cast_to(item).ok())
         .collect::<Option<Vec<_>>>()?;
-    let list = ScalarValue::new_list_nullable(&elements, item.data_type());
+    let list = ScalarValue::new_list_nullable(&elements, item);
     Some(lit(ScalarValue::List(list)))
 }

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use std::ops::ControlFlow;
 
-use super::names::marked_name;
+use super::names::column_name;
 
 /// Tables of `pg_catalog` and `information_schema` that never have a row here.
 const EMPTY: &[&str] = &[
@@ -57,10 +57,11 @@ pub(super) fn empty_out(query: &mut Query) {
 fn empty_body(body: &mut SetExpr) {
     match body {
         SetExpr::Select(select) if is_empty(select) => {
-            for (at, item) in select.projection.iter_mut().enumerate() {
+            for item in &mut select.projection {
                 let alias = match item {
                     SelectItem::ExprWithAlias { alias, .. } => alias.clone(),
-                    SelectItem::UnnamedExpr(expr) => marked_name(expr, at),
+                    // Columns that share a name have been marked before, and others are asked for by theirs.
+                    SelectItem::UnnamedExpr(expr) => column_name(expr),
                     _ => continue,
                 };
                 let expr = Expr::Value(Value::Null.into());
@@ -191,6 +192,7 @@ impl Visitor for Aggregates {
         }
     }
 }
+
 /// A CASE without what it says of domains, which there are none of: how tools find a domain's base type is a recursion
 /// for each row. Gives what the CASE becomes; none where it stays, with fewer branches.
 pub(super) fn without_domains(

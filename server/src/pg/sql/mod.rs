@@ -22,7 +22,7 @@ use std::sync::{Arc, Once};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-pub use names::{mark_columns, shown_name};
+pub use names::{is_single, mark_columns, shown_name};
 
 use super::error::{PgError, code};
 use super::settings::SetScope;

@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, DataType, Expr, Ident, Query, SelectItem, SetExpr, TrimWhereField, VisitMut,
-    VisitorMut,
+    ArrayElemTypeDef, DataType, ExactNumberInfo, Expr, Ident, Query, SelectItem, SetExpr,
+    TrimWhereField, VisitMut, VisitorMut,
 };
 
 /// No name that a person writes holds it.
@@ -22,9 +22,9 @@ pub fn shown_name(name: &str) -> &str {
     }
 }
 
-/// The name of a column, and a mark that tells it from others of that name.
-pub(super) fn marked_name(expr: &Expr, at: usize) -> Ident {
-    Ident::with_quote('"', format!("{}{MARK}{at}", name_of(expr).1))
+/// The name that an expression's column has.
+pub(super) fn column_name(expr: &Expr) -> Ident {
+    Ident::with_quote('"', name_of(expr).1)
 }
 
 /// Names the columns of all SELECTs in a query.
@@ -165,16 +165,25 @@ fn name_of(expr: &Expr) -> (u8, String) {
     }
 }
 
+/// `float4`, of which `float(24)` is the most digits.
+pub fn is_single(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Real | DataType::Float4 => true,
+        DataType::Float(ExactNumberInfo::Precision(digits)) => *digits <= 24,
+        _ => false,
+    }
+}
+
 /// A type's own name, as the catalog has it.
 fn type_name(data_type: &DataType) -> String {
     let name = match data_type {
         DataType::Int(_) | DataType::Integer(_) | DataType::Int4(_) => "int4",
         DataType::BigInt(_) | DataType::Int8(_) => "int8",
         DataType::SmallInt(_) | DataType::Int2(_) => "int2",
+        single if is_single(single) => "float4",
         DataType::DoublePrecision | DataType::Float8 | DataType::Double(_) | DataType::Float(_) => {
             "float8"
         }
-        DataType::Real | DataType::Float4 => "float4",
         DataType::Numeric(_) | DataType::Decimal(_) | DataType::Dec(_) => "numeric",
         DataType::Boolean | DataType::Bool => "bool",
         DataType::Text => "text",

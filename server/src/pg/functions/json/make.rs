@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 
-use super::super::super::encode::{Style, texts_of};
+use super::super::super::encode::{Digits, Style, texts_of};
 use super::super::super::error::{PgError, code};
 use super::super::limits::Budget;
 use super::super::series::lists;
@@ -27,14 +27,17 @@ pub(super) struct Values {
 impl Values {
     /// Of an argument.
     pub fn of(call: &Call, at: usize) -> Result<Values> {
-        let style = Style {
-            zone: call.zone,
-            extra_float_digits: 1,
-        };
-        let json = matches!(call.shown_as(at), Some("json" | "jsonb"));
-        Ok(Values {
-            json,
-            ..Values::new(call.array(at), &style)?
+        let array = call.array(at);
+        let values = Values::new(array, &call.style())?;
+        Ok(match array.data_type() {
+            DataType::Decimal128(..) => Values {
+                texts: call.sent(at)?,
+                ..values
+            },
+            _ => Values {
+                json: matches!(call.shown_as(at), Some("json" | "jsonb")),
+                ..values
+            },
         })
     }
 
@@ -52,7 +55,7 @@ impl Values {
                 }
             }
             DataType::Null => {}
-            _ => texts = texts_of(array, style).map_err(raise)?.as_string().clone(),
+            _ => texts = texts_of(array, Digits::Scale, style).map_err(raise)?,
         }
         Ok(Values {
             array: Arc::clone(array),
@@ -63,51 +66,92 @@ impl Values {
     }
 
     /// Writes a value as JSON has it: numbers and truths bare, times as ISO 8601 has them, all else as a string.
-    pub fn write(&self, out: &mut String, row: usize) {
+    ///
+    /// # Errors
+    /// If it is too long: each part of it is counted before it is added.
+    pub fn write(&self, out: &mut Out<'_>, row: usize) -> Result<()> {
         if self.array.is_null(row) || self.array.data_type().is_null() {
-            return out.push_str("null");
+            return out.push("null");
         }
         match self.array.data_type() {
-            _ if self.json => out.push_str(self.texts.value(row)),
+            _ if self.json => out.push(self.texts.value(row)),
             DataType::Boolean => {
                 let truth = self.array.as_boolean().value(row);
-                out.push_str(if truth { "true" } else { "false" });
+                out.push(if truth { "true" } else { "false" })
             }
             DataType::List(_) => {
                 let offsets = self.array.as_list::<i32>().value_offsets();
-                out.push('[');
+                out.push("[")?;
                 for (_, items) in &self.inner {
                     for at in offsets[row]..offsets[row + 1] {
-                        out.push_str(if at > offsets[row] { "," } else { "" });
-                        items.write(out, at as usize);
+                        out.push(if at > offsets[row] { "," } else { "" })?;
+                        items.write(out, at as usize)?;
                     }
                 }
-                out.push(']');
+                out.push("]")
             }
             DataType::Struct(_) => {
-                out.push('{');
+                out.push("{")?;
                 for (at, (name, field)) in self.inner.iter().enumerate() {
-                    out.push_str(if at > 0 { "," } else { "" });
-                    out.push_str(&quoted(name));
-                    out.push(':');
-                    field.write(out, row);
+                    out.push(if at > 0 { "," } else { "" })?;
+                    out.push(&quoted(name))?;
+                    out.push(":")?;
+                    field.write(out, row)?;
                 }
-                out.push('}');
+                out.push("}")
             }
-            DataType::Timestamp(..) => out.push_str(&quoted(&iso(self.texts.value(row)))),
+            DataType::Timestamp(..) => out.push(&quoted(&iso(self.texts.value(row)))),
             // What is no number in JSON is a string.
-            DataType::Float64
-                if !self
-                    .array
-                    .as_primitive::<Float64Type>()
-                    .value(row)
-                    .is_finite() =>
-            {
-                out.push_str(&quoted(self.texts.value(row)));
+            other if other.is_numeric() && is_number(self.texts.value(row)) => {
+                out.push(self.texts.value(row))
             }
-            other if other.is_numeric() => out.push_str(self.texts.value(row)),
-            _ => out.push_str(&quoted(self.texts.value(row))),
+            _ => out.push(&quoted(self.texts.value(row))),
         }
+    }
+
+    /// A value as it is cast to text.
+    fn spelled(&self, row: usize) -> &str {
+        match self.array.as_boolean_opt() {
+            Some(truths) if truths.value(row) => "true",
+            Some(_) => "false",
+            None => self.texts.value(row),
+        }
+    }
+
+    /// They can be keys of an object.
+    fn are_scalar(&self) -> bool {
+        self.inner.is_empty() && !self.json
+    }
+}
+
+/// Not one of `NaN`, `Infinity` and `-Infinity`.
+fn is_number(text: &str) -> bool {
+    !text.ends_with(|c: char| c.is_ascii_alphabetic())
+}
+
+/// The JSON of rows, of which all that is made of one batch is counted.
+pub(super) struct Out<'a> {
+    text: String,
+    budget: Budget<'a>,
+}
+
+impl<'a> Out<'a> {
+    fn of(function: &'a str) -> Out<'a> {
+        Out {
+            text: String::new(),
+            budget: Budget::of(function),
+        }
+    }
+
+    fn push(&mut self, text: &str) -> Result<()> {
+        self.budget.text(text.len())?;
+        self.text.push_str(text);
+        Ok(())
+    }
+
+    /// The row that has been written.
+    fn row(&mut self) -> String {
+        std::mem::take(&mut self.text)
     }
 }
 
@@ -145,25 +189,29 @@ pub(super) fn object(call: &Call) -> Result<ArrayRef> {
     let values = (0..call.len())
         .map(|at| Values::of(call, at))
         .collect::<Result<Vec<_>>>()?;
-    let mut budget = Budget::of("json_build_object");
+    let mut out = Out::of("json_build_object");
     let rows = (0..call.rows).map(|row| {
-        let mut out = String::from("{");
+        out.push("{")?;
         for (at, pair) in values.chunks(2).enumerate() {
             let [key, value] = pair else { continue };
-            out.push_str(if at > 0 { ", " } else { "" });
-            if key.array.is_null(row) {
+            out.push(if at > 0 { ", " } else { "" })?;
+            if key.array.is_null(row) || key.array.data_type().is_null() {
+                let message = format!("argument {} cannot be null", at * 2 + 1);
+                let error = PgError::new(code::INVALID_PARAMETER, message);
+                return Err(raise(error.hint("Object keys should be text.")));
+            }
+            if !key.are_scalar() {
                 return Err(raise(PgError::new(
                     code::INVALID_PARAMETER,
-                    format!("argument {} cannot be null", at * 2 + 1),
+                    "key value must be scalar, not array, composite, or json",
                 )));
             }
-            out.push_str(&quoted(key.texts.value(row)));
-            out.push_str(" : ");
-            value.write(&mut out, row);
+            out.push(&quoted(key.spelled(row)))?;
+            out.push(" : ")?;
+            value.write(&mut out, row)?;
         }
-        out.push('}');
-        budget.text(out.len())?;
-        Ok(Some(out))
+        out.push("}")?;
+        Ok(Some(out.row()))
     });
     Ok(Arc::new(rows.collect::<Result<StringArray>>()?))
 }
@@ -173,16 +221,15 @@ pub(super) fn array(call: &Call) -> Result<ArrayRef> {
     let values = (0..call.len())
         .map(|at| Values::of(call, at))
         .collect::<Result<Vec<_>>>()?;
-    let mut budget = Budget::of("json_build_array");
+    let mut out = Out::of("json_build_array");
     let rows = (0..call.rows).map(|row| {
-        let mut out = String::from("[");
+        out.push("[")?;
         for (at, value) in values.iter().enumerate() {
-            out.push_str(if at > 0 { ", " } else { "" });
-            value.write(&mut out, row);
+            out.push(if at > 0 { ", " } else { "" })?;
+            value.write(&mut out, row)?;
         }
-        out.push(']');
-        budget.text(out.len())?;
-        Ok(Some(out))
+        out.push("]")?;
+        Ok(Some(out.row()))
     });
     Ok(Arc::new(rows.collect::<Result<StringArray>>()?))
 }
@@ -190,15 +237,13 @@ pub(super) fn array(call: &Call) -> Result<ArrayRef> {
 /// Each value by itself: `to_json`.
 pub(super) fn each(call: &Call) -> Result<ArrayRef> {
     let values = Values::of(call, 0)?;
-    let mut budget = Budget::of("to_json");
+    let mut out = Out::of("to_json");
     let rows = (0..call.rows).map(|row| {
         if values.array.is_null(row) {
             return Ok(None);
         }
-        let mut out = String::new();
-        values.write(&mut out, row);
-        budget.text(out.len())?;
-        Ok(Some(out))
+        values.write(&mut out, row)?;
+        Ok(Some(out.row()))
     });
     Ok(Arc::new(rows.collect::<Result<StringArray>>()?))
 }
@@ -208,25 +253,24 @@ pub(super) fn gathered(call: &Call) -> Result<ArrayRef> {
     let lists = lists(call, 0)?;
     let items = cast(lists.values(), &DataType::Utf8)?;
     let items = items.as_string::<i32>();
-    let mut budget = Budget::of("json_agg");
+    let mut out = Out::of("json_agg");
     let rows = (0..call.rows).map(|row| {
         if lists.is_null(row) {
             return Ok(None);
         }
-        let mut out = String::from("[");
+        out.push("[")?;
         let offsets = lists.value_offsets();
         for at in offsets[row]..offsets[row + 1] {
+            out.push(if at > offsets[row] { ", " } else { "" })?;
             let at = at as usize;
-            out.push_str(if out.len() > 1 { ", " } else { "" });
-            out.push_str(if items.is_null(at) {
+            out.push(if items.is_null(at) {
                 "null"
             } else {
                 items.value(at)
-            });
+            })?;
         }
-        out.push(']');
-        budget.text(out.len())?;
-        Ok(Some(out))
+        out.push("]")?;
+        Ok(Some(out.row()))
     });
     Ok(Arc::new(rows.collect::<Result<StringArray>>()?))
 }

@@ -2,15 +2,15 @@
 
 mod access;
 mod make;
+mod normal;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Int32Array, ListBuilder, StringArray, StringBuilder,
 };
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::error::{DataFusionError, Result};
 use serde_json::value::RawValue;
 
@@ -23,17 +23,16 @@ use access::Step;
 pub(super) fn functions() -> Vec<Function> {
     let mut functions = vec![
         Function::new("pg_json", 1..=1, DataType::Utf8, |call| {
-            read(call, "json", |text| {
-                serde_json::from_str::<&RawValue>(text).map(|_| text.to_owned())
+            read(call, |text| {
+                let read = serde_json::from_str::<&RawValue>(text);
+                read.map_err(|error| no_json(&error))?;
+                Ok(text.to_owned())
             })
         })
         .shown_as("json"),
         Function::new("pg_jsonb", 1..=1, DataType::Utf8, |call| {
-            read(call, "jsonb", |text| {
-                let mut out = String::with_capacity(text.len());
-                write_normal(&mut out, serde_json::from_str(text)?)?;
-                Ok(out)
-            })
+            let mut budget = Budget::of("jsonb");
+            read(call, |text| normal::written(text, &mut budget))
         })
         .shown_as("jsonb"),
         Function::new("json_build_object", 0..=0, DataType::Utf8, make::object)
@@ -61,82 +60,53 @@ pub(super) fn functions() -> Vec<Function> {
     functions
 }
 
-fn no_json(kind: &str, error: &serde_json::Error) -> DataFusionError {
+/// It is said of `json` whichever of the two types is meant.
+fn no_json(error: &serde_json::Error) -> DataFusionError {
     raise(
-        PgError::new(
-            code::INVALID_TEXT,
-            format!("invalid input syntax for type {kind}"),
-        )
-        .detail(error.to_string()),
+        PgError::new(code::INVALID_TEXT, "invalid input syntax for type json")
+            .detail(error.to_string()),
     )
 }
 
-/// Makes of each text another, or says that it is no JSON.
-fn read(
-    call: &Call,
-    kind: &str,
-    make: impl Fn(&str) -> serde_json::Result<String>,
-) -> Result<ArrayRef> {
-    let texts = call.texts(0)?;
-    let made: Result<StringArray> = texts
-        .iter()
-        .map(|text| {
-            let made = text.map(|text| make(text).map_err(|error| no_json(kind, &error)));
-            made.transpose()
-        })
-        .collect();
-    Ok(Arc::new(made?))
+/// A string as a text, which has no zero byte: no client could read on after one.
+fn without_null(text: String) -> Result<String> {
+    if !text.contains('\0') {
+        return Ok(text);
+    }
+    Err(raise(
+        PgError::new("22P05", "unsupported Unicode escape sequence")
+            .detail("\\u0000 cannot be converted to text."),
+    ))
 }
 
-/// Writes JSON as `jsonb` is shown: shorter keys first, one space after each comma and colon, numbers as they were.
-fn write_normal(out: &mut String, value: &RawValue) -> serde_json::Result<()> {
-    let text = value.get();
-    match text.as_bytes().first() {
-        Some(b'{') => {
-            let members: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
-            let mut members: Vec<_> = members.into_iter().collect();
-            members.sort_by_key(|(key, _)| key.len());
-            out.push('{');
-            for (at, (key, member)) in members.into_iter().enumerate() {
-                out.push_str(if at > 0 { ", " } else { "" });
-                out.push_str(&serde_json::to_string(&key)?);
-                out.push_str(": ");
-                write_normal(out, member)?;
-            }
-            out.push('}');
-        }
-        Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(text)?;
-            out.push('[');
-            for (at, item) in items.into_iter().enumerate() {
-                out.push_str(if at > 0 { ", " } else { "" });
-                write_normal(out, item)?;
-            }
-            out.push(']');
-        }
-        Some(b'"') => {
-            let text: String = serde_json::from_str(text)?;
-            out.push_str(&serde_json::to_string(&text)?);
-        }
-        _ => out.push_str(text),
-    }
-    Ok(())
+/// Makes of each text another.
+fn read(call: &Call, mut make: impl FnMut(&str) -> Result<String>) -> Result<ArrayRef> {
+    let texts = call.texts(0)?;
+    let made = texts.iter().map(|text| text.map(&mut make).transpose());
+    Ok(Arc::new(made.collect::<Result<StringArray>>()?))
 }
 
 /// Of each JSON text, and of the argument after it, something else.
-fn found<T>(
-    call: &Call,
-    mut find: impl FnMut(&str, usize) -> serde_json::Result<Option<T>>,
-) -> Result<Vec<Option<T>>> {
-    let texts = call.texts(0)?;
-    (0..call.rows)
-        .map(|row| {
-            if texts.is_null(row) {
-                return Ok(None);
-            }
-            find(texts.value(row), row).map_err(|error| no_json("json", &error))
-        })
-        .collect()
+fn found<'t, T>(
+    texts: &'t StringArray,
+    mut find: impl FnMut(&'t str, usize) -> serde_json::Result<Option<T>>,
+) -> impl Iterator<Item = Result<Option<T>>> {
+    texts.iter().enumerate().map(move |(row, text)| {
+        let Some(text) = text else { return Ok(None) };
+        find(text, row).map_err(|error| no_json(&error))
+    })
+}
+
+/// Parts of JSON texts, as such or as texts.
+fn shown_parts<'t>(
+    parts: impl Iterator<Item = Result<Option<&'t str>>>,
+    as_text: bool,
+) -> Result<ArrayRef> {
+    let shown = parts.map(|part| match part? {
+        Some(part) => shown(part, as_text),
+        None => Ok(None),
+    });
+    Ok(Arc::new(shown.collect::<Result<StringArray>>()?))
 }
 
 /// `value -> step`; as text (`->>`) where it is asked for.
@@ -153,13 +123,12 @@ fn step(call: &Call, as_text: bool) -> Result<ArrayRef> {
         (_, Some(keys)) => keys.is_valid(row).then(|| Step::Key(keys.value(row))),
         _ => None,
     };
-    let parts = found(call, |text, row| {
-        let Some(step) = step(row) else {
-            return Ok(None);
-        };
-        shown(access::part(text, step)?, as_text)
-    })?;
-    Ok(Arc::new(parts.into_iter().collect::<StringArray>()))
+    let texts = call.texts(0)?;
+    let parts = found(&texts, |text, row| match step(row) {
+        Some(step) => access::part(text, step),
+        None => Ok(None),
+    });
+    shown_parts(parts, as_text)
 }
 
 /// `value #> path`, with the steps in an array.
@@ -167,7 +136,8 @@ fn path(call: &Call, as_text: bool) -> Result<ArrayRef> {
     let lists = lists(call, 1)?;
     let steps = cast(lists.values(), &DataType::Utf8)?;
     let steps = steps.as_string::<i32>();
-    let parts = found(call, |text, row| {
+    let texts = call.texts(0)?;
+    let parts = found(&texts, |text, row| {
         if lists.is_null(row) {
             return Ok(None);
         }
@@ -183,17 +153,17 @@ fn path(call: &Call, as_text: bool) -> Result<ArrayRef> {
                 None => None,
             };
         }
-        shown(value, as_text)
-    })?;
-    Ok(Arc::new(parts.into_iter().collect::<StringArray>()))
+        Ok(value)
+    });
+    shown_parts(parts, as_text)
 }
 
-fn shown(part: Option<&str>, as_text: bool) -> serde_json::Result<Option<String>> {
-    match part {
-        Some(part) if as_text => access::unquoted(part),
-        Some(part) => Ok(Some(part.trim().to_owned())),
-        None => Ok(None),
+fn shown(part: &str, as_text: bool) -> Result<Option<String>> {
+    if !as_text {
+        return Ok(Some(part.trim().to_owned()));
     }
+    let text = access::unquoted(part).map_err(|error| no_json(&error))?;
+    text.map(without_null).transpose()
 }
 
 /// What a value is: `object`, `number` and so on.
@@ -212,7 +182,7 @@ fn kind(text: &str) -> &'static str {
 fn listed(
     call: &Call,
     wanted: &'static str,
-    items: impl Fn(&str) -> serde_json::Result<Vec<Option<String>>>,
+    items: impl Fn(&str) -> Result<Vec<Option<String>>>,
 ) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
     let mut budget = Budget::of("json_array_elements");
@@ -229,9 +199,9 @@ fn listed(
             );
             return Err(raise(PgError::new(code::INVALID_PARAMETER, message)));
         }
-        let items = items(text).map_err(|error| no_json("json", &error))?;
-        budget.elements(items.len())?;
         budget.text(text.len())?;
+        let items = items(text)?;
+        budget.elements(items.len())?;
         for item in items {
             lists.values().append_option(item);
         }
@@ -242,14 +212,14 @@ fn listed(
 
 fn elements(call: &Call, as_text: bool) -> Result<ArrayRef> {
     listed(call, "array", |text| {
-        let items = access::items(text)?.into_iter();
-        items.map(|item| shown(Some(item), as_text)).collect()
+        let items = access::items(text).map_err(|error| no_json(&error))?;
+        items.into_iter().map(|item| shown(item, as_text)).collect()
     })
 }
 
 /// The functions of `json` and the same of `jsonb`, which give what they are given.
 fn of_kind(kind: &'static str) -> Vec<Function> {
-    let texts = DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
+    let texts = DataType::new_list(DataType::Utf8, true);
     let named = |name: &str| format!("{kind}_{name}");
     vec![
         Function::new(&named("get"), 2..=2, DataType::Utf8, |call| {
@@ -268,7 +238,9 @@ fn of_kind(kind: &'static str) -> Vec<Function> {
         }),
         Function::new(&named("keys"), 1..=1, texts, |call| {
             listed(call, "object", |text| {
-                Ok(access::keys(text)?.into_iter().map(Some).collect())
+                let keys = access::keys(text).map_err(|error| no_json(&error))?;
+                let keys = keys.into_iter().map(without_null);
+                keys.map(|key| key.map(Some)).collect()
             })
         }),
         Function::new(&named("typeof"), 1..=1, DataType::Utf8, |call| {
@@ -284,18 +256,4 @@ fn of_kind(kind: &'static str) -> Vec<Function> {
             Ok(Arc::new(lengths.collect::<Int32Array>()))
         }),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn jsonb_is_shown_in_one_form() {
-        let raw: &RawValue =
-            serde_json::from_str(r#"{"bb":1.50, "a":[1,{"x":null}],"a":"\u0041"}"#).unwrap();
-        let mut out = String::new();
-        write_normal(&mut out, raw).unwrap();
-        assert_eq!(out, r#"{"a": "A", "bb": 1.50}"#);
-    }
 }

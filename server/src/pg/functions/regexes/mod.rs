@@ -1,63 +1,25 @@
 //! Regular expressions as PostgreSQL has them.
 //!
-//! Matching is DataFusion's, of a pattern that [`syntax`] has written anew: of a constant pattern that is done once,
-//! while a statement is planned, and what DataFusion knows to make simpler stays so. What gives arrays is done here.
+//! A pattern is written anew by [`syntax`]. Where it is a constant, and the answer a truth, matching is DataFusion's: the
+//! pattern is then written once, while a statement is planned, and what DataFusion knows to make simpler stays so. All else
+//! is done here: of patterns by row DataFusion would keep each, and a few thousand of them can be gigabytes.
 
+mod finding;
+mod patterns;
+mod replacing;
 mod syntax;
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, ListBuilder, StringArray, StringBuilder};
-use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::array::{Array, ArrayRef, Int64Array, StringArray};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
-use regex::Regex;
+use regex::{Captures, Regex};
 
-use super::super::error::PgError;
+use super::super::error::{PgError, code};
 use super::call::{Call, Function, raise};
-use super::limits::Budget;
-use syntax::{Options, replacement, translated};
-
-/// A flag of Rust's that changes nothing: none at all is not understood.
-const NO_FLAG: &str = "u";
-
-/// The pattern of the row before, as it mostly is that of the next one.
-#[derive(Default)]
-struct Patterns {
-    known: Option<(String, String, Options, Regex)>,
-}
-
-impl Patterns {
-    /// A pattern with its options.
-    fn get(&mut self, pattern: &str, letters: &str) -> Result<(&Regex, Options)> {
-        let is_known = self
-            .known
-            .as_ref()
-            .is_some_and(|(seen, with, ..)| seen == pattern && with == letters);
-        if !is_known {
-            let options = Options::read(letters).map_err(raise)?;
-            let regex = compiled(pattern, options)?;
-            self.known = Some((pattern.to_owned(), letters.to_owned(), options, regex));
-        }
-        let known = self.known.as_ref();
-        known
-            .map(|(_, _, options, regex)| (regex, *options))
-            .ok_or_else(|| raise(PgError::internal("no pattern")))
-    }
-}
-
-fn compiled(pattern: &str, options: Options) -> Result<Regex> {
-    let made = translated(pattern, options).map_err(raise)?;
-    Regex::new(&made).map_err(|error| {
-        // The last line says what is wrong, those before it show where in the pattern that was made of it.
-        let error = error.to_string();
-        let why = error.lines().last().unwrap_or_default();
-        let why = why.trim_start_matches("error: ");
-        raise(PgError::new(
-            "2201B",
-            format!("invalid regular expression: {why}"),
-        ))
-    })
-}
+use patterns::Patterns;
+use syntax::Options;
 
 /// The letters after a pattern, if there are any.
 fn letters(call: &Call, at: usize) -> Result<Option<StringArray>> {
@@ -87,101 +49,146 @@ fn rewritten(call: &Call) -> Result<ArrayRef> {
     Ok(Arc::new(rows.collect::<Result<StringArray>>()?))
 }
 
-/// Puts the rows of a value, a pattern and its options through `each`.
+/// A row of a text, a pattern, and a pattern's options.
+struct Row<'a> {
+    at: usize,
+    text: &'a str,
+    regex: &'a Regex,
+    options: Options,
+}
+
+/// Puts the rows of a value, a pattern and its options, which are the argument at `options`, through `each`; of a row
+/// with a null there is none.
 fn by_row(
     call: &Call,
-    mut each: impl FnMut(Option<(&str, &Regex, Options)>) -> Result<()>,
+    options: usize,
+    mut each: impl FnMut(Option<Row<'_>>) -> Result<()>,
 ) -> Result<()> {
-    let (values, patterns, letters) = (call.texts(0)?, call.texts(1)?, letters(call, 2)?);
+    let (values, patterns, letters) = (call.texts(0)?, call.texts(1)?, letters(call, options)?);
     let mut cache = Patterns::default();
-    for row in 0..call.rows {
-        let with = letters_of(letters.as_ref(), row);
-        let Some(with) = with.filter(|_| values.is_valid(row) && patterns.is_valid(row)) else {
+    for at in 0..call.rows {
+        let with = letters_of(letters.as_ref(), at);
+        let Some(with) = with.filter(|_| values.is_valid(at) && patterns.is_valid(at)) else {
             each(None)?;
             continue;
         };
-        let (regex, options) = cache.get(patterns.value(row), with)?;
-        each(Some((values.value(row), regex, options)))?;
+        let (regex, options) = cache.get(patterns.value(at), with)?;
+        each(Some(Row {
+            at,
+            text: values.value(at),
+            regex,
+            options,
+        }))?;
     }
     Ok(())
 }
 
-/// The parts of a text between matches. One of nothing splits letter from letter, and not before the first or after the
-/// last.
-fn split(call: &Call) -> Result<ArrayRef> {
-    let mut lists = ListBuilder::new(StringBuilder::new());
-    let mut budget = Budget::of("regexp_split_to_array");
-    by_row(call, |row| {
-        let Some((text, regex, _)) = row else {
-            lists.append_null();
-            return Ok(());
-        };
-        budget.text(text.len())?;
-        let mut from = 0;
-        for found in regex.find_iter(text) {
-            if found.is_empty() && (found.start() == from || found.start() == text.len()) {
-                continue;
-            }
-            budget.elements(1)?;
-            lists.values().append_value(&text[from..found.start()]);
-            from = found.end();
-        }
-        lists.values().append_value(&text[from..]);
-        lists.append(true);
-        Ok(())
-    })?;
-    Ok(Arc::new(lists.finish()))
+/// Goes through the matches in a text from a place on. One of nothing may follow one of something, other than in Rust's
+/// own iterators.
+struct Matches<'a> {
+    regex: &'a Regex,
+    text: &'a str,
+    from: Option<usize>,
 }
 
-/// Of each match the groups of it, or all of it where there are none.
-fn matches(call: &Call) -> Result<ArrayRef> {
-    let mut lists = ListBuilder::new(ListBuilder::new(StringBuilder::new()));
-    let mut budget = Budget::of("regexp_matches");
-    by_row(call, |row| {
-        let Some((text, regex, options)) = row else {
-            lists.append_null();
-            return Ok(());
-        };
-        let most = if options.global { usize::MAX } else { 1 };
-        let groups = if regex.captures_len() > 1 { 1 } else { 0 };
-        for found in regex.captures_iter(text).take(most) {
-            for group in found.iter().skip(groups) {
-                let group = group.map(|group| group.as_str());
-                budget.elements(1)?;
-                budget.text(group.map_or(0, str::len))?;
-                lists.values().values().append_option(group);
-            }
-            lists.values().append(true);
+impl<'a> Matches<'a> {
+    fn of(row: &Row<'a>, from: Option<usize>) -> Matches<'a> {
+        Matches {
+            regex: row.regex,
+            text: row.text,
+            from,
         }
-        lists.append(true);
-        Ok(())
-    })?;
-    Ok(Arc::new(lists.finish()))
+    }
+
+    /// Where to look on after a match.
+    fn after(&self, start: usize, end: usize) -> Option<usize> {
+        if start < end {
+            return Some(end);
+        }
+        let next = self.text.get(end..)?.chars().next()?;
+        Some(end + next.len_utf8())
+    }
+
+    /// The next match without its groups, which costs less to find.
+    fn next_whole(&mut self) -> Option<(usize, usize)> {
+        let found = self.regex.find_at(self.text, self.from?)?;
+        self.from = self.after(found.start(), found.end());
+        Some((found.start(), found.end()))
+    }
 }
 
-fn list_of(item: DataType) -> DataType {
-    DataType::List(Arc::new(Field::new_list_field(item, true)))
+impl<'a> Iterator for Matches<'a> {
+    type Item = Captures<'a>;
+
+    fn next(&mut self) -> Option<Captures<'a>> {
+        let found = self.regex.captures_at(self.text, self.from?)?;
+        let whole = found.get(0)?;
+        self.from = self.after(whole.start(), whole.end());
+        Some(found)
+    }
+}
+
+/// Whole numbers of an argument that may be left out.
+struct Numbers {
+    name: &'static str,
+    values: Option<Int64Array>,
+    /// Where the argument is left out.
+    otherwise: i64,
+    least: i64,
+    most: i64,
+}
+
+impl Numbers {
+    fn of(call: &Call, at: usize, name: &'static str, otherwise: i64) -> Result<Numbers> {
+        Ok(Numbers {
+            name,
+            values: (call.len() > at).then(|| call.integers(at)).transpose()?,
+            otherwise,
+            least: 1,
+            most: i64::MAX,
+        })
+    }
+
+    fn within(self, least: i64, most: i64) -> Numbers {
+        Numbers {
+            least,
+            most,
+            ..self
+        }
+    }
+
+    /// Of a row; none where it is null.
+    fn at(&self, row: usize) -> Result<Option<i64>> {
+        let Some(values) = &self.values else {
+            return Ok(Some(self.otherwise));
+        };
+        if values.is_null(row) {
+            return Ok(None);
+        }
+        let value = values.value(row);
+        if (self.least..=self.most).contains(&value) {
+            return Ok(Some(value));
+        }
+        Err(raise(PgError::new(
+            code::INVALID_PARAMETER,
+            format!("invalid value for parameter \"{}\": {value}", self.name),
+        )))
+    }
+}
+
+/// The place of a character, counted from one, in bytes; none where the text ends before.
+fn place(text: &str, character: i64) -> Option<usize> {
+    let before = usize::try_from(character - 1).ok()?;
+    let mut places = text.char_indices().map(|(at, _)| at);
+    places.nth(before).or_else(|| {
+        let is_end = text.chars().count() == before;
+        is_end.then_some(text.len())
+    })
 }
 
 pub(super) fn functions() -> Vec<Function> {
-    let texts = list_of(DataType::Utf8);
-    vec![
-        Function::new("pg_regex", 1..=2, DataType::Utf8, rewritten),
-        Function::new("pg_replacement", 1..=1, DataType::Utf8, |call| {
-            let texts = call.texts(0)?;
-            let made = texts.iter().map(|text| text.map(replacement));
-            Ok(Arc::new(made.collect::<StringArray>()))
-        }),
-        // Of a pattern's options that one which DataFusion is told apart from the pattern.
-        Function::new("pg_regex_scope", 1..=1, DataType::Utf8, |call| {
-            let letters = call.texts(0)?;
-            let scopes = letters.iter().map(|letters| {
-                let options = letters.map(Options::read).transpose().map_err(raise)?;
-                Ok(options.map(|options| if options.global { "g" } else { NO_FLAG }))
-            });
-            Ok(Arc::new(scopes.collect::<Result<StringArray>>()?))
-        }),
-        Function::new("pg_regexp_split", 2..=3, texts.clone(), split),
-        Function::new("pg_regexp_matches", 2..=3, list_of(texts), matches),
-    ]
+    let mut functions = vec![Function::new("pg_regex", 1..=2, DataType::Utf8, rewritten)];
+    functions.extend(finding::functions());
+    functions.extend(replacing::functions());
+    functions
 }

@@ -104,7 +104,9 @@ pub(super) fn translated(pattern: &str, mut options: Options) -> Result<String, 
         && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
     {
         for letter in letters.chars() {
-            options.set(letter)?;
+            // `(?g)` is none: how many matches count is not the pattern's to say.
+            let known = options.set(letter);
+            known.map_err(|_| invalid("invalid embedded option"))?;
         }
         rest = after;
     }
@@ -115,6 +117,7 @@ pub(super) fn translated(pattern: &str, mut options: Options) -> Result<String, 
         chars: rest.chars().peekable(),
         out: String::with_capacity(rest.len() + 8),
         has_dot: false,
+        options,
     };
     writer.write()?;
     Ok(format!("{}{}", options.prefix(writer.has_dot), writer.out))
@@ -124,6 +127,7 @@ struct Writer<'a> {
     chars: Peekable<Chars<'a>>,
     out: String,
     has_dot: bool,
+    options: Options,
 }
 
 impl Writer<'_> {
@@ -229,6 +233,10 @@ impl Writer<'_> {
         self.out.push('[');
         if self.chars.next_if_eq(&'^').is_some() {
             self.out.push('^');
+            // Where a dot stops at a line's end, so does this.
+            if self.options.dot_stops {
+                self.out.push_str("\\n");
+            }
         }
         let mut first = true;
         loop {
@@ -243,6 +251,11 @@ impl Writer<'_> {
                 '-' => self.out.push('-'),
                 // Rust's brackets have operators, which PostgreSQL's have not.
                 '[' | ']' | '&' | '~' => self.out.extend(['\\', c]),
+                // In brackets all letters count, however expanded the pattern is.
+                c if self.options.expanded && (c.is_whitespace() || c == '#') => {
+                    // Writing to a String cannot fail.
+                    let _ = write!(self.out, "\\x{{{:x}}}", u32::from(c));
+                }
                 c => self.out.push(c),
             }
             first = false;
@@ -281,31 +294,6 @@ impl Writer<'_> {
     }
 }
 
-/// What stands in place of a match, in Rust's way: `\1` is `${1}`, `\&` is all of it, and a dollar is one.
-pub(super) fn replacement(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match (c, chars.peek()) {
-            ('$', _) => out.push_str("$$"),
-            ('\\', Some('&')) => {
-                chars.next();
-                out.push_str("${0}");
-            }
-            ('\\', Some(digit @ '1'..='9')) => {
-                out.extend(['$', '{', *digit, '}']);
-                chars.next();
-            }
-            ('\\', Some('\\')) => {
-                chars.next();
-                out.push('\\');
-            }
-            (c, _) => out.push(c),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -329,6 +317,10 @@ mod tests {
     #[case("a+b", "q", "a\\+b")]
     #[case("***=a+b", "", "a\\+b")]
     #[case("(?:a)(?#no)b", "", "(?:a)b")]
+    #[case("[^a]", "n", "(?m)[^\\na]")]
+    #[case("[^]a]", "p", "[^\\n\\]a]")]
+    #[case("[^a]", "w", "(?m)[^a]")]
+    #[case("a [ #]", "x", "(?x)a [\\x{20}\\x{23}]")]
     fn patterns_are_written_anew(
         #[case] pattern: &str,
         #[case] options: &str,
@@ -346,17 +338,10 @@ mod tests {
     #[case("[a", "2201B")]
     #[case("a\\", "2201B")]
     #[case("[[:nothing:]]", "2201B")]
+    #[case("(?z)a", "2201B")]
+    #[case("(?ig)a", "2201B")]
     fn what_has_no_meaning_is_refused(#[case] pattern: &str, #[case] expected: &str) {
         let error = translated(pattern, Options::default()).unwrap_err();
         assert_eq!(error.code, expected);
-    }
-
-    #[rstest]
-    #[case("\\1-\\2", "${1}-${2}")]
-    #[case("<\\&>", "<${0}>")]
-    #[case("$1", "$$1")]
-    #[case("a\\\\b", "a\\b")]
-    fn replacements_are_written_anew(#[case] text: &str, #[case] expected: &str) {
-        assert_eq!(replacement(text), expected);
     }
 }

@@ -1,10 +1,11 @@
 //! Casts: to names of objects, to text, to times, to numbers.
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, CharacterLength, DataType, ExactNumberInfo, Expr, Ident,
-    Query, SelectItem, SetExpr, TimezoneInfo, UnaryOperator, Value,
+    ArrayElemTypeDef, BinaryOperator, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr,
+    Ident, Query, SelectItem, SetExpr, TimezoneInfo, UnaryOperator, Value,
 };
 
+use super::super::names::is_single;
 use super::arrays::array_of;
 use super::{call, compare, is_placeholder, string, text};
 
@@ -91,8 +92,7 @@ pub(super) fn rewritten_cast(inner: &mut Box<Expr>, data_type: &DataType) -> Opt
     let take =
         |expr: &mut Box<Expr>| std::mem::replace(&mut **expr, Expr::Identifier(Ident::new("")));
     if let Some(kind) = object_kind(data_type) {
-        let by_name = string(inner).is_some() || is_placeholder(inner);
-        return by_name.then(|| call(&format!("{kind}_in"), vec![take(inner)]));
+        return Some(call(&format!("{kind}_in"), vec![take(inner)]));
     }
     if is_text(data_type)
         && let Some(kind) = object_cast(inner)
@@ -111,7 +111,9 @@ pub(super) fn rewritten_cast(inner: &mut Box<Expr>, data_type: &DataType) -> Opt
             return Some(call("pg_interval", vec![take(inner)]));
         }
         // Written as a number it would pass through a decimal, and lose digits.
-        DataType::DoublePrecision | DataType::Float8 | DataType::Double(_) => {
+        DataType::DoublePrecision | DataType::Float8 | DataType::Double(_) | DataType::Float(_)
+            if !is_single(data_type) =>
+        {
             if let Some(digits) = number(inner) {
                 **inner = text(digits);
             }
@@ -119,14 +121,19 @@ pub(super) fn rewritten_cast(inner: &mut Box<Expr>, data_type: &DataType) -> Opt
         DataType::Uuid => return Some(call("pg_uuid", vec![take(inner)])),
         DataType::JSON => return Some(call("pg_json", vec![take(inner)])),
         DataType::JSONB => return Some(call("pg_jsonb", vec![take(inner)])),
-        // A parameter has the type that it is cast to.
-        _ if is_placeholder(inner) => {}
         data_type if limited(data_type).is_some() => {
-            let value = call("pg_text", vec![take(inner)]);
+            let value = take(inner);
+            let value = if is_placeholder(&value) {
+                as_text(value)
+            } else {
+                call("pg_text", vec![value])
+            };
             let length = limited(data_type).unwrap_or_default().to_string();
             let length = Expr::Value(Value::Number(length, false).into());
             return Some(call("pg_varchar", vec![value, length]));
         }
+        // A parameter has the type that it is cast to.
+        _ if is_placeholder(inner) => {}
         DataType::Varchar(None) | DataType::CharacterVarying(None) => {
             let value = call("pg_text", vec![take(inner)]);
             return Some(call("pg_varchar", vec![value]));
@@ -210,12 +217,25 @@ fn is_rounded(expr: &Expr) -> bool {
     }
 }
 
-/// `n` of `varchar(n)`.
+fn as_text(expr: Expr) -> Expr {
+    Expr::Cast {
+        kind: CastKind::DoubleColon,
+        expr: Box::new(expr),
+        data_type: DataType::Text,
+        array: false,
+        format: None,
+    }
+}
+
+/// `n` of `varchar(n)` and `char(n)`.
 fn limited(data_type: &DataType) -> Option<u64> {
     match data_type {
+        DataType::Char(None) | DataType::Character(None) => Some(1),
         DataType::Varchar(Some(length))
         | DataType::CharacterVarying(Some(length))
-        | DataType::CharVarying(Some(length)) => match length {
+        | DataType::CharVarying(Some(length))
+        | DataType::Char(Some(length))
+        | DataType::Character(Some(length)) => match length {
             CharacterLength::IntegerLength { length, .. } => Some(*length),
             CharacterLength::Max => None,
         },

@@ -67,6 +67,11 @@ pub(super) fn rewritten_function(function: &mut Function) -> Option<Expr> {
         ("array_length", 2) => "pg_array_length",
         ("array_replace", 3) => "array_replace_all",
         ("array_remove", 2) => "array_remove_all",
+        // Of arguments of several types, while they are planned.
+        ("coalesce", 1..) => "pg_coalesce",
+        ("nullif", 2) => "pg_nullif",
+        ("greatest", 1..) => "pg_greatest",
+        ("least", 1..) => "pg_least",
         _ => "",
     };
     if !renamed.is_empty() {

@@ -14,6 +14,7 @@ mod json;
 mod limits;
 mod moments;
 mod numbers;
+mod orders;
 mod patterns;
 mod regexes;
 mod rows;
@@ -145,6 +146,7 @@ impl VisitorMut for Rewrite {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<PgError> {
         empty_out(query);
+        orders::by_columns(query);
         go_on(windows::inherit(query))?;
         go_on(joins::merge(query))?;
         sets::counted_exists(query);
@@ -266,24 +268,24 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
             None
         }
         Expr::BinaryOp { left, op, right } if rows::is_row(left) => rows::compared(left, op, right),
-        Expr::UnaryOp {
-            op: UnaryOperator::BitwiseNot,
-            expr,
-        } => Some(functions::inverted((**expr).clone())),
+        Expr::UnaryOp { op, expr } => {
+            let function = match op {
+                UnaryOperator::BitwiseNot => {
+                    return Some(functions::inverted((**expr).clone()));
+                }
+                UnaryOperator::PGSquareRoot => "sqrt",
+                UnaryOperator::PGCubeRoot => "cbrt",
+                UnaryOperator::PGAbs => "abs",
+                _ => return None,
+            };
+            Some(call(function, vec![(**expr).clone()]))
+        }
         Expr::BinaryOp {
             left,
             op: BinaryOperator::PGStartsWith,
             right,
         } => Some(call(
             "starts_with",
-            vec![(**left).clone(), (**right).clone()],
-        )),
-        Expr::BinaryOp {
-            left,
-            op: BinaryOperator::PGOverlap,
-            right,
-        } => Some(call(
-            "array_has_any",
             vec![(**left).clone(), (**right).clone()],
         )),
         Expr::Substring {
@@ -380,6 +382,10 @@ fn negative(expr: &Expr) -> Option<Expr> {
             BinaryOperator::Multiply,
             number("-1".to_owned()),
         )))),
+        // Perhaps a difference of times, which DataFusion takes no sign of.
+        Expr::Nested(inner) if matches!(**inner, Expr::BinaryOp { .. }) => {
+            Some(call("pg_negative", vec![expr.clone()]))
+        }
         _ => None,
     }
 }
