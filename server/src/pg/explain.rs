@@ -1,5 +1,6 @@
 //! EXPLAIN: the plan of a query, without the places of its files.
 
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use datafusion::execution::{SessionState, TaskContext};
@@ -89,22 +90,45 @@ async fn lines_of(
     };
     let text = shown.indent(verbose).to_string();
     let mut lines: Vec<String> = text.lines().map(without_places).collect();
-    if analyze {
-        lines.push(format!("Rows: {rows}"));
-        lines.push(format!(
-            "Execution Time: {:.3} ms",
-            elapsed.as_secs_f64() * 1000.0
-        ));
-    }
+    let milliseconds = elapsed.as_secs_f64() * 1000.0;
     if json {
-        let lines: Vec<_> = lines
-            .iter()
-            .map(|line| serde_json::Value::from(line.as_str()))
-            .collect();
-        let document = serde_json::json!([{ "Plan": lines }]);
+        let mut document = serde_json::json!({ "Plan": tree(&mut lines.iter().peekable()) });
+        if analyze {
+            document["Actual Rows"] = rows.into();
+            document["Execution Time"] = milliseconds.into();
+        }
+        let document = serde_json::Value::from(vec![document]);
         return Ok(vec![format!("{document:#}")]);
     }
+    if analyze {
+        lines.push(format!("Rows: {rows}"));
+        lines.push(format!("Execution Time: {milliseconds:.3} ms"));
+    }
     Ok(lines)
+}
+
+/// A node of a plan with those below it, which are indented more, as PostgreSQL's `FORMAT JSON` has them.
+fn tree<'a>(lines: &mut Peekable<impl Iterator<Item = &'a String>>) -> serde_json::Value {
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let Some(line) = lines.next() else {
+        return serde_json::Value::Null;
+    };
+    let (name, details) = line
+        .trim()
+        .split_once(": ")
+        .unwrap_or((line.trim().trim_end_matches(':'), ""));
+    let mut node = serde_json::json!({ "Node Type": name });
+    if !details.is_empty() {
+        node["Details"] = details.into();
+    }
+    let mut below = Vec::new();
+    while lines.peek().is_some_and(|next| depth(next) > depth(line)) {
+        below.push(tree(lines));
+    }
+    if !below.is_empty() {
+        node["Plans"] = below.into();
+    }
+    node
 }
 
 /// Leaves out which files a scan reads: their paths hold names of accounts and of the server's folders.
@@ -144,6 +168,18 @@ fn without_places(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plan_is_a_tree() {
+        let lines = ["A: x=1: y", "  B", "    C: z", "  D:", "    E"].map(str::to_owned);
+        let expected = serde_json::json!({
+            "Node Type": "A", "Details": "x=1: y", "Plans": [
+                { "Node Type": "B", "Plans": [{ "Node Type": "C", "Details": "z" }] },
+                { "Node Type": "D", "Plans": [{ "Node Type": "E" }] },
+            ],
+        });
+        assert_eq!(tree(&mut lines.iter().peekable()), expected);
+    }
 
     #[test]
     fn places_of_files_are_left_out() {

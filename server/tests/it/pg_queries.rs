@@ -274,7 +274,9 @@ async fn explain_tells_the_plan_and_no_file() {
     };
     assert_eq!(columns[0].name(), "QUERY PLAN");
     let plan = column(&client, "EXPLAIN (FORMAT JSON) SELECT 1").await;
-    assert!(serde_json::from_str::<serde_json::Value>(plan[0].as_deref().unwrap()).is_ok());
+    let plan: serde_json::Value = serde_json::from_str(plan[0].as_deref().unwrap()).unwrap();
+    let node = plan[0]["Plan"]["Node Type"].as_str();
+    assert!(node.is_some_and(|node| node.ends_with("Exec")), "{plan}");
     assert_eq!(
         code_of(
             &client
@@ -334,6 +336,11 @@ async fn prepared_statements_live_in_sql_too_and_belong_to_their_session() {
     "COPY orders (order_id, tags) TO STDOUT (FORMAT csv, FORCE_QUOTE (order_id))",
     "\"o1\",\"{1,NULL}\"\n\"o2\",{}\n\"o3\",\n"
 )]
+#[case(
+    "COPY (SELECT 1 AS a) TO STDOUT (FORMAT csv, HEADER 'true', ENCODING utf8, FREEZE)",
+    "a\n1\n"
+)]
+#[case("COPY (SELECT 1 AS a) TO STDOUT (FORMAT csv, HEADER off)", "1\n")]
 #[tokio::test]
 async fn copy_sends_rows_as_data(#[case] sql: &str, #[case] expected: &str) {
     use futures::TryStreamExt;
@@ -348,6 +355,37 @@ async fn copy_sends_rows_as_data(#[case] sql: &str, #[case] expected: &str) {
         .await
         .unwrap();
     assert_eq!(String::from_utf8(data.concat()).unwrap(), expected);
+}
+
+#[rstest]
+#[case("(ENCODING 'latin1')", "0A000")]
+#[case("(FORMAT csv, HEADER nosuch)", "42601")]
+#[case("(FORMAT csv, HEADER match)", "0A000")]
+#[case("(FORMAT binary, HEADER)", "0A000")]
+#[case("(FORMAT binary, DELIMITER ';')", "42601")]
+#[case("(FORMAT binary, NULL '')", "42601")]
+#[case("(DELIMITER 'a')", "22023")]
+#[case("(DELIMITER '.')", "22023")]
+#[case("(DELIMITER 'ab')", "0A000")]
+#[case("(DELIMITER E'\\n')", "22023")]
+#[case("(FORMAT csv, DELIMITER '\"')", "22023")]
+#[case("(NULL E'a\\nb')", "22023")]
+#[case("(FORMAT csv, NULL 'a,b')", "0A000")]
+#[case("(FORMAT csv, NULL '\"')", "0A000")]
+#[case("(FORMAT csv, FORMAT csv)", "42601")]
+#[case("CSV DELIMITER ',' DELIMITER ';'", "42601")]
+#[case("(FORMAT csv, FORCE_QUOTE (a, a))", "42701")]
+#[case("(QUOTE '|')", "0A000")]
+#[case("(FORMAT xml)", "22023")]
+#[case("()", "42601")]
+#[case("(FORMAT csv,)", "42601")]
+#[tokio::test]
+async fn copy_refuses_options_that_go_wrong(#[case] options: &str, #[case] code: &str) {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let sql = format!("COPY (SELECT 1 AS a) TO STDOUT {options}");
+    let error = client.simple_query(&sql).await.unwrap_err();
+    assert_eq!(code_of(&error), code, "{options}");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! COPY … TO STDOUT: what is copied, and how it is written.
 
+use std::borrow::Cow;
+
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::super::error::{PgError, code};
@@ -63,11 +65,12 @@ fn copy_options(tokens: &mut Tokens<'_>) -> Result<CopyOptions, PgError> {
     tokens.accept("WITH");
     if tokens.peek() == Some(&Token::LParen) {
         let mut list = Tokens::new("", in_parentheses(tokens)?);
-        while list.peek().is_some() {
+        loop {
             given.option(&mut list)?;
-            if list.peek().is_some() {
-                list.expect_token(&Token::Comma)?;
+            if list.peek().is_none() {
+                break;
             }
+            list.expect_token(&Token::Comma)?;
         }
     } else {
         // The form of PostgreSQL 7: CSV HEADER DELIMITER 'x' …
@@ -82,6 +85,7 @@ fn copy_options(tokens: &mut Tokens<'_>) -> Result<CopyOptions, PgError> {
 /// COPY's options as they were given.
 #[derive(Default)]
 struct Given {
+    names: Vec<String>,
     format: Option<CopyFormat>,
     delimiter: Option<String>,
     null: Option<String>,
@@ -91,52 +95,101 @@ struct Given {
     force_quote: Vec<String>,
 }
 
+fn syntax(message: impl Into<Cow<'static, str>>) -> PgError {
+    PgError::new(code::SYNTAX, message)
+}
+
+fn unsupported(message: impl Into<Cow<'static, str>>) -> PgError {
+    PgError::new(code::NOT_SUPPORTED, message)
+}
+
+fn wrong(message: impl Into<Cow<'static, str>>) -> PgError {
+    PgError::new(code::INVALID_PARAMETER, message)
+}
+
+/// A word, or a text.
+fn word(list: &mut Tokens<'_>) -> Result<String, PgError> {
+    list.string().or_else(|_| list.name())
+}
+
+/// The value of an option that is on where none is given; none where it is no truth.
+fn truth(list: &mut Tokens<'_>) -> Result<Result<bool, String>, PgError> {
+    let value = match list.peek() {
+        None | Some(Token::Comma) => return Ok(Ok(true)),
+        Some(Token::Number(..)) => list.integer()?.to_string(),
+        Some(_) => word(list)?,
+    };
+    Ok(match value.to_ascii_lowercase().as_str() {
+        "true" | "on" | "1" => Ok(true),
+        "false" | "off" | "0" => Ok(false),
+        _ => Err(value),
+    })
+}
+
+fn check_encoding(name: &str) -> Result<(), PgError> {
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    match plain.to_ascii_lowercase().as_str() {
+        "utf8" | "unicode" => Ok(()),
+        _ => Err(unsupported(format!(
+            "COPY sends UTF8, and not the encoding \"{name}\""
+        ))),
+    }
+}
+
 impl Given {
+    fn once(&mut self, name: &str) -> Result<(), PgError> {
+        if self.names.iter().any(|given| given == name) {
+            return Err(syntax("conflicting or redundant options"));
+        }
+        self.names.push(name.to_owned());
+        Ok(())
+    }
+
     fn option(&mut self, list: &mut Tokens<'_>) -> Result<(), PgError> {
         let name = list.name()?;
+        self.once(&name)?;
         match name.as_str() {
             "format" => {
-                let format = list.string().or_else(|_| list.name())?;
-                self.format = Some(match format.as_str() {
+                self.format = Some(match word(list)?.as_str() {
                     "text" => CopyFormat::Text,
                     "csv" => CopyFormat::Csv,
                     "binary" => CopyFormat::Binary,
-                    other => {
-                        return Err(PgError::new(
-                            "22023",
-                            format!("COPY format \"{other}\" not recognized"),
-                        ));
-                    }
+                    other => return Err(wrong(format!("COPY format \"{other}\" not recognized"))),
                 });
             }
             "header" => {
-                self.header = match list.peek_word().as_deref() {
-                    None if matches!(list.peek(), None | Some(Token::Comma)) => true,
-                    None => list.integer()? != 0,
-                    Some("FALSE" | "OFF") => {
-                        list.next();
-                        false
+                self.header = truth(list)?.map_err(|value| {
+                    if value.eq_ignore_ascii_case("match") {
+                        unsupported("cannot use \"match\" with HEADER in COPY TO")
+                    } else {
+                        syntax("header requires a Boolean value or \"match\"")
                     }
-                    Some(_) => {
-                        list.next();
-                        true
-                    }
-                };
+                })?;
+            }
+            // It is of tables that are copied into.
+            "freeze" => {
+                truth(list)?.map_err(|_| syntax("freeze requires a Boolean value"))?;
             }
             "force_quote" => {
                 if list.accept_token(&Token::Mul) {
                     self.force_quote = vec!["*".to_owned()];
                 } else {
                     let mut columns = Tokens::new("", in_parentheses(list)?);
-                    while columns.peek().is_some() {
-                        self.force_quote.push(columns.name()?);
-                        columns.accept_token(&Token::Comma);
+                    loop {
+                        let column = columns.name()?;
+                        if self.force_quote.contains(&column) {
+                            let message = format!("column \"{column}\" specified more than once");
+                            return Err(PgError::new("42701", message));
+                        }
+                        self.force_quote.push(column);
+                        if columns.peek().is_none() {
+                            break;
+                        }
+                        columns.expect_token(&Token::Comma)?;
                     }
                 }
             }
-            "encoding" => {
-                list.string()?;
-            }
+            "encoding" => check_encoding(&word(list)?)?,
             _ => self.text_option(&name, list)?,
         }
         Ok(())
@@ -145,10 +198,17 @@ impl Given {
     fn old_option(&mut self, tokens: &mut Tokens<'_>) -> Result<(), PgError> {
         let name = tokens.name()?;
         tokens.accept("AS");
+        let kind = match name.as_str() {
+            "binary" | "csv" => "format",
+            other => other,
+        };
+        self.once(kind)?;
         match name.as_str() {
             "binary" => self.format = Some(CopyFormat::Binary),
             "csv" => self.format = Some(CopyFormat::Csv),
             "header" => self.header = true,
+            "freeze" => {}
+            "encoding" => check_encoding(&tokens.string()?)?,
             "force" => {
                 tokens.expect("QUOTE")?;
                 self.force_quote = if tokens.accept_token(&Token::Mul) {
@@ -172,48 +232,106 @@ impl Given {
             "null" => &mut self.null,
             "quote" => &mut self.quote,
             "escape" => &mut self.escape,
-            other => {
-                return Err(PgError::new(
-                    code::SYNTAX,
-                    format!("option \"{other}\" not recognized"),
-                ));
-            }
+            other => return Err(syntax(format!("option \"{other}\" not recognized"))),
         };
         *slot = Some(tokens.string()?);
         Ok(())
     }
 
+    /// What cannot be together, or could not be read again, is refused as PostgreSQL does.
     fn options(self) -> Result<CopyOptions, PgError> {
         let format = self.format.unwrap_or(CopyFormat::Text);
         let csv = format == CopyFormat::Csv;
-        let byte = |what: &str, given: Option<String>, default: u8| match given
-            .as_deref()
-            .map(str::as_bytes)
-        {
-            None => Ok(default),
-            Some([byte]) if byte.is_ascii() && !b"\r\n".contains(byte) => Ok(*byte),
-            Some(_) => Err(PgError::new(
-                "22023",
-                format!("COPY {what} must be a single one-byte character"),
-            )),
-        };
-        if !csv && (self.quote.is_some() || self.escape.is_some() || !self.force_quote.is_empty()) {
-            return Err(PgError::new(
-                "0A000",
-                "COPY quote options are available only in CSV mode",
-            ));
+        if format == CopyFormat::Binary {
+            if self.delimiter.is_some() {
+                return Err(syntax("cannot specify DELIMITER in BINARY mode"));
+            }
+            if self.null.is_some() {
+                return Err(syntax("cannot specify NULL in BINARY mode"));
+            }
+            if self.header {
+                return Err(unsupported("cannot specify HEADER in BINARY mode"));
+            }
         }
-        let quote = byte("quote", self.quote, b'"')?;
-        Ok(CopyOptions {
+        for (what, is_given) in [
+            ("quote", self.quote.is_some()),
+            ("escape", self.escape.is_some()),
+            ("force quote", !self.force_quote.is_empty()),
+        ] {
+            if is_given && !csv {
+                return Err(unsupported(format!(
+                    "COPY {what} available only in CSV mode"
+                )));
+            }
+        }
+        let delimiter = byte(
+            "delimiter",
+            self.delimiter.as_deref(),
+            if csv { b',' } else { b'\t' },
+        )?;
+        let quote = byte("quote", self.quote.as_deref(), b'"')?;
+        let escape = byte("escape", self.escape.as_deref(), quote)?;
+        let null = self
+            .null
+            .unwrap_or_else(|| if csv { String::new() } else { "\\N".to_owned() });
+        let options = CopyOptions {
             format,
-            delimiter: byte("delimiter", self.delimiter, if csv { b',' } else { b'\t' })?,
-            null: self
-                .null
-                .unwrap_or_else(|| if csv { String::new() } else { "\\N".to_owned() }),
+            delimiter,
+            null,
             header: self.header,
             quote,
-            escape: byte("escape", self.escape, quote)?,
+            escape,
             force_quote: self.force_quote,
-        })
+        };
+        check_bytes(&options)?;
+        Ok(options)
     }
+}
+
+fn byte(what: &str, given: Option<&str>, default: u8) -> Result<u8, PgError> {
+    match given.map(str::as_bytes) {
+        None => Ok(default),
+        Some([byte]) if byte.is_ascii() => Ok(*byte),
+        Some(_) => Err(unsupported(format!(
+            "COPY {what} must be a single one-byte character"
+        ))),
+    }
+}
+
+fn check_bytes(options: &CopyOptions) -> Result<(), PgError> {
+    let CopyOptions {
+        format,
+        delimiter,
+        null,
+        quote,
+        ..
+    } = options;
+    let csv = *format == CopyFormat::Csv;
+    if b"\r\n".contains(delimiter) {
+        return Err(wrong("COPY delimiter cannot be newline or carriage return"));
+    }
+    if null.contains(['\r', '\n']) {
+        return Err(wrong(
+            "COPY null representation cannot use newline or carriage return",
+        ));
+    }
+    let is_own = delimiter.is_ascii_lowercase() || delimiter.is_ascii_digit();
+    if *format == CopyFormat::Text && (is_own || b"\\.".contains(delimiter)) {
+        let delimiter = char::from(*delimiter);
+        return Err(wrong(format!("COPY delimiter cannot be \"{delimiter}\"")));
+    }
+    if csv && delimiter == quote {
+        return Err(wrong("COPY delimiter and quote must be different"));
+    }
+    if *format != CopyFormat::Binary && null.as_bytes().contains(delimiter) {
+        return Err(unsupported(
+            "COPY delimiter must not appear in the NULL specification",
+        ));
+    }
+    if csv && null.as_bytes().contains(quote) {
+        return Err(unsupported(
+            "CSV quote character must not appear in the NULL specification",
+        ));
+    }
+    Ok(())
 }
