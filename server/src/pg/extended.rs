@@ -29,6 +29,10 @@ impl Connection {
         types: &[u32],
     ) -> Result<(), Failure> {
         self.begin(text);
+        // It goes even where no other comes in its place.
+        if name.is_empty() {
+            self.session.statements.remove("");
+        }
         let watch = self.begin_statement()?;
         let mut statements = self.read(text, &watch).await?;
         let text: Arc<str> = kept(text).into();
@@ -43,9 +47,6 @@ impl Connection {
             .iter()
             .map(|oid| declared_type(*oid))
             .collect::<Result<Vec<_>, _>>()?;
-        if name.is_empty() {
-            self.session.statements.remove("");
-        }
         let prepared = match statements.pop() {
             Some(statement) => self.prepare(&text, statement, declared, &watch).await?,
             None => Prepared {

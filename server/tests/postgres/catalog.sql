@@ -81,6 +81,9 @@ SELECT count(*) > 0 FROM pg_operator WHERE oprname = '=';
 -- differs: names of objects are text, not name
 SELECT datname, datallowconn, datistemplate FROM pg_database WHERE datname = current_database();
 
+-- rules, policies and sequences that there are none of
+SELECT (SELECT count(*) FROM pg_rules WHERE schemaname = 'public') AS rules, (SELECT count(*) FROM pg_policies) AS policies, (SELECT count(*) FROM pg_sequences) AS sequences;
+
 -- names of relations that are put together
 SELECT (quote_ident(n.nspname) || '.' || quote_ident(c.relname))::regclass = c.oid AS same FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname IN ('orders', 'conversations') AND n.nspname = 'public';
 

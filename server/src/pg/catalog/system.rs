@@ -85,6 +85,13 @@ pub(super) fn tables(
         "pg_indexes",
         table("schemaname tablename indexname tablespace indexdef", vec![])?,
     );
+    own.insert(
+        "pg_rules",
+        table("schemaname tablename rulename definition", vec![])?,
+    );
+    own.insert("pg_policies", table(PG_POLICIES, vec![])?);
+    own.insert("pg_sequences", table(PG_SEQUENCES, vec![])?);
+    own.insert("pg_stats", table(PG_STATS, vec![])?);
     own.insert("pg_index", table(PG_INDEX, vec![])?);
     own.insert("pg_constraint", table(PG_CONSTRAINT, vec![])?);
     own.insert("pg_policy", table(PG_POLICY, vec![])?);
@@ -171,6 +178,13 @@ const PG_CONSTRAINT: &str = "oid:oid conname connamespace:oid contype:char conde
     confmatchtype:char conislocal:bool coninhcount:int2 connoinherit:bool conkey:int2s confkey:int2s conpfeqop:oids \
     conppeqop:oids conffeqop:oids confdelsetcols:int2s conexclop:oids conbin";
 const PG_POLICY: &str = "oid:oid polname polrelid:oid polcmd:char polpermissive:bool polroles:oids polqual polwithcheck";
+const PG_POLICIES: &str =
+    "schemaname tablename policyname permissive roles:texts cmd qual with_check";
+const PG_SEQUENCES: &str = "schemaname sequencename sequenceowner data_type start_value:int8 min_value:int8 max_value:int8 \
+    increment_by:int8 cycle:bool cache_size:int8 last_value:int8";
+const PG_STATS: &str = "schemaname tablename attname inherited:bool null_frac:float4 avg_width:int4 n_distinct:float4 \
+    most_common_vals most_common_freqs histogram_bounds correlation:float4 most_common_elems most_common_elem_freqs \
+    elem_count_histogram";
 const PG_STATISTIC_EXT: &str = "oid:oid stxrelid:oid stxname stxnamespace:oid stxowner:oid stxkeys:int2s stxstattarget:int2 stxkind:texts stxexprs";
 const PG_PUBLICATION_REL: &str = "oid:oid prpubid:oid prrelid:oid prqual prattrs:int2s";
 const PG_DATABASE_COLUMNS: &str = "oid:oid datname datdba:oid encoding:int4 datlocprovider:char datistemplate:bool \

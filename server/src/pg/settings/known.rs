@@ -78,7 +78,7 @@ pub(super) const KNOWN: &[Known] = &[
         "DateStyle",
         "ISO, MDY",
         date_style,
-        "How dates are written (ISO) and read.",
+        "How dates are written: ISO. The order is kept for clients, and 1/2/2026 is January 2 in any.",
     ),
     kept(
         "default_table_access_method",

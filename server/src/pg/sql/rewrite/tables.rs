@@ -18,8 +18,12 @@ const OWN_TABLES: &[&str] = &[
     "pg_group",
     "pg_indexes",
     "pg_locks",
+    "pg_policies",
     "pg_prepared_xacts",
+    "pg_rules",
+    "pg_sequences",
     "pg_stat_activity",
+    "pg_stats",
     "pg_timezone_names",
     "pg_user",
 ];
