@@ -56,7 +56,7 @@ pub fn common_type(types: &[DataType]) -> Option<DataType> {
 }
 
 /// A literal that is written as a text may be of any type.
-fn is_unknown(literal: &ScalarValue) -> bool {
+pub fn is_unknown_literal(literal: &ScalarValue) -> bool {
     literal.data_type().is_null() || literal.try_as_str().is_some()
 }
 
@@ -95,7 +95,7 @@ impl ScalarUDFImpl for Alternatives {
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let is_known = |at: &usize| {
             let literal = args.scalar_arguments.get(*at).copied().flatten();
-            !literal.is_some_and(is_unknown)
+            !literal.is_some_and(is_unknown_literal)
         };
         let all = 0..args.arg_fields.len();
         let mut types: Vec<DataType> = all

@@ -37,7 +37,7 @@ mod units;
 use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
 
-pub use alternatives::{Alternatives, common_type};
+pub use alternatives::{Alternatives, common_type, is_unknown_literal};
 pub use call::{Call, Function, raise};
 pub use casts::rounded;
 pub use numeric::{NEEDED, QUOTIENT, QUOTIENT_SCALE, shown_digits};

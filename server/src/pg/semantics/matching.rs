@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Union};
 
 use super::super::catalog::sql_type;
 use super::super::error::PgError;
+use super::super::functions::is_unknown_literal;
 
 /// Refuses a plan with types that do not match.
 ///
@@ -66,7 +67,7 @@ fn kind(data_type: &DataType) -> Option<Kind> {
 pub(super) fn is_unknown(expr: &Expr) -> bool {
     match expr {
         Expr::Alias(alias) => is_unknown(&alias.expr),
-        Expr::Literal(value, _) => value.data_type().is_null() || value.try_as_str().is_some(),
+        Expr::Literal(value, _) => is_unknown_literal(value),
         Expr::Placeholder(_) => true,
         _ => false,
     }

@@ -159,6 +159,21 @@ mod tests {
     use super::super::syntax::Options;
     use super::*;
 
+    /// All matches of a pattern replaced.
+    fn made(text: &str, pattern: &str, by: &str) -> Result<String> {
+        let row = Row {
+            at: 0,
+            text,
+            regex: &Regex::new(pattern).unwrap(),
+            options: Options::default(),
+        };
+        let which = Which {
+            from: Some(0),
+            only: None,
+        };
+        replaced(&row, &read(by), &which, &mut Budget::of("regexp_replace"))
+    }
+
     #[rstest]
     #[case("b", r"\\1", r"a\1c")]
     #[case("(b)", r"[\1\0\&\\\x$1]", r"a[b\0b\\x$1]c")]
@@ -170,38 +185,11 @@ mod tests {
     #[case("", "x", "xaxbxcx")]
     #[case("z", "x", "abc")]
     fn all_matches_are_replaced(#[case] pattern: &str, #[case] by: &str, #[case] expected: &str) {
-        let regex = Regex::new(pattern).unwrap();
-        let row = Row {
-            at: 0,
-            text: "abc",
-            regex: &regex,
-            options: Options::default(),
-        };
-        let which = Which {
-            from: Some(0),
-            only: None,
-        };
-        let mut budget = Budget::of("regexp_replace");
-        let made = replaced(&row, &read(by), &which, &mut budget).unwrap();
-        assert_eq!(made, expected);
+        assert_eq!(made("abc", pattern, by).unwrap(), expected);
     }
 
     #[test]
     fn what_would_be_too_long_is_not_made() {
-        let regex = Regex::new("a").unwrap();
-        let text = "a".repeat(100_000);
-        let row = Row {
-            at: 0,
-            text: &text,
-            regex: &regex,
-            options: Options::default(),
-        };
-        let which = Which {
-            from: Some(0),
-            only: None,
-        };
-        let mut budget = Budget::of("regexp_replace");
-        let made = replaced(&row, &read(&"b".repeat(10_000)), &which, &mut budget);
-        assert!(made.is_err());
+        assert!(made(&"a".repeat(100_000), "a", &"b".repeat(10_000)).is_err());
     }
 }
