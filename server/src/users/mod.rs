@@ -12,6 +12,7 @@
 
 mod attempts;
 mod file;
+mod login;
 mod role;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use attempts::{Attempts, LoginLimits};
 use file::{Stamp, StoredUser, UsersFile};
+pub use login::LoginError;
 use pgwire::api::auth::sasl::scram::gen_salted_password;
 pub use role::Role;
 
