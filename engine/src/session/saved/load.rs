@@ -22,7 +22,7 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [(&str, &str); 9] = built_in![
+const BUILT_IN: [(&str, &str); 11] = built_in![
     "internal/channel_days",
     "headline_metrics",
     "headline_comparison",
@@ -32,6 +32,8 @@ const BUILT_IN: [(&str, &str); 9] = built_in![
     "escalations",
     "sales_by_currency",
     "opportunities",
+    "conversation_events",
+    "conversation_orders",
 ];
 
 /// The built-in queries and those of a team's folder, planned; `context` knows the relations and the functions.

@@ -285,6 +285,8 @@ async fn every_saved_query_documents_itself() {
         .map(|q| q.name.as_str())
         .collect();
     let expected = [
+        "conversation_events",
+        "conversation_orders",
         "conversations_table",
         "daily_series",
         "escalations",
