@@ -254,7 +254,7 @@ proptest! {
             );
             sources.add(ATTRIBUTED, &sold).await;
             sources.add(CONVERSATIONS, &sold).await;
-            let orders = "SELECT 'acme' AS account_id, concat('o', column1) AS order_id FROM (VALUES (0), (1), (2), (3))";
+            let orders = "SELECT 'acme' AS account_id, concat('o', column1) AS order_id, DATE '2026-01-10' AS ordered_on FROM (VALUES (0), (1), (2), (3))";
             sources.add(Stored::Table(TableId::Orders), orders).await;
             let session = acme(sources).await;
             let call = "sales_page('2026-01-10', '2026-01-10'";
@@ -277,7 +277,7 @@ async fn a_row_id_is_one_sales_alone() {
     sources
         .add(
             Stored::Table(TableId::Orders),
-            &format!("SELECT DISTINCT account_id, order_id FROM ({sold})"),
+            &format!("SELECT DISTINCT account_id, order_id, ordered_on FROM ({sold})"),
         )
         .await;
     let session = acme(sources).await;
