@@ -14,8 +14,8 @@ use datafusion::logical_expr::{
 };
 
 use super::divide::half_away;
-use super::{SECTION, arrays, primitive, result};
-use crate::columns::{Kind, Parameter, coerce, signature};
+use super::{SECTION, primitive};
+use crate::columns::{Kind, Parameter, arrays, coerce, result, signature};
 
 const NAME: &str = "round_credit";
 const PARAMETERS: [Parameter; 1] = [Parameter::new("sum", Kind::Credits)];

@@ -22,7 +22,7 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [(&str, &str); 11] = built_in![
+const BUILT_IN: [(&str, &str); 13] = built_in![
     "internal/channel_days",
     "headline_metrics",
     "headline_comparison",
@@ -33,7 +33,9 @@ const BUILT_IN: [(&str, &str); 11] = built_in![
     "sales_by_currency",
     "opportunities",
     "conversation_events",
+    "explain_conversation",
     "conversation_orders",
+    "explain_order",
 ];
 
 /// The built-in queries and those of a team's folder, planned; `context` knows the relations and the functions.
