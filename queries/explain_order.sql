@@ -46,8 +46,8 @@ WITH placed AS (
     JOIN stored.applied_accounts AS s ON s.account_id = o.account_id
     WHERE o.order_id = $order
 ),
--- A row for each day that the touches can be of, so that files of other days are not opened; no event is before 2000 (E3). The
--- limit is never reached: it tells the planner that the days are few.
+-- A row for each day that the touches can be of, so that files of other days are not read. No event is before 2000 (E3), so
+-- the limit is far away: it tells the planner that the days are few.
 days AS (
     SELECT unnest(generate_series(first, last, INTERVAL '1 day')) AS day
     FROM (
@@ -57,7 +57,7 @@ days AS (
                max(CAST(ordered_at AS DATE)) AS last
         FROM placed
     )
-    LIMIT 100000
+    LIMIT 20000
 ),
 -- The live conversations of the order's profile, and the one that it names (A1, A4).
 conversations AS (
@@ -85,33 +85,41 @@ landed_touches AS (
     JOIN stored.consumed_touch_events AS t ON t.event_date = d.day
 ),
 touches AS (
-    -- What the agent wrote, and the clicks on its links.
+    -- The agent's: what it wrote, the clicks on its links, and touches that name the conversation, whatever their profile.
     SELECT c.account_id,
            c.conversation_id,
-           c.channel,
-           touch_kind(e.type, e.sender) AS kind,
-           CAST(NULL AS VARCHAR) AS source,
-           CAST(NULL AS VARCHAR) AS message_id,
-           e.event_id,
-           e.occurred_at AS touched_at,
-           e.is_bot,
-           false AS is_machine_open,
-           false AS is_transactional,
+           coalesce(t.channel, c.channel) AS channel,
+           t.kind,
+           t.source,
+           t.message_id,
+           t.event_id,
+           t.occurred_at,
+           t.is_bot,
+           t.is_machine_open,
+           t.is_transactional,
            true AS is_agent
     FROM conversations AS c
     JOIN (
-        SELECT e.account_id, e.conversation_id, e.type, e.sender, e.event_id, e.occurred_at, e.is_bot
+        SELECT e.account_id,
+               e.conversation_id,
+               CAST(NULL AS VARCHAR) AS channel,
+               touch_kind(e.type, e.sender) AS kind,
+               CAST(NULL AS VARCHAR) AS source,
+               CAST(NULL AS VARCHAR) AS message_id,
+               e.event_id,
+               e.occurred_at,
+               e.is_bot,
+               false AS is_machine_open,
+               false AS is_transactional
         FROM days AS d
         JOIN stored.consumed_conversation_events AS e ON e.event_date = d.day
-    ) AS e ON e.account_id = c.account_id AND e.conversation_id = c.conversation_id
+        UNION ALL
+        SELECT account_id, conversation_id, channel, kind, source, message_id, event_id, occurred_at, is_bot,
+               is_machine_open, is_transactional
+        FROM landed_touches
+    ) AS t ON t.account_id = c.account_id AND t.conversation_id = c.conversation_id
     UNION ALL
-    -- Touches that name one of the conversations, whatever their profile.
-    SELECT t.account_id, t.conversation_id, t.channel, t.kind, t.source, t.message_id, t.event_id, t.occurred_at, t.is_bot,
-           t.is_machine_open, t.is_transactional, true
-    FROM conversations AS c
-    JOIN landed_touches AS t ON t.account_id = c.account_id AND t.conversation_id = c.conversation_id
-    UNION ALL
-    -- The profile's other touches, unless a live conversation that they name has them.
+    -- Marketing's: the profile's others, unless a live conversation that they name has them.
     SELECT t.account_id, NULL, t.channel, t.kind, t.source, t.message_id, t.event_id, t.occurred_at, t.is_bot,
            t.is_machine_open, t.is_transactional, false
     FROM placed AS p
@@ -138,14 +146,14 @@ considered AS (
            t.source,
            t.message_id,
            t.event_id,
-           t.touched_at,
-           (CAST(p.ordered_at AS BIGINT) - CAST(t.touched_at AS BIGINT)) / 1000000 AS seconds_to_order,
+           t.occurred_at AS touched_at,
+           (CAST(p.ordered_at AS BIGINT) - CAST(t.occurred_at AS BIGINT)) / 1000000 AS seconds_to_order,
            touch_exclusion(t.kind, t.is_bot, t.is_machine_open, t.is_transactional, p.exclude_bot_clicks,
                            p.exclude_machine_opens, p.exclude_transactional) AS left_out
     FROM placed AS p
     JOIN touches AS t ON t.account_id = p.account_id
-    WHERE t.touched_at <= p.ordered_at
-      AND (CAST(p.ordered_at AS BIGINT) - CAST(t.touched_at AS BIGINT)) / 1000000 <= p.reach
+    WHERE t.occurred_at <= p.ordered_at
+      AND (CAST(p.ordered_at AS BIGINT) - CAST(t.occurred_at AS BIGINT)) / 1000000 <= p.reach
 ),
 decided AS (
     SELECT *,

@@ -89,10 +89,20 @@ impl Stream {
         for _ in 0..30 {
             let conversation_id = self.conversation();
             let (kind, fields) = match self.random.random_range(0..10) {
-                0..5 => ("message_sent", json!({"sender": self.one(&["agent", "agent", "agent", "shopper", "human"])})),
+                0..5 => (
+                    "message_sent",
+                    json!({"sender": self.one(&["agent", "agent", "agent", "shopper", "human"])}),
+                ),
                 5..8 => ("link_clicked", json!({"is_bot": self.chance(30)})),
                 8 => ("profile_linked", json!({"profile_id": self.one(&PROFILES)})),
-                _ => (self.one(&["conversation_resolved", "conversation_closed", "conversation_escalated"]), json!({})),
+                _ => (
+                    self.one(&[
+                        "conversation_resolved",
+                        "conversation_closed",
+                        "conversation_escalated",
+                    ]),
+                    json!({}),
+                ),
             };
             let mut fields = fields;
             fields["conversation_id"] = json!(conversation_id);
@@ -143,7 +153,9 @@ fn settings(account: &str, number: usize) -> String {
 async fn rows(session: &Session, sql: &str) -> Vec<Map<String, Value>> {
     let batches = session.sql(sql).await.unwrap().collect().await.unwrap();
     let mut writer = LineDelimitedWriter::new(Vec::new());
-    writer.write_batches(&batches.iter().collect::<Vec<_>>()).unwrap();
+    writer
+        .write_batches(&batches.iter().collect::<Vec<_>>())
+        .unwrap();
     writer.finish().unwrap();
     let text = String::from_utf8(writer.into_inner()).unwrap();
     let rows = text.lines().map(|line| serde_json::from_str(line).unwrap());
@@ -181,11 +193,26 @@ async fn explained(session: &Session) -> BTreeMap<String, Vec<Map<String, Value>
 
 /// The events that an order's touches can be, straight from the rules: of each its id.
 fn considered(lines: &[Value], account: &str, order: &str) -> BTreeSet<String> {
-    let own: Vec<&Value> = lines.iter().filter(|event| event["account_id"] == account).collect();
-    let of = |kind: &'static str| own.iter().copied().filter(move |event| event["type"] == kind);
-    let at = |event: &Value| event["occurred_at"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    let own: Vec<&Value> = lines
+        .iter()
+        .filter(|event| event["account_id"] == account)
+        .collect();
+    let of = |kind: &'static str| {
+        own.iter()
+            .copied()
+            .filter(move |event| event["type"] == kind)
+    };
+    let at = |event: &Value| {
+        event["occurred_at"]
+            .as_str()
+            .unwrap()
+            .parse::<DateTime<Utc>>()
+            .unwrap()
+    };
     let later = |event: &&Value| (at(event), event["event_id"].as_str().unwrap().to_owned());
-    let order = of("order_placed").find(|event| event["order_id"] == order).unwrap();
+    let order = of("order_placed")
+        .find(|event| event["order_id"] == order)
+        .unwrap();
     let in_reach = |event: &Value| {
         let before = at(order) - at(event);
         (Duration::zero()..=Duration::days(7)).contains(&before)
@@ -196,7 +223,8 @@ fn considered(lines: &[Value], account: &str, order: &str) -> BTreeSet<String> {
         .map(|start| {
             let id = start["conversation_id"].as_str().unwrap();
             let said = own.iter().copied().filter(|event| {
-                ["conversation_started", "profile_linked"].contains(&event["type"].as_str().unwrap())
+                ["conversation_started", "profile_linked"]
+                    .contains(&event["type"].as_str().unwrap())
                     && event["conversation_id"] == id
                     && event["profile_id"].is_string()
             });
@@ -204,31 +232,46 @@ fn considered(lines: &[Value], account: &str, order: &str) -> BTreeSet<String> {
             (id, (start["channel"].as_str().unwrap(), profile))
         })
         .collect();
-    let live_of = |event: &Value| event["conversation_id"].as_str().and_then(|id| live.get(id));
+    let live_of = |event: &Value| {
+        event["conversation_id"]
+            .as_str()
+            .and_then(|id| live.get(id))
+    };
     let profile = Some(&order["profile_id"]).filter(|profile| profile.is_string());
     // A1, A4
     let is_the_orders = |event: &Value| {
         live_of(event).is_some_and(|(_, of_it)| {
-            event["conversation_id"] == order["conversation_id"] || profile.is_some() && *of_it == profile
+            event["conversation_id"] == order["conversation_id"]
+                || profile.is_some() && *of_it == profile
         })
     };
-    let agents = own.iter().copied().filter(|event| match event["type"].as_str().unwrap() {
-        "message_sent" => event["sender"] == "agent",
-        "link_clicked" => live_of(event).is_some_and(|(channel, _)| *channel != "web_chat"),
-        "touch" => true,
-        _ => false,
-    });
+    let agents = own
+        .iter()
+        .copied()
+        .filter(|event| match event["type"].as_str().unwrap() {
+            "message_sent" => event["sender"] == "agent",
+            "link_clicked" => live_of(event).is_some_and(|(channel, _)| *channel != "web_chat"),
+            "touch" => true,
+            _ => false,
+        });
     let agents = agents.filter(|event| is_the_orders(event));
     let marketing = of("touch").filter(|touch| {
         live_of(touch).is_none() && profile.is_some() && Some(&touch["profile_id"]) == profile
     });
     let all = agents.chain(marketing).filter(|event| in_reach(event));
-    all.map(|event| event["event_id"].as_str().unwrap().to_owned()).collect()
+    all.map(|event| event["event_id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn left_out_as_told(row: &Map<String, Value>) -> bool {
     let reason = row["reason"].as_str().unwrap();
-    let known = ["outside_window", "no_window", "bot", "machine_open", "transactional"];
+    let known = [
+        "outside_window",
+        "no_window",
+        "bot",
+        "machine_open",
+        "transactional",
+    ];
     match row["outcome"].as_str().unwrap() {
         "left_out" => known.contains(&reason),
         _ => !known.contains(&reason),
@@ -247,26 +290,53 @@ async fn agree(session: &Session, context: &str) {
         let won: Vec<String> = won.map(credited).collect();
         let distinct: BTreeSet<String> = won.iter().cloned().collect();
         assert_eq!(won.len(), distinct.len(), "{context}, {order}");
-        assert_eq!(distinct, attributed.remove(&order).unwrap_or_default(), "{context}, {order}");
-        assert!(rows.iter().all(left_out_as_told), "{context}, {order}: {rows:?}");
+        assert_eq!(
+            distinct,
+            attributed.remove(&order).unwrap_or_default(),
+            "{context}, {order}"
+        );
+        assert!(
+            rows.iter().all(left_out_as_told),
+            "{context}, {order}: {rows:?}"
+        );
         let rank = |row: &Map<String, Value>| {
             let outcome = row["outcome"].as_str().unwrap();
-            let place = ["won", "lost", "left_out"].iter().position(|known| *known == outcome);
+            let place = ["won", "lost", "left_out"]
+                .iter()
+                .position(|known| *known == outcome);
             let touched: DateTime<Utc> = row["touched_at"].as_str().unwrap().parse().unwrap();
-            (row["account_id"].to_string(), place, std::cmp::Reverse(touched))
+            (
+                row["account_id"].to_string(),
+                place,
+                std::cmp::Reverse(touched),
+            )
         };
         assert!(rows.is_sorted_by_key(rank), "{context}, {order}");
     }
     for conversation in 0..CONVERSATIONS {
         let of = |relation: &str| {
-            format!("SELECT * FROM {relation} WHERE conversation_id = 'c{conversation}' ORDER BY account_id")
+            format!(
+                "SELECT * FROM {relation} WHERE conversation_id = 'c{conversation}' ORDER BY account_id"
+            )
         };
         let relation = rows(session, &of("conversations")).await;
-        let explained = rows(session, &of(&format!("explain_conversation('c{conversation}')"))).await;
-        assert_eq!(relation.len(), explained.len(), "{context}, c{conversation}");
+        let explained = rows(
+            session,
+            &of(&format!("explain_conversation('c{conversation}')")),
+        )
+        .await;
+        assert_eq!(
+            relation.len(),
+            explained.len(),
+            "{context}, c{conversation}"
+        );
         for (row, explained) in relation.iter().zip(&explained) {
             for (column, value) in row {
-                assert_eq!(explained.get(column), Some(value), "{context}, c{conversation}, {column}");
+                assert_eq!(
+                    explained.get(column),
+                    Some(value),
+                    "{context}, c{conversation}, {column}"
+                );
             }
             let expected: &[i64] = match row["status"].as_str().unwrap() {
                 "routed" => &[1],
@@ -275,9 +345,20 @@ async fn agree(session: &Session, context: &str) {
                 _ => &[5],
             };
             let rule = explained["rule"].as_i64().unwrap();
-            assert!(expected.contains(&rule), "{context}, c{conversation}: {explained:?}");
-            assert_eq!(explained.contains_key("decided_by"), rule < 4, "{context}: {explained:?}");
-            assert_eq!(explained.contains_key("decided_at"), rule < 5, "{context}: {explained:?}");
+            assert!(
+                expected.contains(&rule),
+                "{context}, c{conversation}: {explained:?}"
+            );
+            assert_eq!(
+                explained.contains_key("decided_by"),
+                rule < 4,
+                "{context}: {explained:?}"
+            );
+            assert_eq!(
+                explained.contains_key("decided_at"),
+                rule < 5,
+                "{context}: {explained:?}"
+            );
         }
     }
 }
@@ -297,35 +378,60 @@ fn explanations_agree_with_what_they_explain(#[values(0, 1, 2, 3)] part: usize) 
         for number in part * 4..part * 4 + 4 {
             let context = format!("settings {number} and {}", number + 16);
             let lake = TestLake::new(now()).await;
-            lake.put(&[settings("acme", number), settings("globex", number + 16)]).await;
+            lake.put(&[settings("acme", number), settings("globex", number + 16)])
+                .await;
             let mut stream = Stream::new(number as u64);
             ACCOUNTS.map(|account| stream.account(account));
             let lines: Vec<String> = stream.lines.iter().map(Value::to_string).collect();
-            let (first, rest): (Vec<_>, Vec<_>) = lines.into_iter().enumerate().partition(|(i, _)| i % 5 != 0);
+            let (first, rest): (Vec<_>, Vec<_>) =
+                lines.into_iter().enumerate().partition(|(i, _)| i % 5 != 0);
             let texts = |lines: Vec<(usize, String)>| -> Vec<String> {
                 lines.into_iter().map(|(_, line)| line).collect()
             };
             lake.land(&texts(first)).await;
             lake.derive().await;
-            let session = lake.engine.session(Identity::operator("olga")).await.unwrap();
+            let session = lake
+                .engine
+                .session(Identity::operator("olga"))
+                .await
+                .unwrap();
             agree(&session, &context).await;
 
             // What comes now waits to be derived, and so do the settings.
             let before = explained(&session).await;
             lake.land(&texts(rest)).await;
-            lake.put(&[settings("acme", number ^ 0b11111), settings("globex", number)]).await;
-            assert_eq!(explained(&session).await, before, "{context}, while events wait");
+            lake.put(&[
+                settings("acme", number ^ 0b11111),
+                settings("globex", number),
+            ])
+            .await;
+            assert_eq!(
+                explained(&session).await,
+                before,
+                "{context}, while events wait"
+            );
             lake.derive().await;
             agree(&session, &format!("{context}, changed")).await;
 
             for account in ACCOUNTS {
-                let session = lake.engine.session(Identity::of_account("ann", account)).await.unwrap();
+                let session = lake
+                    .engine
+                    .session(Identity::of_account("ann", account))
+                    .await
+                    .unwrap();
                 for (order, rows) in explained(&session).await {
                     assert!(rows.iter().all(|row| row["account_id"] == account));
-                    let told: Vec<_> = rows.iter().map(|row| row["event_id"].as_str().unwrap().to_owned()).collect();
+                    let told: Vec<_> = rows
+                        .iter()
+                        .map(|row| row["event_id"].as_str().unwrap().to_owned())
+                        .collect();
                     let distinct: BTreeSet<String> = told.iter().cloned().collect();
                     assert_eq!(told.len(), distinct.len(), "{context}, {account}, {order}");
-                    assert_eq!(distinct, considered(&stream.lines, account, &order), "{context}, {account}, {order}");
+                    assert_eq!(
+                        distinct,
+                        considered(&stream.lines, account, &order),
+                        "{context}, {account}, {order}"
+                    );
                 }
             }
         }

@@ -36,22 +36,46 @@ async fn over_partitions(#[case] model: &str, #[case] expected: &[&str]) {
 }
 
 #[rstest]
-#[case::other_orders("'last_touch', '', ordered_at, value, occurred_at, event_id, touch_class, unit, is_agent, left_out", "",
-    "a partition is one order")]
-#[case::unknown_model("'first', '', ordered_at, value, occurred_at, event_id, touch_class, unit, is_agent, left_out",
-    "PARTITION BY order_id", "touch_outcome: attribution model 'first' is unknown")]
-#[case::bad_windows("'linear', 'sms', ordered_at, value, occurred_at, event_id, touch_class, unit, is_agent, left_out",
-    "PARTITION BY order_id", "touch_outcome: attribution windows 'sms'")]
-#[case::unknown_reason("'linear', '', ordered_at, value, occurred_at, event_id, touch_class, unit, is_agent, 'no_window'",
-    "PARTITION BY order_id", "touch_outcome: reason 'no_window' is unknown; expected 'bot'")]
-#[case::no_instant("'linear', '', NULL, value, occurred_at, event_id, touch_class, unit, is_agent, left_out",
-    "PARTITION BY order_id", "ordered_at is null; an order needs")]
-#[case::no_unit("'linear', '', ordered_at, value, occurred_at, event_id, touch_class, NULL, is_agent, left_out",
-    "PARTITION BY order_id", "unit is null in touch '")]
-#[case::of_nobody("'linear', '', ordered_at, value, occurred_at, event_id, touch_class, unit, NULL, left_out",
-    "PARTITION BY order_id", "is_agent is null in touch '")]
-#[case::a_float("'linear', '', ordered_at, 1.5e0, occurred_at, event_id, touch_class, unit, true, left_out",
-    "PARTITION BY order_id", "touch_outcome: value must be a decimal")]
+#[case::other_orders(
+    "'last_touch', '', ordered_at, value, occurred_at, event_id, touch_class, unit, is_agent, left_out",
+    "",
+    "a partition is one order"
+)]
+#[case::unknown_model(
+    "'first', '', ordered_at, value, occurred_at, event_id, touch_class, unit, is_agent, left_out",
+    "PARTITION BY order_id",
+    "touch_outcome: attribution model 'first' is unknown"
+)]
+#[case::bad_windows(
+    "'linear', 'sms', ordered_at, value, occurred_at, event_id, touch_class, unit, is_agent, left_out",
+    "PARTITION BY order_id",
+    "touch_outcome: attribution windows 'sms'"
+)]
+#[case::unknown_reason(
+    "'linear', '', ordered_at, value, occurred_at, event_id, touch_class, unit, is_agent, 'no_window'",
+    "PARTITION BY order_id",
+    "touch_outcome: reason 'no_window' is unknown; expected 'bot'"
+)]
+#[case::no_instant(
+    "'linear', '', NULL, value, occurred_at, event_id, touch_class, unit, is_agent, left_out",
+    "PARTITION BY order_id",
+    "ordered_at is null; an order needs"
+)]
+#[case::no_unit(
+    "'linear', '', ordered_at, value, occurred_at, event_id, touch_class, NULL, is_agent, left_out",
+    "PARTITION BY order_id",
+    "unit is null in touch '"
+)]
+#[case::of_nobody(
+    "'linear', '', ordered_at, value, occurred_at, event_id, touch_class, unit, NULL, left_out",
+    "PARTITION BY order_id",
+    "is_agent is null in touch '"
+)]
+#[case::a_float(
+    "'linear', '', ordered_at, 1.5e0, occurred_at, event_id, touch_class, unit, true, left_out",
+    "PARTITION BY order_id",
+    "touch_outcome: value must be a decimal"
+)]
 #[tokio::test]
 async fn errors(#[case] arguments: &str, #[case] partition: &str, #[case] expected: &str) {
     let query = format!("SELECT touch_outcome({arguments}) OVER ({partition}) FROM {TOUCHES}");

@@ -122,10 +122,7 @@ fn a7_marketing_has_its_part_of_a_split() {
     ];
     let verdicts = explain(Linear, WINDOWS, &order(), &touches);
     let parts: Vec<_> = verdicts.iter().map(|verdict| verdict.part).collect();
-    assert_eq!(
-        parts,
-        [Some((3, 34)), Some((3, 33)), None, Some((3, 33))]
-    );
+    assert_eq!(parts, [Some((3, 34)), Some((3, 33)), None, Some((3, 33))]);
 }
 
 #[test]
