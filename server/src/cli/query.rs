@@ -10,7 +10,7 @@ use super::config::Config;
 use super::destination::{Destination, form};
 use super::error::CliError;
 use super::say;
-use crate::output;
+use crate::output::{self, Formulas};
 
 /// Who the command line is, where the server asks.
 const USER: &str = "rapport";
@@ -45,7 +45,12 @@ pub(super) async fn run(config: &Config, options: Query) -> Result<(), CliError>
         })?;
     let mut batches = frame.execute_stream().await.map_err(CliError::failed)?;
     let destination = Destination::open(options.output.as_deref())?;
-    let mut writer = output::writer(form, destination.stream()?, batches.schema())?;
+    let mut writer = output::writer(
+        form,
+        destination.stream()?,
+        batches.schema(),
+        Formulas::Kept,
+    )?;
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(CliError::failed)?;
         writer.write(&batch)?;
