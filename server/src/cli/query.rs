@@ -2,14 +2,14 @@
 
 use datafusion::error::DataFusionError;
 use futures::StreamExt;
-use rapport_engine::session::{Identity, SavedQuery, Session, SessionError};
-use serde_json::json;
+use rapport_engine::session::{Identity, Session, SessionError};
 
 use super::args::{Listing, Query, TextOrJson};
 use super::config::Config;
 use super::destination::{Destination, form};
 use super::error::CliError;
 use super::say;
+use crate::api::described;
 use crate::output::{self, Formulas};
 
 /// Who the command line is, where the server asks.
@@ -79,7 +79,7 @@ pub(super) async fn list(config: &Config, options: Listing) -> Result<(), CliErr
     let queries = config.saved_queries().await?;
     match options.format {
         TextOrJson::Json => {
-            let rows: Vec<_> = queries.iter().map(as_json).collect();
+            let rows: Vec<_> = queries.iter().map(described).collect();
             say(format_args!("{}", serde_json::Value::from(rows)))?;
         }
         TextOrJson::Text => {
@@ -98,30 +98,4 @@ pub(super) async fn list(config: &Config, options: Listing) -> Result<(), CliErr
         }
     }
     Ok(())
-}
-
-fn as_json(query: &SavedQuery) -> serde_json::Value {
-    let parameters: Vec<_> = query
-        .parameters
-        .iter()
-        .map(|parameter| {
-            json!({
-                "name": parameter.name,
-                "kind": parameter.kind.to_string(),
-                "default": parameter.default,
-                "description": parameter.description,
-            })
-        })
-        .collect();
-    let columns: Vec<_> = query
-        .columns
-        .iter()
-        .map(|column| json!({"name": column.name, "type": column.data_type.to_string()}))
-        .collect();
-    json!({
-        "name": query.name,
-        "purpose": query.purpose,
-        "parameters": parameters,
-        "columns": columns,
-    })
 }

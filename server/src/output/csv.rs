@@ -12,9 +12,7 @@ use super::cell::write_text;
 use super::{Formulas, OutputError, ResultWriter};
 
 /// What the text of a formula can begin with: OWASP's list, with the signs that are as wide as a letter of Chinese.
-const FORMULA: [char; 11] = [
-    '=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠',
-];
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// Writes CSV.
 pub(super) struct CsvWriter<W> {
@@ -75,7 +73,7 @@ fn quote(line: &mut String, text: &str, disarmed: bool) {
     line.push('"');
 }
 
-impl<W: Write> ResultWriter for CsvWriter<W> {
+impl<W: Write + Send> ResultWriter for CsvWriter<W> {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), OutputError> {
         for row in 0..batch.num_rows() {
             self.line.clear();

@@ -23,9 +23,9 @@ use tokio::sync::{Notify, watch};
 pub use backend::EngineBackend;
 pub use health::{FiguresError, Health, NotReady, count};
 
-use crate::http;
 use crate::pg::{PgOptions, PgServer};
 use crate::users::Users;
+use crate::{api, http};
 
 /// How long what goes on in the background may still take to come to a place where it can be cut off, before the process
 /// ends anyway.
@@ -57,6 +57,7 @@ pub enum ServeError {
 pub struct Server {
     engine: Engine,
     pg: PgServer,
+    users: Users,
     http: TcpListener,
     addresses: Addresses,
     derives: bool,
@@ -105,7 +106,7 @@ impl Server {
             }
         };
         let backend = Arc::new(EngineBackend::new(engine.clone()));
-        let pg_server = PgServer::bind(pg, backend, users, options)
+        let pg_server = PgServer::bind(pg, backend, users.clone(), options)
             .await
             .map_err(fail("Postgres", pg))?;
         let listener = TcpListener::bind(http).await.map_err(fail("HTTP", http))?;
@@ -116,6 +117,7 @@ impl Server {
         Ok(Server {
             engine,
             pg: pg_server,
+            users,
             http: listener,
             addresses,
             derives: true,
@@ -162,7 +164,12 @@ impl Server {
             health: Arc::clone(&health),
             figures,
         };
-        let http = http::serve(self.http, http::router(told), stopped.clone());
+        let api = api::Api {
+            inquirer: self.pg.inquirer(),
+            users: self.users,
+        };
+        let router = http::router(told).merge(api::router(api));
+        let http = http::serve(self.http, router, stopped.clone());
         let pg = self.pg.run(until_stopped);
         let stopping = async {
             shutdown.await;

@@ -325,7 +325,5 @@ fn random_bytes<const N: usize>() -> Vec<u8> {
 /// Whether a user, or a token, can have this name.
 fn is_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.@-".contains(c);
-    (1..=63).contains(&name.len())
-        && !name.starts_with(['.', '-'])
-        && name.chars().all(allowed)
+    (1..=63).contains(&name.len()) && !name.starts_with(['.', '-']) && name.chars().all(allowed)
 }

@@ -392,4 +392,3 @@ fn io_error(path: &Path, source: io::Error) -> FileError {
         source,
     }
 }
-

@@ -98,7 +98,10 @@ fn a_file_that_others_can_open_is_refused_with_the_remedy(#[case] mode: u32) {
     let error = Users::open(&path).unwrap_err();
     assert!(error.to_string().contains(&expected), "{error}");
     // Also one that is open already.
-    assert!(matches!(users.find("ann"), Err(UsersError::File(FileError::Exposed { .. }))));
+    assert!(matches!(
+        users.find("ann"),
+        Err(UsersError::File(FileError::Exposed { .. }))
+    ));
 }
 
 /// As root does with the file of the user that serves.

@@ -47,7 +47,13 @@ async fn rows(engine: &Engine, who: Identity, sql: &str) -> Vec<Row> {
         .unwrap_or_else(|e| panic!("{sql}: {e}"));
     let mut batches = frame.execute_stream().await.unwrap();
     let text = Shared::default();
-    let mut out = writer(ResultForm::Json, text.clone(), batches.schema(), Formulas::Kept).unwrap();
+    let mut out = writer(
+        ResultForm::Json,
+        text.clone(),
+        batches.schema(),
+        Formulas::Kept,
+    )
+    .unwrap();
     while let Some(batch) = batches.next().await {
         let batch = batch.unwrap_or_else(|e| panic!("{sql}: {e}"));
         out.write(&batch).unwrap();
