@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderValue;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use tower_sessions::Session;
 
 use super::Api;
 use super::problem::Problem;
+use crate::http::{Client, logins};
 use crate::pg::Peer;
 use crate::users::{Right, User};
 
@@ -16,27 +19,39 @@ use crate::users::{Right, User};
 pub struct Caller {
     /// A user, or the one that stands for a token.
     pub user: Arc<User>,
+    /// Where they are.
+    pub peer: Peer,
 }
 
 impl FromRequestParts<Api> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Caller, Problem> {
-        let Some(authorization) = parts.headers.get(AUTHORIZATION) else {
-            let logged_in = parts.extensions.get::<Caller>().cloned();
-            return logged_in.ok_or_else(Problem::nobody);
-        };
+        let client = parts.extensions.get::<Client>();
+        let peer = client.map(|client| client.peer());
+        let peer = peer.ok_or_else(|| Problem::internal("a request came from nowhere"))?;
         // Who shows a token means it: no cookie makes up for a wrong one.
-        let authorization = authorization.to_str().ok();
-        let secret = authorization.and_then(bearer).ok_or_else(Problem::nobody)?;
-        let token = api.users.tokens().find(secret).map_err(Problem::internal)?;
-        let token = token.ok_or_else(Problem::bad_token)?;
-        if !token.may(Right::Read) {
-            return Err(Problem::no_right(Right::Read));
-        }
-        Ok(Caller {
-            user: Arc::clone(token.user()),
-        })
+        let user = match parts.headers.get(AUTHORIZATION) {
+            Some(authorization) => of_token(authorization, api)?,
+            None => logged_in(parts, api).await.ok_or_else(Problem::nobody)?,
+        };
+        Ok(Caller { user, peer })
+    }
+}
+
+async fn logged_in(parts: &Parts, api: &Api) -> Option<Arc<User>> {
+    let session = parts.extensions.get::<Session>()?;
+    logins::user_of(session, &api.users).await
+}
+
+fn of_token(authorization: &HeaderValue, api: &Api) -> Result<Arc<User>, Problem> {
+    let secret = authorization.to_str().ok().and_then(bearer);
+    let secret = secret.ok_or_else(Problem::nobody)?;
+    let token = api.users.tokens().find(secret).map_err(Problem::internal)?;
+    let token = token.ok_or_else(Problem::bad_token)?;
+    match token.may(Right::Read) {
+        true => Ok(Arc::clone(token.user())),
+        false => Err(Problem::no_right(Right::Read)),
     }
 }
 
@@ -45,18 +60,6 @@ fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Peer {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Peer, Self::Rejection> {
-        let unknown = Peer {
-            address: None,
-            encrypted: false,
-        };
-        Ok(parts.extensions.get::<Peer>().copied().unwrap_or(unknown))
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,9 @@ use super::arguments::FORMAT;
 use super::problem::Problem;
 use crate::output::ResultForm;
 
+/// The media type of Parquet.
+pub const PARQUET: &str = "application/vnd.apache.parquet";
+
 /// A form that results are exported in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -37,7 +40,7 @@ impl Form {
         match self {
             Form::Json => "application/json",
             Form::Csv => "text/csv",
-            Form::Parquet => "application/vnd.apache.parquet",
+            Form::Parquet => PARQUET,
         }
     }
 

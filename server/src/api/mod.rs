@@ -27,17 +27,19 @@ use axum::handler::Handler;
 use axum::http::{HeaderMap, Method};
 use axum::http::{HeaderValue, Version, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, any, get};
 use rapport_engine::session::SavedQuery;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::pg::{Asker, Inquirer, Inquiry, Peer};
+use crate::http::logins::Logins;
+use crate::pg::{Asker, Inquirer, Inquiry, PgError};
 use crate::users::Users;
 use arguments::Arguments;
 pub use caller::Caller;
 pub use described::described;
 use export::Export;
 use form::Form;
+pub use form::PARQUET;
 use problem::Problem;
 
 /// How the API names itself in `system.sessions`.
@@ -50,16 +52,18 @@ pub struct Api {
     pub inquirer: Inquirer,
     /// Who may come in, and with which tokens.
     pub users: Users,
+    /// Who is logged in to the page.
+    pub logins: Logins,
 }
 
-/// Makes the routes of the API.
-pub fn router(api: Api) -> Router {
+/// Makes the routes of the API, for encrypted connections or for plain ones.
+pub fn router(api: &Api, encrypted: bool) -> Router {
     Router::new()
         .route("/v1/queries", only_get(list))
         .route("/v1/queries/{name}", only_get(query))
         .route("/v1/openapi.json", only_get(description))
-        .route("/v1", get(nothing))
-        .route("/v1/{*path}", get(nothing))
+        .route("/v1", any(nothing))
+        .route("/v1/{*path}", any(nothing))
         .layer(SetResponseHeaderLayer::overriding(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
@@ -68,7 +72,8 @@ pub fn router(api: Api) -> Router {
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         ))
-        .with_state(api)
+        .layer(api.logins.layer(encrypted))
+        .with_state(api.clone())
 }
 
 /// A route that is asked by GET alone: a HEAD would do all the work of a GET for nothing.
@@ -90,12 +95,7 @@ async fn nothing(_: Caller) -> Problem {
 }
 
 /// Opens the session of a request, of one account if it names one.
-async fn open(
-    api: &Api,
-    caller: Caller,
-    account: Option<&str>,
-    peer: Peer,
-) -> Result<Inquiry, Problem> {
+async fn open(api: &Api, caller: Caller, account: Option<&str>) -> Result<Inquiry, Problem> {
     let own = caller.user.info.account.clone();
     let seen = match (&own, account) {
         (Some(own), Some(wanted)) if own != wanted => return Err(Problem::unknown()),
@@ -109,7 +109,7 @@ async fn open(
         user: Arc::clone(&caller.user),
         account: seen,
         application: APPLICATION,
-        peer,
+        peer: caller.peer,
         timeout: None,
     };
     let inquiry = api.inquirer.open(asker).await.map_err(Problem::failed)?;
@@ -121,7 +121,7 @@ async fn open(
 }
 
 /// Whether the account is there that a session sees.
-async fn has_account(inquiry: &Inquiry) -> Result<bool, crate::pg::PgError> {
+async fn has_account(inquiry: &Inquiry) -> Result<bool, PgError> {
     let mut answer = inquiry.ask("SELECT account_id FROM accounts").await?;
     let mut found = false;
     while let Some(batch) = answer.next().await? {
@@ -130,20 +130,16 @@ async fn has_account(inquiry: &Inquiry) -> Result<bool, crate::pg::PgError> {
     Ok(found)
 }
 
-async fn list(State(api): State<Api>, caller: Caller, peer: Peer) -> Result<Response, Problem> {
-    let inquiry = open(&api, caller, None, peer).await?;
+async fn list(State(api): State<Api>, caller: Caller) -> Result<Response, Problem> {
+    let inquiry = open(&api, caller, None).await?;
     let queries = inquiry.saved_queries();
     let all: Vec<_> = queries.iter().map(described).collect();
     Ok(json(&all.into()))
 }
 
-async fn description(
-    State(api): State<Api>,
-    caller: Caller,
-    peer: Peer,
-) -> Result<Response, Problem> {
+async fn description(State(api): State<Api>, caller: Caller) -> Result<Response, Problem> {
     let sees_all = caller.user.info.account.is_none();
-    let inquiry = open(&api, caller, None, peer).await?;
+    let inquiry = open(&api, caller, None).await?;
     Ok(json(&openapi::document(&inquiry.saved_queries(), sees_all)))
 }
 
@@ -155,7 +151,6 @@ fn json(document: &serde_json::Value) -> Response {
 async fn query(
     State(api): State<Api>,
     caller: Caller,
-    peer: Peer,
     version: Version,
     headers: HeaderMap,
     Path(name): Path<String>,
@@ -163,7 +158,7 @@ async fn query(
 ) -> Result<Response, Problem> {
     let arguments = Arguments::parse(text.as_deref().unwrap_or_default())?;
     let form = Form::wanted(arguments.form.as_deref(), &headers)?;
-    let inquiry = open(&api, caller, arguments.account.as_deref(), peer).await?;
+    let inquiry = open(&api, caller, arguments.account.as_deref()).await?;
     let query: SavedQuery = inquiry.saved_query(&name).ok_or_else(Problem::unknown)?;
     let sql = arguments.call(&query)?;
     let answer = inquiry.ask(&sql).await.map_err(Problem::refused)?;

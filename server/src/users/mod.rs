@@ -11,6 +11,7 @@
 mod attempts;
 mod file;
 mod hex;
+mod login;
 mod role;
 mod secret_file;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 pub use attempts::{Attempts, LoginLimits};
 use file::{Loaded, StoredUser, UsersFile};
+pub use login::LoginError;
 use pgwire::api::auth::sasl::scram::gen_salted_password;
 pub use role::Role;
 pub use secret_file::FileError;
