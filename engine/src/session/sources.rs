@@ -23,7 +23,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 
 use super::scope::Scope;
-use crate::lake::TableId;
+use crate::lake::{TableId, instant};
 
 /// A stored relation, as relations and saved queries name it in schema `stored`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,11 +37,13 @@ pub enum Stored {
     Accounts,
     /// As `Accounts`, at the version of the settings that the derived tables were made with (SPEC M7).
     AppliedAccounts,
+    /// How far landing and deriving have come, one row an account.
+    Progress,
 }
 
 impl Stored {
     /// Every stored relation that a plan may name.
-    pub const ALL: [Stored; 11] = [
+    pub const ALL: [Stored; 12] = [
         Stored::Table(TableId::Conversations),
         Stored::Table(TableId::Orders),
         Stored::Table(TableId::AttributedOrders),
@@ -53,6 +55,7 @@ impl Stored {
         Stored::ConsumedEvents,
         Stored::Accounts,
         Stored::AppliedAccounts,
+        Stored::Progress,
     ];
 
     /// Its name in schema `stored`.
@@ -62,6 +65,7 @@ impl Stored {
             Stored::ConsumedEvents => "consumed_conversation_events",
             Stored::Accounts => "accounts",
             Stored::AppliedAccounts => "applied_accounts",
+            Stored::Progress => "progress",
         }
     }
 
@@ -76,6 +80,7 @@ impl Stored {
             Stored::Table(table) => table.schema(),
             Stored::ConsumedEvents => TableId::ConversationEvents.schema(),
             Stored::Accounts | Stored::AppliedAccounts => Arc::clone(&ACCOUNTS),
+            Stored::Progress => Arc::clone(&PROGRESS),
         }
     }
 }
@@ -108,6 +113,17 @@ static ACCOUNTS: LazyLock<SchemaRef> = LazyLock::new(|| {
     ];
     fields.extend(WINDOW_CLASSES.map(|class| text(class, false)));
     Arc::new(Schema::new(fields))
+});
+
+static PROGRESS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    Arc::new(Schema::new(vec![
+        Field::new("account_id", DataType::Utf8View, false),
+        Field::new("newest_event_at", instant(), true),
+        Field::new("landed_at", instant(), true),
+        Field::new("derived_at", instant(), true),
+        Field::new("waiting_events", DataType::Int64, false),
+        Field::new("window_days", DataType::Int64, false),
+    ]))
 });
 
 /// What stored relations are read from.
