@@ -2,6 +2,7 @@
 //! tests can start a server inside their own process.
 
 mod allocator;
+pub mod api;
 pub mod cli;
 pub mod http;
 pub mod output;

@@ -341,8 +341,8 @@ impl RowStream {
     }
 }
 
-/// How many rows of a batch are encoded at once.
-fn late_rows(batch: &RecordBatch) -> usize {
+/// How many rows of a batch are encoded at once, where they are encoded late.
+pub fn late_rows(batch: &RecordBatch) -> usize {
     let bytes = |column: &ArrayRef| {
         let sliced = column.to_data().get_slice_memory_size();
         sliced.unwrap_or_else(|_| column.get_array_memory_size())

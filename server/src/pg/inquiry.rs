@@ -68,6 +68,7 @@ pub struct Inquiry {
 pub struct Answer {
     schema: SchemaRef,
     rows: RowStream,
+    runtime: Arc<QueryRuntime>,
     watch: Watch,
     doing: Option<Doing>,
 }
@@ -164,6 +165,7 @@ impl Inquiry {
             Ok((schema, rows)) => Ok(Answer {
                 schema,
                 rows,
+                runtime: Arc::clone(&self.runtime),
                 watch,
                 doing: Some(doing),
             }),
@@ -242,5 +244,40 @@ impl Answer {
             }
         }
         batch
+    }
+
+    /// The rows of a batch in parts, of which each is small enough to be written at once: text takes more than what it is
+    /// made of.
+    pub fn parts(batch: RecordBatch) -> impl Iterator<Item = RecordBatch> + Send {
+        let each = execute::late_rows(&batch);
+        let starts = (0..batch.num_rows()).step_by(each);
+        starts.map(move |start| batch.slice(start, each.min(batch.num_rows() - start)))
+    }
+
+    /// Does what is heavy about the rows, such as writing them, on the threads of who asks, within the statement's time.
+    ///
+    /// # Errors
+    /// If the statement is stopped, or its time is up.
+    pub async fn work<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PgError> {
+        let working = execute::run(self.runtime.handle(), async move { Ok(work()) });
+        let done = tokio::select! {
+            biased;
+            error = self.watch.stopped() => Err(error),
+            done = working => done,
+        };
+        if let (Err(error), Some(doing)) = (&done, self.doing.take_if(|_| done.is_err())) {
+            doing.failed(error);
+        }
+        done
+    }
+
+    /// Tells that the rows could not be written, so that the statement is not told of as one that went well.
+    pub fn failed(&mut self, error: &PgError) {
+        if let Some(doing) = self.doing.take() {
+            doing.failed(error);
+        }
     }
 }

@@ -62,3 +62,4 @@ pub use error::{PgError, code};
 pub use inquiry::{Answer, Asker, Inquirer, Inquiry};
 pub use server::{PgOptions, PgServer};
 pub use tls::{Encryption, Tls, TlsError, TlsFiles};
+pub use watch::is_timeout;

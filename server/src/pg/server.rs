@@ -259,13 +259,12 @@ fn give_up_largest(server: &Server) -> bool {
     true
 }
 
-/// Ends the sessions of users that are gone or have another password, role or account now.
+/// Ends the sessions of users and tokens that are gone, and of users that have another password, role or account now.
 fn end_of_users(server: &Server) {
     server
         .connections
-        .end_where(|user| match server.users.find(&user.info.name) {
-            Ok(Some(now)) => *now != *user,
-            Ok(None) => true,
+        .end_where(|user| match server.users.is_still(user) {
+            Ok(is_still) => !is_still,
             Err(error) => {
                 // No new login is possible; who is in stays, rather than all falling out over a slip of the hand.
                 tracing::error!("{error}");

@@ -21,10 +21,12 @@ use rapport_engine::Engine;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 pub use backend::EngineBackend;
 pub use health::{FiguresError, Health, NotReady, count};
 
+use crate::api::{self, Api};
 use crate::http::logins::Logins;
 use crate::http::{self, Routers};
 use crate::page::{self, Site};
@@ -204,10 +206,16 @@ impl Server {
 /// What answers HTTP: machines on every connection; people on encrypted ones alone where encryption is required.
 fn routers(told: http::Told, site: &Site, encryption: Encryption) -> Routers {
     let machines = http::router(told);
+    let api = Api {
+        inquirer: site.inquirer.clone(),
+        users: site.users.clone(),
+        logins: site.logins.clone(),
+    };
     let people = |encrypted| {
         machines
             .clone()
             .merge(compressed(page::router(site, encrypted)))
+            .merge(compressed(api::router(&api, encrypted)))
     };
     let plain = if encryption.is_required() {
         machines.clone().merge(http::to_https())
@@ -221,7 +229,8 @@ fn routers(told: http::Told, site: &Site, encryption: Encryption) -> Routers {
     }
 }
 
-/// Compresses what browsers ask for.
+/// Compresses what browsers ask for, unless it is compressed as it is.
 fn compressed(router: Router) -> Router {
-    router.layer(CompressionLayer::new())
+    let worth_it = DefaultPredicate::new().and(NotForContentType::const_new(api::PARQUET));
+    router.layer(CompressionLayer::new().compress_when(worth_it))
 }

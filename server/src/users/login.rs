@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use pgwire::api::auth::sasl::scram::gen_salted_password;
 
 use super::{Attempts, Role, User, Users};
@@ -29,11 +30,7 @@ impl User {
     /// Whether this is the user's password. It takes as long whatever is wrong with it.
     fn has_password(&self, password: &str) -> bool {
         let salted = gen_salted_password(password, &self.salt, self.iterations);
-        let differ = salted
-            .iter()
-            .zip(&self.salted_password)
-            .fold(0, |differ, (a, b)| differ | (a ^ b));
-        salted.len() == self.salted_password.len() && differ == 0
+        verify_slices_are_equal(&salted, &self.salted_password).is_ok()
     }
 }
 
