@@ -17,8 +17,7 @@ pub(crate) use values::{arrays, primitive, result};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
-use datafusion::common::{Result, ScalarValue, internal_datafusion_err};
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
+use datafusion::common::{Result, internal_datafusion_err};
 
 /// The type of every instant that a function of ours returns (SPEC T1).
 pub(crate) fn instant_type() -> DataType {
@@ -66,28 +65,4 @@ pub(crate) fn flags(array: &ArrayRef) -> Result<&BooleanArray> {
 #[inline]
 pub(crate) fn is_set(flags: &BooleanArray, row: usize) -> bool {
     flags.is_valid(row) && flags.value(row)
-}
-
-/// The arguments as arrays of one length, and whether all were constants (then of length 1).
-pub(crate) fn arrays(args: &ScalarFunctionArgs) -> Result<(Vec<ArrayRef>, bool)> {
-    let constant = args
-        .args
-        .iter()
-        .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-    let rows = if constant { 1 } else { args.number_rows };
-    let arrays = args
-        .args
-        .iter()
-        .map(|arg| arg.to_array(rows))
-        .collect::<Result<_>>()?;
-    Ok((arrays, constant))
-}
-
-/// The result: a constant of constants, a column otherwise.
-pub(crate) fn result(array: ArrayRef, constant: bool) -> Result<ColumnarValue> {
-    Ok(if constant {
-        ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
-    } else {
-        ColumnarValue::Array(array)
-    })
 }
