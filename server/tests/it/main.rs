@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod api;
 mod cli;
 mod clients;
 mod conformance;
 mod crash;
+mod http;
 mod pg_activity;
 mod pg_catalog;
 mod pg_cursors;
