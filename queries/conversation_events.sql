@@ -42,12 +42,14 @@ SELECT e.account_id,
        e.reason,
        e.category
 FROM (
-    -- A row for each day that its events reach, so that files of other days are not opened.
+    -- A row for each day that its events reach, so that files of other days are not read. No event is before 2000 (E3), so the
+    -- limit is far away: it tells the planner that the days are few.
     SELECT account_id,
            conversation_id,
            unnest(generate_series(CAST(first_event_at AS DATE), CAST(last_event_at AS DATE), INTERVAL '1 day')) AS day
     FROM stored.conversations
     WHERE conversation_id = $conversation AND mode = 'live'
+    LIMIT 20000
 ) AS c
 JOIN stored.consumed_conversation_events AS e
     ON e.account_id = c.account_id AND e.event_date = c.day AND e.conversation_id = c.conversation_id

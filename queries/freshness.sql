@@ -5,7 +5,8 @@
 -- column newest_event_at : when the newest landed event happened; null if none has landed
 -- column landed_at : when the newest landed event landed; null if none has
 -- column derived_at : when anything was last derived of its events; null if nothing was
--- column waiting_events : events that have landed and are not derived yet; all of them where the account could not be derived
+-- column waiting_events : events that have landed and are not derived yet; all of them where the account could not be
+--   derived
 -- column window_days : the longest attribution window in force, in days, rounded up (A1, section 3)
 -- column open_conversations : conversations that are open (C3)
 -- column oldest_open_on : the day on which the oldest of them started; null if there is none

@@ -1,5 +1,5 @@
--- The attributed orders of a range (M3), each with the conversation that it is credited to (A8), for a list that is read page
--- by page, as conversations_page is: newest first, then by row_id, or with `ascending` exactly the reverse.
+-- The attributed orders of a range (M3), each with the conversation that it is credited to (A8), for a list that is read
+-- page by page, as conversations_page is: newest first, then by row_id, or with `ascending` exactly the reverse.
 -- param from date = current_date - 6 : first day of the range, in the account's time zone
 -- param to date = current_date : last day of the range, itself included
 -- param channel list of web_chat, email, sms, whatsapp = null : channels of the conversations; null for all
@@ -56,7 +56,9 @@ FROM (
       AND ($channel IS NULL OR array_has($channel, CAST(channel AS VARCHAR)))
 ) AS a
 JOIN stored.conversations AS c ON c.account_id = a.account_id AND c.conversation_id = a.conversation_id
+-- Of the orders those days alone are read; two more for a change of zone that not everything has been derived with yet.
 JOIN stored.orders AS o ON o.account_id = a.account_id AND o.order_id = a.order_id
+     AND o.ordered_on BETWEEN $from - 2 AND $to + 2
 WHERE $after_key IS NULL
    OR CASE WHEN $ascending
            THEN a.key >= $after_key AND (a.key > $after_key OR a.row_id < $after_id)

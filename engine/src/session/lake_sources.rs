@@ -188,6 +188,7 @@ impl Sources for LakeSources {
             Stored::ConsumedEvents => {
                 LakeTable::consumed(lake, TableId::ConversationEvents, account)
             }
+            Stored::ConsumedTouches => LakeTable::consumed(lake, TableId::TouchEvents, account),
             Stored::Accounts | Stored::AppliedAccounts => {
                 Arc::new(AccountsTable { stored, account })
             }
@@ -261,6 +262,7 @@ fn columns(settings: &[Settings], schema: SchemaRef) -> Result<RecordBatch> {
             Some(window.map_or_else(|| "off".to_owned(), |window| window.to_string()))
         }));
     }
+    columns.push(text(&|s| Some(s.windows_text())));
     Ok(RecordBatch::try_new(schema, columns)?)
 }
 

@@ -33,6 +33,8 @@ pub enum Stored {
     /// The conversation events that the derived tables were made from, and none that landed since: what is computed
     /// from events at query time agrees with what is stored (SPEC M7).
     ConsumedEvents,
+    /// The touches that the derived tables were made from, in the same way.
+    ConsumedTouches,
     /// The settings in force, one row an account; one with landed events but no settings has the defaults (SPEC E6).
     Accounts,
     /// As `Accounts`, at the version of the settings that the derived tables were made with (SPEC M7).
@@ -43,7 +45,7 @@ pub enum Stored {
 
 impl Stored {
     /// Every stored relation that a plan may name.
-    pub const ALL: [Stored; 12] = [
+    pub const ALL: [Stored; 13] = [
         Stored::Table(TableId::Conversations),
         Stored::Table(TableId::Orders),
         Stored::Table(TableId::AttributedOrders),
@@ -53,6 +55,7 @@ impl Stored {
         Stored::Table(TableId::TouchEvents),
         Stored::Table(TableId::RejectedEvents),
         Stored::ConsumedEvents,
+        Stored::ConsumedTouches,
         Stored::Accounts,
         Stored::AppliedAccounts,
         Stored::Progress,
@@ -63,6 +66,7 @@ impl Stored {
         match self {
             Stored::Table(table) => table.name(),
             Stored::ConsumedEvents => "consumed_conversation_events",
+            Stored::ConsumedTouches => "consumed_touch_events",
             Stored::Accounts => "accounts",
             Stored::AppliedAccounts => "applied_accounts",
             Stored::Progress => "progress",
@@ -79,13 +83,15 @@ impl Stored {
         match self {
             Stored::Table(table) => table.schema(),
             Stored::ConsumedEvents => TableId::ConversationEvents.schema(),
+            Stored::ConsumedTouches => TableId::TouchEvents.schema(),
             Stored::Accounts | Stored::AppliedAccounts => Arc::clone(&ACCOUNTS),
             Stored::Progress => Arc::clone(&PROGRESS),
         }
     }
 }
 
-/// The touch classes that have a window, in the order of SPEC 3: a column each of `accounts`.
+/// The touch classes that have a window, in the order of SPEC 3: a column each of `accounts`. All of them together are its
+/// column `windows` too, as the functions of attribution take them.
 pub const WINDOW_CLASSES: [&str; 8] = [
     "email_clicked",
     "email_opened",
@@ -112,6 +118,7 @@ static ACCOUNTS: LazyLock<SchemaRef> = LazyLock::new(|| {
         flag("exclude_transactional"),
     ];
     fields.extend(WINDOW_CLASSES.map(|class| text(class, false)));
+    fields.push(text("windows", false));
     Arc::new(Schema::new(fields))
 });
 

@@ -22,7 +22,7 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [(&str, &str); 23] = built_in![
+const BUILT_IN: [(&str, &str); 25] = built_in![
     "internal/channel_days",
     "internal/currency_sales",
     "headline_metrics",
@@ -45,7 +45,9 @@ const BUILT_IN: [(&str, &str); 23] = built_in![
     "coverage",
     "activity_span",
     "conversation_events",
+    "explain_conversation",
     "conversation_orders",
+    "explain_order",
 ];
 
 /// The built-in queries and those of a team's folder, planned; `context` knows the relations and the functions.

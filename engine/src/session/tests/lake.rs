@@ -184,3 +184,18 @@ async fn a_range_reads_only_the_months_that_it_touches() {
         "the stored days alone: {plan}"
     );
 }
+
+/// Nothing is idle here, so that no conversation has to be looked at.
+#[tokio::test]
+async fn counts_by_status_and_channel_read_the_stored_days_alone() {
+    let shop = Shop::open().await;
+    shop.land(&[STARTED, CLICK]).await;
+    shop.derive().await;
+    for query in ["daily_statuses", "status_counts", "channel_counts"] {
+        let plan = table(&shop.session, &format!("EXPLAIN SELECT * FROM {query}()")).await;
+        assert!(plan.contains("daily_metrics/"), "{query}: {plan}");
+        for unread in ["_events/", "conversations/", "orders/"] {
+            assert!(!plan.contains(unread), "{query} reads {unread}: {plan}");
+        }
+    }
+}

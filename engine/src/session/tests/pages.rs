@@ -130,6 +130,23 @@ async fn a_page_keeps_no_more_rows_than_asked(#[case] name: &str, #[case] argume
     insta::assert_snapshot!(name, plan(&session, &sql).await);
 }
 
+#[tokio::test]
+async fn a_page_of_sales_keeps_no_more_rows_than_asked() {
+    let session = acme(two_shops().await).await;
+    for (arguments, keys) in [
+        ("", "ordered_at@2 DESC, row_id@3 ASC NULLS LAST"),
+        (
+            "ascending => true, after_key => 0, after_id => 'o'",
+            "ordered_at@2 ASC NULLS LAST, row_id@3 DESC",
+        ),
+    ] {
+        let sql = format!("SELECT order_id FROM sales_page({arguments}) LIMIT 51");
+        let plan = plan(&session, &sql).await;
+        let sort = format!("TopK(fetch=51), expr=[{keys}");
+        assert!(plan.contains(&sort) && !plan.contains("CASE"), "{plan}");
+    }
+}
+
 /// A prepared statement's parameters are folded away as soon as they are known.
 #[tokio::test]
 async fn a_prepared_page_is_planned_as_a_page_of_literals() {
@@ -254,7 +271,7 @@ proptest! {
             );
             sources.add(ATTRIBUTED, &sold).await;
             sources.add(CONVERSATIONS, &sold).await;
-            let orders = "SELECT 'acme' AS account_id, concat('o', column1) AS order_id FROM (VALUES (0), (1), (2), (3))";
+            let orders = "SELECT 'acme' AS account_id, concat('o', column1) AS order_id, DATE '2026-01-10' AS ordered_on FROM (VALUES (0), (1), (2), (3))";
             sources.add(Stored::Table(TableId::Orders), orders).await;
             let session = acme(sources).await;
             let call = "sales_page('2026-01-10', '2026-01-10'";
@@ -277,7 +294,7 @@ async fn a_row_id_is_one_sales_alone() {
     sources
         .add(
             Stored::Table(TableId::Orders),
-            &format!("SELECT DISTINCT account_id, order_id FROM ({sold})"),
+            &format!("SELECT DISTINCT account_id, order_id, ordered_on FROM ({sold})"),
         )
         .await;
     let session = acme(sources).await;

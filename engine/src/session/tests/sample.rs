@@ -188,7 +188,7 @@ pub async fn two_shops() -> MemSources {
         sources
             .add(
                 Stored::Table(TableId::Orders),
-                &format!("SELECT '{account}' AS account_id, '{account}-o1' AS order_id, 'USD' AS currency"),
+                &format!("SELECT '{account}' AS account_id, '{account}-o1' AS order_id, 'USD' AS currency, DATE '2026-01-15' AS ordered_on"),
             )
             .await;
         sources
