@@ -46,10 +46,11 @@ const QUERIES: [(&str, &str); 4] = [
     ),
     (
         "many",
-        "-- As many rows as are asked for.\n\
-         -- param rows integer = 10 : how many\n\
+        "-- As many thousands of rows as are asked for.\n\
+         -- param thousands integer = 1 : how many\n\
          SELECT account_id, n, repeat('x', 1000) AS text\n\
-         FROM (SELECT account_id, unnest(range(0, $rows)) AS n FROM accounts)",
+         FROM (SELECT account_id, unnest(range(0, $thousands)) AS n FROM accounts)\n\
+         CROSS JOIN (SELECT unnest(range(0, 1000)) AS m)",
     ),
     (
         "breaking",

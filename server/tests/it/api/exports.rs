@@ -46,7 +46,9 @@ async fn calls(http: &Http) -> Vec<Call> {
         }
     };
     let queries = listed.as_array().unwrap().iter();
-    let ends = |query: &&Value| query["name"] != "endless" && query["name"] != "breaking";
+    let ends = |query: &&Value| {
+        !["endless", "breaking", "many"].contains(&query["name"].as_str().unwrap())
+    };
     queries.filter(ends).map(named).collect()
 }
 

@@ -58,7 +58,11 @@ async fn a_wrong_argument_is_named_with_its_value_and_what_was_expected() {
             "account=acme&account=acme",
             &["account", "twice"],
         ),
-        ("many", "rows=some", &["rows", "some", "a whole number"]),
+        (
+            "many",
+            "thousands=some",
+            &["thousands", "some", "a whole number"],
+        ),
         (
             "conversations_page",
             "sort=colour",

@@ -140,8 +140,8 @@ async fn parameters_and_columns_have_the_types_that_go_over_the_line() {
         all.clone().find(|one| one["name"] == name).unwrap()["schema"].clone()
     };
     assert_eq!(
-        parameter("many", "rows"),
-        json!({"type": "integer", "format": "int64", "default": 10})
+        parameter("many", "thousands"),
+        json!({"type": "integer", "format": "int64", "default": 1})
     );
     assert_eq!(
         parameter("conversations_page", "ascending")["default"],
