@@ -1,0 +1,23 @@
+//! The page as its users have it: in a real browser, over a lake that the binary made and serves.
+//!
+//! Debian's packages `chromium` and `chromium-driver` are the browser, `axe-core` is what judges its pages for people who
+//! see or move otherwise (`tests/clients/run --install` brings it). Where they are not on the machine a test says so and
+//! checks nothing; in CI, that fails.
+
+mod driver;
+mod hostile;
+mod session;
+mod stage;
+mod world;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trial() {
+    let Some(stage) = stage::Stage::set() else {
+        return;
+    };
+    let browser = stage.browser().await;
+    browser.to("/healthz").await;
+    println!("{:?}", browser.texts("body").await);
+    browser.assert_harmless("healthz").await;
+    println!("{:?}", browser.fetch("/metrics").await.status);
+}
