@@ -37,13 +37,5 @@ SELECT account_id,
        resolved_at,
        escalated_at,
        escalation_reason
-FROM conversations
-WHERE started_on BETWEEN $from AND $to
-  AND ($channel IS NULL OR array_has($channel, channel))
-  AND ($status IS NULL OR array_has($status, status))
-  AND ($search IS NULL
-       OR contains(lower(first_question), lower($search))
-       OR contains(lower(array_to_string(tags, chr(10))), lower($search))
-       OR contains(lower(conversation_id), lower($search))
-       OR contains(lower(profile_id), lower($search)))
-ORDER BY last_updated DESC, conversation_id, account_id
+FROM conversations_page($from, $to, $channel, $status, $search, NULL, NULL, NULL, NULL, NULL, NULL,
+                        'last_updated', false, NULL, NULL)

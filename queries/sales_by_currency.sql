@@ -6,12 +6,6 @@
 -- column currency : the orders' currency
 -- column sales : attributed sales in it, gross (A9)
 -- column attributed_orders : sum of the orders' credits, exact and rounded once (A7)
-SELECT account_id,
-       currency,
-       CAST(sum(attributed_value) AS DECIMAL(28, 4)) AS sales,
-       round_credit(sum(exact_credit(units))) AS attributed_orders
-FROM stored.attributed_orders
-WHERE ordered_on BETWEEN $from AND $to
-  AND ($channel IS NULL OR array_has($channel, CAST(channel AS VARCHAR)))
-GROUP BY account_id, currency
+SELECT account_id, currency, sales, round_credit(credits) AS attributed_orders
+FROM currency_sales($from, $to, $channel)
 ORDER BY account_id, currency

@@ -3,12 +3,17 @@
 //! | function | what it is |
 //! |---|---|
 //! | `conversation_status(type, sender, occurred_at, event_id)` | aggregate: the status of a conversation (SPEC C3) |
+//! | `conversation_ruling(type, sender, occurred_at, event_id)` | aggregate: the rule of C3 that gave it, and by which event |
 //! | `conversation_fold(type, occurred_at, event_id, …)` | aggregate: a whole conversation from its events (SPEC C1 to C10) |
 //! | `order_fold(type, occurred_at, event_id, …)` | aggregate: an order from its events (SPEC A9) |
 //! | `attribute(model, windows, …)` | aggregate: which conversations an order is credited to (SPEC section 5) |
+//! | `touch_outcome(model, windows, …) OVER (…)` | window function: what became of each touch of an order, and why (SPEC section 5) |
+//! | `touch_kind(type, sender)`, `touch_class(channel, kind)`, `touch_exclusion(kind, is_bot, …)` | which events are touches, of which class, and which are left out (SPEC A1, A2) |
+//! | `longest_window(windows)` | how far back a touch can count (SPEC A3) |
 //! | `local_date(instant, zone)`, `day_start(date, zone)` | days of a time zone (SPEC T2) |
 //! | `exact_credit(units)`, `round_credit(sum)` | credits that sum exactly (SPEC A7) |
 //! | `average_order_value(sales, credits)`, `net_value(attributed, refunded, units)` | exact money (SPEC M4, A9) |
+//! | `wilson_low(successes, trials)`, `wilson_high(successes, trials)` | how sure a rate is (SPEC M6) |
 //!
 //! [`register`] gives all of them to a session. They are ordinary functions: they work in any SQL over any table, with
 //! texts in any of Arrow's shapes, nulls, `FILTER`, windows and partial aggregation.
@@ -21,6 +26,7 @@ mod columns;
 mod grouped;
 pub mod money;
 pub mod orders;
+pub mod rates;
 pub mod resolution;
 
 #[cfg(test)]
@@ -28,7 +34,7 @@ mod testing;
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use datafusion::prelude::SessionContext;
 
 /// Every scalar function.
@@ -36,10 +42,16 @@ pub fn all_udfs() -> Vec<Arc<ScalarUDF>> {
     vec![
         Arc::new(calendar::LocalDate::default().into()),
         Arc::new(calendar::DayStart::default().into()),
+        Arc::new(attribution::TouchKind::default().into()),
+        Arc::new(attribution::TouchClass::default().into()),
+        Arc::new(attribution::TouchExclusion::default().into()),
+        Arc::new(attribution::LongestWindow::default().into()),
         Arc::new(money::ExactCredit::default().into()),
         Arc::new(money::RoundCredit::default().into()),
         Arc::new(money::AverageOrderValue::default().into()),
         Arc::new(money::NetValue::default().into()),
+        Arc::new(rates::Wilson::low().into()),
+        Arc::new(rates::Wilson::high().into()),
     ]
 }
 
@@ -47,10 +59,16 @@ pub fn all_udfs() -> Vec<Arc<ScalarUDF>> {
 pub fn all_udafs() -> Vec<Arc<AggregateUDF>> {
     vec![
         resolution::conversation_status_udaf(),
+        resolution::conversation_ruling_udaf(),
         resolution::conversation_fold_udaf(),
         orders::order_fold_udaf(),
         attribution::attribute_udaf(),
     ]
+}
+
+/// Every window function.
+pub fn all_udwfs() -> Vec<Arc<WindowUDF>> {
+    vec![attribution::touch_outcome_udwf()]
 }
 
 /// Registers every function with a session.
@@ -60,6 +78,9 @@ pub fn register(context: &SessionContext) {
     }
     for function in all_udafs() {
         context.register_udaf(function.as_ref().clone());
+    }
+    for function in all_udwfs() {
+        context.register_udwf(function.as_ref().clone());
     }
 }
 
@@ -73,11 +94,17 @@ mod tests {
     fn every_function_is_documented_with_an_example() {
         let scalars = all_udfs();
         let aggregates = all_udafs();
+        let windows = all_udwfs();
         let documented = scalars
             .iter()
             .map(|function| (function.name(), function.documentation()))
             .chain(
                 aggregates
+                    .iter()
+                    .map(|function| (function.name(), function.documentation())),
+            )
+            .chain(
+                windows
                     .iter()
                     .map(|function| (function.name(), function.documentation())),
             );
@@ -98,6 +125,9 @@ mod tests {
         }
         for function in all_udafs() {
             assert!(state.aggregate_functions().contains_key(function.name()));
+        }
+        for function in all_udwfs() {
+            assert!(state.window_functions().contains_key(function.name()));
         }
     }
 }

@@ -192,18 +192,17 @@ impl Account {
     fn agent_sql(&self) -> String {
         format!(
             "SELECT * FROM (
-               SELECT l.profile_id, e.occurred_at, e.event_id, l.conversation_id,
-                      CASE WHEN e.type = 'message_sent' THEN l.delivered ELSE l.clicked END AS touch_class
-               FROM events e JOIN live l ON l.conversation_id = e.conversation_id
-               WHERE (e.type = 'message_sent' AND e.sender = 'agent')
-                  OR (e.type = 'link_clicked' AND {no_bot_clicks})
+               SELECT l.profile_id, e.occurred_at, e.event_id, l.conversation_id, touch_class(l.channel, e.kind) AS touch_class
+               FROM (SELECT *, touch_kind(type, sender) AS kind FROM events) e
+               JOIN live l ON l.conversation_id = e.conversation_id
+               WHERE e.kind IS NOT NULL AND {counts_in_conversation}
                UNION ALL
-               SELECT l.profile_id, t.occurred_at, t.event_id, l.conversation_id, concat(t.channel, '_', t.kind)
+               SELECT l.profile_id, t.occurred_at, t.event_id, l.conversation_id, touch_class(t.channel, t.kind)
                FROM touches t JOIN live l ON l.conversation_id = t.conversation_id
-               WHERE {touch_filter})
+               WHERE {counts})
              WHERE touch_class IN ({classes})",
-            no_bot_clicks = self.rules.no_bots("e.is_bot"),
-            touch_filter = self.rules.touch_filter(),
+            counts_in_conversation = self.rules.counts("e.kind, e.is_bot, NULL, NULL"),
+            counts = self.rules.counts(OF_TOUCH),
             classes = self.rules.class_list(),
         )
     }
@@ -214,9 +213,9 @@ impl Account {
             "WITH
              marketing AS (
                SELECT t.profile_id, t.occurred_at, t.event_id, t.message_id,
-                      concat(t.channel, '_', t.kind) AS touch_class
+                      touch_class(t.channel, t.kind) AS touch_class
                FROM touches t
-               WHERE {touch_filter}
+               WHERE {counts}
                  AND NOT EXISTS (SELECT 1 FROM live l WHERE l.conversation_id = t.conversation_id)),
              -- Orders and touches of one shopper meet in one group. An order without a profile is a group of its own (A4).
              met AS (
@@ -251,7 +250,7 @@ impl Account {
              JOIN orders o ON o.order_id = b.a['order_id']
              JOIN live l ON l.conversation_id = b.a['unit']
              ORDER BY ordered_at, order_id, conversation_id",
-            touch_filter = rules.touch_filter(),
+            counts = rules.counts(OF_TOUCH),
             classes = rules.class_list(),
             model = quoted(rules.model),
             windows = quoted(&rules.windows),
@@ -260,12 +259,12 @@ impl Account {
     }
 }
 
-/// Live conversations (SPEC C2) with the classes of their touches (SPEC A1): clicks in web chat have none.
-const LIVE: &str = "
-    SELECT conversation_id, profile_id, channel,
-           CASE WHEN channel = 'web_chat' THEN 'web_chat' ELSE concat(channel, '_delivered') END AS delivered,
-           CASE WHEN channel <> 'web_chat' THEN concat(channel, '_clicked') END AS clicked
-    FROM conversations WHERE mode = 'live'";
+/// Live conversations (SPEC C2).
+const LIVE: &str =
+    "SELECT conversation_id, profile_id, channel FROM conversations WHERE mode = 'live'";
+
+/// What SPEC A2 asks of a row of `touch_events` (alias `t`).
+const OF_TOUCH: &str = "t.kind, t.is_bot, t.is_machine_open, t.is_transactional";
 
 async fn distinct_instants(context: &SessionContext, sql: &str) -> Result<Vec<i64>, EngineError> {
     let batches = context.sql(sql).await?.collect().await?;

@@ -105,42 +105,27 @@ impl Rules {
         )
     }
 
-    /// A condition that leaves out bots' clicks (SPEC A2, C9), for a column that says whose they are.
+    /// A condition that leaves out bots' clicks (SPEC C9), for a column that says whose they are.
     pub fn no_bots(&self, column: &str) -> String {
-        unless(
-            self.exclude_bot_clicks,
-            &format!("coalesce({column}, false)"),
-        )
+        if self.exclude_bot_clicks {
+            format!("NOT coalesce({column}, false)")
+        } else {
+            "true".to_owned()
+        }
     }
 
-    /// A condition on the rows of `touch_events` (alias `t`) that leaves out what SPEC A2 does.
-    pub fn touch_filter(&self) -> String {
-        let bots = unless(
-            self.exclude_bot_clicks,
-            "(t.kind = 'clicked' AND coalesce(t.is_bot, false))",
-        );
-        let machines = unless(
-            self.exclude_machine_opens,
-            "(t.kind = 'opened' AND coalesce(t.is_machine_open, false))",
-        );
-        let transactional = unless(
-            self.exclude_transactional,
-            "coalesce(t.is_transactional, false)",
-        );
-        format!("{bots} AND {machines} AND {transactional}")
+    /// A condition that leaves out the touches that SPEC A2 does, whatever their class. `touch`: the expressions of its kind, and
+    /// of whether it is a bot's, a machine's open, and transactional.
+    pub fn counts(&self, touch: &str) -> String {
+        format!(
+            "touch_exclusion({touch}, {}, {}, {}) IS NULL",
+            self.exclude_bot_clicks, self.exclude_machine_opens, self.exclude_transactional
+        )
     }
 
     /// The classes that have a window, as an SQL list for `IN (…)`.
     pub fn class_list(&self) -> String {
         let classes: Vec<String> = self.classes.iter().map(|class| quoted(class)).collect();
         classes.join(", ")
-    }
-}
-
-fn unless(excluded: bool, condition: &str) -> String {
-    if excluded {
-        format!("NOT {condition}")
-    } else {
-        "true".to_owned()
     }
 }

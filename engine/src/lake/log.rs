@@ -189,6 +189,7 @@ impl TableLog {
                 size: view.size().unsigned_abs(),
                 partition,
                 version: 0,
+                committed_at: view.modification_time(),
                 statistics: Arc::new(statistics),
             }));
         }
@@ -266,6 +267,7 @@ impl TableLog {
                         partition: self.partition(&add.partition_values)?,
                         // A rewrite of the same rows (a compaction) is nothing that anyone has yet to consume.
                         version: if add.data_change { version } else { 0 },
+                        committed_at: add.modification_time,
                         statistics: Arc::new(statistics),
                         path: add.path,
                     }));
@@ -337,6 +339,12 @@ impl TableLog {
                 .map(|(column, value)| (column.to_owned(), Some(value)))
                 .collect()
         };
+        // Rows are no newer for having been put together.
+        let mut put_together: HashMap<&Partition, i64> = HashMap::new();
+        for file in change.removes.iter().filter(|_| !data_change) {
+            let newest = put_together.entry(&file.partition).or_insert(i64::MIN);
+            *newest = file.committed_at.max(*newest);
+        }
         let removes = change.removes.iter().map(|file| {
             Action::Remove(Remove {
                 path: file.path.clone(),
@@ -352,7 +360,7 @@ impl TableLog {
             Action::Add(Add {
                 partition_values: values(&file.partition),
                 size: i64::try_from(file.size).unwrap_or(i64::MAX),
-                modification_time: now,
+                modification_time: *put_together.get(&file.partition).unwrap_or(&now),
                 data_change,
                 stats: Some(file.statistics.to_json()),
                 path: file.path,

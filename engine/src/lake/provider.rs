@@ -20,7 +20,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 
-use super::prune::{account_of, prune};
+use super::prune::{literal_of, prune};
 use super::snapshot::{ALL_DATES, DataFile};
 use super::table::{Partitioning, TableId};
 use super::{Lake, LakeError, LakeSnapshot};
@@ -100,7 +100,7 @@ impl TableProvider for LakeTable {
         if self.account.is_some() && !partitioned_by_account {
             return internal_err!("{} cannot be cut by account", self.id.name());
         }
-        let asked = account_of(filters).filter(|_| partitioned_by_account);
+        let asked = literal_of("account_id", filters).filter(|_| partitioned_by_account);
         let account = match (&self.account, asked) {
             (Some(own), Some(asked)) if *own != asked => {
                 return Ok(Arc::new(EmptyExec::new(project(
@@ -121,7 +121,12 @@ impl TableProvider for LakeTable {
             files.retain(|file| file.version <= consumed);
         }
         let files = prune(state, self.id, &self.id.schema(), filters, files)?;
-        scan_files(&self.lake, self.id, state, &files, projection, limit)
+        let read = Read {
+            projection,
+            limit,
+            looks_up: looks_up(filters),
+        };
+        scan_files(&self.lake, self.id, state, &files, read)
     }
 }
 
@@ -171,8 +176,28 @@ impl TableProvider for LakeScan {
             filters,
             self.files.clone(),
         )?;
-        scan_files(&self.lake, self.id, state, &files, projection, limit)
+        let read = Read {
+            projection,
+            limit,
+            looks_up: false,
+        };
+        scan_files(&self.lake, self.id, state, &files, read)
     }
+}
+
+/// What a scan reads of its files.
+struct Read<'a> {
+    projection: Option<&'a Vec<usize>>,
+    limit: Option<usize>,
+    /// Whether it is after the rows of one id alone.
+    looks_up: bool,
+}
+
+/// Whether some filter asks for the rows of one conversation, order or profile: of all others nothing but their ids is read
+/// then, which is not worth it where many rows are wanted.
+fn looks_up(filters: &[Expr]) -> bool {
+    let ids = ["conversation_id", "order_id", "profile_id"];
+    ids.iter().any(|id| literal_of(id, filters).is_some())
 }
 
 fn project(schema: &SchemaRef, projection: Option<&Vec<usize>>) -> Result<SchemaRef> {
@@ -187,12 +212,11 @@ fn scan_files(
     id: TableId,
     state: &dyn Session,
     files: &[Arc<DataFile>],
-    projection: Option<&Vec<usize>>,
-    limit: Option<usize>,
+    read: Read<'_>,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let schema = id.schema();
     if files.is_empty() {
-        return Ok(Arc::new(EmptyExec::new(project(&schema, projection)?)));
+        return Ok(Arc::new(EmptyExec::new(project(&schema, read.projection)?)));
     }
     let partition_fields = id.partition_fields();
     let file_columns: Vec<usize> = (0..schema.fields().len() - partition_fields.len()).collect();
@@ -204,10 +228,11 @@ fn scan_files(
         Arc::clone(lake.store()),
         state.runtime_env().cache_manager.get_file_metadata_cache(),
     );
-    let options = TableParquetOptions {
+    let mut options = TableParquetOptions {
         global: state.config_options().execution.parquet.clone(),
         ..Default::default()
     };
+    options.global.pushdown_filters |= read.looks_up;
     let source = ParquetSource::new(table_schema)
         .with_table_parquet_options(options)
         .with_parquet_file_reader_factory(Arc::new(reader));
@@ -220,21 +245,31 @@ fn scan_files(
     let groups = (rows.div_ceil(ROWS_PER_PARTITION) as usize)
         .clamp(1, state.config().target_partitions().max(1));
     let config = FileScanConfigBuilder::new(url, Arc::new(source))
-        .with_file_groups(deal(id, files, groups))
+        .with_file_groups(deal(
+            id,
+            files,
+            groups,
+            &Arc::new(Statistics::new_unknown(&schema)),
+        ))
         .with_statistics(statistics)
-        .with_limit(limit)
-        .with_projection_indices(projection.cloned())?
+        .with_limit(read.limit)
+        .with_projection_indices(read.projection.cloned())?
         .build();
     Ok(DataSourceExec::from_data_source(config))
 }
 
 /// Deals files to groups of about equal size, each in the order given.
-fn deal(id: TableId, files: &[Arc<DataFile>], groups: usize) -> Vec<FileGroup> {
+fn deal(
+    id: TableId,
+    files: &[Arc<DataFile>],
+    groups: usize,
+    unknown: &Arc<Statistics>,
+) -> Vec<FileGroup> {
     let mut dealt: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, vec![]); groups];
     for file in files {
         if let Some(group) = dealt.iter_mut().min_by_key(|(size, _)| *size) {
             group.0 += file.size;
-            group.1.push(partitioned_file(id, file));
+            group.1.push(partitioned_file(id, file, unknown));
         }
     }
     dealt
@@ -244,7 +279,9 @@ fn deal(id: TableId, files: &[Arc<DataFile>], groups: usize) -> Vec<FileGroup> {
         .collect()
 }
 
-fn partitioned_file(id: TableId, file: &DataFile) -> PartitionedFile {
+/// A file of a scan. Its statistics say nothing, for what they say was used when the file was chosen; but a file that has some
+/// is not opened where its partition is none of those that a join turned out to need.
+fn partitioned_file(id: TableId, file: &DataFile, unknown: &Arc<Statistics>) -> PartitionedFile {
     let mut values = Vec::new();
     if let Some(account) = &file.partition.account {
         values.push(ScalarValue::Utf8View(Some(account.to_string())));
@@ -252,8 +289,10 @@ fn partitioned_file(id: TableId, file: &DataFile) -> PartitionedFile {
     if let Some(date) = file.partition.date {
         values.push(ScalarValue::Date32(Some(date)));
     }
-    PartitionedFile::new(format!("{}/{}", id.name(), file.path), file.size)
-        .with_partition_values(values)
+    let path = format!("{}/{}", id.name(), file.path);
+    let mut file = PartitionedFile::new(path, file.size).with_partition_values(values);
+    file.statistics = Some(Arc::clone(unknown));
+    file
 }
 
 fn external(error: LakeError) -> DataFusionError {

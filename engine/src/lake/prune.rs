@@ -16,8 +16,8 @@ use super::snapshot::DataFile;
 use super::stats::FileStatistics;
 use super::table::{Partitioning, TableId};
 
-/// The one account that the filters ask for, if they ask for one by equality: found by index, not by looking at files.
-pub(crate) fn account_of(filters: &[Expr]) -> Option<String> {
+/// The one value of a column of texts that the filters ask for, if they ask for one by equality.
+pub(crate) fn literal_of(column_name: &str, filters: &[Expr]) -> Option<String> {
     filters.iter().find_map(|filter| match filter {
         Expr::BinaryExpr(BinaryExpr {
             left,
@@ -26,7 +26,7 @@ pub(crate) fn account_of(filters: &[Expr]) -> Option<String> {
         }) => match (left.as_ref(), right.as_ref()) {
             (Expr::Column(column), Expr::Literal(value, _))
             | (Expr::Literal(value, _), Expr::Column(column))
-                if column.name == "account_id" =>
+                if column.name == column_name =>
             {
                 value.try_as_str().flatten().map(str::to_owned)
             }

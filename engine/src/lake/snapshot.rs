@@ -98,6 +98,9 @@ pub struct DataFile {
     pub partition: Partition,
     /// The version that added it; 0 if it was there when the table was opened and nothing newer needs to know.
     pub version: i64,
+    /// When it became part of the table, in milliseconds since 1970; of a compacted file, when the newest of those that it
+    /// was made of did.
+    pub committed_at: i64,
     /// What is known of its rows.
     pub statistics: FileStatisticsRef,
 }

@@ -21,6 +21,7 @@ use datafusion::prelude::SessionConfig;
 use rapport_data::settings::TouchClass;
 use rapport_data::{RawTable, Settings};
 
+use super::progress::{BehindAccounts, ProgressTable};
 use super::scope::Scope;
 use super::sources::{Sources, Stored, WINDOW_CLASSES};
 use crate::EngineError;
@@ -31,11 +32,56 @@ type Book = BTreeMap<String, SettingsVersion>;
 
 /// The settings that belong to a version of the lake: an extension of a statement's configuration.
 #[derive(Debug)]
-struct Settled {
+pub(super) struct Settled {
     /// The version of the table `accounts`, and that which the derived tables were made with.
     versions: (i64, i64),
     in_force: Arc<Book>,
     applied: Arc<Book>,
+}
+
+impl Settled {
+    /// The settings in force of the one account given, if it is one, or of all.
+    pub(super) fn of_accounts(
+        &self,
+        account: Option<&str>,
+        snapshot: &LakeSnapshot,
+    ) -> Result<Vec<Settings>> {
+        self.in_sight(account, &self.in_force, snapshot)
+    }
+
+    /// The same, as a book has them; the defaults of those that have landed events without any (SPEC E6).
+    fn in_sight(
+        &self,
+        account: Option<&str>,
+        book: &Book,
+        snapshot: &LakeSnapshot,
+    ) -> Result<Vec<Settings>> {
+        let landed = RawTable::ALL.map(|raw| snapshot.get(TableId::of_raw(raw)));
+        let accounts: BTreeSet<&str> = match account {
+            Some(account) => {
+                let known = self.in_force.contains_key(account)
+                    || landed
+                        .iter()
+                        .any(|table| table.dates(account).next().is_some());
+                known.then_some(account).into_iter().collect()
+            }
+            None => {
+                let landed = landed.iter().flat_map(|table| table.accounts());
+                let configured = self.in_force.keys().map(String::as_str);
+                configured
+                    .chain(landed.map(|account| account.as_ref()))
+                    .collect()
+            }
+        };
+        accounts
+            .into_iter()
+            .map(|account| match book.get(account) {
+                Some(version) => Ok(version.settings.clone()),
+                None => Settings::defaults(account),
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|e| DataFusionError::External(Box::new(e)))
+    }
 }
 
 /// How long a statement waits for another that reads the same. That one may be another account's, whose threads have other
@@ -50,6 +96,7 @@ pub struct LakeSources {
     settled: Mutex<Option<Arc<Settled>>>,
     /// Held by the statement that reads settings.
     settling: tokio::sync::Mutex<()>,
+    behind: Arc<BehindAccounts>,
 }
 
 impl LakeSources {
@@ -60,6 +107,7 @@ impl LakeSources {
             files,
             settled: Mutex::new(None),
             settling: tokio::sync::Mutex::new(()),
+            behind: Arc::default(),
         }
     }
 
@@ -140,8 +188,12 @@ impl Sources for LakeSources {
             Stored::ConsumedEvents => {
                 LakeTable::consumed(lake, TableId::ConversationEvents, account)
             }
+            Stored::ConsumedTouches => LakeTable::consumed(lake, TableId::TouchEvents, account),
             Stored::Accounts | Stored::AppliedAccounts => {
                 Arc::new(AccountsTable { stored, account })
+            }
+            Stored::Progress => {
+                Arc::new(ProgressTable::new(lake, Arc::clone(&self.behind), account))
             }
         }
     }
@@ -172,31 +224,7 @@ impl AccountsTable {
             Stored::AppliedAccounts => &settled.applied,
             _ => &settled.in_force,
         };
-        let landed = RawTable::ALL.map(|raw| snapshot.get(TableId::of_raw(raw)));
-        let accounts: BTreeSet<&str> = match &self.account {
-            Some(account) => {
-                let known = settled.in_force.contains_key(account)
-                    || landed
-                        .iter()
-                        .any(|table| table.dates(account).next().is_some());
-                known.then_some(account.as_str()).into_iter().collect()
-            }
-            None => {
-                let landed = landed.iter().flat_map(|table| table.accounts());
-                let configured = settled.in_force.keys().map(String::as_str);
-                configured
-                    .chain(landed.map(|account| account.as_ref()))
-                    .collect()
-            }
-        };
-        let settings = accounts
-            .into_iter()
-            .map(|account| match book.get(account) {
-                Some(version) => Ok(version.settings.clone()),
-                None => Settings::defaults(account),
-            })
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| DataFusionError::External(Box::new(e)))?;
+        let settings = settled.in_sight(self.account.as_deref(), book, snapshot)?;
         columns(&settings, self.stored.schema())
     }
 }
@@ -234,6 +262,7 @@ fn columns(settings: &[Settings], schema: SchemaRef) -> Result<RecordBatch> {
             Some(window.map_or_else(|| "off".to_owned(), |window| window.to_string()))
         }));
     }
+    columns.push(text(&|s| Some(s.windows_text())));
     Ok(RecordBatch::try_new(schema, columns)?)
 }
 

@@ -7,8 +7,10 @@
 
 mod call_planner;
 mod catalog;
+mod constant_keys;
 mod error;
 mod lake_sources;
+mod progress;
 mod relations;
 mod saved;
 mod scope;
@@ -37,6 +39,7 @@ use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 
 use call_planner::CallPlanner;
 use catalog::{BoundSchema, PlannedRelation};
+use constant_keys::ConstantSortKeys;
 use relations::RELATIONS;
 use saved::{SavedQueryFunction, Template};
 use sources::{BoundSources, Unbound};
@@ -249,7 +252,8 @@ fn base_state(options: &SessionsOptions) -> SessionState {
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(Arc::clone(&options.runtime))
-        .with_default_features();
+        .with_default_features()
+        .with_optimizer_rule(Arc::new(ConstantSortKeys));
     // Formats and factories are for reading and writing files by path, which no session may.
     builder.file_formats().take();
     builder.table_factories().take();

@@ -23,7 +23,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 
 use super::scope::Scope;
-use crate::lake::TableId;
+use crate::lake::{TableId, instant};
 
 /// A stored relation, as relations and saved queries name it in schema `stored`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,15 +33,19 @@ pub enum Stored {
     /// The conversation events that the derived tables were made from, and none that landed since: what is computed
     /// from events at query time agrees with what is stored (SPEC M7).
     ConsumedEvents,
+    /// The touches that the derived tables were made from, in the same way.
+    ConsumedTouches,
     /// The settings in force, one row an account; one with landed events but no settings has the defaults (SPEC E6).
     Accounts,
     /// As `Accounts`, at the version of the settings that the derived tables were made with (SPEC M7).
     AppliedAccounts,
+    /// How far landing and deriving have come, one row an account.
+    Progress,
 }
 
 impl Stored {
     /// Every stored relation that a plan may name.
-    pub const ALL: [Stored; 11] = [
+    pub const ALL: [Stored; 12] = [
         Stored::Table(TableId::Conversations),
         Stored::Table(TableId::Orders),
         Stored::Table(TableId::AttributedOrders),
@@ -51,8 +55,10 @@ impl Stored {
         Stored::Table(TableId::TouchEvents),
         Stored::Table(TableId::RejectedEvents),
         Stored::ConsumedEvents,
+        Stored::ConsumedTouches,
         Stored::Accounts,
         Stored::AppliedAccounts,
+        Stored::Progress,
     ];
 
     /// Its name in schema `stored`.
@@ -60,8 +66,10 @@ impl Stored {
         match self {
             Stored::Table(table) => table.name(),
             Stored::ConsumedEvents => "consumed_conversation_events",
+            Stored::ConsumedTouches => "consumed_touch_events",
             Stored::Accounts => "accounts",
             Stored::AppliedAccounts => "applied_accounts",
+            Stored::Progress => "progress",
         }
     }
 
@@ -75,12 +83,15 @@ impl Stored {
         match self {
             Stored::Table(table) => table.schema(),
             Stored::ConsumedEvents => TableId::ConversationEvents.schema(),
+            Stored::ConsumedTouches => TableId::TouchEvents.schema(),
             Stored::Accounts | Stored::AppliedAccounts => Arc::clone(&ACCOUNTS),
+            Stored::Progress => Arc::clone(&PROGRESS),
         }
     }
 }
 
-/// The touch classes that have a window, in the order of SPEC 3: a column each of `accounts`.
+/// The touch classes that have a window, in the order of SPEC 3: a column each of `accounts`. All of them together are its
+/// column `windows` too, as the functions of attribution take them.
 pub const WINDOW_CLASSES: [&str; 8] = [
     "email_clicked",
     "email_opened",
@@ -107,7 +118,19 @@ static ACCOUNTS: LazyLock<SchemaRef> = LazyLock::new(|| {
         flag("exclude_transactional"),
     ];
     fields.extend(WINDOW_CLASSES.map(|class| text(class, false)));
+    fields.push(text("windows", false));
     Arc::new(Schema::new(fields))
+});
+
+static PROGRESS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    Arc::new(Schema::new(vec![
+        Field::new("account_id", DataType::Utf8View, false),
+        Field::new("newest_event_at", instant(), true),
+        Field::new("landed_at", instant(), true),
+        Field::new("derived_at", instant(), true),
+        Field::new("waiting_events", DataType::Int64, false),
+        Field::new("window_days", DataType::Int64, false),
+    ]))
 });
 
 /// What stored relations are read from.

@@ -2,8 +2,11 @@
 
 mod arguments;
 mod files;
+mod freshness;
 mod isolation;
 mod lake;
+mod pages;
+mod paths;
 mod queries;
 mod relations;
 mod sample;

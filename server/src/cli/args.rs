@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use rapport_data::settings::Period;
 use serde::Deserialize;
 
@@ -81,6 +81,9 @@ pub(super) enum Command {
     /// Who may log in to the Postgres endpoint
     #[command(subcommand)]
     Users(UsersCommand),
+    /// Tokens, by which programs ask saved queries over HTTP
+    #[command(subcommand)]
+    Tokens(TokensCommand),
     /// Serve the Postgres wire protocol and HTTP, and derive as events land (unless --derive off)
     Serve(Serving),
 }
@@ -266,6 +269,30 @@ pub(super) enum UsersCommand {
         /// Read the password from standard input
         #[arg(long)]
         password_stdin: bool,
+    },
+}
+
+/// What to do with tokens.
+#[derive(Debug, Subcommand)]
+pub(super) enum TokensCommand {
+    /// Add a token, which may read; it is printed, and never shown again
+    #[command(group(ArgGroup::new("reach").required(true).args(["account", "all_accounts"])))]
+    Add {
+        /// What it is called
+        name: String,
+        /// The account whose data it reaches
+        #[arg(long, value_name = "ID")]
+        account: Option<String>,
+        /// Let it reach every account, as an operator does
+        #[arg(long)]
+        all_accounts: bool,
+    },
+    /// List the tokens: name, account (* for all), rights, and when it was made
+    List(Listing),
+    /// Remove a token: whoever has it is let in no more
+    Remove {
+        /// What it is called
+        name: String,
     },
 }
 

@@ -17,6 +17,7 @@ mod progress;
 mod query;
 mod serve;
 mod synth;
+mod tokens;
 mod users;
 
 use std::fmt::Display;
@@ -92,6 +93,7 @@ async fn dispatch(config: Config, command: Command) -> Result<(), CliError> {
         Command::Query(options) => query::run(&config, options).await,
         Command::Queries(options) => query::list(&config, options).await,
         Command::Users(command) => users::run(&config, command).await,
+        Command::Tokens(command) => tokens::run(&config, command).await,
         Command::Serve(options) => serve::run(&config, options).await,
     }
 }

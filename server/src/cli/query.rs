@@ -2,15 +2,15 @@
 
 use datafusion::error::DataFusionError;
 use futures::StreamExt;
-use rapport_engine::session::{Identity, SavedQuery, Session, SessionError};
-use serde_json::json;
+use rapport_engine::session::{Identity, Session, SessionError};
 
 use super::args::{Listing, Query, TextOrJson};
 use super::config::Config;
 use super::destination::{Destination, form};
 use super::error::CliError;
 use super::say;
-use crate::output;
+use crate::api::described;
+use crate::output::{self, Formulas};
 
 /// Who the command line is, where the server asks.
 const USER: &str = "rapport";
@@ -45,7 +45,12 @@ pub(super) async fn run(config: &Config, options: Query) -> Result<(), CliError>
         })?;
     let mut batches = frame.execute_stream().await.map_err(CliError::failed)?;
     let destination = Destination::open(options.output.as_deref())?;
-    let mut writer = output::writer(form, destination.stream()?, batches.schema())?;
+    let mut writer = output::writer(
+        form,
+        destination.stream()?,
+        batches.schema(),
+        Formulas::Kept,
+    )?;
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(CliError::failed)?;
         writer.write(&batch)?;
@@ -74,7 +79,7 @@ pub(super) async fn list(config: &Config, options: Listing) -> Result<(), CliErr
     let queries = config.saved_queries().await?;
     match options.format {
         TextOrJson::Json => {
-            let rows: Vec<_> = queries.iter().map(as_json).collect();
+            let rows: Vec<_> = queries.iter().map(described).collect();
             say(format_args!("{}", serde_json::Value::from(rows)))?;
         }
         TextOrJson::Text => {
@@ -93,30 +98,4 @@ pub(super) async fn list(config: &Config, options: Listing) -> Result<(), CliErr
         }
     }
     Ok(())
-}
-
-fn as_json(query: &SavedQuery) -> serde_json::Value {
-    let parameters: Vec<_> = query
-        .parameters
-        .iter()
-        .map(|parameter| {
-            json!({
-                "name": parameter.name,
-                "kind": parameter.kind.to_string(),
-                "default": parameter.default,
-                "description": parameter.description,
-            })
-        })
-        .collect();
-    let columns: Vec<_> = query
-        .columns
-        .iter()
-        .map(|column| json!({"name": column.name, "type": column.data_type.to_string()}))
-        .collect();
-    json!({
-        "name": query.name,
-        "purpose": query.purpose,
-        "parameters": parameters,
-        "columns": columns,
-    })
 }

@@ -63,7 +63,7 @@ pub(super) async fn run(config: &Config, command: UsersCommand) -> Result<(), Cl
 }
 
 /// The users of the lake; makes it if `create`.
-async fn open(config: &Config, create: bool) -> Result<Users, CliError> {
+pub(super) async fn open(config: &Config, create: bool) -> Result<Users, CliError> {
     let engine = config.open(create).await?;
     Users::open(config.users_file(&engine)?).map_err(failed)
 }
@@ -106,10 +106,8 @@ fn failed(error: UsersError) -> CliError {
         | UsersError::AccountNotAllowed(_)
         | UsersError::BadAccount(_)
         | UsersError::BadPassword => CliError::usage(error),
-        UsersError::Io { .. }
-        | UsersError::Exposed { .. }
-        | UsersError::Owner { .. }
-        | UsersError::Damaged { .. }
+        UsersError::File(_)
+        | UsersError::Tokens(_)
         | UsersError::Exists(_)
         | UsersError::Unknown(_) => CliError::failed(error),
     }

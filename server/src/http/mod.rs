@@ -1,5 +1,10 @@
-//! The HTTP side: whether the server lives, whether it can be asked, and its figures.
+//! The HTTP side's ground: connections, who is logged in, and what machines ask: whether the server lives, whether it can
+//! be asked, and its figures. What people and scripts see stands on it: [`crate::page`] and [`crate::api`].
 
+mod client;
+pub mod csrf;
+pub mod logins;
+mod secure;
 mod server;
 
 use std::sync::Arc;
@@ -13,7 +18,15 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::serve::Health;
 
-pub use server::serve;
+pub use client::Client;
+pub use secure::to_https;
+pub use server::{Routers, serve};
+
+/// Names a cookie of ours. Over TLS the name says that only this host, and over TLS, can have set it.
+fn cookie_name(what: &str, encrypted: bool) -> String {
+    let prefix = if encrypted { "__Host-" } else { "" };
+    format!("{prefix}rapport_{what}")
+}
 
 /// What the routes tell of.
 #[derive(Clone)]
@@ -24,7 +37,7 @@ pub struct Told {
     pub figures: PrometheusHandle,
 }
 
-/// The routes of the HTTP side.
+/// The routes that machines ask.
 pub fn router(told: Told) -> Router {
     Router::new()
         .route("/healthz", get(healthz))

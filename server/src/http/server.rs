@@ -1,17 +1,26 @@
 //! Connections of HTTP: so many at a time, each within its time, and all gone soon after the server stops.
 //!
-//! `axum::serve` bounds none of these: one client that never ends its request would keep a server from stopping.
+//! `axum::serve` bounds none of these: one client that never ends its request would keep a server from stopping. Where
+//! there is a certificate, a connection that begins with a TLS handshake is encrypted, and any other is plain; where
+//! encryption is required, a plain one reaches nothing but what machines ask (`/healthz` and its like), and is sent to
+//! HTTPS for all else.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
+use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::client::Client;
+use crate::pg::Encryption;
 
 /// Connections at a time; more wait to be accepted.
 const CONNECTIONS: usize = 256;
@@ -21,9 +30,22 @@ const HEADERS: Duration = Duration::from_secs(15);
 const HEADERS_BYTES: usize = 64 * 1024;
 /// How long requests may go on once the server stops.
 const GRACE: Duration = Duration::from_secs(5);
+/// The first byte of a TLS handshake, which is none of any HTTP method.
+const HANDSHAKE: u8 = 0x16;
+
+/// What answers a connection, by whether it is encrypted.
+#[derive(Clone)]
+pub struct Routers {
+    /// Plain connections.
+    pub plain: Router,
+    /// Encrypted ones.
+    pub encrypted: Router,
+    /// Whether and with what connections are encrypted.
+    pub encryption: Encryption,
+}
 
 /// Serves until `stop` is true.
-pub async fn serve(listener: TcpListener, router: Router, stop: watch::Receiver<bool>) {
+pub async fn serve(listener: TcpListener, routers: Routers, stop: watch::Receiver<bool>) {
     let mut stopped = stop.clone();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut tasks = JoinSet::new();
@@ -36,8 +58,8 @@ pub async fn serve(listener: TcpListener, router: Router, stop: watch::Receiver<
             // A sender that is gone means the same.
             _ = stopped.wait_for(|stop| *stop) => break,
             (place, accepted) = accepted => match accepted {
-                Ok((socket, _)) => {
-                    let connection = connection(socket, router.clone(), stop.clone());
+                Ok((socket, peer)) => {
+                    let connection = accept(socket, peer.ip(), routers.clone(), stop.clone());
                     tasks.spawn(async move {
                         let _place = place;
                         connection.await;
@@ -55,15 +77,69 @@ pub async fn serve(listener: TcpListener, router: Router, stop: watch::Receiver<
     drop(listener);
     let all_gone = async { while tasks.join_next().await.is_some() {} };
     // Who is not done by then is dropped.
-    let _ = tokio::time::timeout(GRACE, all_gone).await;
+    let _ = timeout(GRACE, all_gone).await;
 }
 
-async fn connection(socket: TcpStream, router: Router, mut stop: watch::Receiver<bool>) {
+/// Serves a connection, encrypted if it begins so.
+async fn accept(
+    socket: TcpStream,
+    address: IpAddr,
+    routers: Routers,
+    mut stop: watch::Receiver<bool>,
+) {
+    // Answers are wanted at once; a socket that refuses this still works.
+    let _ = socket.set_nodelay(true);
+    let client = |encrypted| Client { address, encrypted };
+    let Some(tls) = routers.encryption.tls() else {
+        return serve_connection(TokioIo::new(socket), routers.plain, client(false), stop).await;
+    };
+    let begun = async {
+        let mut first = [0];
+        match timeout(HEADERS, socket.peek(&mut first)).await {
+            Ok(Ok(1)) if first == [HANDSHAKE] => {}
+            Ok(Ok(1)) => return Some(Err(socket)),
+            _ => return None,
+        }
+        match timeout(HEADERS, tls.acceptor().accept(socket)).await {
+            Ok(Ok(stream)) => Some(Ok(stream)),
+            Ok(Err(error)) => {
+                tracing::info!(peer = ?address, "TLS of an HTTP connection failed: {error}");
+                None
+            }
+            Err(_) => None,
+        }
+    };
+    let begun = tokio::select! {
+        begun = begun => begun,
+        _ = stop.wait_for(|stop| *stop) => None,
+    };
+    match begun {
+        Some(Ok(stream)) => {
+            serve_connection(TokioIo::new(stream), routers.encrypted, client(true), stop).await;
+        }
+        Some(Err(socket)) => {
+            serve_connection(TokioIo::new(socket), routers.plain, client(false), stop).await;
+        }
+        None => {}
+    }
+}
+
+async fn serve_connection<S>(
+    stream: S,
+    router: Router,
+    client: Client,
+    mut stop: watch::Receiver<bool>,
+) where
+    S: Read + Write + Unpin + Send + 'static,
+{
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS)
         .max_buf_size(HEADERS_BYTES)
-        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(router));
+        .serve_connection(
+            stream,
+            TowerToHyperService::new(router.layer(Extension(client))),
+        );
     tokio::pin!(connection);
     // What ends a connection early is its client's business.
     tokio::select! {

@@ -1,28 +1,37 @@
 //! Comma-separated values with a header (RFC 4180). A null is nothing, an empty text is `""`.
+//!
+//! A spreadsheet takes a text that begins like a formula for one, and runs it, quoted or not; so where a file may be opened
+//! in one, such a text gets an apostrophe before it, as OWASP advises. Numbers, `-5` among them, stay numbers.
 
 use std::io::Write;
 
 use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Schema};
 
 use super::cell::write_text;
-use super::{OutputError, ResultWriter};
+use super::{Formulas, OutputError, ResultWriter};
+
+/// What the text of a formula can begin with: OWASP's list, with the signs that are as wide as a letter of Chinese.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// Writes CSV.
 pub(super) struct CsvWriter<W> {
     out: W,
     line: String,
     text: String,
+    /// Of each column, whether its texts could be formulas.
+    disarmed: Vec<bool>,
 }
 
 impl<W: Write> CsvWriter<W> {
-    pub fn new(mut out: W, schema: &Schema) -> Result<Self, OutputError> {
+    pub fn new(mut out: W, schema: &Schema, formulas: Formulas) -> Result<Self, OutputError> {
+        let disarms = formulas == Formulas::Disarmed;
         let mut line = String::new();
         for (index, field) in schema.fields().iter().enumerate() {
             if index > 0 {
                 line.push(',');
             }
-            quote(&mut line, field.name());
+            quote(&mut line, field.name(), disarms);
         }
         line.push_str("\r\n");
         out.write_all(line.as_bytes())?;
@@ -30,32 +39,53 @@ impl<W: Write> CsvWriter<W> {
             out,
             line,
             text: String::new(),
+            disarmed: schema
+                .fields()
+                .iter()
+                .map(|field| disarms && is_text(field.data_type()))
+                .collect(),
         })
     }
 }
 
-fn quote(line: &mut String, text: &str) {
+/// Whether a column holds texts as they came, not numbers, instants or lists.
+fn is_text(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => is_text(values),
+        data_type => data_type.is_string(),
+    }
+}
+
+fn quote(line: &mut String, text: &str, disarmed: bool) {
+    let apostrophe = if disarmed && text.starts_with(FORMULA) {
+        "'"
+    } else {
+        ""
+    };
     if !text.is_empty() && !text.contains(['"', ',', '\n', '\r']) {
+        line.push_str(apostrophe);
         line.push_str(text);
         return;
     }
     line.push('"');
+    line.push_str(apostrophe);
     line.push_str(&text.replace('"', "\"\""));
     line.push('"');
 }
 
-impl<W: Write> ResultWriter for CsvWriter<W> {
+impl<W: Write + Send> ResultWriter for CsvWriter<W> {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), OutputError> {
         for row in 0..batch.num_rows() {
             self.line.clear();
-            for (index, column) in batch.columns().iter().enumerate() {
+            let columns = batch.columns().iter().zip(&self.disarmed);
+            for (index, (column, disarmed)) in columns.enumerate() {
                 if index > 0 {
                     self.line.push(',');
                 }
                 if !column.is_null(row) {
                     self.text.clear();
                     write_text(&mut self.text, column, row)?;
-                    quote(&mut self.line, &self.text);
+                    quote(&mut self.line, &self.text, *disarmed);
                 }
             }
             self.line.push_str("\r\n");

@@ -33,7 +33,7 @@ impl<W: Write> JsonWriter<W> {
     }
 }
 
-impl<W: Write> ResultWriter for JsonWriter<W> {
+impl<W: Write + Send> ResultWriter for JsonWriter<W> {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), OutputError> {
         for row in 0..batch.num_rows() {
             self.line.clear();

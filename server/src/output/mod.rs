@@ -26,6 +26,15 @@ pub enum ResultForm {
     Parquet,
 }
 
+/// What CSV makes of a text that a spreadsheet would take for a formula.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Formulas {
+    /// It stays as it is: for programs.
+    Kept,
+    /// It gets an apostrophe before it, and is then a text to a spreadsheet too.
+    Disarmed,
+}
+
 /// Why a result could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
@@ -41,7 +50,7 @@ pub enum OutputError {
 }
 
 /// Writes batches in one form.
-pub trait ResultWriter {
+pub trait ResultWriter: Send {
     /// Writes the rows of a batch.
     ///
     /// # Errors
@@ -54,7 +63,7 @@ pub trait ResultWriter {
     fn finish(&mut self) -> Result<(), OutputError>;
 }
 
-/// A writer of a form.
+/// A writer of a form; `formulas` is for CSV.
 ///
 /// # Errors
 /// A place that does not take the header, or types that Parquet cannot hold.
@@ -62,10 +71,11 @@ pub fn writer<W: Write + Send + 'static>(
     form: ResultForm,
     out: W,
     schema: SchemaRef,
+    formulas: Formulas,
 ) -> Result<Box<dyn ResultWriter>, OutputError> {
     Ok(match form {
         ResultForm::Table => Box::new(table::TableWriter::new(out, schema)),
-        ResultForm::Csv => Box::new(csv::CsvWriter::new(out, &schema)?),
+        ResultForm::Csv => Box::new(csv::CsvWriter::new(out, &schema, formulas)?),
         ResultForm::Json => Box::new(json::JsonWriter::new(out, &schema)),
         ResultForm::Parquet => Box::new(parquet::ParquetResult::new(out, schema)?),
     })

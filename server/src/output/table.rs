@@ -90,7 +90,7 @@ impl<W: Write> TableWriter<W> {
     }
 }
 
-impl<W: Write> ResultWriter for TableWriter<W> {
+impl<W: Write + Send> ResultWriter for TableWriter<W> {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), OutputError> {
         for row in 0..batch.num_rows() {
             let mut cells = Vec::with_capacity(batch.num_columns());

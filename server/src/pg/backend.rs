@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use datafusion::error::Result;
 use datafusion::execution::SessionState;
 use datafusion::prelude::SessionContext;
+use rapport_engine::session::SavedQuery;
 
 /// Makes sessions. All that see an account hold the same relations and functions, by name and type, and so do all that
 /// see all accounts.
@@ -30,6 +31,11 @@ pub trait BackendSession: Send + Sync + 'static {
     /// The zone in which the session shows instants unless it says otherwise.
     fn time_zone(&self) -> Option<String> {
         None
+    }
+
+    /// The saved queries that its user can call, by name.
+    fn saved_queries(&self) -> Vec<SavedQuery> {
+        Vec::new()
     }
 
     /// The table functions that a user may care for, so that tools can list them.

@@ -424,9 +424,9 @@ impl Connection {
     /// A statement begins: its user must still be who logged in.
     pub(super) fn begin_statement(&mut self) -> Result<Watch, Failure> {
         let user = &self.session.user;
-        match self.server.users.find(&user.info.name) {
-            Ok(Some(now)) if now == *user => {}
-            Ok(_) => {
+        match self.server.users.is_still(user) {
+            Ok(true) => {}
+            Ok(false) => {
                 return Err(PgError::fatal(
                     code::SHUTDOWN,
                     "terminating connection due to administrator command",

@@ -112,6 +112,14 @@ impl PgError {
         PgError::new(code::PROTOCOL, message)
     }
 
+    /// Puts all that it says into a line of text.
+    pub fn in_words(&self) -> String {
+        let more = [&self.detail, &self.hint].into_iter().flatten();
+        more.fold(told(&self.message).into_owned(), |said, more| {
+            format!("{said}; {}", told(more))
+        })
+    }
+
     /// As one that ends the connection.
     #[must_use]
     pub fn ending(mut self) -> PgError {

@@ -264,6 +264,32 @@ impl RowStream {
         }
     }
 
+    /// The next rows as the plan gives them, where nothing encodes them; none at the end.
+    ///
+    /// # Errors
+    /// If the query fails.
+    pub async fn batch(&mut self) -> Result<Option<RecordBatch>, PgError> {
+        while !self.finished {
+            match self.pieces.recv().await {
+                Some(Ok(Some(Piece::Batch(batch)))) => return Ok(Some(batch)),
+                Some(Ok(Some(Piece::Rows(_)))) => {
+                    self.finished = true;
+                    return Err(PgError::internal("rows came encoded where none should"));
+                }
+                Some(Ok(None)) => self.finished = true,
+                Some(Err(error)) => {
+                    self.finished = true;
+                    return Err(error);
+                }
+                None => {
+                    self.finished = true;
+                    return Err(PgError::internal("a query's task ended without a word"));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     fn take(
         &mut self,
         piece: Piece,
@@ -315,8 +341,8 @@ impl RowStream {
     }
 }
 
-/// How many rows of a batch are encoded at once.
-fn late_rows(batch: &RecordBatch) -> usize {
+/// How many rows of a batch are encoded at once, where they are encoded late.
+pub fn late_rows(batch: &RecordBatch) -> usize {
     let bytes = |column: &ArrayRef| {
         let sliced = column.to_data().get_slice_memory_size();
         sliced.unwrap_or_else(|_| column.get_array_memory_size())

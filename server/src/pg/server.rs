@@ -101,7 +101,7 @@ const FREED_WITHIN: Duration = Duration::from_millis(250);
 /// The Postgres endpoint.
 pub struct PgServer {
     listener: TcpListener,
-    server: Arc<Server>,
+    pub(super) server: Arc<Server>,
 }
 
 /// What all connections share.
@@ -109,7 +109,7 @@ pub(super) struct Server {
     pub(super) options: PgOptions,
     pub(super) backend: Arc<dyn backend::Backend>,
     pub(super) users: Users,
-    pub(super) attempts: Attempts,
+    pub(super) attempts: Arc<Attempts>,
     pub(super) runtimes: QueryRuntimes,
     pub(super) connections: Arc<Connections>,
     pub(super) places: Places,
@@ -135,7 +135,7 @@ impl PgServer {
         let server = Server {
             backend,
             users,
-            attempts: Attempts::new(options.login_limits),
+            attempts: Arc::new(Attempts::new(options.login_limits)),
             runtimes: QueryRuntimes::new(options.query_threads)?,
             connections: Arc::default(),
             places: Places::new(options.max_connections, options.connections_per_account),
@@ -165,6 +165,11 @@ impl PgServer {
     /// If the system does not say.
     pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+
+    /// The failed logins of late, which those of the web page count among.
+    pub fn attempts(&self) -> Arc<Attempts> {
+        Arc::clone(&self.server.attempts)
     }
 
     /// Serves until `shutdown` is ready; then lets running statements end, for the time of grace.
@@ -254,13 +259,12 @@ fn give_up_largest(server: &Server) -> bool {
     true
 }
 
-/// Ends the sessions of users that are gone or have another password, role or account now.
+/// Ends the sessions of users and tokens that are gone, and of users that have another password, role or account now.
 fn end_of_users(server: &Server) {
     server
         .connections
-        .end_where(|user| match server.users.find(&user.info.name) {
-            Ok(Some(now)) => *now != *user,
-            Ok(None) => true,
+        .end_where(|user| match server.users.is_still(user) {
+            Ok(is_still) => !is_still,
             Err(error) => {
                 // No new login is possible; who is in stays, rather than all falling out over a slip of the hand.
                 tracing::error!("{error}");

@@ -35,7 +35,7 @@ pub enum Encryption {
 
 impl Encryption {
     /// What encrypts, if anything does.
-    pub(super) fn tls(&self) -> Option<&Tls> {
+    pub fn tls(&self) -> Option<&Tls> {
         match self {
             Encryption::Off => None,
             Encryption::Optional(tls) | Encryption::Required(tls) => Some(tls),
@@ -43,7 +43,7 @@ impl Encryption {
     }
 
     /// Whether nobody gets in without.
-    pub(super) fn is_required(&self) -> bool {
+    pub fn is_required(&self) -> bool {
         matches!(self, Encryption::Required(_))
     }
 }

@@ -8,6 +8,14 @@ use tokio::time::Instant;
 use super::control::Control;
 use super::error::{PgError, code};
 
+/// What a statement is told whose time is up.
+const TIMED_OUT: &str = "canceling statement due to statement timeout";
+
+/// Whether a statement ended because its time was up.
+pub fn is_timeout(error: &PgError) -> bool {
+    error.code == code::CANCELED && error.message == TIMED_OUT
+}
+
 /// What can stop a statement: a cancel request, the end of its connection, its time.
 #[derive(Clone)]
 pub struct Watch {
@@ -35,7 +43,7 @@ impl Watch {
         };
         tokio::select! {
             error = self.control.stopped() => error,
-            () = timeout => PgError::new(code::CANCELED, "canceling statement due to statement timeout"),
+            () = timeout => PgError::new(code::CANCELED, TIMED_OUT),
         }
     }
 }

@@ -9,7 +9,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use datafusion::prelude::SessionContext;
 use rapport_engine::Engine;
-use rapport_engine::session::{Identity, Session};
+use rapport_engine::session::{Identity, SavedQuery, Session};
 
 use crate::pg::{Backend, BackendSession, TableFunction, sql_type};
 
@@ -61,6 +61,10 @@ impl BackendSession for EngineSession {
 
     fn time_zone(&self) -> Option<String> {
         Some(self.zone.name().to_owned())
+    }
+
+    fn saved_queries(&self) -> Vec<SavedQuery> {
+        self.session.saved_queries().cloned().collect()
     }
 
     fn table_functions(&self) -> Vec<TableFunction> {

@@ -16,15 +16,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use rapport_engine::Engine;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 pub use backend::EngineBackend;
 pub use health::{FiguresError, Health, NotReady, count};
 
-use crate::http;
-use crate::pg::{PgOptions, PgServer};
+use crate::api::{self, Api};
+use crate::http::logins::Logins;
+use crate::http::{self, Routers};
+use crate::page::{self, Site};
+use crate::pg::{Encryption, PgOptions, PgServer};
 use crate::users::Users;
 
 /// How long what goes on in the background may still take to come to a place where it can be cut off, before the process
@@ -58,6 +64,8 @@ pub struct Server {
     engine: Engine,
     pg: PgServer,
     http: TcpListener,
+    site: Site,
+    encryption: Encryption,
     addresses: Addresses,
     derives: bool,
 }
@@ -105,7 +113,8 @@ impl Server {
             }
         };
         let backend = Arc::new(EngineBackend::new(engine.clone()));
-        let pg_server = PgServer::bind(pg, backend, users, options)
+        let encryption = options.encryption.clone();
+        let pg_server = PgServer::bind(pg, backend, users.clone(), options)
             .await
             .map_err(fail("Postgres", pg))?;
         let listener = TcpListener::bind(http).await.map_err(fail("HTTP", http))?;
@@ -113,8 +122,16 @@ impl Server {
             pg: pg_server.local_addr().map_err(fail("Postgres", pg))?,
             http: listener.local_addr().map_err(fail("HTTP", http))?,
         };
+        let site = Site {
+            inquirer: pg_server.inquirer(),
+            users,
+            attempts: pg_server.attempts(),
+            logins: Logins::default(),
+        };
         Ok(Server {
             engine,
+            site,
+            encryption,
             pg: pg_server,
             http: listener,
             addresses,
@@ -162,7 +179,11 @@ impl Server {
             health: Arc::clone(&health),
             figures,
         };
-        let http = http::serve(self.http, http::router(told), stopped.clone());
+        let http = http::serve(
+            self.http,
+            routers(told, &self.site, self.encryption),
+            stopped.clone(),
+        );
         let pg = self.pg.run(until_stopped);
         let stopping = async {
             shutdown.await;
@@ -180,4 +201,36 @@ impl Server {
         tokio::join!(deriver_ends, refresher.end(BACKGROUND_ENDS_WITHIN));
         Ok(())
     }
+}
+
+/// What answers HTTP: machines on every connection; people on encrypted ones alone where encryption is required.
+fn routers(told: http::Told, site: &Site, encryption: Encryption) -> Routers {
+    let machines = http::router(told);
+    let api = Api {
+        inquirer: site.inquirer.clone(),
+        users: site.users.clone(),
+        logins: site.logins.clone(),
+    };
+    let people = |encrypted| {
+        machines
+            .clone()
+            .merge(compressed(page::router(site, encrypted)))
+            .merge(compressed(api::router(&api, encrypted)))
+    };
+    let plain = if encryption.is_required() {
+        machines.clone().merge(http::to_https())
+    } else {
+        people(false)
+    };
+    Routers {
+        plain,
+        encrypted: people(true),
+        encryption,
+    }
+}
+
+/// Compresses what browsers ask for, unless it is compressed as it is.
+fn compressed(router: Router) -> Router {
+    let worth_it = DefaultPredicate::new().and(NotForContentType::const_new(api::PARQUET));
+    router.layer(CompressionLayer::new().compress_when(worth_it))
 }

@@ -1,29 +1,34 @@
-//! Who may log in: the users file.
+//! Who may come in: the users file, and the tokens file beside it.
 //!
 //! One JSON file holds every user with a role (SPEC 8), the account that the role is bound to, and what
 //! SCRAM-SHA-256 needs to check a password: salt, iteration count and *salted* password. A salted password is worth
 //! as much as the password itself to who holds it, so the file is a secret: it is made with mode 0600 and refused
-//! while anybody but its owner can read it.
+//! while anybody but its owner can read it. Programs come in by tokens ([`Tokens`]).
 //!
-//! What always holds: a change replaces the file atomically and under a lock, so that a reader sees the users of
-//! before or of after, and two writers lose nothing; it stays whose it was, and where it was if its path is a link; the
-//! file is looked at again whenever it is asked for and has changed, so that a removal or a new password counts at once,
-//! also in a server that is running.
+//! What always holds is what [`secret_file`] holds: nothing is lost or seen half, and a removal or a new password counts
+//! at once, also in a server that is running.
 
 mod attempts;
 mod file;
+mod hex;
+mod login;
 mod role;
+mod secret_file;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
 pub use attempts::{Attempts, LoginLimits};
-use file::{Stamp, StoredUser, UsersFile};
+use file::{Loaded, StoredUser, UsersFile};
+pub use login::LoginError;
 use pgwire::api::auth::sasl::scram::gen_salted_password;
 pub use role::Role;
+pub use secret_file::FileError;
+use secret_file::SecretFile;
+pub use tokens::{NewToken, Reach, Right, Token, Tokens, TokensError};
 
 /// How often SCRAM hashes a password (RFC 7677 asks for 4096 at least).
 pub const ITERATIONS: usize = 4096;
@@ -33,49 +38,12 @@ const SALT_BYTES: usize = 16;
 /// Why the users could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UsersError {
-    /// The file could not be read or written.
-    #[error("users file {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// Others than the owner may read or write the file.
-    #[error(
-        "users file {} is open to others (mode {mode:04o}) though it holds secrets: run `chmod 600 {}`",
-        path.display(), path.display()
-    )]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// The file is somebody's to whom a new one cannot be given.
-    #[error(
-        "users file {} belongs to user {user} and group {group}, and what would replace it cannot be given to them \
-        ({source}); nothing has changed: run this as that user, with `sudo -u '#{user}' -g '#{group}'`",
-        path.display()
-    )]
-    Owner {
-        /// The file.
-        path: PathBuf,
-        /// The user that it belongs to.
-        user: u32,
-        /// The group that it belongs to.
-        group: u32,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The file is not one of ours.
-    #[error("users file {} is damaged: {reason}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    /// The users file could not be read or changed.
+    #[error("users file {0}")]
+    File(#[from] FileError),
+    /// The tokens file could not be read.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
     /// A user name of a wrong form.
     #[error(
         "user name {0:?} is not allowed: expected 1 to 63 of the characters A-Z a-z 0-9 _ . @ - (the first no dot or hyphen)"
@@ -117,6 +85,16 @@ pub struct UserInfo {
     pub account: Option<String>,
 }
 
+/// The role of who came in by a token; no user can have it.
+const TOKEN: &str = "token";
+
+impl UserInfo {
+    /// Whether this is a program with a token, not a person.
+    pub fn is_token(&self) -> bool {
+        self.role == TOKEN
+    }
+}
+
 /// A user with what is needed to check its password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
@@ -147,14 +125,8 @@ pub struct Users {
 
 #[derive(Debug)]
 struct Inner {
-    path: PathBuf,
-    loaded: Mutex<Option<(Stamp, Arc<Loaded>)>>,
-}
-
-#[derive(Debug)]
-struct Loaded {
-    users: BTreeMap<String, Arc<User>>,
-    server_key: Vec<u8>,
+    file: SecretFile<UsersFile>,
+    tokens: Tokens,
 }
 
 /// A user who can be, and is not among the users yet: so that wrong use is told before anything is made.
@@ -172,7 +144,9 @@ impl NewUser {
         account: Option<&str>,
         password: &str,
     ) -> Result<NewUser, UsersError> {
-        check_name(name)?;
+        if !is_name(name) {
+            return Err(UsersError::BadName(name.to_owned()));
+        }
         Role::parse(role)?.check_account(account)?;
         let secret = password_secret(password)?;
         Ok(NewUser(StoredUser::new(name, role, account, secret)))
@@ -185,22 +159,19 @@ impl Users {
     /// # Errors
     /// If the file cannot be made or read, is damaged, or is open to others than its owner.
     pub fn open(path: impl AsRef<Path>) -> Result<Users, UsersError> {
-        let path = path.as_ref().to_path_buf();
-        if !path.exists() {
-            let target = file::target(&path)?;
-            let _lock = file::lock(&target)?;
-            if !target.exists() {
-                file::write(&target, &UsersFile::empty(&random_bytes::<32>()))?;
-            }
-        }
-        let users = Users {
-            inner: Arc::new(Inner {
-                path,
-                loaded: Mutex::new(None),
-            }),
-        };
-        users.load()?;
-        Ok(users)
+        let path = path.as_ref();
+        let file = SecretFile::at(path);
+        file.make(|| UsersFile::empty(&random_bytes::<32>()))?;
+        file.load()?;
+        let tokens = Tokens::beside(path);
+        Ok(Users {
+            inner: Arc::new(Inner { file, tokens }),
+        })
+    }
+
+    /// The tokens of programs, which the file beside this one holds.
+    pub fn tokens(&self) -> &Tokens {
+        &self.inner.tokens
     }
 
     /// Adds a user.
@@ -285,6 +256,18 @@ impl Users {
         Ok(self.load()?.users.get(name).cloned())
     }
 
+    /// Whether somebody who came in is still who that was: not removed, and with the same password, role and account; or,
+    /// of a token, with the same token.
+    ///
+    /// # Errors
+    /// If the file that tells can no longer be read.
+    pub fn is_still(&self, user: &User) -> Result<bool, UsersError> {
+        if user.info.is_token() {
+            return Ok(self.inner.tokens.is_still(user)?);
+        }
+        Ok(self.find(&user.info.name)?.is_some_and(|now| *now == *user))
+    }
+
     /// A user that cannot log in, to be asked for a password in place of one that does not exist: always the same
     /// salt for the same name, as a real one has, also after a restart.
     ///
@@ -305,48 +288,15 @@ impl Users {
         })
     }
 
-    /// The file as it is now; what was read last while it has not changed.
     fn load(&self) -> Result<Arc<Loaded>, UsersError> {
-        let path = &self.inner.path;
-        let stamp = Stamp::of(path)?;
-        let mut loaded = self
-            .inner
-            .loaded
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some((seen, users)) = loaded.as_ref()
-            && *seen == stamp
-        {
-            return Ok(Arc::clone(users));
-        }
-        let file = file::read(path)?;
-        let mut users = BTreeMap::new();
-        for stored in &file.users {
-            let user = stored.user().map_err(|reason| UsersError::Damaged {
-                path: path.clone(),
-                reason,
-            })?;
-            users.insert(user.info.name.clone(), Arc::new(user));
-        }
-        let server_key = file.server_key().map_err(|reason| UsersError::Damaged {
-            path: path.clone(),
-            reason,
-        })?;
-        let now = Arc::new(Loaded { users, server_key });
-        *loaded = Some((stamp, Arc::clone(&now)));
-        Ok(now)
+        Ok(self.inner.file.load()?)
     }
 
     fn change(
         &self,
         edit: impl FnOnce(&mut UsersFile) -> Result<(), UsersError>,
     ) -> Result<(), UsersError> {
-        let path = file::target(&self.inner.path)?;
-        let _lock = file::lock(&path)?;
-        let mut file = file::read(&path)?;
-        edit(&mut file)?;
-        file.users.sort_by(|a, b| a.name.cmp(&b.name));
-        file::write(&path, &file)
+        self.inner.file.change(edit)
     }
 }
 
@@ -374,14 +324,8 @@ fn random_bytes<const N: usize>() -> Vec<u8> {
     rand::random::<[u8; N]>().to_vec()
 }
 
-fn check_name(name: &str) -> Result<(), UsersError> {
+/// Whether a user, or a token, can have this name.
+fn is_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.@-".contains(c);
-    if name.is_empty()
-        || name.len() > 63
-        || name.starts_with(['.', '-'])
-        || !name.chars().all(allowed)
-    {
-        return Err(UsersError::BadName(name.to_owned()));
-    }
-    Ok(())
+    (1..=63).contains(&name.len()) && !name.starts_with(['.', '-']) && name.chars().all(allowed)
 }

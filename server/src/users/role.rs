@@ -46,7 +46,10 @@ impl Role {
                 Err(UsersError::AccountNotAllowed(account.to_owned()))
             }
             (role, None) => Err(UsersError::AccountMissing(role)),
-            (_, Some(account)) => check_account_id(account),
+            (_, Some(account)) if !rapport_data::is_account_id(account) => {
+                Err(UsersError::BadAccount(account.to_owned()))
+            }
+            (_, Some(_)) => Ok(()),
         }
     }
 }
@@ -61,13 +64,4 @@ impl fmt::Display for Role {
             Role::Operator => "operator",
         })
     }
-}
-
-/// SPEC 2: an account id is `[A-Za-z0-9_-]{1,64}`.
-fn check_account_id(account: &str) -> Result<(), UsersError> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if account.is_empty() || account.len() > 64 || !account.chars().all(allowed) {
-        return Err(UsersError::BadAccount(account.to_owned()));
-    }
-    Ok(())
 }

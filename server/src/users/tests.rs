@@ -98,7 +98,10 @@ fn a_file_that_others_can_open_is_refused_with_the_remedy(#[case] mode: u32) {
     let error = Users::open(&path).unwrap_err();
     assert!(error.to_string().contains(&expected), "{error}");
     // Also one that is open already.
-    assert!(matches!(users.find("ann"), Err(UsersError::Exposed { .. })));
+    assert!(matches!(
+        users.find("ann"),
+        Err(UsersError::File(FileError::Exposed { .. }))
+    ));
 }
 
 /// As root does with the file of the user that serves.
@@ -123,11 +126,11 @@ fn a_file_that_cannot_be_given_to_its_owner_is_not_replaced() {
     let (dir, _users) = users();
     let path = dir.path().join("users.json");
     let before = fs::read_to_string(&path).unwrap();
-    let mut owner = file::Owner::at(&path).unwrap().unwrap();
+    let mut owner = secret_file::Owner::at(&path).unwrap().unwrap();
     owner.user += 1;
     let refused =
-        |_: &fs::File, _: file::Owner| Err(io::Error::from(io::ErrorKind::PermissionDenied));
-    let error = file::replace(&path, "another", Some(owner), refused).unwrap_err();
+        |_: &fs::File, _: secret_file::Owner| Err(io::Error::from(io::ErrorKind::PermissionDenied));
+    let error = secret_file::replace(&path, "another", Some(owner), refused).unwrap_err();
     let remedy = format!("sudo -u '#{}'", owner.user);
     assert!(error.to_string().contains(&remedy), "{error}");
     assert_eq!(fs::read_to_string(&path).unwrap(), before);

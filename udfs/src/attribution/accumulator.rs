@@ -11,7 +11,7 @@ use super::columns::{Columns, Kind, kinds};
 use super::given::{ByGroup, Given};
 use super::ledger::{Ledger, LedgerError, TouchRow, length};
 use super::output;
-use super::resolve::resolve;
+use super::resolve::{Parts, resolve};
 use super::rules::{Classes, Model};
 use super::state::{self, At, Record, Records};
 
@@ -91,7 +91,13 @@ impl AttributeGroups {
     /// The attributed rows of each group.
     fn answer(&self) -> Result<ArrayRef> {
         let book = self.given.book(&self.ledger, &self.classes)?;
-        let credits = resolve(&self.ledger, self.groups, &book, &self.classes);
+        let credits = resolve(
+            &self.ledger,
+            self.groups,
+            &book,
+            &self.classes,
+            Parts::OfAgent,
+        );
         output::lists(&self.ledger, &self.classes, &credits)
     }
 

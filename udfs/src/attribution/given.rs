@@ -29,8 +29,13 @@ pub(super) struct ByGroup {
     codes: HashMap<String, u32>,
 }
 
-pub(super) fn refused(error: RuleError) -> DataFusionError {
-    DataFusionError::Plan(format!("attribute: {error}"))
+/// A function's error of a model or windows that it does not take.
+pub(super) fn refused(function: &str, error: &RuleError) -> DataFusionError {
+    DataFusionError::Plan(format!("{function}: {error}"))
+}
+
+fn unknown(error: RuleError) -> DataFusionError {
+    refused("attribute", &error)
 }
 
 impl Model {
@@ -75,7 +80,7 @@ impl ByGroup {
                 known.name()
             ),
             None => {
-                self.models[group] = Some(text.parse().map_err(refused)?);
+                self.models[group] = Some(text.parse().map_err(unknown)?);
                 Ok(())
             }
         }
@@ -94,7 +99,7 @@ impl ByGroup {
         self.windows[group] = match self.codes.get(text) {
             Some(code) => *code,
             None => {
-                let windows = text.parse().map_err(refused)?;
+                let windows = text.parse().map_err(unknown)?;
                 // Fewer than there are rows, so below 2^32.
                 let code = self.known.len() as u32;
                 self.known.push((text.to_owned(), windows));

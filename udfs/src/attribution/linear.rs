@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::ledger::{Ledger, Touch};
-use super::resolve::{Credit, NONE, SortedOrders, eligible};
+use super::resolve::{Credit, NONE, Parts, SortedOrders, eligible};
 use super::rules::{Classes, Lanes};
 
 /// A touch that reaches some order of its group.
@@ -62,9 +62,19 @@ pub(super) struct Units {
     met: Vec<u32>,
     /// The units of one order: the latest touch of each, the latest first.
     latest: Vec<u32>,
+    /// Which of them have a row.
+    parts: Parts,
 }
 
 impl Units {
+    /// No units yet, of which these will have a row.
+    pub(super) fn of(parts: Parts) -> Self {
+        Self {
+            parts,
+            ..Self::default()
+        }
+    }
+
     /// Numbers the units: an agent's conversation or a marketing message each.
     fn number(&mut self, ledger: &Ledger, own: &[Placed]) {
         let mut known: HashMap<(bool, &str), u32> = HashMap::new();
@@ -123,7 +133,7 @@ pub(super) fn attribute(
             continue;
         };
         for (rank, touch) in (0u32..).zip(&units.latest) {
-            if ledger.touches()[*touch as usize].agent {
+            if units.parts == Parts::All || ledger.touches()[*touch as usize].agent {
                 let n = i64::from(count);
                 let left_over = i64::from(i64::from(rank) < value.rem_euclid(n));
                 credits.push(Credit {

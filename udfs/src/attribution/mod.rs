@@ -1,9 +1,11 @@
-//! `attribute(...)`: which of the agent's conversations an order is credited to (SPEC section 5), as an aggregate.
+//! `attribute(...)`: which of the agent's conversations an order is credited to (SPEC section 5), as an aggregate; and
+//! `touch_outcome(...)`, which explains it, touch by touch.
 //!
-//! It runs over the union of orders and touches, grouped by shopper, and gives for each group the list of its
+//! The aggregate runs over the union of orders and touches, grouped by shopper, and gives for each group the list of its
 //! attributed rows. Model and windows are arguments, so that the stored answer and any what-if question are one
-//! function. [`ledger`] holds the rows, [`resolve`] and [`linear`] match them, [`rules`] reads model and windows: these
-//! know nothing of DataFusion. What always holds: the answer depends on the set of rows of a group alone (E2), not on
+//! function. [`ledger`] holds the rows, [`resolve`] and [`linear`] match them, [`verdict`] says why a touch won or lost,
+//! [`rules`] reads model and windows: these know nothing of DataFusion. What comes before, which events are touches, of
+//! which class, and which are left out (A1, A2), are functions of their own, so that whoever gathers touches asks them. What always holds: the answer depends on the set of rows of a group alone (E2), not on
 //! their order, their batches, or the partial states that they came through.
 
 mod accumulator;
@@ -11,12 +13,22 @@ mod columns;
 mod given;
 mod ledger;
 mod linear;
+mod longest_window;
 mod output;
 mod resolve;
 mod rules;
 mod state;
 #[cfg(test)]
 mod tests;
+mod touch_class;
+mod touch_exclusion;
+mod touch_outcome;
+mod verdict;
+
+pub use longest_window::LongestWindow;
+pub use touch_class::{TouchClass, TouchKind};
+pub use touch_exclusion::TouchExclusion;
+pub use touch_outcome::touch_outcome_udwf;
 
 use std::sync::{Arc, LazyLock};
 
@@ -32,6 +44,13 @@ use datafusion::physical_expr::expressions::Literal;
 
 use accumulator::{Attribute, AttributeGroups};
 use given::{ByGroup, Given, refused};
+
+/// Where the docs list these functions.
+const SECTION: DocSection = DocSection {
+    include: true,
+    label: "Attribution",
+    description: None,
+};
 
 /// The aggregate `attribute(model, windows, order_id, occurred_at, event_id, value, touch_class, unit, is_agent)`.
 pub fn attribute_udaf() -> Arc<AggregateUDF> {
@@ -60,6 +79,7 @@ impl AttributeUdaf {
             let literal = args.exprs.get(argument)?.downcast_ref::<Literal>()?;
             literal.value().try_as_str().flatten()
         };
+        let refused = |error| refused("attribute", &error);
         match (constant(0), constant(1)) {
             (Some(model), Some(windows)) => Ok(Given::Constant(
                 model.parse().map_err(refused)?,
@@ -128,11 +148,7 @@ impl AggregateUDFImpl for AttributeUdaf {
 
 static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     Documentation::builder(
-        DocSection {
-            include: true,
-            label: "Attribution",
-            description: None,
-        },
+        SECTION,
         "Credits orders to the AI agent's conversations, over the union of orders and touches grouped by shopper. \
          A row whose `touch_class` is null is an order, any other a touch. Gives the list of the group's attributed \
          rows, each a struct of `order_id`, `unit` (the conversation), `touch_class`, `touched_at`, `units` (the credit \

@@ -28,6 +28,16 @@ pub struct Credit {
     pub value: i64,
 }
 
+/// Which of an order's parts the answer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Parts {
+    /// Those of the agent's conversations (A7).
+    #[default]
+    OfAgent,
+    /// Those of marketing's messages too, which no attributed row shows.
+    All,
+}
+
 /// The model and windows of each group.
 #[derive(Debug)]
 pub struct RuleBook {
@@ -179,7 +189,13 @@ pub(super) fn eligible(ordered: i64, at: i64, window: i64) -> bool {
 }
 
 /// Attributes the orders of all groups.
-pub fn resolve(ledger: &Ledger, groups: usize, book: &RuleBook, classes: &Classes) -> Credits {
+pub fn resolve(
+    ledger: &Ledger,
+    groups: usize,
+    book: &RuleBook,
+    classes: &Classes,
+    parts: Parts,
+) -> Credits {
     if ledger.orders().is_empty() || ledger.touches().is_empty() {
         return Credits {
             rows: Vec::new(),
@@ -229,7 +245,7 @@ pub fn resolve(ledger: &Ledger, groups: usize, book: &RuleBook, classes: &Classe
         ends: Vec::with_capacity(groups),
     };
     let mut placed = placed.as_slice();
-    let mut units = linear::Units::default();
+    let mut units = linear::Units::of(parts);
     for group in 0..groups {
         let run = orders.run(group);
         if !run.is_empty()

@@ -14,11 +14,12 @@ pub const WEB_CHAT: &str = "web_chat";
 /// The window of `web_chat` where none is given: 24 hours (A1).
 const WEB_CHAT_WINDOW: i64 = 86_400 * MICROS;
 
-const MICROS: i64 = 1_000_000;
+/// Microseconds of a second.
+pub const MICROS: i64 = 1_000_000;
 
-/// Says what was wrong with a model or windows text, and what is accepted.
+/// Says what was wrong with a text that names a rule, and what is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuleError(String);
+pub struct RuleError(pub(super) String);
 
 impl fmt::Display for RuleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,19 +5,20 @@ mod naive;
 mod partial;
 mod properties;
 mod sql;
+mod touch_outcome;
+mod verdicts;
 
 use super::ledger::{Ledger, OrderRow, TouchRow};
-use super::resolve::{RuleBook, resolve};
+use super::resolve::{Parts, RuleBook, resolve};
 use super::rules::{Classes, Lanes, Model, Windows};
 use naive::{Attributed, Row};
 
 /// Hours, as the cases write instants.
 pub(crate) const HOUR: i64 = 3_600_000_000;
 
-/// Attributes the rows with the module under test, group after group.
-pub(crate) fn attribute(model: Model, windows: &str, rows: &[Row]) -> Vec<Vec<Attributed>> {
-    let windows: Windows = windows.parse().unwrap();
-    let mut classes = Classes::of(&windows);
+/// The rows as the module under test holds them, with the codes of their classes, and how many groups they are of.
+pub(crate) fn ledger_of(windows: &Windows, rows: &[Row]) -> (Ledger, Classes, usize) {
+    let mut classes = Classes::of(windows);
     let mut ledger = Ledger::default();
     let groups = rows.iter().map(|row| row.group() + 1).max().unwrap_or(0);
     for row in rows {
@@ -43,11 +44,18 @@ pub(crate) fn attribute(model: Model, windows: &str, rows: &[Row]) -> Vec<Vec<At
             }
         }
     }
+    (ledger, classes, groups)
+}
+
+/// Attributes the rows with the module under test, group after group.
+pub(crate) fn attribute(model: Model, windows: &str, rows: &[Row]) -> Vec<Vec<Attributed>> {
+    let windows: Windows = windows.parse().unwrap();
+    let (ledger, classes, groups) = ledger_of(&windows, rows);
     let book = RuleBook {
         rules: vec![(model, Lanes::new(&windows, &classes))],
         of_group: None,
     };
-    let credits = resolve(&ledger, groups, &book, &classes);
+    let credits = resolve(&ledger, groups, &book, &classes, Parts::OfAgent);
     let mut from = 0;
     let groups = credits.ends.iter().map(|end| {
         let rows = &credits.rows[from..*end];

@@ -7,10 +7,12 @@
 mod list;
 mod parameter;
 mod text;
+mod values;
 
 pub(crate) use list::ListColumn;
 pub(crate) use parameter::{Kind, Parameter, coerce, signature};
 pub(crate) use text::TextColumn;
+pub(crate) use values::{arrays, primitive, result};
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::buffer::NullBuffer;

@@ -24,6 +24,11 @@ impl Stamp {
         self.is_some().then_some(self.at)
     }
 
+    /// The id.
+    pub(crate) fn id(self, pool: &Pool) -> Option<&[u8]> {
+        pool.get(self.id)
+    }
+
     /// Takes an event that is later than the one kept, and tells whether it did.
     #[inline]
     pub(crate) fn raise(&mut self, at: i64, id: &[u8], pool: &mut Pool) -> bool {

@@ -14,8 +14,8 @@ use datafusion::logical_expr::{
     ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
 };
 
-use super::{CREDIT_SCALE, SECTION, arrays, primitive, result};
-use crate::columns::{Kind, Parameter, coerce, signature};
+use super::{CREDIT_SCALE, SECTION};
+use crate::columns::{Kind, Parameter, arrays, coerce, primitive, result, signature};
 
 const NAME: &str = "average_order_value";
 const PARAMETERS: [Parameter; 2] = [

@@ -11,8 +11,8 @@ use datafusion::logical_expr::{
 };
 
 use super::divide::half_away;
-use super::{CREDIT_SCALE, SECTION, arrays, counted, credit_type, primitive, result};
-use crate::columns::{Kind, Parameter, coerce, signature};
+use super::{CREDIT_SCALE, SECTION, counted, credit_type};
+use crate::columns::{Kind, Parameter, arrays, coerce, primitive, result, signature};
 
 const NAME: &str = "exact_credit";
 const PARAMETERS: [Parameter; 1] = [Parameter::new("units", Kind::Whole)];

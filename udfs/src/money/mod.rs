@@ -15,10 +15,9 @@ pub use exact_credit::ExactCredit;
 pub use net_value::NetValue;
 pub use round_credit::RoundCredit;
 
-use arrow::array::{ArrayRef, AsArray, PrimitiveArray};
-use arrow::datatypes::{ArrowPrimitiveType, DataType};
-use datafusion::common::{Result, ScalarValue, exec_err, internal_datafusion_err};
-use datafusion::logical_expr::{ColumnarValue, DocSection, ScalarFunctionArgs};
+use arrow::datatypes::DataType;
+use datafusion::common::{Result, exec_err};
+use datafusion::logical_expr::DocSection;
 
 /// Decimals of an exact credit: a sum of as many credits as there are orders keeps far more than the 9 that are shown.
 const CREDIT_SCALE: i8 = 24;
@@ -32,36 +31,6 @@ const SECTION: DocSection = DocSection {
 
 fn credit_type() -> DataType {
     DataType::Decimal128(38, CREDIT_SCALE)
-}
-
-/// The arguments as arrays of one length, and whether all were constants (then of length 1).
-fn arrays(args: &ScalarFunctionArgs) -> Result<(Vec<ArrayRef>, bool)> {
-    let constant = args
-        .args
-        .iter()
-        .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-    let rows = if constant { 1 } else { args.number_rows };
-    let arrays = args
-        .args
-        .iter()
-        .map(|arg| arg.to_array(rows))
-        .collect::<Result<_>>()?;
-    Ok((arrays, constant))
-}
-
-/// The result: a constant of constants, a column otherwise.
-fn result(array: ArrayRef, constant: bool) -> Result<ColumnarValue> {
-    Ok(if constant {
-        ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
-    } else {
-        ColumnarValue::Array(array)
-    })
-}
-
-fn primitive<T: ArrowPrimitiveType>(array: &ArrayRef) -> Result<&PrimitiveArray<T>> {
-    array.as_primitive_opt::<T>().ok_or_else(|| {
-        internal_datafusion_err!("{} was expected, got {}", T::DATA_TYPE, array.data_type())
-    })
 }
 
 /// Units that share an order: at least one.

@@ -11,8 +11,8 @@ use datafusion::logical_expr::{
 };
 
 use super::divide::half_away;
-use super::{SECTION, arrays, counted, primitive, result};
-use crate::columns::{Kind, Parameter, coerce, signature};
+use super::{SECTION, counted};
+use crate::columns::{Kind, Parameter, arrays, coerce, primitive, result, signature};
 
 const NAME: &str = "net_value";
 const PARAMETERS: [Parameter; 3] = [

@@ -13,9 +13,9 @@ use datafusion::logical_expr::{
     ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
 };
 
+use super::SECTION;
 use super::divide::half_away;
-use super::{SECTION, arrays, primitive, result};
-use crate::columns::{Kind, Parameter, coerce, signature};
+use crate::columns::{Kind, Parameter, arrays, coerce, primitive, result, signature};
 
 const NAME: &str = "round_credit";
 const PARAMETERS: [Parameter; 1] = [Parameter::new("sum", Kind::Credits)];

@@ -44,10 +44,10 @@ pub(super) struct StatusState {
 
 /// A batch of events.
 pub(super) struct Events<'a> {
-    kinds: Vec<Kind>,
-    senders: Vec<Sender>,
-    at: Instants<'a>,
-    ids: TextColumn<'a>,
+    pub(super) kinds: Vec<Kind>,
+    pub(super) senders: Vec<Sender>,
+    pub(super) at: Instants<'a>,
+    pub(super) ids: TextColumn<'a>,
 }
 
 impl Fold for StatusState {

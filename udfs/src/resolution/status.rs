@@ -26,6 +26,17 @@ impl Status {
     }
 }
 
+/// The rule of C3 that holds, and the event that it rests on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ruling {
+    /// Its number in C3.
+    pub(super) rule: i64,
+    /// What it makes of the conversation.
+    pub(super) status: Status,
+    /// The event; none where several may have given it (rule 1), or none did (rule 5).
+    pub(super) event: Stamp,
+}
+
 /// What the status depends on: one flag and three events, however long the conversation is.
 #[derive(Debug, Default)]
 #[repr(C)]
@@ -41,7 +52,8 @@ pub(super) struct Resolution {
 }
 
 impl Resolution {
-    /// Takes an event; `sender` and `id` are asked for where they matter.
+    /// Takes an event, and tells whether it alone routes the conversation; `sender` and `id` are asked for where they
+    /// matter.
     #[inline]
     pub(super) fn add<'a>(
         &mut self,
@@ -50,38 +62,53 @@ impl Resolution {
         at: i64,
         id: impl FnOnce() -> &'a [u8],
         pool: &mut Pool,
-    ) {
-        match kind {
+    ) -> bool {
+        let routes = match kind {
             Kind::Message => match sender() {
                 Sender::Shopper => {
                     self.shopper.raise(at, id(), pool);
+                    false
                 }
-                Sender::Human => self.routed = true,
-                Sender::Other => {}
+                Sender::Human => true,
+                Sender::Other => false,
             },
-            Kind::Escalated => self.routed = true,
+            Kind::Escalated => true,
             Kind::Resolved => {
                 self.resolved.raise(at, id(), pool);
+                false
             }
             Kind::Closed => {
                 self.closed.raise(at, id(), pool);
+                false
             }
-            _ => {}
-        }
+            _ => false,
+        };
+        self.routed |= routes;
+        routes
     }
 
     /// C3, by the first rule that holds.
-    pub(super) fn status(&self, pool: &Pool) -> Status {
+    pub(super) fn ruling(&self, pool: &Pool) -> Ruling {
         let stands = |end: Stamp| end.is_some() && !self.shopper.is_later_than(end, pool);
-        if self.routed {
-            Status::Routed
+        let (rule, status, event) = if self.routed {
+            (1, Status::Routed, Stamp::default())
         } else if stands(self.resolved) {
-            Status::Resolved
+            (2, Status::Resolved, self.resolved)
         } else if stands(self.closed) {
-            Status::Closed
+            (3, Status::Closed, self.closed)
         } else {
-            Status::Open
+            (5, Status::Open, Stamp::default())
+        };
+        Ruling {
+            rule,
+            status,
+            event,
         }
+    }
+
+    /// What the conversation came to.
+    pub(super) fn status(&self, pool: &Pool) -> Status {
+        self.ruling(pool).status
     }
 
     pub(super) fn encode(&self, pool: &Pool, out: &mut Encoder) {

@@ -3,4 +3,5 @@
 mod model;
 mod properties;
 mod rules;
+mod ruling;
 mod sql;

@@ -22,16 +22,32 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [(&str, &str); 9] = built_in![
+const BUILT_IN: [(&str, &str); 25] = built_in![
     "internal/channel_days",
+    "internal/currency_sales",
     "headline_metrics",
     "headline_comparison",
     "daily_series",
+    "daily_statuses",
+    "status_counts",
+    "channel_counts",
     "procedures_performance",
+    "procedures_table",
+    "conversations_page",
     "conversations_table",
+    "tag_counts",
     "escalations",
     "sales_by_currency",
+    "sales_summary",
+    "sales_page",
     "opportunities",
+    "freshness",
+    "coverage",
+    "activity_span",
+    "conversation_events",
+    "explain_conversation",
+    "conversation_orders",
+    "explain_order",
 ];
 
 /// The built-in queries and those of a team's folder, planned; `context` knows the relations and the functions.

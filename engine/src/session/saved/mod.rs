@@ -15,7 +15,7 @@ use datafusion::arrow::datatypes::DataType;
 
 pub(super) use load::load;
 pub use parameter::{Parameter, ParameterKind};
-pub(super) use template::{SavedQueryFunction, Template};
+pub(super) use template::{SavedQueryFunction, Template, unaliased};
 
 /// What a user may know of a saved query.
 #[derive(Debug, Clone, PartialEq)]

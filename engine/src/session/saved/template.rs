@@ -235,7 +235,8 @@ fn function(
     ))
 }
 
-fn unaliased(expr: &Expr) -> &Expr {
+/// An expression without the names that it was given.
+pub(in crate::session) fn unaliased(expr: &Expr) -> &Expr {
     match expr {
         Expr::Alias(alias) => unaliased(&alias.expr),
         other => other,

@@ -26,6 +26,17 @@ const RELATIONS: &[&str] = &[
     "escalations()",
     "sales_by_currency()",
     "opportunities()",
+    "daily_statuses()",
+    "status_counts()",
+    "channel_counts()",
+    "procedures_table()",
+    "tag_counts()",
+    "conversations_page()",
+    "sales_page()",
+    "sales_summary()",
+    "freshness()",
+    "coverage()",
+    "activity_span()",
 ];
 
 #[tokio::test]

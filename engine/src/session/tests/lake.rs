@@ -7,23 +7,17 @@ use super::sample::{NOW, instant, table};
 use crate::session::{Identity, Session};
 use crate::{Engine, EngineOptions, LandSource, NoProgress};
 
-struct Shop {
-    engine: Engine,
-    session: Session,
-    _folder: tempfile::TempDir,
+/// Acme's lake, on a disk.
+pub struct Shop {
+    pub engine: Engine,
+    pub session: Session,
+    pub folder: tempfile::TempDir,
 }
 
 impl Shop {
-    async fn open() -> Shop {
+    pub async fn open() -> Shop {
         let folder = tempfile::tempdir().unwrap();
-        let options = EngineOptions {
-            lake: folder.path().join("lake").to_string_lossy().into_owned(),
-            create: true,
-            threads: 2,
-            now: Some(instant(NOW)),
-            ..EngineOptions::default()
-        };
-        let engine = Engine::open(options).await.unwrap();
+        let engine = open(&folder).await;
         let session = engine
             .session(Identity::of_account("ann", "acme"))
             .await
@@ -31,11 +25,16 @@ impl Shop {
         Shop {
             engine,
             session,
-            _folder: folder,
+            folder,
         }
     }
 
-    async fn land(&self, events: &[&str]) {
+    /// The same lake as another process would see it.
+    pub async fn reopened(&self) -> Engine {
+        open(&self.folder).await
+    }
+
+    pub async fn land(&self, events: &[&str]) {
         let lines = events
             .iter()
             .map(|event| format!("{{\"account_id\": \"acme\", {event}}}\n"));
@@ -44,16 +43,16 @@ impl Shop {
         assert_eq!(report.landed as usize, events.len());
     }
 
-    async fn set(&self, settings: &str) {
+    pub async fn set(&self, settings: &str) {
         let settings = Settings::from_json_line(settings).unwrap();
         self.engine.put_accounts(vec![settings]).await.unwrap();
     }
 
-    async fn derive(&self) {
+    pub async fn derive(&self) {
         self.engine.derive(&NoProgress).await.unwrap();
     }
 
-    async fn one(&self, sql: &str) -> String {
+    pub async fn one(&self, sql: &str) -> String {
         let rows = table(&self.session, sql).await;
         rows.lines()
             .nth(3)
@@ -62,8 +61,19 @@ impl Shop {
     }
 }
 
-const STARTED: &str = r#""event_id": "e1", "type": "conversation_started", "occurred_at": "2026-01-15T03:00:00Z", "conversation_id": "c1", "channel": "sms""#;
-const CLICK: &str = r#""event_id": "e2", "type": "link_clicked", "occurred_at": "2026-01-15T03:30:00Z", "conversation_id": "c1""#;
+async fn open(folder: &tempfile::TempDir) -> Engine {
+    let options = EngineOptions {
+        lake: folder.path().join("lake").to_string_lossy().into_owned(),
+        create: true,
+        threads: 2,
+        now: Some(instant(NOW)),
+        ..EngineOptions::default()
+    };
+    Engine::open(options).await.unwrap()
+}
+
+pub const STARTED: &str = r#""event_id": "e1", "type": "conversation_started", "occurred_at": "2026-01-15T03:00:00Z", "conversation_id": "c1", "channel": "sms""#;
+pub const CLICK: &str = r#""event_id": "e2", "type": "link_clicked", "occurred_at": "2026-01-15T03:30:00Z", "conversation_id": "c1""#;
 const BOT: &str = r#""event_id": "e3", "type": "link_clicked", "occurred_at": "2026-01-15T03:31:00Z", "conversation_id": "c1", "is_bot": true"#;
 
 #[tokio::test]
@@ -173,4 +183,19 @@ async fn a_range_reads_only_the_months_that_it_touches() {
         !plan.contains("/conversations/"),
         "the stored days alone: {plan}"
     );
+}
+
+/// Nothing is idle here, so that no conversation has to be looked at.
+#[tokio::test]
+async fn counts_by_status_and_channel_read_the_stored_days_alone() {
+    let shop = Shop::open().await;
+    shop.land(&[STARTED, CLICK]).await;
+    shop.derive().await;
+    for query in ["daily_statuses", "status_counts", "channel_counts"] {
+        let plan = table(&shop.session, &format!("EXPLAIN SELECT * FROM {query}()")).await;
+        assert!(plan.contains("daily_metrics/"), "{query}: {plan}");
+        for unread in ["_events/", "conversations/", "orders/"] {
+            assert!(!plan.contains(unread), "{query} reads {unread}: {plan}");
+        }
+    }
 }

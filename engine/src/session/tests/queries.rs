@@ -285,14 +285,27 @@ async fn every_saved_query_documents_itself() {
         .map(|q| q.name.as_str())
         .collect();
     let expected = [
+        "activity_span",
+        "channel_counts",
+        "conversation_events",
+        "conversation_orders",
+        "conversations_page",
         "conversations_table",
+        "coverage",
         "daily_series",
+        "daily_statuses",
         "escalations",
+        "freshness",
         "headline_comparison",
         "headline_metrics",
         "opportunities",
         "procedures_performance",
+        "procedures_table",
         "sales_by_currency",
+        "sales_page",
+        "sales_summary",
+        "status_counts",
+        "tag_counts",
     ];
     assert_eq!(names, expected.into());
     for query in sessions.saved_queries() {

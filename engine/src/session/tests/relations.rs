@@ -78,6 +78,59 @@ const COLUMNS: &[(&str, &str)] = &[
          escalated int8, escalation_rate float8",
     ),
     (
+        "daily_statuses()",
+        "account_id text, date date, conversations int8, resolved int8, routed int8, closed int8, open int8",
+    ),
+    (
+        "status_counts()",
+        "account_id text, conversations int8, resolved int8, routed int8, closed int8, open int8",
+    ),
+    (
+        "channel_counts()",
+        "account_id text, channel text, conversations int8",
+    ),
+    (
+        "procedures_table()",
+        "account_id text, procedure text, conversations int8, share float8, resolved int8, resolution_rate float8, \
+         escalated int8, escalation_rate float8, resolution_low float8, resolution_high float8",
+    ),
+    (
+        "tag_counts()",
+        "account_id text, tag text, conversations int8",
+    ),
+    (
+        "conversations_page()",
+        "account_id text, conversation_id text, profile_id text, channel text, status text, first_question text, \
+         procedures text[], tags text[], messages int8, link_clicks int8, cart_adds int8, started_at timestamptz, \
+         last_updated timestamptz, resolved_at timestamptz, escalated_at timestamptz, escalation_reason text, key int8",
+    ),
+    (
+        "sales_page()",
+        "account_id text, order_id text, conversation_id text, first_question text, channel text, profile_id text, \
+         ordered_at timestamptz, value numeric(18,4), currency text, in_account_currency bool, touch_class text, \
+         touched_at timestamptz, seconds_to_order int8, credit float8, attributed_value numeric(18,4), \
+         net_value numeric(18,4), refunded_value numeric(18,4), cancelled bool, key int8, row_id text",
+    ),
+    (
+        "sales_summary()",
+        "account_id text, currency text, in_account_currency bool, sales numeric(28,4), net_sales numeric(28,4), \
+         attributed_orders float8",
+    ),
+    (
+        "freshness()",
+        "account_id text, as_of timestamptz, newest_event_at timestamptz, landed_at timestamptz, derived_at timestamptz, \
+         waiting_events int8, window_days int8, open_conversations int8, oldest_open_on date, idle_timeout text, \
+         changes_from date",
+    ),
+    (
+        "coverage()",
+        "account_id text, type text, events int8, first_at timestamptz, last_at timestamptz",
+    ),
+    (
+        "activity_span()",
+        "account_id text, first_on date, last_on date, last_updated timestamptz",
+    ),
+    (
         "sales_by_currency()",
         "account_id text, currency text, sales numeric(28,4), attributed_orders float8",
     ),

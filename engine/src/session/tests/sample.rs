@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::{cast, concat_batches, filter_record_batch};
 use arrow::datatypes::DataType;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use arrow::util::pretty::pretty_format_batches;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -56,6 +57,8 @@ impl MemSources {
         );
         self.add(Stored::Accounts, &sql).await;
         self.add(Stored::AppliedAccounts, &sql).await;
+        let progress = format!("SELECT '{account}' AS account_id, 5 AS window_days");
+        self.add(Stored::Progress, &progress).await;
     }
 }
 
@@ -130,6 +133,25 @@ pub async fn table(session: &Session, sql: &str) -> String {
     pretty_format_batches(&batches).unwrap().to_string()
 }
 
+/// The answer to a statement of one column, as texts; null is nothing.
+pub async fn column(session: &Session, sql: &str) -> Vec<String> {
+    let frame = session
+        .sql(sql)
+        .await
+        .unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let batches = frame
+        .collect()
+        .await
+        .unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let options = FormatOptions::default();
+    let mut texts = vec![];
+    for batch in &batches {
+        let column = ArrayFormatter::try_new(batch.column(0), &options).unwrap();
+        texts.extend((0..batch.num_rows()).map(|row| column.value(row).to_string()));
+    }
+    texts
+}
+
 /// The error of a statement, when it is planned or when it runs.
 pub async fn error(session: &Session, sql: &str) -> String {
     match session.sql(sql).await {
@@ -166,7 +188,7 @@ pub async fn two_shops() -> MemSources {
         sources
             .add(
                 Stored::Table(TableId::Orders),
-                &format!("SELECT '{account}' AS account_id, '{account}-o1' AS order_id, 'USD' AS currency"),
+                &format!("SELECT '{account}' AS account_id, '{account}-o1' AS order_id, 'USD' AS currency, DATE '2026-01-15' AS ordered_on"),
             )
             .await;
         sources

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
-use rapport::output::{ResultForm, writer};
+use rapport::output::{Formulas, ResultForm, writer};
 use rapport_engine::session::Identity;
 use rapport_engine::{DeriveReport, Engine, EngineOptions, LandReport, LandSource, NoProgress};
 use serde_json::Value;
@@ -47,7 +47,13 @@ async fn rows(engine: &Engine, who: Identity, sql: &str) -> Vec<Row> {
         .unwrap_or_else(|e| panic!("{sql}: {e}"));
     let mut batches = frame.execute_stream().await.unwrap();
     let text = Shared::default();
-    let mut out = writer(ResultForm::Json, text.clone(), batches.schema()).unwrap();
+    let mut out = writer(
+        ResultForm::Json,
+        text.clone(),
+        batches.schema(),
+        Formulas::Kept,
+    )
+    .unwrap();
     while let Some(batch) = batches.next().await {
         let batch = batch.unwrap_or_else(|e| panic!("{sql}: {e}"));
         out.write(&batch).unwrap();

@@ -9,8 +9,10 @@ use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 use proptest::prelude::*;
 
 use super::super::conversation::Conversation;
+use super::super::conversation_ruling::RulingState;
 use super::super::conversation_status::StatusState;
 use super::model::{Columns, Event, Folded, Shape, fold, read};
+use super::ruling;
 use crate::grouped::{Fold, Groups, Single};
 
 const CONVERSATIONS: usize = 4;
@@ -222,13 +224,15 @@ fn through_partial_states<F: Fold>(
     Ok(concat(&[&head, &tail])?)
 }
 
-fn expected(rows: &[Row], conversation: usize) -> Option<Folded> {
-    let events: Vec<_> = rows
-        .iter()
+fn passed(rows: &[Row], conversation: usize) -> Vec<Event> {
+    rows.iter()
         .filter(|row| row.conversation == conversation && row.passes)
         .map(|row| row.event.clone())
-        .collect();
-    fold(&events)
+        .collect()
+}
+
+fn expected(rows: &[Row], conversation: usize) -> Option<Folded> {
+    fold(&passed(rows, conversation))
 }
 
 proptest! {
@@ -249,6 +253,15 @@ proptest! {
         for conversation in 0..CONVERSATIONS {
             let answer = answers.is_valid(conversation).then(|| answers.value(conversation).to_owned());
             prop_assert_eq!(answer, expected(&rows, conversation).and_then(|folded| folded.status));
+        }
+    }
+
+    #[test]
+    fn e2_conversation_ruling(rows in rows(), size in 1..20_usize, shape in shape(), first in 0..=CONVERSATIONS) {
+        let answers = through_partial_states::<RulingState>(&rows, size, shape, |columns| columns.status(), first).unwrap();
+        for conversation in 0..CONVERSATIONS {
+            let expected = ruling::rule(&passed(&rows, conversation));
+            prop_assert_eq!(ruling::read(&answers, conversation), expected);
         }
     }
 

@@ -83,7 +83,7 @@ fn event(text: &'static str) -> Event {
     event
 }
 
-fn events(texts: &[&'static str]) -> Vec<Event> {
+pub(super) fn events(texts: &[&'static str]) -> Vec<Event> {
     texts.iter().map(|text| event(text)).collect()
 }
 

@@ -1,0 +1,58 @@
+-- The events of a conversation in the order of E2, from those that its relation was made from (M7). None for a
+-- conversation that is not live, or not there (C1, C2).
+-- param conversation text = null : the conversation_id; null gives no rows
+-- column account_id : the account
+-- column event_id : the event
+-- column type : conversation_started, message_sent and so on (section 2)
+-- column occurred_at : when it happened
+-- column channel : the channel, of conversation_started
+-- column mode : live, of conversation_started; null where it says nothing, which is the same
+-- column profile_id : whose it is, of conversation_started and profile_linked
+-- column sender : shopper, agent or human, of message_sent
+-- column text : what was written; of conversation_started the first_message
+-- column procedure : the procedure, of procedure_started, conversation_resolved and conversation_escalated
+-- column tag : the tag, of tag_added
+-- column tags : the tags, of conversation_resolved and conversation_escalated
+-- column product_id : the product, of added_to_cart
+-- column product_ids : the products, of product_recommended
+-- column quantity : how many, of added_to_cart
+-- column url : the link, of link_clicked
+-- column is_bot : whether a bot clicked, of link_clicked; null where it says nothing, which means no
+-- column counted : whether the click counts as one (C9); null for other events
+-- column reason : why, of conversation_escalated and conversation_closed
+-- column category : the category, of conversation_escalated
+SELECT e.account_id,
+       e.event_id,
+       CAST(e.type AS VARCHAR) AS type,
+       e.occurred_at,
+       CAST(e.channel AS VARCHAR) AS channel,
+       CAST(e.mode AS VARCHAR) AS mode,
+       e.profile_id,
+       CAST(e.sender AS VARCHAR) AS sender,
+       CASE WHEN e.type = 'conversation_started' THEN e.first_message ELSE e.text END AS text,
+       e.procedure,
+       e.tag,
+       e.tags,
+       e.product_id,
+       e.product_ids,
+       e.quantity,
+       e.url,
+       e.is_bot,
+       CASE WHEN e.type = 'link_clicked' THEN NOT (s.exclude_bot_clicks AND coalesce(e.is_bot, false)) END AS counted,
+       e.reason,
+       e.category
+FROM (
+    -- A row for each day that its events reach, so that files of other days are not read. No event is before 2000 (E3), so the
+    -- limit is far away: it tells the planner that the days are few.
+    SELECT account_id,
+           conversation_id,
+           unnest(generate_series(CAST(first_event_at AS DATE), CAST(last_event_at AS DATE), INTERVAL '1 day')) AS day
+    FROM stored.conversations
+    WHERE conversation_id = $conversation AND mode = 'live'
+    LIMIT 20000
+) AS c
+JOIN stored.consumed_conversation_events AS e
+    ON e.account_id = c.account_id AND e.event_date = c.day AND e.conversation_id = c.conversation_id
+JOIN stored.applied_accounts AS s ON s.account_id = e.account_id
+WHERE e.conversation_id = $conversation
+ORDER BY e.account_id, e.occurred_at, e.event_id

@@ -1,0 +1,48 @@
+-- The orders that credit a conversation (A8) or name it (A4), in the order in which they were placed. None for a
+-- conversation that is not live, or not there (C1, C2).
+-- param conversation text = null : the conversation_id; null gives no rows
+-- column account_id : the account
+-- column order_id : the order
+-- column ordered_at : when it was placed
+-- column ordered_on : the day of that, in the account's time zone (T2)
+-- column value : its value, in its currency
+-- column currency : its currency
+-- column refunded_value : what of it was refunded (A9)
+-- column cancelled : whether it was cancelled
+-- column profile_id : whose order it is, if known
+-- column credited : whether this conversation has credit for it
+-- column touch_class : the class of the touch that has the credit; null, as all that follows, where not credited
+-- column touched_at : when that touch was
+-- column seconds_to_order : whole seconds from it to the order
+-- column credit : the conversation's part of the order, over 0 to 1 (A6, A7)
+-- column attributed_value : that part of its value, gross
+-- column net_value : that part of its value, net of what was refunded (A9)
+SELECT o.account_id,
+       o.order_id,
+       o.ordered_at,
+       o.ordered_on,
+       o.value,
+       o.currency,
+       o.refunded_value,
+       o.cancelled,
+       o.profile_id,
+       a.order_id IS NOT NULL AS credited,
+       a.touch_class,
+       a.touched_at,
+       a.seconds_to_order,
+       a.credit,
+       a.attributed_value,
+       a.net_value
+FROM (
+    SELECT account_id, conversation_id
+    FROM conversations
+    WHERE conversation_id = $conversation
+) AS c
+JOIN orders AS o ON o.account_id = c.account_id
+LEFT JOIN (
+    SELECT account_id, order_id, touch_class, touched_at, seconds_to_order, credit, attributed_value, net_value
+    FROM attributed_orders
+    WHERE conversation_id = $conversation
+) AS a ON a.account_id = o.account_id AND a.order_id = o.order_id
+WHERE o.conversation_id = c.conversation_id OR a.order_id IS NOT NULL
+ORDER BY o.account_id, o.ordered_at, o.order_id

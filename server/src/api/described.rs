@@ -1,0 +1,39 @@
+//! A saved query as programs are told of it: by the API and by `rapport queries --format json`.
+
+use rapport_engine::session::SavedQuery;
+use serde_json::{Value, json};
+
+use crate::pg::sql_type;
+
+/// Describes a saved query: its purpose, parameters and columns, with their types as SQL names them.
+pub fn described(query: &SavedQuery) -> Value {
+    let parameters: Vec<_> = query
+        .parameters
+        .iter()
+        .map(|parameter| {
+            json!({
+                "name": parameter.name,
+                "kind": parameter.kind.to_string(),
+                "default": parameter.default,
+                "description": parameter.description,
+            })
+        })
+        .collect();
+    let columns: Vec<_> = query
+        .columns
+        .iter()
+        .map(|column| {
+            json!({
+                "name": column.name,
+                "type": sql_type(&column.data_type),
+                "description": column.description,
+            })
+        })
+        .collect();
+    json!({
+        "name": query.name,
+        "purpose": query.purpose,
+        "parameters": parameters,
+        "columns": columns,
+    })
+}

@@ -1,0 +1,269 @@
+//! The API as an OpenAPI 3.1 document, made from the headers of the saved queries that the caller can ask.
+
+use arrow::datatypes::DataType;
+use rapport_engine::session::{Parameter, ParameterKind, SavedQuery};
+use serde_json::{Map, Value, json};
+
+use super::arguments::{ACCOUNT, FORMAT};
+use super::form::Form;
+use super::problem::PROBLEM;
+
+/// The statuses of problems, with what each means.
+const PROBLEMS: [(&str, &str); 9] = [
+    (
+        "400",
+        "An argument is wrong; the detail names it, its value and what was expected",
+    ),
+    ("401", "No token, or one that is not known"),
+    ("403", "The token has no right to read"),
+    (
+        "404",
+        "No such query or account, or none that the token may know of",
+    ),
+    ("406", "No form of a result is acceptable"),
+    ("429", "Too many statements of the account run or wait"),
+    ("500", "A fault of the server's"),
+    ("503", "The server lacks memory or space, or stops"),
+    ("504", "The statement took longer than it may"),
+];
+
+/// Makes the document; `sees_all` tells whether the caller sees several accounts.
+pub fn document(queries: &[SavedQuery], sees_all: bool) -> Value {
+    let mut paths = Map::new();
+    paths.insert("/v1/queries".to_owned(), json!({"get": listing()}));
+    paths.insert("/v1/openapi.json".to_owned(), json!({"get": itself()}));
+    for query in queries {
+        let path = format!("/v1/queries/{}", query.name);
+        paths.insert(path, json!({"get": operation(query, sees_all)}));
+    }
+    let problems: Map<String, Value> = PROBLEMS
+        .iter()
+        .map(|(status, description)| ((*status).to_owned(), problem(description)))
+        .collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Rapport",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "The saved queries. Decimals are strings, since a JSON number is a float to most who read it. \
+                A float that is infinite or no number is one of the strings Infinity, -Infinity and NaN.",
+        },
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "A token, as `rapport tokens add` makes it",
+            }},
+            "responses": problems,
+            "schemas": {"Problem": {
+                "type": "object",
+                "required": ["title", "status", "detail"],
+                "properties": {
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                },
+            }},
+        },
+    })
+}
+
+fn listing() -> Value {
+    let text = json!({"type": "string"});
+    let described = |more: &str| {
+        json!({"type": "array", "items": {
+            "type": "object",
+            "required": ["name", more, "description"],
+            "properties": {"name": text, more: text, "default": text, "description": text},
+        }})
+    };
+    let schema = json!({"type": "array", "items": {
+        "type": "object",
+        "required": ["name", "purpose", "parameters", "columns"],
+        "properties": {
+            "name": text,
+            "purpose": text,
+            "parameters": described("kind"),
+            "columns": described("type"),
+        },
+    }});
+    operation_of(
+        "list_queries",
+        "The saved queries with their parameters and columns",
+        json!([]),
+        json!({"application/json": {"schema": schema}}),
+        &["401", "403", "429", "500", "503", "504"],
+    )
+}
+
+fn itself() -> Value {
+    operation_of(
+        "openapi",
+        "This document",
+        json!([]),
+        json!({"application/json": {"schema": {"type": "object"}}}),
+        &["401", "403", "429", "500", "503", "504"],
+    )
+}
+
+fn operation(query: &SavedQuery, sees_all: bool) -> Value {
+    let mut parameters: Vec<Value> = query.parameters.iter().map(parameter).collect();
+    parameters.push(json!({
+        "name": FORMAT,
+        "in": "query",
+        "description": "the form of the result; it goes before the header Accept",
+        "schema": {"type": "string", "enum": Form::ALL.map(Form::name)},
+    }));
+    parameters.push(json!({
+        "name": ACCOUNT,
+        "in": "query",
+        "description": match sees_all {
+            true => "the account whose rows are wanted; those of all where it is left out",
+            false => "the account of the token",
+        },
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    }));
+    let content: Map<String, Value> = Form::ALL
+        .into_iter()
+        .map(|form| {
+            let schema = match form {
+                Form::Json => json!({"type": "array", "items": row(query)}),
+                Form::Csv => json!({"type": "string"}),
+                // A file of bytes has no schema in OpenAPI 3.1.
+                Form::Parquet => json!({}),
+            };
+            (form.media_type().to_owned(), json!({"schema": schema}))
+        })
+        .collect();
+    let statuses = PROBLEMS.map(|(status, _)| status);
+    operation_of(
+        &query.name,
+        &query.purpose,
+        parameters.into(),
+        content.into(),
+        &statuses,
+    )
+}
+
+fn operation_of(
+    id: &str,
+    description: &str,
+    parameters: Value,
+    content: Value,
+    problems: &[&str],
+) -> Value {
+    let mut responses = Map::new();
+    let good = json!({"description": "The result", "content": content});
+    responses.insert("200".to_owned(), good);
+    for status in problems {
+        let there = format!("#/components/responses/{status}");
+        responses.insert((*status).to_owned(), json!({"$ref": there}));
+    }
+    json!({
+        "operationId": id,
+        "description": description,
+        "parameters": parameters,
+        "responses": responses,
+    })
+}
+
+fn problem(description: &str) -> Value {
+    let schema = json!({"$ref": "#/components/schemas/Problem"});
+    json!({"description": description, "content": {PROBLEM: {"schema": schema}}})
+}
+
+fn parameter(parameter: &Parameter) -> Value {
+    let mut schema = match &parameter.kind {
+        ParameterKind::Date => json!({"type": "string", "format": "date"}),
+        ParameterKind::Text => json!({"type": "string"}),
+        ParameterKind::Integer => json!({"type": "integer", "format": "int64"}),
+        ParameterKind::Number => json!({"type": "number", "format": "double"}),
+        ParameterKind::Boolean => json!({"type": "boolean"}),
+        ParameterKind::OneOf(words) => json!({"type": "string", "enum": words}),
+        ParameterKind::ListOf(words) => {
+            json!({"type": "array", "items": {"type": "string", "enum": words}, "minItems": 1})
+        }
+    };
+    if let Some(default) = constant(&parameter.kind, &parameter.default) {
+        schema["default"] = default;
+    }
+    let mut described = json!({
+        "name": parameter.name,
+        "in": "query",
+        "description": format!("{}; default: {}", parameter.description, parameter.default),
+        "schema": schema,
+    });
+    if let ParameterKind::ListOf(_) = parameter.kind {
+        // Between commas.
+        described["style"] = json!("form");
+        described["explode"] = json!(false);
+    }
+    described
+}
+
+/// The value of a default that is one, not an expression that has another each day, nor nothing.
+fn constant(kind: &ParameterKind, default: &str) -> Option<Value> {
+    match kind {
+        ParameterKind::Integer | ParameterKind::Number | ParameterKind::Boolean => {
+            let value: Value = serde_json::from_str(default).ok()?;
+            (value.is_number() || value.is_boolean()).then_some(value)
+        }
+        ParameterKind::Text | ParameterKind::OneOf(_) => {
+            let text = default.strip_prefix('\'')?.strip_suffix('\'')?;
+            (!text.contains('\'')).then(|| text.into())
+        }
+        ParameterKind::Date | ParameterKind::ListOf(_) => None,
+    }
+}
+
+fn row(query: &SavedQuery) -> Value {
+    let property = |column: &rapport_engine::session::SavedColumn| {
+        let mut schema = nullable(value(&column.data_type));
+        schema["description"] = column.description.clone().into();
+        (column.name.clone(), schema)
+    };
+    let properties: Map<String, Value> = query.columns.iter().map(property).collect();
+    let names: Vec<&str> = query.columns.iter().map(|c| c.name.as_str()).collect();
+    json!({"type": "object", "required": names, "properties": properties})
+}
+
+fn nullable(mut schema: Value) -> Value {
+    if let Some(kind) = schema.get("type").cloned() {
+        schema["type"] = json!([kind, "null"]);
+    }
+    schema
+}
+
+/// The schema of a value, as `output` writes it in JSON.
+fn value(data_type: &DataType) -> Value {
+    match data_type {
+        DataType::Null => json!({}),
+        DataType::Boolean => json!({"type": "boolean"}),
+        DataType::Int8 | DataType::Int16 | DataType::Int32 => {
+            json!({"type": "integer", "format": "int32"})
+        }
+        data_type if data_type.is_integer() => json!({"type": "integer", "format": "int64"}),
+        data_type if data_type.is_floating() => json!({"type": "number", "format": "double"}),
+        data_type if data_type.is_decimal() => json!({
+            "type": "string",
+            "format": "decimal",
+            "pattern": "^-?[0-9]+(\\.[0-9]+)?$",
+        }),
+        DataType::Timestamp(_, Some(_)) => json!({"type": "string", "format": "date-time"}),
+        DataType::Date32 | DataType::Date64 => json!({"type": "string", "format": "date"}),
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            json!({"type": "array", "items": nullable(value(item.data_type()))})
+        }
+        DataType::Struct(fields) => {
+            let properties: Map<String, Value> = fields
+                .iter()
+                .map(|field| (field.name().clone(), nullable(value(field.data_type()))))
+                .collect();
+            json!({"type": "object", "properties": properties})
+        }
+        DataType::Dictionary(_, values) => value(values),
+        _ => json!({"type": "string"}),
+    }
+}

@@ -1,0 +1,219 @@
+//! Who is logged in to the page: sessions that the server keeps, by a random id in a cookie.
+//!
+//! `tower-sessions` makes the ids and the cookies; this keeps the sessions, in memory, since they may be lost: their users
+//! log in again. What always holds: there is a session only for who has given a password; a user has so many at most, and
+//! the oldest goes for the newest; and a session counts while its user is the one that logged in, with the same password,
+//! role and account, which is looked at with every request.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use tower_sessions::cookie::SameSite;
+use tower_sessions::cookie::time::{Duration, OffsetDateTime};
+use tower_sessions::session::{Id, Record};
+use tower_sessions::session_store::{Error, Result as StoreResult};
+use tower_sessions::{Expiry, Session, SessionManagerLayer, SessionStore};
+
+use super::cookie_name;
+use crate::users::{User, Users};
+
+/// How long a session lasts after it was last used.
+const IDLE: Duration = Duration::hours(12);
+/// How long it lasts however much it is used.
+const LONGEST: TimeDelta = TimeDelta::days(7);
+/// How old the last use must be for a session to be written down as used again.
+const USED_EVERY: TimeDelta = TimeDelta::minutes(5);
+/// How many sessions a user may have at a time.
+const OF_A_USER: usize = 20;
+const LOGIN: &str = "login";
+
+/// What a session remembers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Login {
+    user: String,
+    role: String,
+    account: Option<String>,
+    /// The salt of the password that was given: another password has another.
+    salt: Vec<u8>,
+    since: DateTime<Utc>,
+    used: DateTime<Utc>,
+}
+
+impl Login {
+    fn of(user: &User, now: DateTime<Utc>) -> Login {
+        Login {
+            user: user.info.name.clone(),
+            role: user.info.role.clone(),
+            account: user.info.account.clone(),
+            salt: user.salt.clone(),
+            since: now,
+            used: now,
+        }
+    }
+
+    fn is_of(&self, user: &User) -> bool {
+        self.role == user.info.role && self.account == user.info.account && self.salt == user.salt
+    }
+}
+
+/// The sessions of a server. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Logins(Arc<Mutex<HashMap<Id, Record>>>);
+
+impl Logins {
+    /// Makes the layer that finds a request's session by its cookie.
+    pub fn layer(&self, encrypted: bool) -> SessionManagerLayer<Logins> {
+        SessionManagerLayer::new(self.clone())
+            .with_name(cookie_name("session", encrypted))
+            .with_http_only(true)
+            .with_same_site(SameSite::Lax)
+            .with_secure(encrypted)
+            .with_expiry(Expiry::OnInactivity(IDLE))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Id, Record>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Begins a session of who has given their password.
+///
+/// # Errors
+/// If it cannot be kept.
+pub async fn begin(session: &Session, user: &User) -> Result<(), tower_sessions::session::Error> {
+    // What a browser brought from before the login is worth nothing after it.
+    session.flush().await?;
+    session.insert(LOGIN, Login::of(user, Utc::now())).await
+}
+
+/// Ends a session.
+///
+/// # Errors
+/// If it cannot be forgotten.
+pub async fn end(session: &Session) -> Result<(), tower_sessions::session::Error> {
+    session.flush().await
+}
+
+/// Finds who is logged in, if they still may be.
+pub async fn user_of(session: &Session, users: &Users) -> Option<Arc<User>> {
+    let mut login: Login = session.get(LOGIN).await.ok().flatten()?;
+    let user = match users.find(&login.user) {
+        Ok(user) => user.filter(|user| login.is_of(user)),
+        Err(error) => {
+            tracing::error!("{error}");
+            return None;
+        }
+    };
+    let now = Utc::now();
+    let Some(user) = user.filter(|_| now - login.since < LONGEST) else {
+        if let Err(error) = end(session).await {
+            tracing::error!("a session could not be ended: {error}");
+        }
+        return None;
+    };
+    if now - login.used >= USED_EVERY {
+        login.used = now;
+        if let Err(error) = session.insert(LOGIN, login).await {
+            tracing::error!("a session could not be kept: {error}");
+        }
+    }
+    Some(user)
+}
+
+#[async_trait]
+impl SessionStore for Logins {
+    async fn create(&self, record: &mut Record) -> StoreResult<()> {
+        let user = name(record)?;
+        let now = OffsetDateTime::now_utc();
+        let mut kept = self.lock();
+        kept.retain(|_, other| other.expiry_date > now);
+        let of_user = kept.values().filter(|other| name(other).ok() == Some(user));
+        let mut of_user: Vec<(OffsetDateTime, Id)> =
+            of_user.map(|other| (other.expiry_date, other.id)).collect();
+        of_user.sort_unstable_by_key(|(expiry, _)| std::cmp::Reverse(*expiry));
+        for (_, oldest) in of_user.into_iter().skip(OF_A_USER - 1) {
+            kept.remove(&oldest);
+        }
+        while kept.contains_key(&record.id) {
+            record.id = Id::default();
+        }
+        kept.insert(record.id, record.clone());
+        Ok(())
+    }
+
+    async fn save(&self, record: &Record) -> StoreResult<()> {
+        let mut kept = self.lock();
+        // One that was ended meanwhile stays so.
+        if let Some(known) = kept.get_mut(&record.id) {
+            *known = record.clone();
+        }
+        Ok(())
+    }
+
+    async fn load(&self, id: &Id) -> StoreResult<Option<Record>> {
+        let now = OffsetDateTime::now_utc();
+        let record = self.lock().get(id).cloned();
+        Ok(record.filter(|record| record.expiry_date > now))
+    }
+
+    async fn delete(&self, id: &Id) -> StoreResult<()> {
+        self.lock().remove(id);
+        Ok(())
+    }
+}
+
+/// Names the user of a session; there is none without.
+fn name(record: &Record) -> StoreResult<&str> {
+    let login = record.data.get(LOGIN);
+    let name = login.and_then(|login| login.get("user")?.as_str());
+    name.ok_or_else(|| Error::Encode("a session without a login is not kept".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(user: &str, hours: i64) -> Record {
+        let data = HashMap::from([(LOGIN.to_owned(), serde_json::json!({ "user": user }))]);
+        Record {
+            id: Id::default(),
+            data,
+            expiry_date: OffsetDateTime::now_utc() + Duration::hours(hours),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_user_has_so_many_sessions_and_the_oldest_goes() {
+        let logins = Logins::default();
+        let mut oldest = record("ann", 1);
+        logins.create(&mut oldest).await.unwrap();
+        for _ in 1..OF_A_USER {
+            logins.create(&mut record("ann", 2)).await.unwrap();
+        }
+        logins.create(&mut record("bob", 1)).await.unwrap();
+        assert!(logins.load(&oldest.id).await.unwrap().is_some());
+        logins.create(&mut record("ann", 2)).await.unwrap();
+        assert!(logins.load(&oldest.id).await.unwrap().is_none());
+        assert_eq!(logins.lock().len(), OF_A_USER + 1);
+    }
+
+    #[tokio::test]
+    async fn a_session_ends_in_time_and_is_not_kept_without_a_login() {
+        let logins = Logins::default();
+        let mut late = record("ann", -1);
+        logins.create(&mut late).await.unwrap();
+        assert!(logins.load(&late.id).await.unwrap().is_none());
+        logins.create(&mut record("ann", 1)).await.unwrap();
+        assert_eq!(logins.lock().len(), 1);
+        let mut nobody = record("ann", 1);
+        nobody.data.clear();
+        assert!(logins.create(&mut nobody).await.is_err());
+        // What was ended does not come back by being saved.
+        let gone = record("ann", 1);
+        logins.save(&gone).await.unwrap();
+        assert!(logins.load(&gone.id).await.unwrap().is_none());
+    }
+}

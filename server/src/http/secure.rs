@@ -1,0 +1,22 @@
+//! Where encryption is required: plain requests for what people see go to HTTPS.
+
+use axum::Router;
+use axum::http::header::{HOST, LOCATION};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+
+/// Answers every request by sending it to the same address over HTTPS, where its client says which host that is.
+pub fn to_https() -> Router {
+    Router::new().fallback(redirect)
+}
+
+async fn redirect(uri: Uri, headers: HeaderMap) -> Response {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let named = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+    let Some(host) = host.filter(|host| !host.is_empty() && host.chars().all(named)) else {
+        return (StatusCode::FORBIDDEN, "this server wants HTTPS\n").into_response();
+    };
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let location = [(LOCATION, format!("https://{host}{path}"))];
+    (StatusCode::PERMANENT_REDIRECT, location).into_response()
+}

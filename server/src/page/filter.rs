@@ -1,0 +1,416 @@
+//! What a view shows, as its address says: so that it can be shared, bookmarked and gone back to.
+//!
+//! What always holds: an address that is written here is read back to the same filter, what has its default is left out, and
+//! what cannot be read is refused by its name, its value and the accepted form.
+
+use chrono::{Datelike, Months, NaiveDate};
+use url::form_urlencoded::Serializer;
+
+use super::numbers::days_before;
+
+/// The channels, in the order in which they are shown.
+pub const CHANNELS: [(&str, &str); 4] = [
+    ("web_chat", "Web chat"),
+    ("email", "Email"),
+    ("sms", "SMS"),
+    ("whatsapp", "WhatsApp"),
+];
+/// The statuses (SPEC C3), likewise.
+pub const STATUSES: [(&str, &str); 4] = [
+    ("resolved", "Resolved"),
+    ("routed", "Routed"),
+    ("closed", "Closed"),
+    ("open", "Open"),
+];
+/// The presets of dates.
+pub const PRESETS: [(Preset, &str, &str); 5] = [
+    (Preset::Last(7), "7-days", "7 days"),
+    (Preset::Last(30), "30-days", "30 days"),
+    (Preset::Last(90), "90-days", "90 days"),
+    (Preset::ThisMonth, "this-month", "This month"),
+    (Preset::LastMonth, "last-month", "Last month"),
+];
+const DEFAULT: Preset = Preset::Last(30);
+/// What the conversations can be sorted by.
+pub const SORTS: [&str; 3] = ["last_updated", "started_at", "messages"];
+/// What the procedures can be sorted by.
+pub const PROCEDURE_SORTS: [&str; 6] = [
+    "conversations",
+    "procedure",
+    "share",
+    "resolution-rate",
+    "escalated",
+    "escalation-rate",
+];
+/// How many days a view may span: three years.
+pub const LONGEST_RANGE: i64 = 1_096;
+/// How long a text of a filter may be, in characters.
+const LONGEST_TEXT: usize = 1_000;
+
+/// A range of days that moves with today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preset {
+    /// So many days, today included (SPEC T3).
+    Last(i64),
+    /// From the first of this month to today.
+    ThisMonth,
+    /// All of the month before.
+    LastMonth,
+}
+
+/// The days of a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Range {
+    /// Days that move with today.
+    Preset(Preset),
+    /// First and last day, both included.
+    Days(NaiveDate, NaiveDate),
+}
+
+impl Range {
+    /// Finds first and last day, both included.
+    pub fn days(self, today: NaiveDate) -> (NaiveDate, NaiveDate) {
+        let first_of_month = today.with_day(1).unwrap_or(today);
+        match self {
+            Range::Days(from, to) => (from, to),
+            Range::Preset(Preset::Last(days)) => (days_before(today, days - 1), today),
+            Range::Preset(Preset::ThisMonth) => (first_of_month, today),
+            Range::Preset(Preset::LastMonth) => {
+                let from = first_of_month.checked_sub_months(Months::new(1));
+                (from.unwrap_or(today), days_before(first_of_month, 1))
+            }
+        }
+    }
+}
+
+/// A place between two rows, by the key of the row beside it: rows that land or go meanwhile do not move it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Whether the rows before it are wanted, in place of those after.
+    pub before: bool,
+    /// What the row is sorted by.
+    pub key: i64,
+    /// Its id.
+    pub id: String,
+}
+
+impl Place {
+    fn parse(before: bool, text: &str) -> Option<Place> {
+        let (key, id) = text.split_once('~')?;
+        let key = key.parse().ok()?;
+        let id = id.to_owned();
+        (!id.is_empty()).then_some(Place { before, key, id })
+    }
+}
+
+/// What a view shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// The account that an operator looks at.
+    pub account: Option<String>,
+    /// The days.
+    pub range: Range,
+    /// The channels; none are all.
+    pub channels: Vec<&'static str>,
+    /// The statuses that are listed; none are all.
+    pub statuses: Vec<&'static str>,
+    /// A text to look for.
+    pub search: Option<String>,
+    /// A procedure.
+    pub procedure: Option<String>,
+    /// Whether only conversations without a procedure are listed.
+    pub unassigned: bool,
+    /// A tag.
+    pub tag: Option<String>,
+    /// Whether only escalated conversations are listed.
+    pub escalated: bool,
+    /// The reason of the escalation.
+    pub reason: Option<String>,
+    /// Whether only conversations without a link click are listed.
+    pub unclicked: bool,
+    /// What the conversations are sorted by.
+    pub sort: &'static str,
+    /// Whether the least come first.
+    pub ascending: bool,
+    /// From where rows are listed; none: from the beginning.
+    pub place: Option<Place>,
+    /// What the procedures are sorted by.
+    pub procedures: &'static str,
+}
+
+/// Why an address is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{parameter} is {value:?}; expected {expected}")]
+pub struct BadFilter {
+    /// The parameter.
+    pub parameter: &'static str,
+    /// What it says.
+    pub value: String,
+    /// What it may say.
+    pub expected: String,
+}
+
+impl Default for Filter {
+    fn default() -> Filter {
+        Filter {
+            account: None,
+            range: Range::Preset(DEFAULT),
+            channels: Vec::new(),
+            statuses: Vec::new(),
+            search: None,
+            procedure: None,
+            unassigned: false,
+            tag: None,
+            escalated: false,
+            reason: None,
+            unclicked: false,
+            sort: SORTS[0],
+            ascending: false,
+            place: None,
+            procedures: PROCEDURE_SORTS[0],
+        }
+    }
+}
+
+fn refuse(parameter: &'static str, value: &str, expected: impl Into<String>) -> BadFilter {
+    BadFilter {
+        parameter,
+        value: value.chars().take(80).collect(),
+        expected: expected.into(),
+    }
+}
+
+fn date(parameter: &'static str, text: &str) -> Result<NaiveDate, BadFilter> {
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    let date = date.filter(|date| text.len() == 10 && (2000..=2200).contains(&date.year()));
+    date.ok_or_else(|| refuse(parameter, text, "a date as YYYY-MM-DD, from 2000 to 2200"))
+}
+
+/// Reads words between commas, in the order of `known`.
+fn words(
+    parameter: &'static str,
+    text: &str,
+    known: &[(&'static str, &str)],
+) -> Result<Vec<&'static str>, BadFilter> {
+    let given: Vec<&str> = text.split(',').map(str::trim).collect();
+    let all: Vec<&'static str> = known.iter().map(|(word, _)| *word).collect();
+    if let Some(unknown) = given.iter().find(|word| !all.contains(word)) {
+        return Err(refuse(
+            parameter,
+            unknown,
+            format!("some of {}", all.join(", ")),
+        ));
+    }
+    let chosen: Vec<&str> = all
+        .iter()
+        .copied()
+        .filter(|word| given.contains(word))
+        .collect();
+    // All of them is what none of them is.
+    Ok(if chosen.len() == all.len() {
+        Vec::new()
+    } else {
+        chosen
+    })
+}
+
+fn one_of(
+    parameter: &'static str,
+    text: &str,
+    known: &[&'static str],
+) -> Result<&'static str, BadFilter> {
+    let found = known.iter().find(|word| **word == text);
+    found
+        .copied()
+        .ok_or_else(|| refuse(parameter, text, format!("one of {}", known.join(", "))))
+}
+
+fn flag(parameter: &'static str, text: &str, yes: &str) -> Result<bool, BadFilter> {
+    match text {
+        text if text == yes => Ok(true),
+        _ => Err(refuse(parameter, text, format!("{yes}, or nothing"))),
+    }
+}
+
+impl Filter {
+    /// Reads the parameters of an address. Empty ones count as left out, as forms send them; unknown ones are ignored.
+    ///
+    /// # Errors
+    /// One that cannot be read.
+    pub fn parse(pairs: &[(String, String)]) -> Result<Filter, BadFilter> {
+        let mut filter = Filter::default();
+        let (mut from, mut to) = (None, None);
+        for (name, value) in pairs {
+            let value = value.trim();
+            if value.is_empty() {
+                continue;
+            }
+            if value.chars().count() > LONGEST_TEXT {
+                let name = ["search", "procedure", "tag", "reason", "account"]
+                    .into_iter()
+                    .find(|known| known == name);
+                let expected = format!("at most {LONGEST_TEXT} characters");
+                return Err(refuse(name.unwrap_or("a parameter"), value, expected));
+            }
+            let text = || Some(value.to_owned());
+            match name.as_str() {
+                "account" => filter.account = text(),
+                "range" => {
+                    let known: Vec<&'static str> =
+                        PRESETS.iter().map(|(_, name, _)| *name).collect();
+                    let word = one_of("range", value, &known)?;
+                    let preset = PRESETS.iter().find(|(_, name, _)| *name == word);
+                    filter.range = Range::Preset(preset.map_or(DEFAULT, |(preset, ..)| *preset));
+                }
+                "from" => from = Some(date("from", value)?),
+                "to" => to = Some(date("to", value)?),
+                "channel" => filter.channels = words("channel", value, &CHANNELS)?,
+                "status" => filter.statuses = words("status", value, &STATUSES)?,
+                "search" => filter.search = text(),
+                "procedure" => filter.procedure = text(),
+                "unassigned" => filter.unassigned = flag("unassigned", value, "1")?,
+                "tag" => filter.tag = text(),
+                "escalated" => filter.escalated = flag("escalated", value, "1")?,
+                "reason" => filter.reason = text(),
+                "clicked" => filter.unclicked = flag("clicked", value, "0")?,
+                "sort" => filter.sort = one_of("sort", value, &SORTS)?,
+                "order" => filter.ascending = flag("order", value, "ascending")?,
+                "procedures" => {
+                    filter.procedures = one_of("procedures", value, &PROCEDURE_SORTS)?;
+                }
+                "after" | "before" => {
+                    let before = name == "before";
+                    let place = Place::parse(before, value);
+                    let name = if before { "before" } else { "after" };
+                    let place =
+                        place.ok_or_else(|| refuse(name, value, "KEY~ID, as links have it"));
+                    filter.place = Some(place?);
+                }
+                _ => {}
+            }
+        }
+        match (from, to) {
+            (None, None) => {}
+            (Some(from), Some(to)) if from <= to => {
+                if (to - from).num_days() >= LONGEST_RANGE {
+                    let expected = format!("a day at most {LONGEST_RANGE} days after from={from}");
+                    return Err(refuse("to", &to.to_string(), expected));
+                }
+                filter.range = Range::Days(from, to);
+            }
+            (Some(from), Some(to)) => {
+                let expected = format!("a day not before from={from}");
+                return Err(refuse("to", &to.to_string(), expected));
+            }
+            (Some(_), None) => return Err(refuse("to", "", "a date too, since from is one")),
+            (None, Some(_)) => return Err(refuse("from", "", "a date too, since to is one")),
+        }
+        Ok(filter)
+    }
+
+    /// Lists the parameters of the address, without those that have their default.
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        let mut pairs = Vec::new();
+        let mut put = |name, value: Option<&str>| {
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                pairs.push((name, value.to_owned()));
+            }
+        };
+        put("account", self.account.as_deref());
+        match self.range {
+            Range::Preset(preset) if preset == DEFAULT => {}
+            Range::Preset(preset) => {
+                let known = PRESETS.iter().find(|(known, ..)| *known == preset);
+                put("range", known.map(|(_, name, _)| *name));
+            }
+            Range::Days(from, to) => {
+                put("from", Some(&from.to_string()));
+                put("to", Some(&to.to_string()));
+            }
+        }
+        put("channel", Some(&self.channels.join(",")));
+        put("status", Some(&self.statuses.join(",")));
+        put("search", self.search.as_deref());
+        put("procedure", self.procedure.as_deref());
+        put("unassigned", self.unassigned.then_some("1"));
+        put("tag", self.tag.as_deref());
+        put("escalated", self.escalated.then_some("1"));
+        put("reason", self.reason.as_deref());
+        put("clicked", self.unclicked.then_some("0"));
+        put("sort", Some(self.sort).filter(|sort| *sort != SORTS[0]));
+        put("order", self.ascending.then_some("ascending"));
+        let procedures = Some(self.procedures).filter(|sort| *sort != PROCEDURE_SORTS[0]);
+        put("procedures", procedures);
+        if let Some(place) = &self.place {
+            let name = if place.before { "before" } else { "after" };
+            put(name, Some(&format!("{}~{}", place.key, place.id)));
+        }
+        pairs
+    }
+
+    /// Writes the address of a view with this filter.
+    pub fn url(&self, path: &str) -> String {
+        url(path, &self.pairs())
+    }
+
+    /// Writes the address of a view with another filter, from its first row on.
+    pub fn url_with(&self, path: &str, change: impl FnOnce(&mut Filter)) -> String {
+        let mut changed = Filter {
+            place: None,
+            ..self.clone()
+        };
+        change(&mut changed);
+        changed.url(path)
+    }
+
+    /// Keeps what every view has: account, days and channels.
+    pub fn frame(&self) -> Filter {
+        Filter {
+            account: self.account.clone(),
+            range: self.range,
+            channels: self.channels.clone(),
+            ..Filter::default()
+        }
+    }
+
+    /// Whether conversations are listed by more than days and channels.
+    pub fn narrows(&self) -> bool {
+        let plain = Filter {
+            sort: self.sort,
+            ascending: self.ascending,
+            place: self.place.clone(),
+            procedures: self.procedures,
+            ..self.frame()
+        };
+        *self != plain
+    }
+
+    /// Gives the channels as the queries' parameter takes them.
+    pub fn channel(&self) -> Option<String> {
+        (!self.channels.is_empty()).then(|| self.channels.join(","))
+    }
+}
+
+/// Writes an address.
+pub fn url<N: AsRef<str>, V: AsRef<str>>(path: &str, pairs: &[(N, V)]) -> String {
+    if pairs.is_empty() {
+        return path.to_owned();
+    }
+    let query = Serializer::new(String::new()).extend_pairs(pairs).finish();
+    format!("{path}?{query}")
+}
+
+/// Names a channel for people.
+pub fn channel_name(channel: &str) -> &str {
+    let known = CHANNELS.iter().find(|(word, _)| *word == channel);
+    known.map_or(channel, |(_, name)| name)
+}
+
+/// Names a status for people.
+pub fn status_name(status: &str) -> &str {
+    let known = STATUSES.iter().find(|(word, _)| *word == status);
+    known.map_or(status, |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,312 @@
+//! The conversations of a range: filtered, sorted and paged by key, so that rows neither repeat nor go missing while events
+//! land.
+
+use askama::Template;
+
+use super::totals::Statuses;
+use super::{Days, Export, PATH};
+use crate::page::chrome::clip;
+use crate::page::filter::{Filter, Place, SORTS, STATUSES, channel_name, status_name, url};
+use crate::page::numbers::count;
+use crate::page::rows::{Row, Rows};
+use crate::page::visit::Visit;
+use crate::pg::PgError;
+
+/// Rows of a page.
+const PAGE: usize = 50;
+/// So many tags are offered; any other can be reached by its address.
+const TAGS: usize = 50;
+
+/// Asks for a page of them, and for one row more, which tells whether there is another page.
+pub async fn ask(visit: &Visit, days: Days) -> Result<Rows, PgError> {
+    let filter = &visit.filter;
+    let back = filter.place.as_ref().is_some_and(|place| place.before);
+    let mut call = days.call("conversations_page", filter);
+    for (name, value) in parameters(filter) {
+        call = call.with(name, value);
+    }
+    call = call.with("ascending", filter.ascending != back);
+    if let Some(place) = &filter.place {
+        call = call
+            .with("after_key", place.key)
+            .with("after_id", &place.id);
+    }
+    Rows::ask(&visit.inquiry, &call.limit(PAGE + 1).sql()).await
+}
+
+/// What narrows them, as the query's parameters.
+fn parameters(filter: &Filter) -> Vec<(&'static str, String)> {
+    let mut parameters = Vec::new();
+    let mut put = |name, value: Option<String>| parameters.extend(value.map(|value| (name, value)));
+    let flag = |on: bool, value: &str| on.then(|| value.to_owned());
+    put(
+        "status",
+        (!filter.statuses.is_empty()).then(|| filter.statuses.join(",")),
+    );
+    put("search", filter.search.clone());
+    put("procedure", filter.procedure.clone());
+    put("unassigned", flag(filter.unassigned, "true"));
+    put("tag", filter.tag.clone());
+    put("escalated", flag(filter.escalated, "true"));
+    put("reason", filter.reason.clone());
+    put("clicked", flag(filter.unclicked, "false"));
+    put("sort", Some(filter.sort.to_owned()));
+    parameters
+}
+
+/// Makes the addresses of all of them, as filtered.
+pub fn export_of(visit: &Visit) -> Export {
+    let mut all = Export::frame(visit);
+    all.extend(parameters(&visit.filter));
+    all.push(("ascending", visit.filter.ascending.to_string()));
+    Export::of(
+        visit,
+        "export-conversations",
+        "All conversations, as filtered",
+        "conversations_page",
+        &all,
+    )
+}
+
+/// Asks for the tags that are used most.
+pub async fn tags(visit: &Visit, days: Days) -> Result<Vec<String>, PgError> {
+    let sql = days.call("tag_counts", &visit.filter).limit(TAGS).sql();
+    let rows = Rows::ask(&visit.inquiry, &sql).await?;
+    let tags = rows.iter().map(|row| Ok(row.word("tag")?.to_owned()));
+    tags.collect()
+}
+
+struct TableRow {
+    href: String,
+    question: Option<String>,
+    profile: Option<String>,
+    channel: String,
+    status: String,
+    status_name: String,
+    tags: String,
+    messages: String,
+    time: String,
+    machine: String,
+}
+
+struct StatusChoice {
+    name: &'static str,
+    href: String,
+    count: Option<String>,
+    on: bool,
+}
+
+struct Head {
+    name: &'static str,
+    href: String,
+    on: bool,
+    ascending: bool,
+}
+
+/// What narrows the list beside status and text, with an address without it.
+struct Narrowed {
+    words: String,
+    href: String,
+}
+
+/// The card.
+#[derive(Template)]
+#[template(path = "performance/conversations.html")]
+pub struct Conversations {
+    statuses: Vec<StatusChoice>,
+    hidden: Vec<(&'static str, String)>,
+    search: String,
+    procedures: Vec<(String, bool)>,
+    tags: Vec<(String, bool)>,
+    narrowed: Vec<Narrowed>,
+    messages: Head,
+    started: Head,
+    updated: Head,
+    shows_started: bool,
+    rows: Vec<TableRow>,
+    total: Option<String>,
+    newer: Option<String>,
+    older: Option<String>,
+    first: String,
+    export: Export,
+}
+
+/// Writes the table.
+pub fn make(
+    visit: &Visit,
+    rows: Rows,
+    statuses: Option<Statuses>,
+    procedures: Vec<String>,
+    tags: Vec<String>,
+) -> Result<Conversations, PgError> {
+    let filter = &visit.filter;
+    let back = filter.place.as_ref().is_some_and(|place| place.before);
+    let more = rows.len() > PAGE;
+    let mut shown: Vec<Row<'_>> = rows.iter().take(PAGE).collect();
+    if back {
+        shown.reverse();
+    }
+    let place = |row: Option<&Row<'_>>, before| -> Result<Option<String>, PgError> {
+        let Some(row) = row else { return Ok(None) };
+        let key = row.count("key")?;
+        let id = row.word("conversation_id")?.to_owned();
+        Ok(Some(filter.url_with(PATH, |f| {
+            f.place = Some(Place { before, key, id })
+        })))
+    };
+    // Before the first page there is nothing, and where one came from there is.
+    let has_newer = if back { more } else { filter.place.is_some() };
+    let has_older = if back { true } else { more };
+    let newer = if has_newer {
+        place(shown.first(), true)?
+    } else {
+        None
+    };
+    let older = if has_older {
+        place(shown.last(), false)?
+    } else {
+        None
+    };
+    let listed = shown.iter().map(|row| table_row(visit, *row));
+    let listed = listed.collect::<Result<Vec<_>, PgError>>()?;
+    let all = StatusChoice {
+        name: "All",
+        href: filter.url_with(PATH, |f| f.statuses.clear()),
+        count: statuses.map(|statuses| count(statuses.all)),
+        on: filter.statuses.is_empty(),
+    };
+    let each = STATUSES.map(|(status, name)| StatusChoice {
+        name,
+        href: filter.url_with(PATH, |f| f.statuses = vec![status]),
+        count: statuses.map(|statuses| count(statuses.of(status))),
+        on: filter.statuses == [status],
+    });
+    let without = Filter {
+        search: None,
+        procedure: None,
+        unassigned: false,
+        tag: None,
+        place: None,
+        ..filter.clone()
+    };
+    let plain = !filter.narrows();
+    let offer = |offered: Vec<String>, chosen: &Option<String>| {
+        let missing = chosen
+            .iter()
+            .filter(|chosen| !offered.contains(chosen))
+            .cloned();
+        let all: Vec<String> = missing.chain(offered.iter().cloned()).collect();
+        let marked = all.into_iter().map(|name| {
+            let on = chosen.as_ref() == Some(&name);
+            (name, on)
+        });
+        marked.collect::<Vec<_>>()
+    };
+    let head = |sort: &'static str, name| {
+        let on = filter.sort == sort;
+        // The column that is sorted by turns around; another begins with the most.
+        let ascending = on && !filter.ascending;
+        Head {
+            name,
+            href: filter.url_with(PATH, |f| {
+                f.sort = sort;
+                f.ascending = ascending;
+            }),
+            on,
+            ascending: filter.ascending,
+        }
+    };
+    Ok(Conversations {
+        statuses: std::iter::once(all).chain(each).collect(),
+        hidden: without.pairs(),
+        search: filter.search.clone().unwrap_or_default(),
+        procedures: offer(procedures, &filter.procedure),
+        tags: offer(tags, &filter.tag),
+        narrowed: narrowed(filter),
+        messages: head(SORTS[2], "Messages"),
+        started: head(SORTS[1], "Started"),
+        updated: head(SORTS[0], "Last updated"),
+        shows_started: filter.sort == SORTS[1],
+        rows: listed,
+        total: statuses
+            .filter(|_| plain)
+            .map(|statuses| count(statuses.all)),
+        newer,
+        older,
+        first: filter.url(PATH),
+        export: export_of(visit),
+    })
+}
+
+fn table_row(visit: &Visit, row: Row<'_>) -> Result<TableRow, PgError> {
+    let id = row.word("conversation_id")?;
+    let account: Vec<(&str, &str)> = visit
+        .filter
+        .account
+        .iter()
+        .map(|id| ("account", id.as_str()))
+        .collect();
+    let status = row.word("status")?;
+    let time = match visit.filter.sort {
+        "started_at" => row.instant("started_at")?,
+        _ => row.instant("last_updated")?,
+    };
+    let time = time.map(|time| visit.shop.local(time));
+    let question = row.text("first_question")?;
+    Ok(TableRow {
+        href: url(&conversation_path(id), &account),
+        question: question.map(clip),
+        profile: row.text("profile_id")?.map(clip),
+        channel: channel_name(row.word("channel")?).to_owned(),
+        status: status.to_owned(),
+        status_name: status_name(status).to_owned(),
+        tags: clip(&row.texts("tags")?.join(" · ")),
+        messages: count(row.count("messages")?),
+        time: time
+            .map(|time| time.minute(visit.shop.today))
+            .unwrap_or_default(),
+        machine: time.map(|time| time.machine()).unwrap_or_default(),
+    })
+}
+
+/// Writes the path of a conversation's view, whatever characters its id has.
+pub fn conversation_path(id: &str) -> String {
+    let escaped: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+    // In a path a space is not a plus sign.
+    format!("/conversations/{}", escaped.replace('+', "%20"))
+}
+
+/// Names what narrows the list and has no field of its own.
+fn narrowed(filter: &Filter) -> Vec<Narrowed> {
+    let mut narrowed = Vec::new();
+    let mut put = |words: String, change: fn(&mut Filter)| {
+        narrowed.push(Narrowed {
+            words,
+            href: filter.url_with(PATH, change),
+        });
+    };
+    if filter.escalated && filter.reason.is_none() {
+        put("Escalated".to_owned(), |f| f.escalated = false);
+    }
+    if let Some(reason) = &filter.reason {
+        put(format!("Escalated: {}", clip(reason)), |f| {
+            f.reason = None;
+            f.escalated = false;
+        });
+    }
+    if filter.unclicked {
+        put("Without a link click".to_owned(), |f| f.unclicked = false);
+    }
+    if filter.unassigned {
+        put("Without a procedure".to_owned(), |f| f.unassigned = false);
+    }
+    if filter.statuses.len() > 1 {
+        let names: Vec<&str> = filter
+            .statuses
+            .iter()
+            .map(|status| status_name(status))
+            .collect();
+        put(names.join(" or "), |f| f.statuses.clear());
+    }
+    narrowed
+}

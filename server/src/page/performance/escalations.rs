@@ -1,0 +1,76 @@
+//! Why conversations were escalated (SPEC C8): by reason, category and procedure, as the query `escalations` has it.
+
+use askama::Template;
+
+use super::{Days, Export, PATH};
+use crate::page::filter::Filter;
+use crate::page::numbers::{count, percent};
+use crate::page::rows::Rows;
+use crate::page::visit::Visit;
+use crate::pg::PgError;
+
+/// So many rows are listed; the export has all.
+const MOST: usize = 12;
+
+struct TableRow {
+    reason: Option<String>,
+    href: String,
+    category: Option<String>,
+    procedure: Option<String>,
+    conversations: String,
+    share: String,
+    rate: String,
+    latest: String,
+    machine: String,
+}
+
+/// The card.
+#[derive(Template)]
+#[template(path = "performance/escalations.html")]
+pub struct Escalations {
+    rows: Vec<TableRow>,
+    more: usize,
+    export: Export,
+}
+
+/// Asks for the escalations.
+pub async fn ask(visit: &Visit, days: Days) -> Result<Escalations, PgError> {
+    let sql = days.call("escalations", &visit.filter).sql();
+    let rows = Rows::ask(&visit.inquiry, &sql).await?;
+    let filter = &visit.filter;
+    let listed = rows.iter().take(MOST).map(|row| {
+        let text = |name| Ok::<_, PgError>(row.text(name)?.map(str::to_owned));
+        let (reason, procedure) = (text("reason")?, text("procedure")?);
+        let at = row.instant("last_escalated_at")?;
+        let at = at.map(|at| visit.shop.local(at));
+        let narrowed = |f: &mut Filter| {
+            *f = f.frame();
+            f.escalated = true;
+            f.reason = reason.clone();
+            f.procedure = procedure.clone();
+        };
+        Ok(TableRow {
+            href: filter.url_with(PATH, narrowed),
+            category: text("category")?,
+            conversations: count(row.count("conversations")?),
+            share: percent(row.float("share")?.unwrap_or_default()),
+            rate: percent(row.float("escalation_rate")?.unwrap_or_default()),
+            latest: at.map(|at| at.minute(visit.shop.today)).unwrap_or_default(),
+            machine: at.map(|at| at.machine()).unwrap_or_default(),
+            reason,
+            procedure,
+        })
+    });
+    let listed = listed.collect::<Result<Vec<_>, PgError>>()?;
+    Ok(Escalations {
+        more: rows.len() - listed.len(),
+        rows: listed,
+        export: Export::of(
+            visit,
+            "export-escalations",
+            "All escalations, as filtered",
+            "escalations",
+            &Export::frame(visit),
+        ),
+    })
+}

@@ -1,0 +1,95 @@
+//! The dates and channels of a view: links, so that each choice is an address of its own.
+
+use askama::Template;
+use chrono::NaiveDate;
+
+use super::Days;
+use crate::page::filter::{CHANNELS, Filter, LONGEST_RANGE, PRESETS, Range};
+use crate::page::numbers;
+use crate::page::visit::Visit;
+
+/// A link of a group of which some are on.
+struct Choice {
+    href: String,
+    name: &'static str,
+    count: Option<String>,
+    on: bool,
+}
+
+/// The dates and channels to choose from.
+#[derive(Template)]
+#[template(path = "performance/filters.html")]
+pub struct Filters {
+    /// The range in words, with the one before.
+    pub shown: String,
+    presets: Vec<Choice>,
+    custom: bool,
+    from: NaiveDate,
+    to: NaiveDate,
+    latest: NaiveDate,
+    longest: i64,
+    /// Every other parameter, for the form of custom dates.
+    hidden: Vec<(&'static str, String)>,
+    all_channels: String,
+    all: bool,
+    channels: Vec<Choice>,
+    path: &'static str,
+}
+
+impl Filters {
+    /// Makes the filters of a view.
+    pub fn of(visit: &Visit, path: &'static str, counts: Option<&[(String, i64)]>) -> Filters {
+        let filter = &visit.filter;
+        let days = Days::of(visit);
+        let before = days.before();
+        let presets = PRESETS.map(|(preset, _, name)| Choice {
+            href: filter.url_with(path, |f| f.range = Range::Preset(preset)),
+            name,
+            count: None,
+            on: filter.range == Range::Preset(preset),
+        });
+        let channels = CHANNELS.map(|(channel, name)| {
+            let on = filter.channels.contains(&channel);
+            let found = counts.and_then(|counts| counts.iter().find(|(of, _)| of == channel));
+            let toggled = filter.url_with(path, |f| {
+                let wanted = |known: &str| (known == channel) ^ f.channels.contains(&known);
+                let chosen: Vec<_> = CHANNELS.iter().map(|(known, _)| *known).collect();
+                let chosen: Vec<_> = chosen.into_iter().filter(|known| wanted(known)).collect();
+                f.channels = if chosen.len() == CHANNELS.len() {
+                    Vec::new()
+                } else {
+                    chosen
+                };
+            });
+            Choice {
+                href: toggled,
+                name,
+                count: found.map(|(_, count)| numbers::count(*count)),
+                on,
+            }
+        });
+        let hidden = Filter {
+            range: Filter::default().range,
+            place: None,
+            ..filter.clone()
+        };
+        Filters {
+            shown: format!(
+                "{}, compared with {}",
+                numbers::range(days.from, days.to),
+                numbers::range_beside(before.from, before.to, days.to)
+            ),
+            presets: presets.into(),
+            custom: matches!(filter.range, Range::Days(..)),
+            from: days.from,
+            to: days.to,
+            latest: visit.shop.today,
+            longest: LONGEST_RANGE,
+            hidden: hidden.pairs(),
+            all_channels: filter.url_with(path, |f| f.channels.clear()),
+            all: filter.channels.is_empty(),
+            channels: channels.into(),
+            path,
+        }
+    }
+}

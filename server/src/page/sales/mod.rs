@@ -1,0 +1,209 @@
+//! `/sales`: the attributed orders behind the figure, gross and net, each with why it is credited; other currencies apart.
+
+mod order;
+
+use askama::Template;
+use axum::response::Response;
+
+pub use order::show as show_order;
+
+use super::chrome::{Chrome, clip, render};
+use super::error::{PageError, Part};
+use super::filter::{Place, channel_name, url};
+use super::numbers::{Currency, Money, credits, duration, percent};
+use super::performance::{Days, Export, Filters, conversation_path};
+use super::rows::{Row, Rows};
+use super::visit::Visit;
+use crate::pg::PgError;
+
+/// Where this view is.
+const PATH: &str = "/sales";
+/// Rows of a page.
+const PAGE: usize = 50;
+
+#[derive(Template)]
+#[template(path = "sales/page.html")]
+struct Page {
+    chrome: Chrome,
+    filters: Filters,
+    totals: Part<Totals>,
+    orders: Part<Orders>,
+    export: Export,
+    export_totals: Export,
+}
+
+/// Sums by currency.
+struct Totals {
+    own: Option<Total>,
+    others: Vec<Total>,
+}
+
+struct Total {
+    code: String,
+    gross: (String, String),
+    net: (String, String),
+    refunded: String,
+    orders: String,
+}
+
+struct Orders {
+    rows: Vec<TableRow>,
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+struct TableRow {
+    id: String,
+    href: String,
+    question: Option<String>,
+    conversation: String,
+    channel: String,
+    class: String,
+    between: String,
+    credit: String,
+    gross: (String, String),
+    net: (String, String),
+    foreign: bool,
+    time: String,
+    machine: String,
+}
+
+/// Answers `GET /sales`.
+pub async fn show(visit: Visit) -> Result<Response, PageError> {
+    let days = Days::of(&visit);
+    let (totals, rows) = tokio::join!(totals(&visit, days), ask(&visit, days));
+    let orders = rows.and_then(|rows| make(&visit, rows));
+    let chrome = Chrome::of(&visit, "Sales", "sales", PATH);
+    let frame = Export::frame(&visit);
+    let page = Page {
+        filters: Filters::of(&visit, PATH, None),
+        totals: totals.into(),
+        orders: orders.into(),
+        export: Export::of(
+            &visit,
+            "export",
+            "All credited orders, as filtered",
+            "sales_page",
+            &frame,
+        ),
+        export_totals: Export::of(
+            &visit,
+            "export-sums",
+            "Sums by currency, as filtered",
+            "sales_summary",
+            &frame,
+        ),
+        chrome,
+    };
+    let html = render(&page)?;
+    Ok(page.chrome.answer(html))
+}
+
+async fn totals(visit: &Visit, days: Days) -> Result<Totals, PgError> {
+    let sql = days.call("sales_summary", &visit.filter).sql();
+    let rows = Rows::ask(&visit.inquiry, &sql).await?;
+    let (mut own, mut others) = (None, Vec::new());
+    for row in rows.iter() {
+        let code = row.word("currency")?;
+        let currency = Currency::of(code);
+        let amount = |name| Ok::<_, PgError>(row.money(name)?.unwrap_or_default());
+        let (gross, net) = (amount("sales")?, amount("net_sales")?);
+        let both = |amount: Money| (amount.exact(), currency.cents(amount));
+        let total = Total {
+            code: code.to_owned(),
+            gross: both(gross),
+            net: both(net),
+            refunded: currency.cents(Money(gross.0 - net.0)),
+            orders: credits(row.float("attributed_orders")?.unwrap_or_default()),
+        };
+        if row.flag("in_account_currency")? {
+            own = Some(total);
+        } else {
+            others.push(total);
+        }
+    }
+    Ok(Totals { own, others })
+}
+
+async fn ask(visit: &Visit, days: Days) -> Result<Rows, PgError> {
+    let place = visit.filter.place.as_ref();
+    let back = place.is_some_and(|place| place.before);
+    let mut call = days
+        .call("sales_page", &visit.filter)
+        .with("ascending", back);
+    if let Some(place) = place {
+        call = call
+            .with("after_key", place.key)
+            .with("after_id", &place.id);
+    }
+    Rows::ask(&visit.inquiry, &call.limit(PAGE + 1).sql()).await
+}
+
+fn make(visit: &Visit, rows: Rows) -> Result<Orders, PgError> {
+    let filter = &visit.filter;
+    let back = filter.place.as_ref().is_some_and(|place| place.before);
+    let more = rows.len() > PAGE;
+    let mut shown: Vec<Row<'_>> = rows.iter().take(PAGE).collect();
+    if back {
+        shown.reverse();
+    }
+    let place = |row: Option<&Row<'_>>, before| -> Result<Option<String>, PgError> {
+        let Some(row) = row else { return Ok(None) };
+        let (key, id) = (row.count("key")?, row.word("row_id")?.to_owned());
+        Ok(Some(filter.url_with(PATH, |f| {
+            f.place = Some(Place { before, key, id })
+        })))
+    };
+    let has_newer = if back { more } else { filter.place.is_some() };
+    let newer = if has_newer {
+        place(shown.first(), true)?
+    } else {
+        None
+    };
+    let older = if back || more {
+        place(shown.last(), false)?
+    } else {
+        None
+    };
+    let rows = shown.iter().map(|row| table_row(visit, *row));
+    Ok(Orders {
+        rows: rows.collect::<Result<_, _>>()?,
+        newer,
+        older,
+    })
+}
+
+/// Writes the path of an order's view.
+fn order_path(id: &str) -> String {
+    conversation_path(id).replacen("/conversations/", "/orders/", 1)
+}
+
+fn table_row(visit: &Visit, row: Row<'_>) -> Result<TableRow, PgError> {
+    let shop = &visit.shop;
+    let account: Vec<(&str, &str)> = visit
+        .filter
+        .account
+        .iter()
+        .map(|id| ("account", id.as_str()))
+        .collect();
+    let currency = Currency::of(row.word("currency")?);
+    let amount = |name| Ok::<_, PgError>(row.money(name)?.unwrap_or_default());
+    let both = |amount: Money| (amount.exact(), currency.cents(amount));
+    let at = row.instant("ordered_at")?.map(|at| shop.local(at));
+    let id = row.word("order_id")?;
+    Ok(TableRow {
+        href: url(&order_path(id), &account),
+        id: clip(id),
+        question: row.text("first_question")?.map(clip),
+        conversation: url(&conversation_path(row.word("conversation_id")?), &account),
+        channel: channel_name(row.word("channel")?).to_owned(),
+        class: row.word("touch_class")?.to_owned(),
+        between: duration(row.count("seconds_to_order")?),
+        credit: percent(row.float("credit")?.unwrap_or_default()).replace(".0%", "%"),
+        gross: both(amount("attributed_value")?),
+        net: both(amount("net_value")?),
+        foreign: !row.flag("in_account_currency")?,
+        time: at.map(|at| at.minute(shop.today)).unwrap_or_default(),
+        machine: at.map(|at| at.machine()).unwrap_or_default(),
+    })
+}

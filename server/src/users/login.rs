@@ -1,0 +1,101 @@
+//! Logging in with a password in clear, as a web form brings it over an encrypted connection.
+//!
+//! The checks are those of the Postgres endpoint's login: the same limits on failures, which count for both; a user that
+//! there is not is answered as a wrong password is, after as much work; and only who has the password learns that its role
+//! may not log in (SPEC 8).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use pgwire::api::auth::sasl::scram::gen_salted_password;
+
+use super::{Attempts, Role, User, Users};
+
+/// Why somebody is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginError {
+    /// There is no such user, or another password.
+    Refused,
+    /// Too many tries have failed; in so much time they may try again.
+    TooMany(Duration),
+    /// The user's role may not log in.
+    Role,
+    /// The users file cannot be read.
+    Unavailable,
+}
+
+impl User {
+    /// Whether this is the user's password. It takes as long whatever is wrong with it.
+    fn has_password(&self, password: &str) -> bool {
+        let salted = gen_salted_password(password, &self.salt, self.iterations);
+        verify_slices_are_equal(&salted, &self.salted_password).is_ok()
+    }
+}
+
+impl Users {
+    /// Checks a name and a password.
+    ///
+    /// # Errors
+    /// Why they are not let in.
+    pub async fn log_in(
+        &self,
+        name: &str,
+        password: String,
+        address: Option<IpAddr>,
+        attempts: &Attempts,
+    ) -> Result<Arc<User>, LoginError> {
+        attempts.check(name, address).map_err(LoginError::TooMany)?;
+        let unavailable = |error| {
+            tracing::error!("nobody can log in: {error}");
+            LoginError::Unavailable
+        };
+        let known = self.find(name).map_err(unavailable)?;
+        let decoy = Arc::new(self.decoy(name).map_err(unavailable)?);
+        let asked = Arc::clone(known.as_ref().unwrap_or(&decoy));
+        // Thousands of hashes are no work for the threads that serve connections.
+        let checked = tokio::task::spawn_blocking(move || asked.has_password(&password));
+        let right = checked.await.map_err(|error| {
+            tracing::error!("a password could not be checked: {error}");
+            LoginError::Unavailable
+        })?;
+        let Some(user) = known.filter(|_| right) else {
+            attempts.failed(name, address);
+            return Err(LoginError::Refused);
+        };
+        let role = Role::parse(&user.info.role);
+        match role.and_then(|role| role.check_account(user.info.account.as_deref())) {
+            Ok(()) => Ok(user),
+            Err(error) => {
+                tracing::warn!("user {:?} may not log in: {error}", user.info.name);
+                Err(LoginError::Role)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::LoginLimits;
+
+    #[tokio::test]
+    async fn a_login_is_answered_as_the_endpoint_answers_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let users = Users::open(folder.path().join("users.json")).unwrap();
+        users.add("ada", "analyst", Some("acme"), "s3cret").unwrap();
+        let attempts = Attempts::new(LoginLimits::of(2));
+        let address = Some(IpAddr::from([10, 0, 0, 1]));
+        let log_in = |name: &'static str, password: &str| {
+            users.log_in(name, password.to_owned(), address, &attempts)
+        };
+        assert_eq!(log_in("ada", "s3cret").await.unwrap().info.name, "ada");
+        assert_eq!(log_in("ada", "S3cret").await, Err(LoginError::Refused));
+        assert_eq!(log_in("bob", "s3cret").await, Err(LoginError::Refused));
+        assert_eq!(log_in("ada", "").await, Err(LoginError::Refused));
+        // Two have failed: the third is not even looked at, right or not.
+        let third = log_in("ada", "s3cret").await;
+        assert!(matches!(third, Err(LoginError::TooMany(_))), "{third:?}");
+    }
+}

@@ -1,0 +1,111 @@
+//! `longest_window(windows)`: how far back a touch can count for an order (SPEC A3).
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::Int64Array;
+use arrow::datatypes::DataType;
+use datafusion::common::Result;
+use datafusion::common::utils::take_function_args;
+use datafusion::logical_expr::{
+    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
+};
+
+use super::SECTION;
+use super::given::refused;
+use super::rules::{MICROS, Windows};
+use crate::columns::{Kind, Parameter, TextColumn, arrays, coerce, result, signature};
+
+const NAME: &str = "longest_window";
+const PARAMETERS: [Parameter; 1] = [Parameter::new("windows", Kind::Text)];
+
+static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
+    Documentation::builder(
+        SECTION,
+        "The longest of some attribution windows, in seconds; that of `web_chat` has 24 hours unless given.",
+        "longest_window(windows)",
+    )
+    .with_sql_example("```sql\n> SELECT longest_window('sms_clicked=5 days,sms_opened=1 day');\n432000\n```")
+    .with_argument("windows", "The classes that attribute, as of `attribute`.")
+    .with_related_udf("attribute")
+    .build()
+});
+
+/// The `longest_window` function.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct LongestWindow {
+    signature: Signature,
+}
+
+impl Default for LongestWindow {
+    fn default() -> Self {
+        Self {
+            signature: signature(&PARAMETERS),
+        }
+    }
+}
+
+/// The seconds of the longest window; 0 where all are off.
+fn seconds(windows: &str) -> Result<i64> {
+    let windows: Windows = windows.parse().map_err(|error| refused(NAME, &error))?;
+    let longest = windows.iter().map(|(_, window)| window).max();
+    Ok(longest.unwrap_or(0) / MICROS)
+}
+
+impl ScalarUDFImpl for LongestWindow {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
+        coerce(NAME, &PARAMETERS, given)
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Int64)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let (arrays, constant) = arrays(&args)?;
+        let [windows] = take_function_args(NAME, &arrays)?;
+        let texts = TextColumn::new(windows)?;
+        let longest = (0..windows.len()).map(|row| texts.get(row).map(seconds).transpose());
+        let longest: Int64Array = longest.collect::<Result<_>>()?;
+        result(Arc::new(longest), constant)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&DOCUMENTATION)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use crate::testing::{sql, sql_error, text_of};
+
+    #[rstest]
+    #[case::a1_web_chat_has_24_hours("''", "86400")]
+    #[case::a1_web_chat_beside_shorter_ones("'sms_opened=12 hours,sms_clicked=off'", "86400")]
+    #[case::the_longest("'sms_clicked=36 hours,email_opened=5 days'", "432000")]
+    #[case::all_off("'web_chat=off'", "0")]
+    #[case::null("NULL", "")]
+    #[tokio::test]
+    async fn constants(#[case] windows: &str, #[case] expected: &str) {
+        let query = format!("SELECT longest_window({windows})");
+        assert_eq!(text_of(&sql(&query, 1).await), [expected]);
+    }
+
+    #[tokio::test]
+    async fn errors() {
+        let error = sql_error("SELECT longest_window('sms_clicked')").await;
+        assert!(
+            error.contains("longest_window: attribution windows 'sms_clicked'"),
+            "{error}"
+        );
+    }
+}
