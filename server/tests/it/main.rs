@@ -7,6 +7,7 @@ mod cli;
 mod clients;
 mod conformance;
 mod crash;
+mod http;
 mod pg_activity;
 mod pg_catalog;
 mod pg_cursors;
