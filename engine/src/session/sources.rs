@@ -45,7 +45,7 @@ pub enum Stored {
 
 impl Stored {
     /// Every stored relation that a plan may name.
-    pub const ALL: [Stored; 12] = [
+    pub const ALL: [Stored; 13] = [
         Stored::Table(TableId::Conversations),
         Stored::Table(TableId::Orders),
         Stored::Table(TableId::AttributedOrders),

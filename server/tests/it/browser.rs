@@ -6,18 +6,13 @@
 
 mod driver;
 mod hostile;
+mod looks;
+mod numbers;
+mod people;
+mod pictures;
 mod session;
 mod stage;
+mod views;
+mod walk;
+mod wire;
 mod world;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn trial() {
-    let Some(stage) = stage::Stage::set() else {
-        return;
-    };
-    let browser = stage.browser().await;
-    browser.to("/healthz").await;
-    println!("{:?}", browser.texts("body").await);
-    browser.assert_harmless("healthz").await;
-    println!("{:?}", browser.fetch("/metrics").await.status);
-}

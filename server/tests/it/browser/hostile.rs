@@ -3,6 +3,9 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use super::numbers::listed;
+use super::session::Browser;
+use super::stage::Stage;
 use super::world::{HOSTILE, instant, stamped};
 
 /// The account's own name.
@@ -49,4 +52,66 @@ pub fn events() -> impl Iterator<Item = Value> {
         ];
         stamped(HOSTILE, &id, begin, TimeDelta::seconds(30), events)
     })
+}
+
+/// Whether anything of what was written ran, or asks for anything.
+async fn assert_tame(browser: &Browser) {
+    let at = browser.at().await;
+    assert!(browser.get_alert_text().await.is_err(), "{at}");
+    let script = "return [document.scripts.length, document.querySelectorAll('img, iframe, object, embed, b > b').length, \
+        Array.from(document.querySelectorAll('*')).flatMap(element => Array.from(element.attributes)).filter(attribute => \
+            attribute.name.startsWith('on') || attribute.name === 'style' || \
+            (['href', 'src', 'action', 'formaction'].includes(attribute.name) && !/^(\\/|#|https?:|data:image\\/svg)/.test(attribute.value)) \
+        ).map(attribute => `${attribute.name}=${attribute.value.slice(0, 100)}`)]";
+    let found = browser.say(script, vec![]).await;
+    assert_eq!(found, json!([1, 0, []]), "{at}");
+    browser.assert_harmless(&at).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_means_no_good_is_text() {
+    let Some(stage) = Stage::set() else { return };
+    let browser = stage.user(HOSTILE).await;
+    browser.resize(390).await;
+    // Newest first.
+    let texts: Vec<String> = texts().into_iter().rev().collect();
+    let shown: Vec<String> = texts.iter().cloned().map(listed).collect();
+    browser.to("/performance").await;
+    assert_eq!(browser.text_of(".eyebrow").await, NAME);
+    assert_eq!(browser.texts(".convs tbody th").await, shown);
+    for column in [2, 5] {
+        let cells = browser.texts(&format!(".convs tbody td:nth-child({column})")).await;
+        for (cell, text) in cells.iter().zip(&shown) {
+            assert!(cell.contains(text.trim_end_matches('…')), "{cell:?} {text:?}");
+        }
+    }
+    assert_tame(&browser).await;
+    // Each text as a filter lists the conversation that has it.
+    for (field, css) in [("procedure", ".procs tbody a"), ("reason", ".escs tbody a")] {
+        for link in browser.attributes(css, "href").await {
+            browser.to(&link).await;
+            assert_eq!(browser.texts(".convs tbody th").await.len(), 1, "{field}: {link:.300}");
+            assert_tame(&browser).await;
+        }
+        browser.to("/performance").await;
+    }
+    let links = browser.attributes(".convs tbody th a", "href").await;
+    for (link, text) in links.iter().zip(&texts) {
+        browser.to(link).await;
+        let plain = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for message in browser.texts(".msg p").await {
+            assert_eq!(message, plain, "{link:.300}");
+        }
+        assert_eq!(browser.texts(".msg p").await.len(), 2, "{link:.300}");
+        assert_tame(&browser).await;
+        let width = "return document.documentElement.scrollWidth";
+        assert_eq!(browser.say(width, vec![]).await, json!(390), "{link:.300}");
+    }
+    browser.to("/sales").await;
+    assert_eq!(browser.texts(".ords tbody th").await.len(), texts.len());
+    for link in browser.attributes(".ords tbody th a", "href").await {
+        browser.to(&link).await;
+        assert!(browser.text_of("h1").await.starts_with("Order "), "{link:.300}");
+        assert_tame(&browser).await;
+    }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
+use std::time::Duration;
 
 use axum::http::Method;
+use fantoccini::elements::Element;
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -11,6 +13,7 @@ use serde_json::{Value, json};
 use url::{ParseError, Url};
 
 use super::driver::Driver;
+use crate::http::Http;
 
 /// Whether pages may run scripts.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -156,6 +159,35 @@ impl Browser {
             .unwrap_or_else(|error| panic!("{css}: {error}"));
     }
 
+    /// Clicks a link or a button, and waits for the page that it leads to, whether a script or the browser brings it.
+    pub async fn follow(&self, element: &Element) {
+        self.say("document.getElementById('main').dataset.left = 1", vec![])
+            .await;
+        element.click().await.unwrap();
+        self.arrived().await;
+    }
+
+    /// Waits for another page than that which was left.
+    pub async fn arrived(&self) {
+        let there = "main:not([data-left]):not([aria-busy])";
+        self.wait()
+            .every(Duration::from_millis(20))
+            .for_element(Locator::Css(there))
+            .await
+            .unwrap_or_else(|error| panic!("nothing came: {error}"));
+    }
+
+    /// Follows the link or button of this kind that has this text.
+    pub async fn choose(&self, css: &str, text: &str) {
+        for element in self.find_all(Locator::Css(css)).await.unwrap() {
+            let told = element.prop("textContent").await.unwrap().unwrap();
+            if told.split_whitespace().collect::<Vec<_>>().join(" ").starts_with(text) {
+                return self.follow(&element).await;
+            }
+        }
+        panic!("no {css} with {text:?} at {}", self.at().await);
+    }
+
     /// What a script says of the page.
     pub async fn say(&self, script: &str, arguments: Vec<Value>) -> Value {
         self.execute(script, arguments)
@@ -240,24 +272,15 @@ impl Browser {
         }
     }
 
-    /// What a path answers to the browser's cookies: status, kind and body.
-    pub async fn fetch(&self, path: &str) -> Fetched {
-        let mut request = self.raw_request();
-        request
-            .method(Method::GET)
-            .url(&format!("{}{path}", self.origin));
-        // Cookies are known to the driver for the page that the browser is at.
-        request.cookie_url("/healthz");
-        let answer = request.send().await.unwrap();
-        let status = answer.status().as_u16();
-        let headers = answer.headers().clone();
-        let body = axum::body::Body::new(answer.into_body());
-        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        Fetched {
-            status,
-            headers,
-            body: body.to_vec(),
-        }
+    /// Asks the server with the browser's cookies, and without the browser.
+    pub async fn http(&self) -> Http {
+        let cookies = self.get_all_cookies().await.unwrap();
+        let cookies: Vec<String> = cookies
+            .iter()
+            .map(|cookie| format!("{}={}", cookie.name(), cookie.value()))
+            .collect();
+        let address = self.origin.trim_start_matches("http://").parse().unwrap();
+        Http::new(address).saying("cookie", &cookies.join("; "))
     }
 
     /// A picture of the whole page, as PNG.
@@ -270,13 +293,6 @@ impl Browser {
         self.resize(width).await;
         picture
     }
-}
-
-/// An answer to the browser's cookies.
-pub struct Fetched {
-    pub status: u16,
-    pub headers: axum::http::HeaderMap,
-    pub body: Vec<u8>,
 }
 
 /// A request of a page's, or the answer to one.

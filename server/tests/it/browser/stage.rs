@@ -46,5 +46,5 @@ pub async fn log_in(browser: &Browser, name: &str, password: &str) {
         input.clear().await.unwrap();
         input.send_keys(value).await.unwrap();
     }
-    browser.press("main form button").await;
+    browser.choose("main form button", "Log in").await;
 }

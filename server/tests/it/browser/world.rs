@@ -3,7 +3,8 @@
 //! It is late on 15 November 2026 in New York, and in Kolkata past midnight already, so that today's date differs.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rapport_data::synth::{Events, SynthOptions, accounts};
@@ -56,27 +57,11 @@ pub struct World {
 }
 
 impl World {
-    /// Makes the lake, derives it, adds a user for each account and an operator, and serves it.
+    /// Serves a copy of the lake, which is made once for all tests of a build.
     pub fn make() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let program = Program::new(&folder.path().join("lake")).now(now());
-        let synth = SynthOptions {
-            accounts: 3,
-            days: 45,
-            conversations: 1_400,
-            seed: 5,
-            end: now(),
-        };
-        let settings = accounts(&synth).join("\n") + &own_settings();
-        program.ok_with_input(&["accounts", "put", "-"], &settings);
-        let events = folder.path().join("events.ndjson");
-        write_events(&synth, &events);
-        program.ok(&["land", "--strict", events.to_str().unwrap()]);
-        program.ok(&["derive"]);
-        add_user(&program, OPERATOR, "operator", None);
-        for (account, role) in ACCOUNTS {
-            add_user(&program, account, role, Some(account));
-        }
+        copy(&made(), folder.path());
+        let program = program(folder.path());
         let served = program.serve();
         Self {
             _folder: folder,
@@ -100,6 +85,72 @@ impl World {
             .password(PASSWORD)
             .dbname("rapport");
         connect(&config).await.unwrap()
+    }
+}
+
+fn program(folder: &Path) -> Program {
+    Program::new(&folder.join("lake")).now(now())
+}
+
+/// The folder with the lake of this build: tests run in processes of their own, and the first that comes makes it.
+fn made() -> PathBuf {
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
+    std::fs::create_dir_all(&all).unwrap();
+    let lock = File::create(all.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let build: String = [
+        PathBuf::from(env!("CARGO_BIN_EXE_rapport")),
+        std::env::current_exe().unwrap(),
+    ]
+    .iter()
+    .map(|program| program.metadata().unwrap().modified().unwrap())
+    .map(|built| format!("-{}", DateTime::<Utc>::from(built).timestamp_micros()))
+    .collect();
+    let (folder, making) = (all.join(format!("lake{build}")), all.join("making"));
+    if !folder.exists() {
+        for old in std::fs::read_dir(&all).unwrap().map(Result::unwrap) {
+            if old.file_type().unwrap().is_dir() {
+                std::fs::remove_dir_all(old.path()).unwrap();
+            }
+        }
+        std::fs::create_dir(&making).unwrap();
+        fill(&making);
+        std::fs::rename(&making, &folder).unwrap();
+    }
+    folder
+}
+
+/// Lands and derives all events, and adds a user for each account and an operator.
+fn fill(folder: &Path) {
+    let program = program(folder);
+    let synth = SynthOptions {
+        accounts: 3,
+        days: 45,
+        conversations: 1_400,
+        seed: 5,
+        end: now(),
+    };
+    let settings = accounts(&synth).join("\n") + &own_settings();
+    program.ok_with_input(&["accounts", "put", "-"], &settings);
+    let events = folder.join("events.ndjson");
+    write_events(&synth, &events);
+    program.ok(&["land", "--strict", events.to_str().unwrap()]);
+    program.ok(&["derive"]);
+    add_user(&program, OPERATOR, "operator", None);
+    for (account, role) in ACCOUNTS {
+        add_user(&program, account, role, Some(account));
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), &to).unwrap();
+        }
     }
 }
 
