@@ -80,9 +80,14 @@ async fn what_means_no_good_is_text() {
     assert_eq!(browser.text_of(".eyebrow").await, NAME);
     assert_eq!(browser.texts(".convs tbody th").await, shown);
     for column in [2, 5] {
-        let cells = browser.texts(&format!(".convs tbody td:nth-child({column})")).await;
+        let cells = browser
+            .texts(&format!(".convs tbody td:nth-child({column})"))
+            .await;
         for (cell, text) in cells.iter().zip(&shown) {
-            assert!(cell.contains(text.trim_end_matches('…')), "{cell:?} {text:?}");
+            assert!(
+                cell.contains(text.trim_end_matches('…')),
+                "{cell:?} {text:?}"
+            );
         }
     }
     assert_tame(&browser).await;
@@ -90,7 +95,11 @@ async fn what_means_no_good_is_text() {
     for (field, css) in [("procedure", ".procs tbody a"), ("reason", ".escs tbody a")] {
         for link in browser.attributes(css, "href").await {
             browser.to(&link).await;
-            assert_eq!(browser.texts(".convs tbody th").await.len(), 1, "{field}: {link:.300}");
+            assert_eq!(
+                browser.texts(".convs tbody th").await.len(),
+                1,
+                "{field}: {link:.300}"
+            );
             assert_tame(&browser).await;
         }
         browser.to("/performance").await;
@@ -111,7 +120,10 @@ async fn what_means_no_good_is_text() {
     assert_eq!(browser.texts(".ords tbody th").await.len(), texts.len());
     for link in browser.attributes(".ords tbody th a", "href").await {
         browser.to(&link).await;
-        assert!(browser.text_of("h1").await.starts_with("Order "), "{link:.300}");
+        assert!(
+            browser.text_of("h1").await.starts_with("Order "),
+            "{link:.300}"
+        );
         assert_tame(&browser).await;
     }
 }

@@ -29,13 +29,23 @@ fn axe() -> Option<String> {
 async fn violations(browser: &Browser, part: &str) -> Vec<String> {
     let script = "const [part, done] = arguments; axe.run(part, {resultTypes: ['violations']}).then(\
                     found => done(found.violations), error => done(String(error)))";
-    let found = browser.execute_async(script, vec![json!(part)]).await.unwrap();
-    let rules = found.as_array().unwrap_or_else(|| panic!("axe-core: {found}"));
+    let found = browser
+        .execute_async(script, vec![json!(part)])
+        .await
+        .unwrap();
+    let rules = found
+        .as_array()
+        .unwrap_or_else(|| panic!("axe-core: {found}"));
     let of = |rule: &Value| -> Vec<String> {
         let nodes = rule["nodes"].as_array().unwrap();
         nodes
             .iter()
-            .map(|node| format!("{} ({}): {} {}", rule["id"], rule["impact"], node["html"], node["failureSummary"]))
+            .map(|node| {
+                format!(
+                    "{} ({}): {} {}",
+                    rule["id"], rule["impact"], node["html"], node["failureSummary"]
+                )
+            })
             .collect()
     };
     rules.iter().flat_map(of).collect()
@@ -49,12 +59,19 @@ async fn sticking_out(browser: &Browser) -> Vec<Value> {
         for (const element of document.body.querySelectorAll('*')) \
           if (element.getBoundingClientRect().right > width + 0.5) out.push(element.outerHTML.slice(0, 200)); \
         return out.slice(0, 5)";
-    browser.say(script, vec![]).await.as_array().unwrap().clone()
+    browser
+        .say(script, vec![])
+        .await
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 /// Opens everything that floats or folds, so that it is looked at too.
-const OPEN: &str = "for (const details of document.querySelectorAll('details')) details.open = true;";
-const POPOVERS: &str = "return Array.from(document.querySelectorAll('[popover]'), popover => popover.id)";
+const OPEN: &str =
+    "for (const details of document.querySelectorAll('details')) details.open = true;";
+const POPOVERS: &str =
+    "return Array.from(document.querySelectorAll('[popover]'), popover => popover.id)";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_view_is_accessible_and_as_wide_as_its_window() {
@@ -97,7 +114,10 @@ async fn each_view_is_accessible_and_as_wide_as_its_window() {
                 browser.say(show, vec![id.clone()]).await;
                 let part = format!("#{}", id.as_str().unwrap());
                 for violation in violations(browser, &part).await {
-                    found.push(format!("{} at {width} with {id} open: {violation}", view.name));
+                    found.push(format!(
+                        "{} at {width} with {id} open: {violation}",
+                        view.name
+                    ));
                 }
                 let hide = "document.getElementById(arguments[0]).hidePopover()";
                 browser.say(hide, vec![id.clone()]).await;
