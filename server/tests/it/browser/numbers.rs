@@ -213,7 +213,12 @@ impl<'a> Asking<'a> {
 
         let escalations = "coalesce(reason, 'No reason given'), coalesce(category, '—no category'), \
                            coalesce(procedure, '—no procedure'), conversations, share, escalation_rate, last_escalated_at";
-        let escalations = self.rows("escalations", escalations).await;
+        let mut escalations = self.rows("escalations", escalations).await;
+        let more = escalations.len().saturating_sub(12);
+        escalations.truncate(12);
+        let told = self.browser.texts("[aria-labelledby=escalations] .card-foot").await;
+        let expected = (more > 0).then(|| format!("{more} more are in the export."));
+        assert_eq!(told, Vec::from_iter(expected), "{at}");
         let columns = ["text", "text", "text", "conversations", "share", "rate", "_"];
         self.assert_table(".escs", &columns, &escalations).await;
         let latest = escalations.iter().map(|row| row[6].clone()).collect();

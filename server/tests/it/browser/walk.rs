@@ -198,10 +198,7 @@ async fn every_link_leads_somewhere() {
     let mut users = std::collections::HashMap::new();
     for view in views::all(&stage).await {
         if !users.contains_key(&view.user) {
-            let browser = match view.user {
-                Some(user) => stage.user(user).await,
-                None => stage.browser().await,
-            };
+            let browser = stage.viewer(view.user).await;
             users.insert(view.user, (browser, BTreeSet::new()));
         }
         let (browser, seen) = users.get_mut(&view.user).unwrap();
