@@ -381,7 +381,9 @@ fn explanations_agree_with_what_they_explain(#[values(0, 1, 2, 3)] part: usize) 
             lake.put(&[settings("acme", number), settings("globex", number + 16)])
                 .await;
             let mut stream = Stream::new(number as u64);
-            ACCOUNTS.map(|account| stream.account(account));
+            for account in ACCOUNTS {
+                stream.account(account);
+            }
             let lines: Vec<String> = stream.lines.iter().map(Value::to_string).collect();
             let (first, rest): (Vec<_>, Vec<_>) =
                 lines.into_iter().enumerate().partition(|(i, _)| i % 5 != 0);

@@ -305,10 +305,10 @@ pub(super) struct Serving {
     /// Where HTTP listens; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "RAPPORT_HTTP", value_name = "ADDR")]
     pub http: Option<String>,
-    /// Whether connections to the Postgres endpoint are encrypted [default: off]
+    /// Whether connections to the Postgres endpoint and to HTTP are encrypted [default: off]
     #[arg(long, env = "RAPPORT_TLS", value_enum)]
     pub tls: Option<TlsMode>,
-    /// The certificate of the Postgres endpoint and those that lead to its root, in PEM
+    /// The server's certificate and those that lead to its root, in PEM
     #[arg(long, env = "RAPPORT_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
     /// The private key of that certificate, in PEM: PKCS#8, PKCS#1 or SEC1

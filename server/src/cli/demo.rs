@@ -216,9 +216,12 @@ fn welcome(addresses: Addresses, shop: &str, credentials: &Credentials) -> Strin
     };
     format!(
         "
-As an analyst of the shop {shop}:
+The performance page: http://{}/
+  log in as {ANALYST}, password {} (an analyst of the shop {shop})
+  or as {OPERATOR}, password {} (sees every shop)
+SQL, as the analyst:
 {}
-As an operator, who sees every shop:
+and as the operator:
 {}
 Then, for the last 30 days:
   SELECT * FROM headline_metrics(current_date - 29, current_date);
@@ -226,6 +229,9 @@ Then, for the last 30 days:
   SELECT * FROM conversations ORDER BY last_updated DESC LIMIT 10;
 Ctrl-C ends it; the next `rapport demo` goes on with the same lake, users and passwords.
 ",
+        addresses.http,
+        credentials.analyst,
+        credentials.operator,
         psql(ANALYST, &credentials.analyst),
         psql(OPERATOR, &credentials.operator),
     )

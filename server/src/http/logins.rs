@@ -85,7 +85,7 @@ impl Logins {
 /// If it cannot be kept.
 pub async fn begin(session: &Session, user: &User) -> Result<(), tower_sessions::session::Error> {
     // What a browser brought from before the login is worth nothing after it.
-    session.flush().await?;
+    end(session).await?;
     session.insert(LOGIN, Login::of(user, Utc::now())).await
 }
 
@@ -94,6 +94,10 @@ pub async fn begin(session: &Session, user: &User) -> Result<(), tower_sessions:
 /// # Errors
 /// If it cannot be forgotten.
 pub async fn end(session: &Session) -> Result<(), tower_sessions::session::Error> {
+    if session.id().is_none() {
+        session.clear().await;
+        return Ok(());
+    }
     session.flush().await
 }
 

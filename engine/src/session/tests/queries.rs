@@ -295,6 +295,8 @@ async fn every_saved_query_documents_itself() {
         "daily_series",
         "daily_statuses",
         "escalations",
+        "explain_conversation",
+        "explain_order",
         "freshness",
         "headline_comparison",
         "headline_metrics",

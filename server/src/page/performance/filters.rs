@@ -20,8 +20,10 @@ struct Choice {
 #[derive(Template)]
 #[template(path = "performance/filters.html")]
 pub struct Filters {
-    /// The range in words, with the one before.
-    pub shown: String,
+    /// The range in words.
+    pub range: String,
+    /// The one before, likewise.
+    pub before: String,
     presets: Vec<Choice>,
     custom: bool,
     from: NaiveDate,
@@ -74,11 +76,8 @@ impl Filters {
             ..filter.clone()
         };
         Filters {
-            shown: format!(
-                "{}, compared with {}",
-                numbers::range(days.from, days.to),
-                numbers::range_beside(before.from, before.to, days.to)
-            ),
+            range: numbers::range(days.from, days.to),
+            before: numbers::range_beside(before.from, before.to, days.to),
             presets: presets.into(),
             custom: matches!(filter.range, Range::Days(..)),
             from: days.from,

@@ -86,7 +86,9 @@ fn finding(visit: &Visit, row: Row<'_>) -> Result<Finding, PgError> {
     if let Some(first) = evidence.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    let (rate, mark) = (percent(measured), percent(threshold));
+    let rate = percent(measured);
+    // Marks are round numbers.
+    let mark = percent(threshold).replace(".0%", "%");
     let advice = match opportunity {
         "low_resolution" => {
             format!("{rate}, where {mark} is the mark. See what the agent lacks to finish them.")
@@ -112,6 +114,7 @@ fn finding(visit: &Visit, row: Row<'_>) -> Result<Finding, PgError> {
         "low_resolution" => "See those it did not resolve".to_owned(),
         "escalating_often" => "See the escalated conversations".to_owned(),
         "low_link_clicks" => "See those without a click".to_owned(),
+        _ if conversations == "1" => "See the conversation".to_owned(),
         _ => format!("See the {conversations} conversations"),
     };
     let narrowed = |filter: &mut Filter| {

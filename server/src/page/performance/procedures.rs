@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use askama::Template;
 
 use super::opportunities::Mark;
-use super::totals::Statuses;
 use super::{Days, Export, PATH};
 use crate::page::filter::Filter;
 use crate::page::numbers::{count, length, percent};
@@ -104,7 +103,7 @@ pub fn make(
     visit: &Visit,
     mut procedures: Vec<Procedure>,
     marks: &BTreeMap<String, Vec<Mark>>,
-    statuses: Option<&Statuses>,
+    average: Option<f64>,
 ) -> Procedures {
     let filter = &visit.filter;
     let names = procedures
@@ -129,12 +128,7 @@ pub fn make(
         on: filter.procedures == sort,
         ascending: sort == "procedure",
     });
-    let average = statuses
-        .filter(|statuses| statuses.all > 0)
-        .map(|statuses| {
-            let rate = statuses.resolved as f64 / statuses.all as f64;
-            (length(rate), percent(rate))
-        });
+    let average = average.map(|rate| (length(rate), percent(rate)));
     let rows = procedures
         .iter()
         .map(|procedure| row(filter, procedure, marks));
