@@ -5,13 +5,16 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::Command;
 
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
+use fantoccini::key::Key;
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::driver::lacking;
-use super::session::{Browser, Scheme};
+use super::session::{Browser, Scheme, strings};
 use super::stage::Stage;
 use super::views;
+use super::world::LARGE;
 
 /// The script of axe-core, as it was brought; none where it was not.
 fn axe() -> Option<String> {
@@ -131,4 +134,60 @@ async fn what_is_wrong_is_found() {
     assert!(found.iter().any(|fault| fault.starts_with("image-alt")), "{found:#?}");
     browser.resize(1280).await;
     assert!(!sticking_out(&browser).await.is_empty());
+}
+
+/// What has the focus: null for nothing; else what it is, whether it is seen there, and whether it has a ring.
+const FOCUSED: &str = "const at = document.activeElement; if (!at || at === document.body) return null; \
+    const box = at.getClientRects()[0] ?? at.getBoundingClientRect(); \
+    const clamp = (value, most) => Math.max(0, Math.min(most - 1, value)); \
+    const top = document.elementFromPoint(clamp(box.x + box.width / 2, innerWidth), clamp(box.y + box.height / 2, innerHeight)); \
+    const style = getComputedStyle(at); \
+    return [at.outerHTML.slice(0, 150), !!top && (at.contains(top) || top.contains(at)), \
+        style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2]";
+/// What keys must come to.
+const REACHABLE: &str = "return Array.from(document.querySelectorAll( \
+    'a[href], button, input:not([type=hidden]), select, summary, [tabindex]')) \
+    .filter(element => element.checkVisibility()).map(element => element.outerHTML.slice(0, 150))";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_come_to_everything_in_order_and_where_they_are_is_seen() {
+    let Some(stage) = Stage::set() else { return };
+    let browser = stage.user(LARGE).await;
+    for path in ["/performance?range=7-days&search=jacket", "/sales?range=7-days&channel=email"] {
+        browser.to(path).await;
+        let mut faults = Vec::new();
+        let mut stops = Vec::new();
+        loop {
+            press(&browser, Key::Tab).await;
+            let at = browser.say(FOCUSED, vec![]).await;
+            if at.is_null() {
+                break;
+            }
+            let (what, seen, ring): (String, bool, bool) = serde_json::from_value(at).unwrap();
+            if !seen || !ring {
+                faults.push(format!("seen {seen}, ring {ring}: {what}"));
+            }
+            stops.push(what);
+        }
+        assert!(faults.is_empty(), "{path}: {faults:#?}");
+        assert_eq!(stops, strings(browser.say(REACHABLE, vec![]).await), "{path}");
+    }
+    // The days of the chart, one after the other, are told as they are shown.
+    browser.to("/performance?range=7-days").await;
+    browser.say("document.querySelector('.chart').focus()", vec![]).await;
+    let days = browser.texts(".chart .day text:first-of-type").await;
+    let mut told = Vec::new();
+    for _ in &days {
+        press(&browser, Key::Right).await;
+        told.push(browser.text_of("#live").await);
+    }
+    assert!(days.len() == 7 && told.iter().zip(&days).all(|(told, day)| told.starts_with(day.as_str())), "{told:#?}");
+}
+
+async fn press(browser: &Browser, key: Key) {
+    let value = key.into();
+    let keys = KeyActions::new("keys".to_owned())
+        .then(KeyAction::Down { value })
+        .then(KeyAction::Up { value });
+    browser.perform_actions(keys).await.unwrap();
 }

@@ -209,7 +209,7 @@ impl<'a> Asking<'a> {
         let procedures = "coalesce(procedure, 'Unassigned'), conversations, share, resolution_rate, escalated, escalation_rate";
         let procedures = self.rows("procedures_table", procedures).await;
         let columns = ["text", "conversations", "share", "rate", "escalated", "escalation rate"];
-        self.assert_table(".procs", &columns, &procedures).await;
+        self.assert_table(".procs", &columns, &listed_of(procedures)).await;
 
         let escalations = "coalesce(reason, 'No reason given'), coalesce(category, '—no category'), \
                            coalesce(procedure, '—no procedure'), conversations, share, escalation_rate, last_escalated_at";
@@ -220,6 +220,7 @@ impl<'a> Asking<'a> {
         let expected = (more > 0).then(|| format!("{more} more are in the export."));
         assert_eq!(told, Vec::from_iter(expected), "{at}");
         let columns = ["text", "text", "text", "conversations", "share", "rate", "_"];
+        let escalations = listed_of(escalations);
         self.assert_table(".escs", &columns, &escalations).await;
         let latest = escalations.iter().map(|row| row[6].clone()).collect();
         self.assert_times(".escs time", latest).await;
@@ -241,11 +242,7 @@ impl<'a> Asking<'a> {
                        upper(left(status, 1)) || substr(status, 2), array_to_string(tags, ' · '), messages, last_updated";
         let rows = self.query("conversations_page").sql();
         let sql = format!("SELECT {columns} FROM {rows} LIMIT 50");
-        let rows: Vec<Vec<Option<String>>> = crate::support::rows(self.client, &sql)
-            .await
-            .into_iter()
-            .map(|row| row.into_iter().map(|text| text.map(listed)).collect())
-            .collect();
+        let rows = listed_of(crate::support::rows(self.client, &sql).await);
         let columns = ["text", "text", "text", "text", "text", "messages", "_"];
         self.assert_table(".convs", &columns, &rows).await;
         let updated = rows.iter().map(|row| row[6].clone()).collect();
@@ -268,16 +265,18 @@ impl<'a> Asking<'a> {
             .await;
         let columns = "order_id, coalesce(first_question, channel), touch_class, seconds_to_order, credit, attributed_value, net_value, ordered_at";
         let sql = format!("SELECT {columns} FROM {} LIMIT 50", self.query("sales_page").sql());
-        let rows: Vec<Vec<Option<String>>> = crate::support::rows(self.client, &sql)
-            .await
-            .into_iter()
-            .map(|row| row.into_iter().map(|text| text.map(listed)).collect())
-            .collect();
+        let rows = listed_of(crate::support::rows(self.client, &sql).await);
         let columns = ["text", "text", "text", "_", "credit", "gross", "net", "_"];
         self.assert_table(".ords", &columns, &rows).await;
         let placed = rows.iter().map(|row| row[7].clone()).collect();
         self.assert_times(".ords time", placed).await;
     }
+}
+
+/// The texts of rows as lists have them.
+fn listed_of(rows: Vec<Vec<Option<String>>>) -> Vec<Vec<Option<String>>> {
+    let listed = |row: Vec<Option<String>>| row.into_iter().map(|text| text.map(listed)).collect();
+    rows.into_iter().map(listed).collect()
 }
 
 /// A text from outside as lists have it: its first 200 characters, white space as it is seen.
