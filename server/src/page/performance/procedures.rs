@@ -7,7 +7,8 @@ use askama::Template;
 
 use super::opportunities::Mark;
 use super::{Days, Export, PATH};
-use crate::page::filter::Filter;
+use crate::page::chrome::clip;
+use crate::page::filter::{Filter, holds};
 use crate::page::numbers::{count, length, percent};
 use crate::page::rows::Rows;
 use crate::page::visit::Visit;
@@ -55,7 +56,8 @@ pub async fn ask(visit: &Visit, days: Days) -> Result<Vec<Procedure>, PgError> {
 
 struct TableRow {
     name: String,
-    href: String,
+    /// None where no address can hold the name.
+    href: Option<String>,
     few: bool,
     chosen: bool,
     conversations: String,
@@ -109,6 +111,7 @@ pub fn make(
     let names = procedures
         .iter()
         .filter_map(|procedure| procedure.name.clone())
+        .filter(|name| holds(Some(name)))
         .take(MOST)
         .collect();
     sort(&mut procedures, filter.procedures);
@@ -186,11 +189,8 @@ fn row(filter: &Filter, procedure: &Procedure, marks: &BTreeMap<String, Vec<Mark
         }
     };
     TableRow {
-        name: procedure
-            .name
-            .clone()
-            .unwrap_or_else(|| UNASSIGNED.to_owned()),
-        href: filter.url_with(PATH, narrowed),
+        name: clip(procedure.name.as_deref().unwrap_or(UNASSIGNED)),
+        href: holds(procedure.name.as_deref()).then(|| filter.url_with(PATH, narrowed)),
         few,
         chosen,
         conversations: count(procedure.conversations),

@@ -1,6 +1,8 @@
 //! Makes the pictures of the page that the README and docs/page.md show.
 
+use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use super::session::Scheme;
 use super::stage::Stage;
@@ -18,18 +20,27 @@ async fn pictures() {
     std::fs::create_dir_all(&folder).unwrap();
     let all = views::all(&stage).await;
     for view in all.iter().filter(|view| VIEWS.contains(&view.name)) {
-        let browser = match view.user {
-            Some(user) => stage.user(user).await,
-            None => stage.browser().await,
-        };
+        let browser = stage.viewer(view.user).await;
         browser.to(&view.path).await;
         for width in WIDTHS {
             browser.resize(width).await;
             for scheme in Scheme::ALL {
                 browser.scheme(scheme).await;
                 let name = format!("{}-{width}-{}.png", view.name, scheme.name());
-                std::fs::write(folder.join(name), browser.picture(width).await).unwrap();
+                write_small(&folder.join(name), &browser.picture(width).await);
             }
         }
     }
+}
+
+/// Writes a picture with as few colours as look the same.
+fn write_small(path: &Path, picture: &[u8]) {
+    let mut small = Command::new("pngquant")
+        .args(["--force", "--strip", "--nofs", "--speed", "1", "128", "--output"])
+        .args([path.as_os_str(), "-".as_ref()])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("pngquant, of Debian's package of that name");
+    small.stdin.take().unwrap().write_all(picture).unwrap();
+    assert!(small.wait().unwrap().success(), "pngquant: {}", path.display());
 }

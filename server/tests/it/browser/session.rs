@@ -161,7 +161,10 @@ impl Browser {
 
     /// Clicks a link or a button, and waits for the page that it leads to, whether a script or the browser brings it.
     pub async fn follow(&self, element: &Element) {
-        self.say("document.getElementById('main').dataset.left = 1", vec![])
+        // In the middle, where nothing that sticks to the top covers it.
+        let script = "document.getElementById('main').dataset.left = 1; \
+                      arguments[0].scrollIntoView({block: 'center'})";
+        self.say(script, vec![serde_json::to_value(element).unwrap()])
             .await;
         element.click().await.unwrap();
         self.arrived().await;

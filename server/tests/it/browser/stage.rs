@@ -36,6 +36,14 @@ impl Stage {
         log_in(&browser, name, PASSWORD).await;
         browser
     }
+
+    /// A browser that this user is logged in with, or nobody.
+    pub async fn viewer(&self, user: Option<&str>) -> Browser {
+        match user {
+            Some(user) => self.user(user).await,
+            None => self.browser().await,
+        }
+    }
 }
 
 /// Fills in the form of the page, and sends it.
