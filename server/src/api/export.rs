@@ -1,8 +1,8 @@
 //! A result on its way out: rows are written as the client takes them, never all at once.
 //!
-//! Nothing runs ahead of the client but what the statement's own channel holds, and a client that goes away ends the
-//! statement. What goes wrong before the first bytes is answered as a problem; after them it is an error of the body, which
-//! breaks the transfer.
+//! Nothing runs ahead of the client but what the channels to it hold, and a client that goes away, or takes nothing until
+//! the statement's time is up, ends the statement. What goes wrong before the first bytes is answered as a problem; after
+//! them it is an error of the body, which breaks the transfer.
 
 use std::io::{self, Write};
 use std::mem;
@@ -14,7 +14,8 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderValue, Version};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::{StreamExt, stream};
+use futures::{Stream, stream};
+use tokio::sync::mpsc;
 
 use super::form::Form;
 use super::problem::Problem;
@@ -23,6 +24,16 @@ use crate::pg::{Answer, Inquiry, PgError};
 
 /// Bytes that are sent at once; a result of no more has a length.
 const CHUNK: usize = 64 * 1024;
+
+/// What becomes of a result, part by part.
+enum Sent {
+    /// Some of it.
+    Bytes(Bytes),
+    /// That this was all.
+    End,
+    /// That there will be no more.
+    Error(PgError),
+}
 
 /// A result that is being written.
 pub struct Export {
@@ -70,12 +81,7 @@ impl Export {
         } else if version < Version::HTTP_11 {
             return Err(Problem::old_protocol());
         } else {
-            let first = stream::iter(first.map(Ok));
-            let rest = stream::try_unfold(self, |mut export| async move {
-                let chunk = export.next().await?;
-                Ok::<_, PgError>(chunk.map(|chunk| (chunk, export)))
-            });
-            Body::from_stream(first.chain(rest))
+            Body::from_stream(self.sent(first))
         };
         let mut response = body.into_response();
         let headers = response.headers_mut();
@@ -86,6 +92,45 @@ impl Export {
             headers.insert(CONTENT_DISPOSITION, disposition);
         }
         Ok(response)
+    }
+
+    /// Sends the result, of which the first bytes are there, by a task of its own: what the client does not take must not
+    /// hold the statement beyond its time.
+    fn sent(self, first: Option<Bytes>) -> impl Stream<Item = Result<Bytes, PgError>> {
+        let (sender, receiver) = mpsc::channel(1);
+        tokio::spawn(self.send(first, sender));
+        stream::unfold(Some(receiver), |receiver| async {
+            let mut receiver = receiver?;
+            match receiver.recv().await {
+                Some(Sent::Bytes(bytes)) => Some((Ok(bytes), Some(receiver))),
+                Some(Sent::End) => None,
+                Some(Sent::Error(error)) => Some((Err(error), None)),
+                None => Some((Err(PgError::internal("a result has no end")), None)),
+            }
+        })
+    }
+
+    /// Sends all of it, until the client has gone.
+    async fn send(mut self, first: Option<Bytes>, sender: mpsc::Sender<Sent>) {
+        let mut next = Ok(first);
+        loop {
+            let sent = match next {
+                Ok(Some(bytes)) => Sent::Bytes(bytes),
+                Ok(None) => Sent::End,
+                Err(error) => Sent::Error(error),
+            };
+            let is_last = !matches!(sent, Sent::Bytes(_));
+            match self.answer.within(sender.send(sent)).await {
+                Ok(Ok(())) if !is_last => {}
+                // The client has gone, or has not taken it in time: what it has got it can tell from a whole, since the
+                // end is missing.
+                _ => return,
+            }
+            next = tokio::select! {
+                () = sender.closed() => return,
+                next = self.next() => next,
+            };
+        }
     }
 
     /// The next bytes; none at the end.

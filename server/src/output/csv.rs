@@ -98,3 +98,68 @@ impl<W: Write + Send> ResultWriter for CsvWriter<W> {
         Ok(self.out.flush()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, DictionaryArray, Int64Array, StringArray, StringViewArray};
+    use arrow::datatypes::Int8Type;
+
+    use super::*;
+
+    fn written(columns: Vec<(&str, ArrayRef)>, formulas: Formulas) -> String {
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let mut text = Vec::new();
+        let mut writer = CsvWriter::new(&mut text, &batch.schema(), formulas).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn what_a_spreadsheet_takes_for_a_formula_is_disarmed_if_asked_for() {
+        for (text, kept, disarmed) in [
+            ("=1", "=1", "'=1"),
+            ("+1", "+1", "'+1"),
+            ("-1", "-1", "'-1"),
+            ("@a", "@a", "'@a"),
+            ("\ta", "\ta", "'\ta"),
+            ("\ra", "\"\ra\"", "\"'\ra\""),
+            ("\na", "\"\na\"", "\"'\na\""),
+            ("＝1", "＝1", "'＝1"),
+            ("＋1", "＋1", "'＋1"),
+            ("－1", "－1", "'－1"),
+            ("＠a", "＠a", "'＠a"),
+            ("=\"a\",b", "\"=\"\"a\"\",b\"", "\"'=\"\"a\"\",b\""),
+            ("a=1", "a=1", "a=1"),
+            ("'=1", "'=1", "'=1"),
+            ("", "\"\"", "\"\""),
+            ("1", "1", "1"),
+        ] {
+            for (formulas, cell) in [(Formulas::Kept, kept), (Formulas::Disarmed, disarmed)] {
+                let array = || Arc::new(StringViewArray::from(vec![text])) as ArrayRef;
+                let expected = format!("a\r\n{cell}\r\n");
+                assert_eq!(
+                    written(vec![("a", array())], formulas),
+                    expected,
+                    "{text:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn texts_are_disarmed_in_whatever_way_they_are_kept_and_numbers_are_none() {
+        let keys: DictionaryArray<Int8Type> = vec![Some("=1"), None].into_iter().collect();
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("=a", Arc::new(keys)),
+            ("b", Arc::new(StringArray::from(vec![None, Some("-5")]))),
+            ("c", Arc::new(Int64Array::from(vec![-5, 5]))),
+        ];
+        let expected = "'=a,b,c\r\n'=1,,-5\r\n,'-5,5\r\n";
+        assert_eq!(written(columns, Formulas::Disarmed), expected);
+    }
+}

@@ -40,3 +40,44 @@ impl<W: Write + Send> ResultWriter for ParquetResult<W> {
         Ok(self.writer.inner_mut().flush()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, BinaryArray};
+    use bytes::Bytes;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use rand::rngs::SmallRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+
+    #[test]
+    fn no_group_of_rows_is_held_that_is_larger_than_it_may_be() {
+        let mut random = SmallRng::seed_from_u64(1);
+        let values: Vec<[u8; 1024]> = (0..8192)
+            .map(|_| std::array::from_fn(|_| random.random()))
+            .collect();
+        let column: ArrayRef = Arc::new(BinaryArray::from_iter_values(&values));
+        let batch = RecordBatch::try_from_iter([("a", column)]).unwrap();
+        let mut file = Vec::new();
+        let mut writer = ParquetResult::new(&mut file, batch.schema()).unwrap();
+        let batches = 3 * GROUP_BYTES / (values.len() * 1024);
+        for _ in 0..batches {
+            writer.write(&batch).unwrap();
+        }
+        writer.finish().unwrap();
+        drop(writer);
+        let read = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(file)).unwrap();
+        let groups = read.metadata().row_groups();
+        let rows: i64 = groups.iter().map(|group| group.num_rows()).sum();
+        assert_eq!(rows, i64::try_from(batches * values.len()).unwrap());
+        for group in groups {
+            let bytes = usize::try_from(group.total_byte_size()).unwrap();
+            assert!(bytes < 2 * GROUP_BYTES, "{bytes}");
+        }
+    }
+}

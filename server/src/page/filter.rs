@@ -241,7 +241,11 @@ impl Filter {
         let mut filter = Filter::default();
         let (mut from, mut to) = (None, None);
         for (name, value) in pairs {
-            let value = value.trim();
+            // A name is what it is; what people type is meant without spaces around it.
+            let value = match name.as_str() {
+                "procedure" | "tag" | "reason" => value.as_str(),
+                _ => value.trim(),
+            };
             if value.is_empty() {
                 continue;
             }
@@ -398,6 +402,11 @@ pub fn url<N: AsRef<str>, V: AsRef<str>>(path: &str, pairs: &[(N, V)]) -> String
     }
     let query = Serializer::new(String::new()).extend_pairs(pairs).finish();
     format!("{path}?{query}")
+}
+
+/// Whether an address can hold a name from outside: there is no view of one that is longer.
+pub fn holds(name: Option<&str>) -> bool {
+    name.is_none_or(|name| name.chars().count() <= LONGEST_TEXT)
 }
 
 /// Names a channel for people.

@@ -90,6 +90,7 @@ impl Currency {
     pub fn headline(&self, amount: Money) -> String {
         let whole = amount.0.unsigned_abs() / STEPS.unsigned_abs();
         match whole {
+            0 if amount == Money(0) => self.write(amount, 0),
             0..1_000 => self.cents(amount),
             1_000..10_000_000 => self.write(amount, 0),
             _ => {
@@ -318,7 +319,7 @@ mod tests {
         let cases = [
             (1_236_888_200, "$123,688.82", "$123,689"),
             (3_445_371, "$344.54", "$344.54"),
-            (0, "$0.00", "$0.00"),
+            (0, "$0.00", "$0"),
             (-10, "$0.00", "$0.00"),
             (-50, "−$0.01", "−$0.01"),
             (123_000_000_000_000, "$12,300,000,000.00", "$12,300.0M"),

@@ -254,7 +254,7 @@ impl Answer {
         starts.map(move |start| batch.slice(start, each.min(batch.num_rows() - start)))
     }
 
-    /// Does what is heavy about the rows, such as writing them, on the threads of who asks, within the statement's time.
+    /// Does what is heavy about the rows, such as writing them, on the threads of who asks.
     ///
     /// # Errors
     /// If the statement is stopped, or its time is up.
@@ -262,14 +262,23 @@ impl Answer {
         &mut self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PgError> {
-        let working = execute::run(self.runtime.handle(), async move { Ok(work()) });
+        let handle = self.runtime.handle().clone();
+        let working = execute::run(&handle, async move { Ok(work()) });
+        self.within(working).await?
+    }
+
+    /// Waits for something within the statement's time, such as for its client.
+    ///
+    /// # Errors
+    /// If the statement is stopped, or its time is up.
+    pub async fn within<T>(&mut self, waited_for: impl Future<Output = T>) -> Result<T, PgError> {
         let done = tokio::select! {
             biased;
             error = self.watch.stopped() => Err(error),
-            done = working => done,
+            done = waited_for => Ok(done),
         };
-        if let (Err(error), Some(doing)) = (&done, self.doing.take_if(|_| done.is_err())) {
-            doing.failed(error);
+        if let Err(error) = &done {
+            self.failed(error);
         }
         done
     }

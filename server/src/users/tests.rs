@@ -237,3 +237,119 @@ fn a_decoy_has_a_lasting_salt_of_the_usual_length_and_no_lasting_password() {
         (ann.salt.len(), ann.salted_password.len())
     );
 }
+
+fn token(users: &Users, name: &str, reach: Reach) -> String {
+    let new = NewToken::new(name, reach).unwrap();
+    users.tokens().insert(new).unwrap()
+}
+
+#[test]
+fn a_token_is_found_while_it_is_there() {
+    let (dir, users) = users();
+    let find = |secret: &str| users.tokens().find(secret).unwrap();
+    assert!(find("rapport_").is_none());
+    assert!(!dir.path().join("users.tokens.json").exists());
+    let acme = token(&users, "nightly", Reach::Account("acme".to_owned()));
+    let all = token(&users, "all", Reach::AllAccounts);
+    let found = find(&acme).unwrap();
+    assert_eq!(found.name, "nightly");
+    assert!(found.may(Right::Read));
+    let info = &found.user().info;
+    assert_eq!(info.name, "token:nightly");
+    assert_eq!(info.account.as_deref(), Some("acme"));
+    assert!(Role::parse(&info.role).is_err());
+    assert_eq!(find(&all).unwrap().user().info.account, None);
+    for wrong in [
+        &acme[..acme.len() - 1],
+        &acme.to_uppercase(),
+        &acme[8..],
+        "",
+    ] {
+        assert!(find(wrong).is_none(), "{wrong}");
+    }
+    // By another process, too.
+    let other = Users::open(dir.path().join("users.json")).unwrap();
+    assert!(users.is_still(found.user()).unwrap());
+    other.tokens().remove("nightly").unwrap();
+    assert!(find(&acme).is_none());
+    assert!(!users.is_still(found.user()).unwrap());
+    let again = token(&other, "nightly", Reach::Account("acme".to_owned()));
+    assert!(!users.is_still(found.user()).unwrap());
+    assert!(users.is_still(find(&again).unwrap().user()).unwrap());
+}
+
+#[test]
+fn a_user_is_still_the_same_until_changed() {
+    let (_dir, users) = users();
+    users.add("ann", "owner", Some("acme"), "one").unwrap();
+    let ann = users.find("ann").unwrap().unwrap();
+    assert!(users.is_still(&ann).unwrap());
+    users.set_password("ann", "two").unwrap();
+    assert!(!users.is_still(&ann).unwrap());
+    let ann = users.find("ann").unwrap().unwrap();
+    users.remove("ann").unwrap();
+    assert!(!users.is_still(&ann).unwrap());
+}
+
+#[rstest]
+#[case("", None, "token name \"\"")]
+#[case("a:b", None, "token name \"a:b\"")]
+#[case("-a", None, "token name \"-a\"")]
+#[case("a", Some("a/b"), "account \"a/b\" is not allowed")]
+#[case("a", Some(""), "account \"\" is not allowed")]
+fn a_bad_token_is_refused(#[case] name: &str, #[case] account: Option<&str>, #[case] says: &str) {
+    let reach = account.map_or(Reach::AllAccounts, |account| {
+        Reach::Account(account.to_owned())
+    });
+    let error = NewToken::new(name, reach).err().unwrap();
+    assert!(error.to_string().contains(says), "{error}");
+}
+
+#[rstest]
+#[case("{", "EOF")]
+#[case(r#"{"tokens": [], "more": 1}"#, "unknown field `more`")]
+#[case(
+    r#"{"tokens": [{"name": "a", "reach": "all_accounts", "rights": ["own"], "created_at": "2026-01-01T00:00:00Z", "sha256": "00"}]}"#,
+    "unknown variant `own`"
+)]
+#[case(
+    r#"{"tokens": [{"name": "a", "reach": {"account": "b"}, "rights": ["read"], "created_at": "2026-01-01T00:00:00Z", "sha256": "00"}]}"#,
+    "expected 32"
+)]
+#[case(
+    r#"{"tokens": [{"name": "a", "rights": ["read"], "created_at": "2026-01-01T00:00:00Z", "sha256": "00"}]}"#,
+    "missing field `reach`"
+)]
+fn a_damaged_tokens_file_lets_nobody_in(#[case] text: &str, #[case] says: &str) {
+    let (dir, users) = users();
+    let secret = token(&users, "a", Reach::AllAccounts);
+    fs::write(dir.path().join("users.tokens.json"), text).unwrap();
+    let error = users.tokens().find(&secret).unwrap_err();
+    assert!(error.to_string().starts_with("tokens file "), "{error}");
+    assert!(error.to_string().contains(says), "{error}");
+}
+
+#[test]
+fn a_tokens_file_that_others_can_open_is_refused() {
+    let (dir, users) = users();
+    let secret = token(&users, "a", Reach::AllAccounts);
+    let path = dir.path().join("users.tokens.json");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let error = users.tokens().find(&secret).unwrap_err();
+    assert!(error.to_string().contains("chmod 600"), "{error}");
+}
+
+/// As root makes it, for the user that serves.
+#[test]
+fn a_new_tokens_file_is_whose_the_users_file_is() {
+    let (dir, users) = users();
+    // Only root may give a file away; whoever else runs this can have but one of its own.
+    let _ = chown(dir.path().join("users.json"), Some(4321), Some(8765));
+    let owner = |name: &str| {
+        let metadata = fs::metadata(dir.path().join(name)).unwrap();
+        (metadata.uid(), metadata.gid())
+    };
+    token(&users, "a", Reach::AllAccounts);
+    assert_eq!(owner("users.tokens.json"), owner("users.json"));
+    assert_eq!(owner("users.tokens.json.lock"), owner("users.json"));
+}

@@ -1,5 +1,6 @@
 """The table of clients and operations, as docs/clients.md has it."""
 
+import json
 import os
 import re
 
@@ -52,7 +53,7 @@ def libraries():
     with open(os.path.join(here, "requirements.txt"), encoding="utf-8") as file:
         pinned = re.findall(r"^([\w-]+)(?:\[[\w,]+\])?==(\S+)", file.read(), re.MULTILINE)
     with open(os.path.join(here, "package.json"), encoding="utf-8") as file:
-        pinned += re.findall(r'^    "([\w-]+)": "([\d.]+)"', file.read(), re.MULTILINE)
+        pinned += json.load(file)["dependencies"].items()
     return ", ".join(f"{name} {version}" for name, version in pinned)
 
 

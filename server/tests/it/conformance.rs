@@ -8,8 +8,9 @@
 mod binary;
 mod case;
 mod compare;
+mod http;
 mod process;
-mod wire;
+pub mod wire;
 
 use case::Case;
 

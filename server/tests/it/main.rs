@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod api;
+mod browser;
 mod cli;
 mod clients;
 mod conformance;
 mod crash;
+mod http;
+mod http_tls;
 mod pg_activity;
 mod pg_catalog;
 mod pg_cursors;

@@ -72,14 +72,35 @@ async fn it_is_the_same_after_compacting_and_to_another_process() {
     );
 }
 
+/// Nothing of it tells a shop that others exist.
+#[tokio::test]
+async fn what_others_do_does_not_change_it() {
+    let shop = Shop::open().await;
+    shop.land(&[STARTED, CLICK]).await;
+    shop.derive().await;
+    let before = column(&shop.session, INSTANTS).await;
+    for derives in [false, true] {
+        land_globex(&shop).await;
+        if derives {
+            shop.derive().await;
+        }
+        assert_eq!(column(&shop.session, INSTANTS).await, before);
+        assert_eq!(column(&shop.session, WAITING).await, ["0"]);
+    }
+}
+
+async fn land_globex(shop: &Shop) {
+    let event = format!("{{\"account_id\": \"globex\", {STARTED}}}");
+    let source = LandSource::bytes("test", event);
+    shop.engine.land(vec![source], &NoProgress).await.unwrap();
+}
+
 /// An account that could not be derived has waiting events, whatever versions the others' commits have consumed.
 #[tokio::test]
 async fn all_events_wait_of_an_account_that_is_behind() {
     let shop = Shop::open().await;
     shop.land(&[STARTED, CLICK]).await;
-    let other = format!("{{\"account_id\": \"globex\", {STARTED}}}");
-    let source = LandSource::bytes("test", other);
-    shop.engine.land(vec![source], &NoProgress).await.unwrap();
+    land_globex(&shop).await;
     let files = shop.engine.lake().current();
     let files = files.get(TableId::ConversationEvents);
     let path = &files.files(Some("acme"), ALL_DATES)[0].path;

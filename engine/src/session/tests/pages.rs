@@ -130,6 +130,23 @@ async fn a_page_keeps_no_more_rows_than_asked(#[case] name: &str, #[case] argume
     insta::assert_snapshot!(name, plan(&session, &sql).await);
 }
 
+#[tokio::test]
+async fn a_page_of_sales_keeps_no_more_rows_than_asked() {
+    let session = acme(two_shops().await).await;
+    for (arguments, keys) in [
+        ("", "ordered_at@2 DESC, row_id@3 ASC NULLS LAST"),
+        (
+            "ascending => true, after_key => 0, after_id => 'o'",
+            "ordered_at@2 ASC NULLS LAST, row_id@3 DESC",
+        ),
+    ] {
+        let sql = format!("SELECT order_id FROM sales_page({arguments}) LIMIT 51");
+        let plan = plan(&session, &sql).await;
+        let sort = format!("TopK(fetch=51), expr=[{keys}");
+        assert!(plan.contains(&sort) && !plan.contains("CASE"), "{plan}");
+    }
+}
+
 /// A prepared statement's parameters are folded away as soon as they are known.
 #[tokio::test]
 async fn a_prepared_page_is_planned_as_a_page_of_literals() {

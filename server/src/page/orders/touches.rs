@@ -78,8 +78,8 @@ impl Touch {
 pub struct TouchRow {
     /// What it was.
     pub what: String,
-    /// The agent's conversation, where it is another than the one that is looked at.
-    pub other: Option<String>,
+    /// The agent's conversation, where it is another than the one that is looked at: its address, and what to call it.
+    pub other: Option<(String, &'static str)>,
     /// When.
     pub when: String,
     /// How long before the order.
@@ -131,13 +131,18 @@ fn row(visit: &Visit, touch: &Touch, here: Option<&str>) -> TouchRow {
         .iter()
         .map(|id| ("account", id.as_str()))
         .collect();
+    let link = match here {
+        Some(_) => "other conversation",
+        None => "its conversation",
+    };
     let elsewhere = touch
         .conversation
         .as_deref()
         .filter(|conversation| touch.agents && here != Some(conversation));
     TouchRow {
         what: words::what(touch),
-        other: elsewhere.map(|conversation| url(&conversation_path(conversation), &account)),
+        other: elsewhere
+            .map(|conversation| (url(&conversation_path(conversation), &account), link)),
         when: shop.local(touch.at).second_of(shop.today),
         before: duration(touch.seconds),
         window: words::window(touch.window),

@@ -6,7 +6,7 @@ use askama::Template;
 use super::totals::Statuses;
 use super::{Days, Export, PATH};
 use crate::page::chrome::clip;
-use crate::page::filter::{Filter, Place, SORTS, STATUSES, channel_name, status_name, url};
+use crate::page::filter::{Filter, Place, SORTS, STATUSES, channel_name, holds, status_name, url};
 use crate::page::numbers::count;
 use crate::page::rows::{Row, Rows};
 use crate::page::visit::Visit;
@@ -73,7 +73,8 @@ pub async fn tags(visit: &Visit, days: Days) -> Result<Vec<String>, PgError> {
     let sql = days.call("tag_counts", &visit.filter).limit(TAGS).sql();
     let rows = Rows::ask(&visit.inquiry, &sql).await?;
     let tags = rows.iter().map(|row| Ok(row.word("tag")?.to_owned()));
-    tags.collect()
+    let tags: Vec<String> = tags.collect::<Result<_, PgError>>()?;
+    Ok(tags.into_iter().filter(|tag| holds(Some(tag))).collect())
 }
 
 struct TableRow {
@@ -103,6 +104,13 @@ struct Head {
     ascending: bool,
 }
 
+/// A name that the list can be narrowed to.
+struct Offered {
+    name: String,
+    shown: String,
+    on: bool,
+}
+
 /// What narrows the list beside status and text, with an address without it.
 struct Narrowed {
     words: String,
@@ -116,8 +124,8 @@ pub struct Conversations {
     statuses: Vec<StatusChoice>,
     hidden: Vec<(&'static str, String)>,
     search: String,
-    procedures: Vec<(String, bool)>,
-    tags: Vec<(String, bool)>,
+    procedures: Vec<Offered>,
+    tags: Vec<Offered>,
     narrowed: Vec<Narrowed>,
     messages: Head,
     started: Head,
@@ -197,8 +205,8 @@ pub fn make(
             .cloned();
         let all: Vec<String> = missing.chain(offered.iter().cloned()).collect();
         let marked = all.into_iter().map(|name| {
-            let on = chosen.as_ref() == Some(&name);
-            (name, on)
+            let (on, shown) = (chosen.as_ref() == Some(&name), clip(&name));
+            Offered { name, shown, on }
         });
         marked.collect::<Vec<_>>()
     };

@@ -144,6 +144,7 @@ pub fn make(
     series: &Series,
     statuses: &[DayStatuses],
     key: Option<&Statuses>,
+    sales: Option<Money>,
     changes_from: Option<NaiveDate>,
 ) -> Daily {
     let currency = &visit.shop.currency;
@@ -169,12 +170,12 @@ pub fn make(
     ];
     let names = ["resolved", "routed", "closed", "open"];
     let bars = stacked(&parts, CONVERSATIONS.1, counts.top);
-    let sales: Vec<f64> = series
+    let heights: Vec<f64> = series
         .days
         .iter()
         .map(|day| day.sales.approximate().max(0.0))
         .collect();
-    let sales_bars = stacked(&[sales], SALES.1, money.top)
+    let sales_bars = stacked(&[heights], SALES.1, money.top)
         .pop()
         .unwrap_or_default();
     let both = || series.days.iter().zip(statuses);
@@ -200,13 +201,14 @@ pub fn make(
         sales: currency.cents(day.sales),
         exact: day.sales.exact(),
     });
-    let sum = series.days.iter().map(|day| day.sales.0).sum();
     let mut shown: Vec<(&str, &str, String)> = Vec::new();
     if let Some(key) = key {
         let counts = STATUSES.map(|(status, name)| (status, name, count(key.of(status))));
         shown.extend(counts);
     }
-    shown.push(("sales", "Sales", currency.headline(Money(sum))));
+    if let Some(sales) = sales {
+        shown.push(("sales", "Sales", currency.headline(sales)));
+    }
     Daily {
         key: shown,
         summary: summary(series, statuses, currency),

@@ -3,7 +3,8 @@
 use askama::Template;
 
 use super::{Days, Export, PATH};
-use crate::page::filter::Filter;
+use crate::page::chrome::clip;
+use crate::page::filter::{Filter, holds};
 use crate::page::numbers::{count, percent};
 use crate::page::rows::Rows;
 use crate::page::visit::Visit;
@@ -14,7 +15,8 @@ const MOST: usize = 12;
 
 struct TableRow {
     reason: Option<String>,
-    href: String,
+    /// None where no address can hold reason and procedure.
+    href: Option<String>,
     category: Option<String>,
     procedure: Option<String>,
     conversations: String,
@@ -50,15 +52,16 @@ pub async fn ask(visit: &Visit, days: Days) -> Result<Escalations, PgError> {
             f.procedure = procedure.clone();
         };
         Ok(TableRow {
-            href: filter.url_with(PATH, narrowed),
-            category: text("category")?,
+            href: (holds(reason.as_deref()) && holds(procedure.as_deref()))
+                .then(|| filter.url_with(PATH, narrowed)),
+            category: text("category")?.as_deref().map(clip),
             conversations: count(row.count("conversations")?),
             share: percent(row.float("share")?.unwrap_or_default()),
             rate: percent(row.float("escalation_rate")?.unwrap_or_default()),
             latest: at.map(|at| at.minute(visit.shop.today)).unwrap_or_default(),
             machine: at.map(|at| at.machine()).unwrap_or_default(),
-            reason,
-            procedure,
+            reason: reason.as_deref().map(clip),
+            procedure: procedure.as_deref().map(clip),
         })
     });
     let listed = listed.collect::<Result<Vec<_>, PgError>>()?;

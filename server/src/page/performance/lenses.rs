@@ -123,6 +123,10 @@ pub struct Lenses {
     revenue: Vec<Metric>,
     /// Whether the account has not sent any event at all.
     pub nothing_ever: bool,
+    /// The rate of all conversations, as other parts refer to it.
+    pub rate: Option<f64>,
+    /// The sales of all days, likewise.
+    pub sales: Money,
 }
 
 /// What `headline_comparison` says of one range.
@@ -204,6 +208,8 @@ pub async fn make(visit: &Visit, rows: &Rows, series: Option<&Series>) -> Result
             resolution: Vec::new(),
             revenue: Vec::new(),
             nothing_ever: true,
+            rate: None,
+            sales: Money(0),
         });
     };
     let now = Headline::read(row, "")?;
@@ -334,6 +340,8 @@ pub async fn make(visit: &Visit, rows: &Rows, series: Option<&Series>) -> Result
         resolution,
         revenue,
         nothing_ever: !sent.anything,
+        rate: now.rate,
+        sales: now.sales,
     })
 }
 

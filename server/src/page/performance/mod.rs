@@ -142,6 +142,8 @@ pub async fn show(visit: Visit) -> Result<Response, PageError> {
         Err(error) => Err(error),
     };
     let nothing_yet = lenses.as_ref().is_ok_and(|lenses| lenses.nothing_ever);
+    let rate = lenses.as_ref().ok().and_then(|lenses| lenses.rate);
+    let sales = lenses.as_ref().ok().map(|lenses| lenses.sales);
     let body = if nothing_yet {
         Body::NoEvents(empty::NoEvents::of(&visit))
     } else {
@@ -153,8 +155,7 @@ pub async fn show(visit: Visit) -> Result<Response, PageError> {
         };
         let marks = opportunities.as_ref().ok();
         let marks = marks.map(|found| found.marks.clone()).unwrap_or_default();
-        let procedures =
-            procedures.map(|rows| procedures::make(&visit, rows, &marks, statuses.as_ref().ok()));
+        let procedures = procedures.map(|rows| procedures::make(&visit, rows, &marks, rate));
         let names = procedures
             .as_ref()
             .map(|table| table.names())
@@ -166,6 +167,7 @@ pub async fn show(visit: Visit) -> Result<Response, PageError> {
                 &series,
                 &daily,
                 statuses.as_ref().ok(),
+                sales,
                 changes_from,
             )),
             (Err(error), _) | (_, Err(error)) => Err(error),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use askama::Template;
 
 use super::{Days, PATH};
-use crate::page::filter::{Filter, channel_name};
+use crate::page::chrome::clip;
+use crate::page::filter::{Filter, channel_name, holds};
 use crate::page::numbers::{count, percent};
 use crate::page::rows::{Row, Rows};
 use crate::page::visit::Visit;
@@ -41,7 +42,8 @@ struct Finding {
     about: String,
     mark: Mark,
     sentence: String,
-    href: String,
+    /// None where no address can hold the procedure's name.
+    href: Option<String>,
     link: String,
 }
 
@@ -86,7 +88,9 @@ fn finding(visit: &Visit, row: Row<'_>) -> Result<Finding, PgError> {
     if let Some(first) = evidence.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    let (rate, mark) = (percent(measured), percent(threshold));
+    let rate = percent(measured);
+    // Marks are round numbers.
+    let mark = percent(threshold).replace(".0%", "%");
     let advice = match opportunity {
         "low_resolution" => {
             format!("{rate}, where {mark} is the mark. See what the agent lacks to finish them.")
@@ -112,6 +116,7 @@ fn finding(visit: &Visit, row: Row<'_>) -> Result<Finding, PgError> {
         "low_resolution" => "See those it did not resolve".to_owned(),
         "escalating_often" => "See the escalated conversations".to_owned(),
         "low_link_clicks" => "See those without a click".to_owned(),
+        _ if conversations == "1" => "See the conversation".to_owned(),
         _ => format!("See the {conversations} conversations"),
     };
     let narrowed = |filter: &mut Filter| {
@@ -130,15 +135,16 @@ fn finding(visit: &Visit, row: Row<'_>) -> Result<Finding, PgError> {
         }
     };
     let href = visit.filter.frame().url_with(PATH, narrowed);
+    let href = holds(procedure).then(|| format!("{href}#conversations"));
     Ok(Finding {
         about: match (procedure, channel) {
-            (Some(procedure), _) => procedure.to_owned(),
+            (Some(procedure), _) => clip(procedure),
             (None, Some(channel)) => channel_name(channel).to_owned(),
             (None, None) => "All conversations".to_owned(),
         },
         mark: Mark::of(opportunity),
         sentence: format!("{evidence}: {advice}"),
-        href: format!("{href}#conversations"),
+        href,
         link,
     })
 }

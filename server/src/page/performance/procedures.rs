@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use askama::Template;
 
 use super::opportunities::Mark;
-use super::totals::Statuses;
 use super::{Days, Export, PATH};
-use crate::page::filter::Filter;
+use crate::page::chrome::clip;
+use crate::page::filter::{Filter, holds};
 use crate::page::numbers::{count, length, percent};
 use crate::page::rows::Rows;
 use crate::page::visit::Visit;
@@ -56,7 +56,8 @@ pub async fn ask(visit: &Visit, days: Days) -> Result<Vec<Procedure>, PgError> {
 
 struct TableRow {
     name: String,
-    href: String,
+    /// None where no address can hold the name.
+    href: Option<String>,
     few: bool,
     chosen: bool,
     conversations: String,
@@ -104,12 +105,13 @@ pub fn make(
     visit: &Visit,
     mut procedures: Vec<Procedure>,
     marks: &BTreeMap<String, Vec<Mark>>,
-    statuses: Option<&Statuses>,
+    average: Option<f64>,
 ) -> Procedures {
     let filter = &visit.filter;
     let names = procedures
         .iter()
         .filter_map(|procedure| procedure.name.clone())
+        .filter(|name| holds(Some(name)))
         .take(MOST)
         .collect();
     sort(&mut procedures, filter.procedures);
@@ -129,12 +131,7 @@ pub fn make(
         on: filter.procedures == sort,
         ascending: sort == "procedure",
     });
-    let average = statuses
-        .filter(|statuses| statuses.all > 0)
-        .map(|statuses| {
-            let rate = statuses.resolved as f64 / statuses.all as f64;
-            (length(rate), percent(rate))
-        });
+    let average = average.map(|rate| (length(rate), percent(rate)));
     let rows = procedures
         .iter()
         .map(|procedure| row(filter, procedure, marks));
@@ -192,11 +189,8 @@ fn row(filter: &Filter, procedure: &Procedure, marks: &BTreeMap<String, Vec<Mark
         }
     };
     TableRow {
-        name: procedure
-            .name
-            .clone()
-            .unwrap_or_else(|| UNASSIGNED.to_owned()),
-        href: filter.url_with(PATH, narrowed),
+        name: clip(procedure.name.as_deref().unwrap_or(UNASSIGNED)),
+        href: holds(procedure.name.as_deref()).then(|| filter.url_with(PATH, narrowed)),
         few,
         chosen,
         conversations: count(procedure.conversations),

@@ -7,7 +7,7 @@ use axum::response::Response;
 use super::super::chrome::{Chrome, clip, render};
 use super::super::error::PageError;
 use super::super::filter::url;
-use super::super::numbers::{self, Money};
+use super::super::numbers;
 use super::super::orders::{self, Credited, Order, OrderCard};
 use super::super::performance::conversation_path;
 use super::super::question::literal;
@@ -30,8 +30,9 @@ pub async fn show(Path(id): Path<String>, visit: Visit) -> Result<Response, Page
     let named = literal(&id);
     let order = format!("SELECT * FROM orders WHERE order_id = {named} LIMIT 1");
     let parts = format!(
-        "SELECT conversation_id, credit, attributed_value, net_value FROM attributed_orders \
-        WHERE order_id = {named} ORDER BY touched_at DESC, conversation_id"
+        "SELECT conversation_id, sum(credit) OVER () AS credit, sum(attributed_value) OVER () AS attributed_value, \
+        sum(net_value) OVER () AS net_value \
+        FROM attributed_orders WHERE order_id = {named} ORDER BY touched_at DESC, conversation_id"
     );
     let (order, parts) = tokio::join!(
         Rows::ask(&visit.inquiry, &order),
@@ -67,20 +68,16 @@ pub async fn show(Path(id): Path<String>, visit: Visit) -> Result<Response, Page
     Ok(page.chrome.answer(html))
 }
 
-/// Puts an order and its attributed rows together: the model may split it between conversations (SPEC A7).
+/// Puts an order and the sums of its attributed rows together: the model may split it between conversations (SPEC A7).
 fn read(row: Row<'_>, parts: &Rows) -> Result<Order, PgError> {
-    let mut credited: Option<Credited> = None;
-    for part in parts.iter() {
-        let money = |name| Ok::<_, PgError>(part.money(name)?.unwrap_or_default());
-        let sum = credited.get_or_insert(Credited {
-            credit: 0.0,
-            gross: Money(0),
-            net: Money(0),
-        });
-        sum.credit += part.float("credit")?.unwrap_or_default();
-        sum.gross.0 += money("attributed_value")?.0;
-        sum.net.0 += money("net_value")?.0;
-    }
+    let credited = match parts.first() {
+        None => None,
+        Some(sums) => Some(Credited {
+            credit: sums.float("credit")?.unwrap_or_default(),
+            gross: sums.money("attributed_value")?.unwrap_or_default(),
+            net: sums.money("net_value")?.unwrap_or_default(),
+        }),
+    };
     Ok(Order {
         id: row.word("order_id")?.to_owned(),
         at: row.instant("ordered_at")?.unwrap_or_default(),

@@ -1,4 +1,6 @@
-//! `accounts` and `users`.
+//! `accounts`, `users` and `tokens`.
+
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
@@ -138,4 +140,43 @@ fn users_are_added_listed_and_removed() {
     program.ok_with_input(&["users", "passwd", "ann", "--password-stdin"], "another\n");
     program.ok(&["users", "remove", "ann"]);
     fails(&program.run(&["users", "remove", "ann"]), 1, &["ann"]);
+}
+
+#[test]
+fn tokens_are_added_shown_once_listed_and_removed() {
+    let home = Home::filled();
+    let program = &home.program;
+    let added = program.run(&["tokens", "add", "nightly", "--account", "acme"]);
+    assert!(added.status.success(), "{}", stderr(&added));
+    assert!(stderr(&added).contains("nightly"), "{}", stderr(&added));
+    let token = stdout(&added);
+    let digits = token.trim_end().strip_prefix("rapport_").unwrap();
+    assert_eq!(digits.len(), 64);
+    assert!(digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+    let all = ["tokens", "add", "all", "--all-accounts"];
+    assert_ne!(String::from_utf8(program.ok(&all)).unwrap(), token);
+    let file = home.path("lake/users.tokens.json");
+    assert!(!std::fs::read_to_string(&file).unwrap().contains(digits));
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+    let mut listed = program.json(&["tokens", "list", "--format", "json"]);
+    for token in listed.as_array_mut().unwrap() {
+        let made = token["created_at"].take();
+        assert!(made.as_str().unwrap().ends_with('Z'), "{made}");
+    }
+    assert_eq!(
+        listed,
+        json!([
+            {"name": "all", "account": null, "rights": ["read"], "created_at": null},
+            {"name": "nightly", "account": "acme", "rights": ["read"], "created_at": null},
+        ])
+    );
+    let text = String::from_utf8(program.ok(&["tokens", "list"])).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("all\t*\tread\t20"), "{text}");
+    assert!(lines[1].starts_with("nightly\tacme\tread\t20"), "{text}");
+    fails(&program.run(&all), 1, &["all", "exists already"]);
+    program.ok(&["tokens", "remove", "nightly"]);
+    let again = program.run(&["tokens", "remove", "nightly"]);
+    fails(&again, 1, &["nightly", "does not exist"]);
 }

@@ -1,6 +1,6 @@
 //! `serve` and `demo`.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
@@ -8,25 +8,13 @@ use std::process::Command;
 use rstest::rstest;
 
 use super::*;
-use crate::program::{Served, bare};
+use crate::program::{Served, bare, get};
 use crate::support::{PASSWORD, connect, value};
-
-fn get(served: &Served, path: &str) -> String {
-    let mut stream = TcpStream::connect(served.http).unwrap();
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: rapport\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
 
 /// Waits until the server tells this figure; answers with all of them.
 fn figures_with(served: &Served, figure: &str) -> String {
     loop {
-        let figures = get(served, "/metrics");
+        let figures = get(served.http, "/metrics");
         if figures.contains(figure) {
             return figures;
         }
@@ -60,17 +48,17 @@ fn lose(folder: &Path) {
 fn serving_answers_and_ends_on_a_signal() {
     let home = Home::filled();
     let mut served = home.program.serve();
-    let answer = get(&served, "/healthz");
+    let answer = get(served.http, "/healthz");
     assert!(
         answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("ok\n"),
         "{answer}"
     );
-    assert!(get(&served, "/nothing").starts_with("HTTP/1.1 404 "));
+    assert!(get(served.http, "/nothing").starts_with("HTTP/1.1 404 "));
     // It is ready once it has looked at the lake.
-    while !get(&served, "/readyz").starts_with("HTTP/1.1 200 ") {
+    while !get(served.http, "/readyz").starts_with("HTTP/1.1 200 ") {
         std::thread::yield_now();
     }
-    let figures = get(&served, "/metrics");
+    let figures = get(served.http, "/metrics");
     for figure in [
         "# TYPE rapport_lake_version gauge",
         "rapport_lake_version{table=\"conversation_events\"} 1",
@@ -146,10 +134,10 @@ fn readiness_tells_which_part_is_missing_and_no_more() {
     let mut command = home.program.command(&serve);
     command.env("RAPPORT_QUERIES", home.folder.path());
     let served = Served::start(command);
-    let mut answer = get(&served, "/readyz");
+    let mut answer = get(served.http, "/readyz");
     while answer.contains("the lake") {
         std::thread::yield_now();
-        answer = get(&served, "/readyz");
+        answer = get(served.http, "/readyz");
     }
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     assert!(
@@ -192,7 +180,7 @@ fn a_derive_that_fails_is_told_while_queries_are_answered_and_the_lake_is_kept_u
     while figures.contains("rapport_derived_behind_seconds 0\n") {
         figures = figures_with(&served, "rapport_derived_behind_seconds ");
     }
-    let ready = get(&served, "/readyz");
+    let ready = get(served.http, "/readyz");
     assert!(ready.starts_with("HTTP/1.1 200 "), "{ready}");
     // The next attempt is far; what is put meanwhile is seen all the same.
     let set = ["accounts", "set", "acme", "currency=EUR"];
@@ -252,10 +240,10 @@ fn a_server_leaves_deriving_to_others_if_told(#[case] told_by: &str) {
     };
     let served = Served::start(command);
     // Once it has looked, one that derives would begin to.
-    while !get(&served, "/readyz").starts_with("HTTP/1.1 200 ") {
+    while !get(served.http, "/readyz").starts_with("HTTP/1.1 200 ") {
         std::thread::yield_now();
     }
-    let figures = get(&served, "/metrics");
+    let figures = get(served.http, "/metrics");
     assert!(
         !figures.contains("rapport_derived_behind_seconds 0\n"),
         "{figures}"

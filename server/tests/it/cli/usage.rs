@@ -27,6 +27,10 @@ use crate::program::bare;
 #[case::derive(&["serve", "--derive", "sometimes"], "possible values: on, off")]
 #[case::tls_without_certificate(&["serve", "--tls", "required"], "expected both --tls-cert FILE and --tls-key FILE")]
 #[case::certificate_without_tls(&["serve", "--tls-cert", "a", "--tls-key", "b"], "expected --tls optional or --tls required")]
+#[case::token_of_nobody(&["tokens", "add", "t"], "--account <ID>|--all-accounts")]
+#[case::token_of_one_and_all(&["tokens", "add", "t", "--account", "a", "--all-accounts"], "cannot be used with")]
+#[case::token_without_a_name(&["tokens", "add", "--all-accounts"], "<NAME>")]
+#[case::tokens_without_a_command(&["tokens"], "Usage")]
 #[case::config_missing(&["--config", "no/such.toml", "derive"], "no/such.toml")]
 fn wrong_use_exits_2(#[case] arguments: &[&str], #[case] says: &str) {
     let output = bare().args(arguments).output().unwrap();
@@ -38,6 +42,10 @@ fn wrong_use_exits_2(#[case] arguments: &[&str], #[case] says: &str) {
 #[case::role(&["users", "add", "ann", "--role", "king", "--password-stdin"], 2, "king")]
 #[case::account_of_operator(&["users", "add", "ann", "--role", "operator", "--account", "acme", "--password-stdin"], 2, "acme")]
 #[case::no_terminal(&["users", "add", "ann", "--role", "operator"], 2, "--password-stdin")]
+#[case::token_name(&["tokens", "add", "a b", "--all-accounts"], 2, "\"a b\"")]
+#[case::token_account(&["tokens", "add", "t", "--account", "a/b"], 2, "\"a/b\"")]
+#[case::no_token_to_remove(&["tokens", "remove", "t"], 1, "lake")]
+#[case::no_token_to_list(&["tokens", "list"], 1, "lake")]
 #[case::nobody_to_remove(&["users", "remove", "ann"], 1, "lake")]
 #[case::nobody_to_list(&["users", "list"], 1, "lake")]
 #[case::address(&["serve", "--pg", "nonsense"], 2, "expected HOST:PORT")]
@@ -64,7 +72,7 @@ fn help_is_an_answer() {
     assert!(output.status.success());
     for command in [
         "demo", "synth", "accounts", "land", "derive", "backfill", "maintain", "query", "queries",
-        "users", "serve",
+        "users", "tokens", "serve",
     ] {
         assert!(
             stdout(&output).contains(&format!("\n  {command} ")),

@@ -25,7 +25,9 @@ pub async fn check(case: &Case, program: &Program) {
     {
         add_user(program, account, role, Some(account));
     }
+    let http = super::http::Asking::prepare(case, program);
     let served = program.serve();
+    http.check(case, served.http).await;
     let operator = connect(&served, "everyone").await;
     for (relation, _) in RELATIONS {
         let sql = format!("SELECT * FROM {relation}");
@@ -78,7 +80,8 @@ async fn connect(served: &Served, user: &str) -> Client {
     client
 }
 
-async fn rows(client: &Client, sql: &str) -> Vec<Row> {
+/// The rows that a statement gives, as JSON.
+pub async fn rows(client: &Client, sql: &str) -> Vec<Row> {
     let rows = client
         .query(sql, &[])
         .await
