@@ -192,13 +192,13 @@ async fn all_works_without_scripts() {
     log_in(&browser, LARGE, PASSWORD).await;
     let mut at = vec![browser.at().await];
     for (css, text) in [
-        ("nav[aria-label=Dates] a", "7 days"),
+        ("nav[aria-label=Dates] a", "90 days"),
         ("nav[aria-label=Channels] a", "Web chat"),
         ("nav[aria-label=Status] a", "Resolved"),
-        (".procs thead a", "Escalated"),
-        (".procs tbody a", ""),
         ("[rel=next]", "Older"),
         ("[rel=prev]", "Newer"),
+        (".procs thead a", "Escalated"),
+        (".procs tbody a", ""),
         (".convs tbody a", ""),
         (".back a", "← Conversations"),
         ("nav[aria-label=Pages] a", "Sales"),
@@ -208,7 +208,7 @@ async fn all_works_without_scripts() {
         assert_eq!(status(&browser).await, 200, "{text} {at:?}");
         at.push(browser.at().await);
     }
-    assert_eq!(at[3], "/performance?range=7-days&channel=web_chat&status=resolved");
+    assert_eq!(at[3], "/performance?range=90-days&channel=web_chat&status=resolved#conversations");
     browser.to("/performance").await;
     let form = browser.form(Locator::Css("form[role=search]")).await.unwrap();
     form.set_by_name("search", "return").await.unwrap();

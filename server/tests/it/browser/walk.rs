@@ -1,7 +1,7 @@
 //! A walk through the page: every filter, sort and page of the lists says what the queries say, every link leads somewhere,
 //! and every export is the query's answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use fantoccini::Locator;
 use futures::StreamExt;
@@ -158,14 +158,16 @@ async fn pages_have_each_row_once_forward_and_back() {
     let Some(stage) = Stage::set() else { return };
     let browser = stage.user(LARGE).await;
     let client = stage.world.client(LARGE).await;
-    let range = [("from", "2026-08-18"), ("to", "2026-11-15")];
-    let ascending = [&range[..], &[("sort", "messages"), ("ascending", "true")]].concat();
-    let orders = Asked::of("sales_page", &range).rows(&client, "order_id").await;
+    let quarter = [("from", "2026-08-18"), ("to", "2026-11-15")];
+    let month = [("from", "2026-10-17"), ("to", "2026-11-15")];
+    let week = [("from", "2026-11-09"), ("to", "2026-11-15")];
+    let ascending = [&week[..], &[("sort", "messages"), ("ascending", "true")]].concat();
+    let orders = Asked::of("sales_page", &quarter).rows(&client, "order_id").await;
     let orders = orders.into_iter().map(|mut row| format!("/orders/{}", escaped(&row[0].take().unwrap())));
     for (path, rows, all) in [
-        ("/performance?range=90-days", ".convs tbody th a", expected(&client, &range, usize::MAX).await),
+        ("/performance", ".convs tbody th a", expected(&client, &month, usize::MAX).await),
         (
-            "/performance?range=90-days&sort=messages&order=ascending",
+            "/performance?range=7-days&sort=messages&order=ascending",
             ".convs tbody th a",
             expected(&client, &ascending, usize::MAX).await,
         ),
@@ -196,11 +198,11 @@ async fn pages_have_each_row_once_forward_and_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_link_leads_somewhere() {
     let Some(stage) = Stage::set() else { return };
-    let mut users = std::collections::HashMap::new();
+    let mut users = HashMap::new();
     for view in views::all(&stage).await {
         if !users.contains_key(&view.user) {
             let browser = stage.viewer(view.user).await;
-            users.insert(view.user, (browser, BTreeSet::new()));
+            users.insert(view.user, (browser, HashMap::<String, BTreeSet<String>>::new()));
         }
         let (browser, seen) = users.get_mut(&view.user).unwrap();
         browser.to(&view.path).await;
@@ -216,10 +218,9 @@ async fn every_link_leads_somewhere() {
         let cookies = browser.http().await;
         let mut links = browser.links().await;
         links.retain(|link| {
-            // Rows of one list differ by their id alone: some of them are enough.
-            let of_kind = seen.iter().filter(|known: &&String| kind(known) == kind(link));
-            let row = matches!(kind(link), "conversations" | "orders");
-            !(row && of_kind.count() >= 12) && seen.insert(link.clone())
+            // Those of a list differ in a value alone: some of them are enough.
+            let alike = seen.entry(shape(link)).or_default();
+            alike.len() < 2 && alike.insert(link.clone())
         });
         let cookies = &cookies;
         let replies = links
@@ -259,6 +260,10 @@ async fn a_link_lists_as_many_conversations_as_it_says() {
             let told: Vec<(String, String)> = serde_json::from_value(told).unwrap();
             assert!(told.len() > 1, "{row}");
             for (query, count) in told {
+                // What no procedure escalated has no address of its own.
+                if row.starts_with(".escs") && !query.contains("procedure=") {
+                    continue;
+                }
                 let pairs = url::form_urlencoded::parse(query.trim_start_matches('?').as_bytes());
                 let arguments: Vec<(String, String)> = pairs
                     .map(|(name, value)| match (name.as_ref(), value.as_ref()) {
@@ -278,9 +283,16 @@ async fn a_link_lists_as_many_conversations_as_it_says() {
     }
 }
 
-/// What kind of page an address is of.
-fn kind(link: &str) -> &str {
-    link.trim_start_matches('/').split(['/', '?']).next().unwrap_or_default()
+/// An address without what rows of a list differ in: ids, and the values of parameters but for an export's form.
+fn shape(link: &str) -> String {
+    let (path, query) = link.split_once('?').unwrap_or((link, ""));
+    let listed = ["/conversations/", "/orders/"];
+    let path = listed.into_iter().find(|list| path.starts_with(list)).unwrap_or(path);
+    let names = query.split('&').map(|pair| match pair.starts_with("format=") {
+        true => pair,
+        false => pair.split('=').next().unwrap_or_default(),
+    });
+    format!("{path}?{}", names.collect::<Vec<_>>().join("&"))
 }
 
 /// The saved query and the arguments that an export's address asks for.
@@ -303,7 +315,11 @@ fn is_same(json: &Value, wire: Option<&str>) -> bool {
     match json {
         Value::Null | Value::Object(_) => false,
         Value::Bool(value) => wire == if *value { "t" } else { "f" },
-        Value::Number(value) => wire.parse::<f64>().ok() == value.as_f64(),
+        // The reader of JSON here may miss the last bit.
+        Value::Number(value) => {
+            let (told, value) = (wire.parse::<f64>().unwrap(), value.as_f64().unwrap());
+            (told - value).abs() <= f64::EPSILON * value.abs()
+        }
         Value::Array(values) => values.iter().all(|value| {
             let text = value.as_str().unwrap().replace('\\', "\\\\").replace('"', "\\\"");
             wire.contains(&text)
@@ -342,7 +358,7 @@ async fn exports_are_what_the_wire_answers() {
             let told = reply.header("content-disposition");
             let file = format!("attachment; filename=\"{}.{form}\"", asked.query);
             assert_eq!(told, if form == "json" { "" } else { &file }, "{link}");
-            let rows = asked.rows(&client, "*").await;
+            let rows = asked.named(&client).await;
             match form.as_str() {
                 "json" => {
                     let answer = reply.json();
@@ -351,8 +367,9 @@ async fn exports_are_what_the_wire_answers() {
                     for (object, row) in answer.iter().zip(&rows) {
                         let object = object.as_object().unwrap();
                         assert_eq!(object.len(), row.len(), "{link}");
-                        for ((name, value), wire) in object.iter().zip(row) {
-                            assert!(is_same(value, wire.as_deref()), "{name} of {link}: {value} {wire:?}");
+                        for (name, value) in object {
+                            let wire = row[name].as_deref();
+                            assert!(is_same(value, wire), "{name} of {link}: {value} {wire:?}");
                         }
                     }
                 }
@@ -385,18 +402,18 @@ async fn exports_are_what_the_wire_answers() {
 }
 
 /// Asserts that a spreadsheet shows the wire's rows, and takes none of their texts for a formula.
-fn assert_csv(text: &str, rows: &[Vec<Option<String>>], link: &str) {
+fn assert_csv(text: &str, rows: &[BTreeMap<String, Option<String>>], link: &str) {
     let mut reader = datafusion::arrow::csv::reader::Format::default().with_header(true);
     reader = reader.with_quote(b'"');
     let (schema, counted) = reader.infer_schema(text.as_bytes(), None).unwrap();
     assert_eq!(counted, rows.len(), "{link}");
-    assert_eq!(schema.fields().len(), rows.first().map_or(schema.fields().len(), Vec::len), "{link}");
+    assert_eq!(schema.fields().len(), rows.first().map_or(schema.fields().len(), BTreeMap::len), "{link}");
     for cell in text.split(['\n', ',']) {
         let cell = cell.trim_start_matches('"');
         assert!(!cell.starts_with(['=', '+', '@', '\t', '\r']), "{link}: {:.80}", cell);
     }
     // All of a text is there.
-    for text_of in rows.iter().flatten().flatten().filter(|text| text.contains("calc")) {
+    for text_of in rows.iter().flat_map(BTreeMap::values).flatten().filter(|text| text.contains("calc")) {
         assert!(text.contains(&listed(text_of.clone())), "{link}: {text_of}");
     }
 }
