@@ -102,8 +102,8 @@ async fn what_means_no_good_is_text() {
         assert_eq!(named, expected, "{table}");
         let links = browser.attributes(&format!("{table} a"), "href").await;
         assert_eq!(links.len(), texts.len() - 1, "{table}");
-        for link in links {
-            browser.to(&link).await;
+        for link in links.iter().step_by(2) {
+            browser.to(link).await;
             assert_eq!(browser.texts(".convs tbody th").await.len(), 1, "{link}");
             assert_tame(&browser).await;
         }

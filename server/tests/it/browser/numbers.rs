@@ -158,6 +158,8 @@ impl<'a> Asking<'a> {
     /// Asserts all numbers of the performance page.
     async fn assert_performance(&self) {
         let at = self.browser.at().await;
+        let alerts = self.browser.texts("[role=alert]").await;
+        assert!(alerts.is_empty(), "{at}: {alerts:?}");
         let headline = "resolved_by_ai, resolved_rate, ai_generated_sales, add_to_carts, link_clicks, avg_order_value";
         let headline = self
             .query("headline_metrics")
@@ -187,7 +189,10 @@ impl<'a> Asking<'a> {
         let statuses = "conversations, resolved, routed, closed, open";
         let counts = self.query("status_counts").row(self.client, statuses).await;
         self.assert_all("nav[aria-label=Status] .n", &counts).await;
-        let channels = self.rows("channel_counts", "channel, conversations").await;
+        let days = &self.arguments[..2];
+        let channels = Asked::of("channel_counts", days)
+            .rows(self.client, "channel, conversations")
+            .await;
         let channels: Vec<Option<String>> = ["web_chat", "email", "sms", "whatsapp"]
             .iter()
             .map(|name| {

@@ -1,8 +1,9 @@
 //! What a saved query answers through the Postgres endpoint, which the page is compared with.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::support::rows;
 
@@ -39,6 +40,24 @@ impl Asked {
     /// The rows of these columns, as text.
     pub async fn rows(&self, client: &Client, columns: &str) -> Vec<Vec<Option<String>>> {
         rows(client, &format!("SELECT {columns} FROM {}", self.sql())).await
+    }
+
+    /// All columns of the rows, by their names.
+    pub async fn named(&self, client: &Client) -> Vec<BTreeMap<String, Option<String>>> {
+        let sql = format!("SELECT * FROM {}", self.sql());
+        let messages = client.simple_query(&sql).await;
+        let messages = messages.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        rows.map(|row| {
+            let columns = row.columns().iter().enumerate();
+            columns
+                .map(|(at, column)| (column.name().to_owned(), row.get(at).map(str::to_owned)))
+                .collect()
+        })
+        .collect()
     }
 
     /// The only row.
