@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -21,7 +21,7 @@ const UNKNOWN: &str = "there is no such query or account";
 pub struct Problem {
     status: StatusCode,
     detail: String,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, &'static str)>,
 }
 
 impl Problem {
@@ -29,12 +29,12 @@ impl Problem {
         Problem {
             status,
             detail: detail.into(),
-            headers: HeaderMap::new(),
+            headers: Vec::new(),
         }
     }
 
     fn with(mut self, name: HeaderName, value: &'static str) -> Problem {
-        self.headers.insert(name, HeaderValue::from_static(value));
+        self.headers.push((name, value));
         self
     }
 
@@ -136,7 +136,12 @@ impl IntoResponse for Problem {
             "detail": self.detail,
         });
         let kind = [(CONTENT_TYPE, PROBLEM)];
-        (self.status, self.headers, kind, document.to_string()).into_response()
+        let mut response = (self.status, kind, document.to_string()).into_response();
+        for (name, value) in self.headers {
+            let value = HeaderValue::from_static(value);
+            response.headers_mut().insert(name, value);
+        }
+        response
     }
 }
 
