@@ -34,15 +34,19 @@ SELECT o.account_id,
        a.attributed_value,
        a.net_value
 FROM (
-    SELECT account_id, conversation_id
-    FROM conversations
-    WHERE conversation_id = $conversation
-) AS c
-JOIN orders AS o ON o.account_id = c.account_id
+    -- Which orders they are; with their instants, so that files of other months are not read.
+    SELECT account_id, order_id, ordered_at FROM attributed_orders WHERE conversation_id = $conversation
+    UNION
+    SELECT named.account_id, named.order_id, named.ordered_at
+    FROM (SELECT account_id FROM conversations WHERE conversation_id = $conversation) AS c
+    JOIN (
+        SELECT account_id, order_id, ordered_at FROM orders WHERE conversation_id = $conversation
+    ) AS named ON named.account_id = c.account_id
+) AS k
+JOIN orders AS o ON o.account_id = k.account_id AND o.order_id = k.order_id AND o.ordered_at = k.ordered_at
 LEFT JOIN (
     SELECT account_id, order_id, touch_class, touched_at, seconds_to_order, credit, attributed_value, net_value
     FROM attributed_orders
     WHERE conversation_id = $conversation
 ) AS a ON a.account_id = o.account_id AND a.order_id = o.order_id
-WHERE o.conversation_id = c.conversation_id OR a.order_id IS NOT NULL
 ORDER BY o.account_id, o.ordered_at, o.order_id

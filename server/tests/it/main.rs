@@ -9,6 +9,7 @@ mod clients;
 mod conformance;
 mod crash;
 mod http;
+mod http_tls;
 mod pg_activity;
 mod pg_catalog;
 mod pg_cursors;

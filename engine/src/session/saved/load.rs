@@ -101,7 +101,10 @@ fn read_folder(folder: &Path) -> Result<Vec<QueryFile>, SessionError> {
 
 /// A team's query may replace a built-in one, but not what others are built on, nor pass for something else.
 fn refuse_taken_name(own: &QueryFile, files: &[QueryFile]) -> Result<(), SessionError> {
-    let relation = RELATIONS.iter().any(|relation| relation.name == own.name);
+    let mut public = RELATIONS
+        .iter()
+        .filter(|relation| relation.schema == "public");
+    let relation = public.any(|relation| relation.name == own.name);
     let private = files
         .iter()
         .any(|file| file.private && file.name == own.name);

@@ -69,6 +69,12 @@ fn lower_first(text: &str) -> String {
 
 /// Says why a touch won, lost or does not count.
 pub fn outcome(touch: &Touch) -> String {
+    if touch.reason == "marketing" {
+        return match touch.credit.filter(|credit| *credit < 1.0) {
+            Some(credit) => format!("Marketing’s part: {}", percent(credit)),
+            None => "Marketing took the order".to_owned(),
+        };
+    }
     let reason = match touch.reason.as_str() {
         "latest" => "Latest that counts",
         "web_chat_holds" => "Web chat holds",
@@ -77,7 +83,6 @@ pub fn outcome(touch: &Touch) -> String {
         "later_marketing" => "a later marketing touch took it",
         "later_web_chat" => "web chat came later",
         "web_chat_won" => "web chat took it",
-        "later_agent" | "later_other" => "a later touch took it",
         "outside_window" => "past its window",
         "no_window" => "no window",
         "bot" => "by a bot",
@@ -221,6 +226,16 @@ mod tests {
             ..touch("sms_delivered", "won", "shares")
         };
         assert_eq!(outcome(&half), "Shares the order: 50.0%");
+        let taken = Touch {
+            agents: false,
+            ..touch("email_clicked", "lost", "marketing")
+        };
+        assert_eq!(outcome(&taken), "Marketing took the order");
+        let part = Touch {
+            credit: Some(0.25),
+            ..taken
+        };
+        assert_eq!(outcome(&part), "Marketing’s part: 25.0%");
         assert_eq!(window(Some(43_200)), "12 h");
         assert_eq!(window(Some(86_400)), "24 h");
         assert_eq!(window(Some(432_000)), "5 days");

@@ -117,7 +117,6 @@ fn finding(visit: &Visit, row: Row<'_>) -> Result<Finding, PgError> {
         "escalating_often" => "See the escalated conversations".to_owned(),
         "low_link_clicks" => "See those without a click".to_owned(),
         _ if conversations == "1" => "See the conversation".to_owned(),
-        _ if conversations == "1" => "See the conversation".to_owned(),
         _ => format!("See the {conversations} conversations"),
     };
     let narrowed = |filter: &mut Filter| {

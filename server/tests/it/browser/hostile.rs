@@ -81,9 +81,14 @@ async fn what_means_no_good_is_text() {
     assert_eq!(browser.text_of(".eyebrow").await, NAME);
     assert_eq!(browser.texts(".convs tbody th").await, shown);
     for column in [2, 5] {
-        let cells = browser.texts(&format!(".convs tbody td:nth-child({column})")).await;
+        let cells = browser
+            .texts(&format!(".convs tbody td:nth-child({column})"))
+            .await;
         for (cell, text) in cells.iter().zip(&shown) {
-            assert!(cell.contains(text.trim_end_matches('…')), "{cell:?} {text:?}");
+            assert!(
+                cell.contains(text.trim_end_matches('…')),
+                "{cell:?} {text:?}"
+            );
         }
     }
     assert_tame(&browser).await;
@@ -120,7 +125,10 @@ async fn what_means_no_good_is_text() {
     assert_eq!(browser.texts(".ords tbody th").await.len(), texts.len());
     for link in browser.attributes(".ords tbody th a", "href").await {
         browser.to(&link).await;
-        assert!(browser.text_of("h1").await.starts_with("Order "), "{link:.300}");
+        assert!(
+            browser.text_of("h1").await.starts_with("Order "),
+            "{link:.300}"
+        );
         assert_tame(&browser).await;
     }
 }

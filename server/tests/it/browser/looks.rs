@@ -38,12 +38,21 @@ async fn violations(browser: &Browser, part: &str, rules: &[&str]) -> Vec<String
         .execute_async(script, vec![json!(part), json!(rules)])
         .await
         .unwrap();
-    let rules = found.as_array().unwrap_or_else(|| panic!("axe-core: {found}"));
+    let rules = found
+        .as_array()
+        .unwrap_or_else(|| panic!("axe-core: {found}"));
     let of = |rule: &Value| -> Vec<String> {
         let nodes = rule["nodes"].as_array().unwrap();
         let told = |node: &Value| {
-            let words = [&rule["id"], &rule["impact"], &node["html"], &node["failureSummary"]];
-            words.map(|word| word.as_str().unwrap_or_default()).join(": ")
+            let words = [
+                &rule["id"],
+                &rule["impact"],
+                &node["html"],
+                &node["failureSummary"],
+            ];
+            words
+                .map(|word| word.as_str().unwrap_or_default())
+                .join(": ")
         };
         nodes.iter().map(told).collect()
     };
@@ -58,7 +67,12 @@ async fn sticking_out(browser: &Browser) -> Vec<Value> {
         for (const element of document.body.querySelectorAll('*')) \
           if (element.getBoundingClientRect().right > width + 0.5) out.push(element.outerHTML.slice(0, 200)); \
         return out.slice(0, 5)";
-    browser.say(script, vec![]).await.as_array().unwrap().clone()
+    browser
+        .say(script, vec![])
+        .await
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 /// Opens what folds, and tells what floats.
@@ -87,13 +101,21 @@ async fn faults(browser: &Browser, axe: &str, path: &str) -> Vec<String> {
         for (scheme, rules) in [(Scheme::Dark, &OF_SCHEME[..]), (Scheme::Light, &[])] {
             browser.scheme(scheme).await;
             let found = violations(browser, "html", rules).await;
-            faults.extend(found.iter().map(|fault| format!("at {width}, {scheme:?}: {fault}")));
+            faults.extend(
+                found
+                    .iter()
+                    .map(|fault| format!("at {width}, {scheme:?}: {fault}")),
+            );
         }
         for id in popovers.as_array().unwrap() {
             browser.say(SHOW, vec![id.clone()]).await;
             let part = format!("#{}", id.as_str().unwrap());
             let found = violations(browser, &part, &[]).await;
-            faults.extend(found.iter().map(|fault| format!("at {width}, {part} shown: {fault}")));
+            faults.extend(
+                found
+                    .iter()
+                    .map(|fault| format!("at {width}, {part} shown: {fault}")),
+            );
             browser.say(HIDE, vec![id.clone()]).await;
         }
     }
@@ -132,7 +154,10 @@ async fn what_is_wrong_is_found() {
         '<img src=\"/none.png\"><svg width=\"3000\" height=\"9\"></svg>')";
     browser.say(plant, vec![]).await;
     let found = violations(&browser, "html", &[]).await;
-    assert!(found.iter().any(|fault| fault.starts_with("image-alt")), "{found:#?}");
+    assert!(
+        found.iter().any(|fault| fault.starts_with("image-alt")),
+        "{found:#?}"
+    );
     browser.resize(1280).await;
     assert!(!sticking_out(&browser).await.is_empty());
 }
@@ -154,7 +179,10 @@ const REACHABLE: &str = "return Array.from(document.querySelectorAll( \
 async fn keys_come_to_everything_in_order_and_where_they_are_is_seen() {
     let Some(stage) = Stage::set() else { return };
     let browser = stage.user(LARGE).await;
-    for path in ["/performance?range=7-days&search=jacket", "/sales?range=7-days&channel=email"] {
+    for path in [
+        "/performance?range=7-days&search=jacket",
+        "/sales?range=7-days&channel=email",
+    ] {
         browser.to(path).await;
         let mut faults = Vec::new();
         let mut stops = Vec::new();
@@ -171,18 +199,31 @@ async fn keys_come_to_everything_in_order_and_where_they_are_is_seen() {
             stops.push(what);
         }
         assert!(faults.is_empty(), "{path}: {faults:#?}");
-        assert_eq!(stops, strings(browser.say(REACHABLE, vec![]).await), "{path}");
+        assert_eq!(
+            stops,
+            strings(browser.say(REACHABLE, vec![]).await),
+            "{path}"
+        );
     }
     // The days of the chart, one after the other, are told as they are shown.
     browser.to("/performance?range=7-days").await;
-    browser.say("document.querySelector('.chart').focus()", vec![]).await;
+    browser
+        .say("document.querySelector('.chart').focus()", vec![])
+        .await;
     let days = browser.texts(".chart .day text:first-of-type").await;
     let mut told = Vec::new();
     for _ in &days {
         press(&browser, Key::Right).await;
         told.push(browser.text_of("#live").await);
     }
-    assert!(days.len() == 7 && told.iter().zip(&days).all(|(told, day)| told.starts_with(day.as_str())), "{told:#?}");
+    assert!(
+        days.len() == 7
+            && told
+                .iter()
+                .zip(&days)
+                .all(|(told, day)| told.starts_with(day.as_str())),
+        "{told:#?}"
+    );
 }
 
 async fn press(browser: &Browser, key: Key) {

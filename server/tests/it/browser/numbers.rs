@@ -145,7 +145,10 @@ impl<'a> Asking<'a> {
             .map(|instant| {
                 let instant = instant.unwrap();
                 let instant = DateTime::parse_from_str(&instant, "%Y-%m-%d %H:%M:%S%.f%#z");
-                let local = instant.unwrap().with_timezone(&Utc).with_timezone(&self.zone);
+                let local = instant
+                    .unwrap()
+                    .with_timezone(&Utc)
+                    .with_timezone(&self.zone);
                 local.to_rfc3339_opts(SecondsFormat::Secs, true)
             })
             .collect();
@@ -158,7 +161,10 @@ impl<'a> Asking<'a> {
         let alerts = self.browser.texts("[role=alert]").await;
         assert!(alerts.is_empty(), "{at}: {alerts:?}");
         let headline = "resolved_by_ai, resolved_rate, ai_generated_sales, add_to_carts, link_clicks, avg_order_value";
-        let headline = self.query("headline_metrics").row(self.client, headline).await;
+        let headline = self
+            .query("headline_metrics")
+            .row(self.client, headline)
+            .await;
         let shown = self.shown(".lens .metric .value").await;
         assert_eq!(shown.len(), headline.len(), "{at}");
         for (shown, value) in shown.iter().zip(&headline) {
@@ -166,7 +172,10 @@ impl<'a> Asking<'a> {
         }
         let before = "previous_resolved_by_ai, previous_resolved_rate, previous_ai_generated_sales, \
                       previous_add_to_carts, previous_link_clicks, previous_avg_order_value";
-        let before = self.query("headline_comparison").row(self.client, before).await;
+        let before = self
+            .query("headline_comparison")
+            .row(self.client, before)
+            .await;
         let changes = self.browser.texts(".lens .metric .change").await;
         for (change, value) in changes.iter().zip(&before) {
             match (value, change.rsplit_once(' ')) {
@@ -191,16 +200,26 @@ impl<'a> Asking<'a> {
                 row.unwrap()[1].clone()
             })
             .collect();
-        self.assert_all("nav[aria-label=Channels] .n", &channels).await;
+        self.assert_all("nav[aria-label=Channels] .n", &channels)
+            .await;
         let found = self.rows("opportunities", "evidence").await;
-        assert_eq!(self.browser.texts(".findings li h3").await.len(), found.len(), "{at}");
+        assert_eq!(
+            self.browser.texts(".findings li h3").await.len(),
+            found.len(),
+            "{at}"
+        );
         if counts[0].as_deref() == Some("0") {
             return;
         }
         let key: Vec<Option<String>> = counts[1..].iter().chain([&headline[2]]).cloned().collect();
         self.assert_all(".key .status b", &key).await;
 
-        let days = self.rows("daily_statuses", &format!("to_char(date, 'Dy FMDD Mon'), {statuses}")).await;
+        let days = self
+            .rows(
+                "daily_statuses",
+                &format!("to_char(date, 'Dy FMDD Mon'), {statuses}"),
+            )
+            .await;
         let series = self.rows("daily_series", "ai_generated_sales").await;
         let days: Vec<Vec<Option<String>>> = days
             .into_iter()
@@ -208,23 +227,44 @@ impl<'a> Asking<'a> {
             .map(|(day, sales)| [day, sales].concat())
             .rev()
             .collect();
-        let columns = ["text", "all", "resolved", "routed", "closed", "open", "sales"];
+        let columns = [
+            "text", "all", "resolved", "routed", "closed", "open", "sales",
+        ];
         self.assert_table(".data.nums", &columns, &days).await;
 
         let procedures = "coalesce(procedure, 'Unassigned'), conversations, share, resolution_rate, escalated, escalation_rate";
         let procedures = self.rows("procedures_table", procedures).await;
-        let columns = ["text", "conversations", "share", "rate", "escalated", "escalation rate"];
-        self.assert_table(".procs", &columns, &listed_of(procedures)).await;
+        let columns = [
+            "text",
+            "conversations",
+            "share",
+            "rate",
+            "escalated",
+            "escalation rate",
+        ];
+        self.assert_table(".procs", &columns, &listed_of(procedures))
+            .await;
 
         let escalations = "coalesce(reason, 'No reason given'), coalesce(category, '—no category'), \
                            coalesce(procedure, '—no procedure'), conversations, share, escalation_rate, last_escalated_at";
         let mut escalations = self.rows("escalations", escalations).await;
         let more = escalations.len().saturating_sub(12);
         escalations.truncate(12);
-        let told = self.browser.texts("[aria-labelledby=escalations] .card-foot").await;
+        let told = self
+            .browser
+            .texts("[aria-labelledby=escalations] .card-foot")
+            .await;
         let expected = (more > 0).then(|| format!("{more} more are in the export."));
         assert_eq!(told, Vec::from_iter(expected), "{at}");
-        let columns = ["text", "text", "text", "conversations", "share", "rate", "_"];
+        let columns = [
+            "text",
+            "text",
+            "text",
+            "conversations",
+            "share",
+            "rate",
+            "_",
+        ];
         let escalations = listed_of(escalations);
         self.assert_table(".escs", &columns, &escalations).await;
         let latest = escalations.iter().map(|row| row[6].clone()).collect();
@@ -266,10 +306,17 @@ impl<'a> Asking<'a> {
         assert_eq!(own[5].as_deref(), Some("t"));
         let own = [1, 4, 2, 3].map(|column: usize| own[column].clone());
         self.assert_all(".sums .value", &own).await;
-        self.assert_table("[aria-labelledby=sums] .data", &["text", "gross", "net", "orders"], others)
-            .await;
+        self.assert_table(
+            "[aria-labelledby=sums] .data",
+            &["text", "gross", "net", "orders"],
+            others,
+        )
+        .await;
         let columns = "order_id, coalesce(first_question, channel), touch_class, seconds_to_order, credit, attributed_value, net_value, ordered_at";
-        let sql = format!("SELECT {columns} FROM {} LIMIT 50", self.query("sales_page").sql());
+        let sql = format!(
+            "SELECT {columns} FROM {} LIMIT 50",
+            self.query("sales_page").sql()
+        );
         let rows = listed_of(crate::support::rows(self.client, &sql).await);
         let columns = ["text", "text", "text", "_", "credit", "gross", "net", "_"];
         self.assert_table(".ords", &columns, &rows).await;
@@ -298,20 +345,97 @@ async fn every_number_is_the_querys() {
     // Account, first and last day, the address that asks for them, channels, and how many conversations there are.
     let cases = [
         (LARGE, "2026-10-17", "2026-11-15", "", "", None),
-        (LARGE, "2026-11-09", "2026-11-15", "range=7-days", "web_chat", None),
-        (LARGE, "2026-10-01", "2026-10-31", "range=last-month", "email,sms,whatsapp", None),
-        (EUROS, "2026-11-01", "2026-11-15", "range=this-month", "", None),
-        (EUROS, "2026-10-20", "2026-10-30", "from=2026-10-20&to=2026-10-30", "web_chat,email", None),
-        (LINEAR, "2026-10-18", "2026-11-16", "range=30-days", "", None),
-        (LINEAR, "2026-08-19", "2026-11-16", "range=90-days", "sms,email", None),
+        (
+            LARGE,
+            "2026-11-09",
+            "2026-11-15",
+            "range=7-days",
+            "web_chat",
+            None,
+        ),
+        (
+            LARGE,
+            "2026-10-01",
+            "2026-10-31",
+            "range=last-month",
+            "email,sms,whatsapp",
+            None,
+        ),
+        (
+            EUROS,
+            "2026-11-01",
+            "2026-11-15",
+            "range=this-month",
+            "",
+            None,
+        ),
+        (
+            EUROS,
+            "2026-10-20",
+            "2026-10-30",
+            "from=2026-10-20&to=2026-10-30",
+            "web_chat,email",
+            None,
+        ),
+        (
+            LINEAR,
+            "2026-10-18",
+            "2026-11-16",
+            "range=30-days",
+            "",
+            None,
+        ),
+        (
+            LINEAR,
+            "2026-08-19",
+            "2026-11-16",
+            "range=90-days",
+            "sms,email",
+            None,
+        ),
         // 23 hours, and 25.
-        (CLOCKS, "2026-03-08", "2026-03-08", "from=2026-03-08&to=2026-03-08", "", Some("46")),
-        (CLOCKS, "2026-11-01", "2026-11-01", "from=2026-11-01&to=2026-11-01", "", Some("50")),
-        (CLOCKS, "2026-03-07", "2026-03-09", "from=2026-03-07&to=2026-03-09", "", Some("142")),
-        (CLOCKS, "2026-10-31", "2026-11-02", "from=2026-10-31&to=2026-11-02", "web_chat", None),
+        (
+            CLOCKS,
+            "2026-03-08",
+            "2026-03-08",
+            "from=2026-03-08&to=2026-03-08",
+            "",
+            Some("46"),
+        ),
+        (
+            CLOCKS,
+            "2026-11-01",
+            "2026-11-01",
+            "from=2026-11-01&to=2026-11-01",
+            "",
+            Some("50"),
+        ),
+        (
+            CLOCKS,
+            "2026-03-07",
+            "2026-03-09",
+            "from=2026-03-07&to=2026-03-09",
+            "",
+            Some("142"),
+        ),
+        (
+            CLOCKS,
+            "2026-10-31",
+            "2026-11-02",
+            "from=2026-10-31&to=2026-11-02",
+            "web_chat",
+            None,
+        ),
         // It is the 16th there already.
         (EAST, "2026-11-10", "2026-11-16", "range=7-days", "", None),
-        (EAST, "2026-11-15", "2026-11-15", "from=2026-11-15&to=2026-11-15", "", Some("48")),
+        (
+            EAST,
+            "2026-11-15",
+            "2026-11-15",
+            "from=2026-11-15&to=2026-11-15",
+            "",
+            Some("48"),
+        ),
         (HOSTILE, "2026-10-17", "2026-11-15", "", "", None),
     ];
     let operator = stage.user(OPERATOR).await;
@@ -324,7 +448,11 @@ async fn every_number_is_the_querys() {
             None => (account, stage.user(account).await),
         };
         let client = stage.world.client(account).await;
-        let zone = crate::support::value(&all, &format!("SELECT timezone FROM accounts WHERE account_id = '{account}'")).await;
+        let zone = crate::support::value(
+            &all,
+            &format!("SELECT timezone FROM accounts WHERE account_id = '{account}'"),
+        )
+        .await;
         let mut arguments = vec![("from", from), ("to", to)];
         arguments.extend(Some(("channel", channels)).filter(|(_, channels)| !channels.is_empty()));
         // The operator's views are those of the account: some of them are enough.
@@ -336,8 +464,13 @@ async fn every_number_is_the_querys() {
                 zone: zone.parse().unwrap(),
                 arguments: arguments.clone(),
             };
-            let account = if *own { String::new() } else { format!("account={account}") };
-            let parts = [account.as_str(), range, &format!("channel={channels}")].map(str::to_owned);
+            let account = if *own {
+                String::new()
+            } else {
+                format!("account={account}")
+            };
+            let parts =
+                [account.as_str(), range, &format!("channel={channels}")].map(str::to_owned);
             let query = parts.join("&");
             browser.to(&format!("/performance?{query}")).await;
             asking.assert_performance().await;

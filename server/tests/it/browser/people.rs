@@ -19,24 +19,44 @@ async fn status(browser: &Browser) -> u64 {
 async fn who_does_not_log_in_sees_nothing_and_who_does_comes_where_they_wanted() {
     let Some(stage) = Stage::set() else { return };
     let browser = stage.browser().await;
-    for path in ["/", "/performance", "/sales?range=7-days", "/conversations/none", "/orders/none"] {
+    for path in [
+        "/",
+        "/performance",
+        "/sales?range=7-days",
+        "/conversations/none",
+        "/orders/none",
+    ] {
         browser.to(path).await;
         assert!(browser.at().await.starts_with("/login"), "{path}");
     }
     browser.to("/sales?range=7-days").await;
-    for (name, password) in [(LARGE, "wrong horse"), ("nobody", PASSWORD), ("<script>", "'\"&")] {
+    for (name, password) in [
+        (LARGE, "wrong horse"),
+        ("nobody", PASSWORD),
+        ("<script>", "'\"&"),
+    ] {
         log_in(&browser, name, password).await;
         assert_eq!(status(&browser).await, 401, "{name}");
         let told = browser.text_of("[role=alert]").await;
-        assert!(told.starts_with("That name and password do not match."), "{told}");
-        let kept = browser.find(Locator::Css("input[name=user]")).await.unwrap();
+        assert!(
+            told.starts_with("That name and password do not match."),
+            "{told}"
+        );
+        let kept = browser
+            .find(Locator::Css("input[name=user]"))
+            .await
+            .unwrap();
         assert_eq!(kept.prop("value").await.unwrap().unwrap(), name);
     }
     log_in(&browser, LARGE, PASSWORD).await;
     assert_eq!(browser.at().await, "/sales?range=7-days");
     for cookie in browser.get_all_cookies().await.unwrap() {
         assert_eq!(cookie.http_only(), Some(true), "{cookie}");
-        assert_eq!(cookie.same_site().map(|site| site.is_lax()), Some(true), "{cookie}");
+        assert_eq!(
+            cookie.same_site().map(|site| site.is_lax()),
+            Some(true),
+            "{cookie}"
+        );
     }
     browser.to("/login").await;
     assert_eq!(browser.at().await, "/performance");
@@ -59,7 +79,10 @@ async fn a_session_ends_when_its_user_is_removed_or_has_another_password() {
     let program = &stage.world.program;
     for (name, end) in [
         ("leaver", &["users", "remove", "leaver"][..]),
-        ("changer", &["users", "passwd", "changer", "--password-stdin"]),
+        (
+            "changer",
+            &["users", "passwd", "changer", "--password-stdin"],
+        ),
     ] {
         add_user(program, name, "manager", Some(CLOCKS));
         let browser = stage.user(name).await;
@@ -67,7 +90,11 @@ async fn a_session_ends_when_its_user_is_removed_or_has_another_password() {
         assert_eq!(browser.at().await, "/sales");
         program.ok_with_input(end, "another horse");
         let cookies = browser.http().await;
-        assert_eq!(cookies.get("/v1/queries/headline_metrics").await.status, 401, "{name}");
+        assert_eq!(
+            cookies.get("/v1/queries/headline_metrics").await.status,
+            401,
+            "{name}"
+        );
         browser.refresh().await.unwrap();
         assert_eq!(browser.at().await, "/login?next=%2Fsales", "{name}");
         // An added user of the same name is another one.
@@ -111,7 +138,10 @@ async fn a_form_without_the_right_token_does_nothing() {
     let fresh = stage.browser().await;
     fresh.to("/login").await;
     fresh
-        .say("document.querySelector('[name=csrf]').value = arguments[0]", vec![others[0].clone().into()])
+        .say(
+            "document.querySelector('[name=csrf]').value = arguments[0]",
+            vec![others[0].clone().into()],
+        )
         .await;
     log_in(&fresh, LARGE, PASSWORD).await;
     assert_eq!(status(&fresh).await, 403);
@@ -144,9 +174,15 @@ async fn what_is_anothers_is_answered_as_what_is_not() {
     }
     // Word for word: nothing tells one that is another's from one that is not.
     for (of, none) in [
-        (format!("/conversations/{}", escaped(&conversation)), "/conversations/none"),
+        (
+            format!("/conversations/{}", escaped(&conversation)),
+            "/conversations/none",
+        ),
         (format!("/orders/{}", escaped(&order)), "/orders/none"),
-        (format!("/performance?account={LARGE}"), "/performance?account=none"),
+        (
+            format!("/performance?account={LARGE}"),
+            "/performance?account=none",
+        ),
         (
             format!("/v1/queries/headline_metrics?account={LARGE}"),
             "/v1/queries/headline_metrics?account=none",
@@ -173,7 +209,11 @@ async fn an_operator_goes_from_account_to_account() {
     offered.sort();
     accounts.sort();
     assert_eq!(offered, accounts);
-    for (account, title) in [(EUROS, "Performance"), (EMPTY, "No events yet"), ("none", "There is nothing here")] {
+    for (account, title) in [
+        (EUROS, "Performance"),
+        (EMPTY, "No events yet"),
+        ("none", "There is nothing here"),
+    ] {
         browser.to("/performance?range=7-days").await;
         browser.press("button[popovertarget=accounts]").await;
         let input = browser.find(Locator::Css("#accounts input")).await.unwrap();
@@ -208,9 +248,15 @@ async fn all_works_without_scripts() {
         assert_eq!(status(&browser).await, 200, "{text} {at:?}");
         at.push(browser.at().await);
     }
-    assert_eq!(at[3], "/performance?range=90-days&channel=web_chat&status=resolved#conversations");
+    assert_eq!(
+        at[3],
+        "/performance?range=90-days&channel=web_chat&status=resolved#conversations"
+    );
     browser.to("/performance").await;
-    let form = browser.form(Locator::Css("form[role=search]")).await.unwrap();
+    let form = browser
+        .form(Locator::Css("form[role=search]"))
+        .await
+        .unwrap();
     form.set_by_name("search", "return").await.unwrap();
     browser.choose("form[role=search] button", "Apply").await;
     assert!(browser.at().await.contains("search=return"));

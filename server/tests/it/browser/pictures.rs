@@ -36,11 +36,17 @@ async fn pictures() {
 /// Writes a picture with as few colours as look the same.
 fn write_small(path: &Path, picture: &[u8]) {
     let mut small = Command::new("pngquant")
-        .args(["--force", "--strip", "--nofs", "--speed", "1", "128", "--output"])
+        .args([
+            "--force", "--strip", "--nofs", "--speed", "1", "128", "--output",
+        ])
         .args([path.as_os_str(), "-".as_ref()])
         .stdin(Stdio::piped())
         .spawn()
         .expect("pngquant, of Debian's package of that name");
     small.stdin.take().unwrap().write_all(picture).unwrap();
-    assert!(small.wait().unwrap().success(), "pngquant: {}", path.display());
+    assert!(
+        small.wait().unwrap().success(),
+        "pngquant: {}",
+        path.display()
+    );
 }

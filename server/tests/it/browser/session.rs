@@ -184,7 +184,12 @@ impl Browser {
     pub async fn choose(&self, css: &str, text: &str) {
         for element in self.find_all(Locator::Css(css)).await.unwrap() {
             let told = element.prop("textContent").await.unwrap().unwrap();
-            if told.split_whitespace().collect::<Vec<_>>().join(" ").starts_with(text) {
+            if told
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+                .starts_with(text)
+            {
                 return self.follow(&element).await;
             }
         }
@@ -250,7 +255,9 @@ impl Browser {
             let (method, told) = (&entry["message"]["method"], &entry["message"]["params"]);
             let (of, status) = match method.as_str().unwrap() {
                 "Network.requestWillBeSent" => (&told["request"], None),
-                "Network.responseReceived" => (&told["response"], told["response"]["status"].as_u64()),
+                "Network.responseReceived" => {
+                    (&told["response"], told["response"]["status"].as_u64())
+                }
                 _ => continue,
             };
             traffic.push(Traffic {

@@ -25,19 +25,39 @@ pub async fn all(stage: &Stage) -> Vec<View> {
     let mut views = vec![
         view("login", None, "/login"),
         view("performance", Some(LARGE), "/performance"),
-        view("conversation", Some(LARGE), &format!("/conversations/{conversation}")),
+        view(
+            "conversation",
+            Some(LARGE),
+            &format!("/conversations/{conversation}"),
+        ),
         view("sales", Some(LARGE), "/sales"),
         view("order", Some(LARGE), &format!("/orders/{order}")),
         view("shared-order", Some(LINEAR), &format!("/orders/{shared}")),
-        view("sharing-conversation", Some(LINEAR), &format!("/conversations/{sharing}")),
+        view(
+            "sharing-conversation",
+            Some(LINEAR),
+            &format!("/conversations/{sharing}"),
+        ),
         view(
             "narrowed",
             Some(LARGE),
             "/performance?range=90-days&channel=email,sms&status=routed,open&search=a&sort=messages&order=ascending&procedures=escalated",
         ),
-        view("one-day", Some(CLOCKS), "/performance?from=2026-11-01&to=2026-11-01"),
-        view("nothing", Some(CLOCKS), "/performance?from=2026-05-01&to=2026-05-31"),
-        view("nothing-sold", Some(CLOCKS), "/sales?from=2026-05-01&to=2026-05-31"),
+        view(
+            "one-day",
+            Some(CLOCKS),
+            "/performance?from=2026-11-01&to=2026-11-01",
+        ),
+        view(
+            "nothing",
+            Some(CLOCKS),
+            "/performance?from=2026-05-01&to=2026-05-31",
+        ),
+        view(
+            "nothing-sold",
+            Some(CLOCKS),
+            "/sales?from=2026-05-01&to=2026-05-31",
+        ),
         view("empty", Some(EMPTY), "/performance"),
         view("empty-sales", Some(EMPTY), "/sales"),
         view("hostile", Some(HOSTILE), "/performance"),
@@ -48,7 +68,8 @@ pub async fn all(stage: &Stage) -> Vec<View> {
     ];
     // Whose texts are the worst.
     let client = stage.world.client(HOSTILE).await;
-    let longest = "SELECT conversation_id FROM conversations ORDER BY length(first_question) DESC LIMIT 2";
+    let longest =
+        "SELECT conversation_id FROM conversations ORDER BY length(first_question) DESC LIMIT 2";
     for row in rows(&client, longest).await {
         let path = format!("/conversations/{}", escaped(row[0].as_deref().unwrap()));
         views.push(view("hostile-conversation", Some(HOSTILE), &path));

@@ -54,17 +54,71 @@ async fn every_filter_and_sort_lists_what_its_query_does() {
         (dates, "Last month", "?range=last-month", october, &[]),
         (dates, "7 days", "?range=7-days", week, &[]),
         (dates, "30 days", "", month, &[]),
-        (channels, "Email", "?channel=email", month, &[("channel", "email")]),
-        (channels, "SMS", "?channel=email%2Csms", month, &[("channel", "email,sms")]),
-        (channels, "Email", "?channel=sms", month, &[("channel", "sms")]),
+        (
+            channels,
+            "Email",
+            "?channel=email",
+            month,
+            &[("channel", "email")],
+        ),
+        (
+            channels,
+            "SMS",
+            "?channel=email%2Csms",
+            month,
+            &[("channel", "email,sms")],
+        ),
+        (
+            channels,
+            "Email",
+            "?channel=sms",
+            month,
+            &[("channel", "sms")],
+        ),
         (channels, "All", "", month, &[]),
-        (statuses, "Resolved", "?status=resolved", month, &[("status", "resolved")]),
-        (statuses, "Routed", "?status=routed", month, &[("status", "routed")]),
-        (statuses, "Closed", "?status=closed", month, &[("status", "closed")]),
-        (statuses, "Open", "?status=open", month, &[("status", "open")]),
+        (
+            statuses,
+            "Resolved",
+            "?status=resolved",
+            month,
+            &[("status", "resolved")],
+        ),
+        (
+            statuses,
+            "Routed",
+            "?status=routed",
+            month,
+            &[("status", "routed")],
+        ),
+        (
+            statuses,
+            "Closed",
+            "?status=closed",
+            month,
+            &[("status", "closed")],
+        ),
+        (
+            statuses,
+            "Open",
+            "?status=open",
+            month,
+            &[("status", "open")],
+        ),
         (statuses, "All", "", month, &[]),
-        (sorts, "Last updated", "?order=ascending", month, &[("ascending", "true")]),
-        (sorts, "Messages", "?sort=messages", month, &[("sort", "messages")]),
+        (
+            sorts,
+            "Last updated",
+            "?order=ascending",
+            month,
+            &[("ascending", "true")],
+        ),
+        (
+            sorts,
+            "Messages",
+            "?sort=messages",
+            month,
+            &[("sort", "messages")],
+        ),
         (
             sorts,
             "Messages",
@@ -91,51 +145,111 @@ async fn every_filter_and_sort_lists_what_its_query_does() {
     for (css, text, query, range, more) in steps {
         browser.choose(css, text).await;
         let at = browser.at().await;
-        assert_eq!(at.split('#').next(), Some(format!("/performance{query}").as_str()), "{text}");
+        assert_eq!(
+            at.split('#').next(),
+            Some(format!("/performance{query}").as_str()),
+            "{text}"
+        );
         let listed = conversations(&browser).await;
-        assert_eq!(listed, expected(&client, &[range, more].concat(), 50).await, "{at}");
+        assert_eq!(
+            listed,
+            expected(&client, &[range, more].concat(), 50).await,
+            "{at}"
+        );
         assert!(!listed.is_empty(), "{at}");
         if css != sorts && !css.contains("Pages") {
             let chosen = browser.texts(&format!("{css}[aria-current=true]")).await;
-            assert!(chosen.iter().any(|chosen| chosen.starts_with(text)) || query.contains("sms"), "{at}: {chosen:?}");
+            assert!(
+                chosen.iter().any(|chosen| chosen.starts_with(text)) || query.contains("sms"),
+                "{at}: {chosen:?}"
+            );
         }
     }
     // The custom range, and the form of the list.
     browser.press("button[popovertarget=custom]").await;
     for (field, keys) in [("from", "10202026"), ("to", "10252026")] {
-        let input = browser.find(Locator::Css(&format!("#custom [name={field}]"))).await.unwrap();
+        let input = browser
+            .find(Locator::Css(&format!("#custom [name={field}]")))
+            .await
+            .unwrap();
         input.send_keys(keys).await.unwrap();
     }
     browser.choose("#custom button", "Show").await;
     assert!(browser.at().await.contains("from=2026-10-20&to=2026-10-25"));
-    let range = [("from", "2026-10-20"), ("to", "2026-10-25"), ("sort", "started_at"), ("ascending", "true")];
-    assert_eq!(conversations(&browser).await, expected(&client, &range, 50).await);
+    let range = [
+        ("from", "2026-10-20"),
+        ("to", "2026-10-25"),
+        ("sort", "started_at"),
+        ("ascending", "true"),
+    ];
+    assert_eq!(
+        conversations(&browser).await,
+        expected(&client, &range, 50).await
+    );
     browser.to("/performance").await;
     let option = |name| format!("[role=search] select[name={name}] option:nth-child(3)");
-    let procedure = browser.attributes(&option("procedure"), "value").await.concat();
+    let procedure = browser
+        .attributes(&option("procedure"), "value")
+        .await
+        .concat();
     let tag = browser.attributes(&option("tag"), "value").await.concat();
-    for (field, value) in [("procedure", procedure.as_str()), ("tag", &tag), ("search", "Jacket"), ("search", "100%_'\"")] {
+    for (field, value) in [
+        ("procedure", procedure.as_str()),
+        ("tag", &tag),
+        ("search", "Jacket"),
+        ("search", "100%_'\""),
+    ] {
         browser.to("/performance").await;
-        let form = browser.form(Locator::Css("form[role=search]")).await.unwrap();
+        let form = browser
+            .form(Locator::Css("form[role=search]"))
+            .await
+            .unwrap();
         if field == "search" {
             form.set_by_name(field, value).await.unwrap();
         } else {
-            let select = browser.find(Locator::Css(&format!("select[name={field}]"))).await.unwrap();
+            let select = browser
+                .find(Locator::Css(&format!("select[name={field}]")))
+                .await
+                .unwrap();
             select.select_by_value(value).await.unwrap();
         }
         browser.choose("[role=search] button", "Apply").await;
         let found = conversations(&browser).await;
-        assert_eq!(found, expected(&client, &[month, &[(field, value)]].concat(), 50).await, "{field} {value}");
+        assert_eq!(
+            found,
+            expected(&client, &[month, &[(field, value)]].concat(), 50).await,
+            "{field} {value}"
+        );
         assert_eq!(found.is_empty(), value.contains('%'), "{field} {value}");
     }
     // Procedures: their sorts, and a row that filters the list.
     browser.to("/performance").await;
     for (head, by, order) in [
-        ("Procedure", "procedure", "procedure IS NULL, procedure COLLATE \"C\""),
-        ("Share", "share", "share DESC, conversations DESC, procedure"),
-        ("Resolution rate", "resolution-rate", "resolution_rate DESC, conversations DESC, procedure"),
-        ("Escalated", "escalated", "escalated DESC, conversations DESC, procedure"),
-        ("Escalation rate", "escalation-rate", "escalation_rate DESC, conversations DESC, procedure"),
+        (
+            "Procedure",
+            "procedure",
+            "procedure IS NULL, procedure COLLATE \"C\"",
+        ),
+        (
+            "Share",
+            "share",
+            "share DESC, conversations DESC, procedure",
+        ),
+        (
+            "Resolution rate",
+            "resolution-rate",
+            "resolution_rate DESC, conversations DESC, procedure",
+        ),
+        (
+            "Escalated",
+            "escalated",
+            "escalated DESC, conversations DESC, procedure",
+        ),
+        (
+            "Escalation rate",
+            "escalation-rate",
+            "escalation_rate DESC, conversations DESC, procedure",
+        ),
     ] {
         browser.choose(".procs thead a", head).await;
         assert!(browser.at().await.contains(&format!("procedures={by}")));
@@ -149,7 +263,15 @@ async fn every_filter_and_sort_lists_what_its_query_does() {
     let name = browser.texts(".procs tbody th").await.remove(0);
     browser.choose(".procs tbody a", &name).await;
     let found = conversations(&browser).await;
-    assert_eq!(found, expected(&client, &[month, &[("procedure", name.as_str())]].concat(), 50).await);
+    assert_eq!(
+        found,
+        expected(
+            &client,
+            &[month, &[("procedure", name.as_str())]].concat(),
+            50
+        )
+        .await
+    );
     browser.assert_harmless("filters").await;
 }
 
@@ -162,10 +284,18 @@ async fn pages_have_each_row_once_forward_and_back() {
     let month = [("from", "2026-10-17"), ("to", "2026-11-15")];
     let week = [("from", "2026-11-09"), ("to", "2026-11-15")];
     let ascending = [&week[..], &[("sort", "messages"), ("ascending", "true")]].concat();
-    let orders = Asked::of("sales_page", &quarter).rows(&client, "order_id").await;
-    let orders = orders.into_iter().map(|mut row| format!("/orders/{}", escaped(&row[0].take().unwrap())));
+    let orders = Asked::of("sales_page", &quarter)
+        .rows(&client, "order_id")
+        .await;
+    let orders = orders
+        .into_iter()
+        .map(|mut row| format!("/orders/{}", escaped(&row[0].take().unwrap())));
     for (path, rows, all) in [
-        ("/performance", ".convs tbody th a", expected(&client, &month, usize::MAX).await),
+        (
+            "/performance",
+            ".convs tbody th a",
+            expected(&client, &month, usize::MAX).await,
+        ),
         (
             "/performance?range=7-days&sort=messages&order=ascending",
             ".convs tbody th a",
@@ -202,7 +332,10 @@ async fn every_link_leads_somewhere() {
     for view in views::all(&stage).await {
         if !users.contains_key(&view.user) {
             let browser = stage.viewer(view.user).await;
-            users.insert(view.user, (browser, HashMap::<String, BTreeSet<String>>::new()));
+            users.insert(
+                view.user,
+                (browser, HashMap::<String, BTreeSet<String>>::new()),
+            );
         }
         let (browser, seen) = users.get_mut(&view.user).unwrap();
         browser.to(&view.path).await;
@@ -232,7 +365,11 @@ async fn every_link_leads_somewhere() {
             .await;
         for (link, status) in replies {
             // To see the page nobody logs in who has.
-            let expected = if link == "/performance" && view.user.is_none() { 303 } else { 200 };
+            let expected = if link == "/performance" && view.user.is_none() {
+                303
+            } else {
+                200
+            };
             assert_eq!(status, expected, "{link} of {view:?}");
         }
     }
@@ -277,7 +414,11 @@ async fn a_link_lists_as_many_conversations_as_it_says() {
                     arguments,
                 };
                 let listed = asked.row(&client, "count(*)").await;
-                assert_eq!(listed[0].as_deref(), Some(count.replace(',', "").as_str()), "{row}: {query}");
+                assert_eq!(
+                    listed[0].as_deref(),
+                    Some(count.replace(',', "").as_str()),
+                    "{row}: {query}"
+                );
             }
         }
     }
@@ -287,11 +428,16 @@ async fn a_link_lists_as_many_conversations_as_it_says() {
 fn shape(link: &str) -> String {
     let (path, query) = link.split_once('?').unwrap_or((link, ""));
     let listed = ["/conversations/", "/orders/"];
-    let path = listed.into_iter().find(|list| path.starts_with(list)).unwrap_or(path);
-    let names = query.split('&').map(|pair| match pair.starts_with("format=") {
-        true => pair,
-        false => pair.split('=').next().unwrap_or_default(),
-    });
+    let path = listed
+        .into_iter()
+        .find(|list| path.starts_with(list))
+        .unwrap_or(path);
+    let names = query
+        .split('&')
+        .map(|pair| match pair.starts_with("format=") {
+            true => pair,
+            false => pair.split('=').next().unwrap_or_default(),
+        });
     format!("{path}?{}", names.collect::<Vec<_>>().join("&"))
 }
 
@@ -311,7 +457,9 @@ fn asked(link: &str) -> (Asked, String) {
 
 /// Whether a value of an answer in JSON is what the wire says as text.
 fn is_same(json: &Value, wire: Option<&str>) -> bool {
-    let Some(wire) = wire else { return json.is_null() };
+    let Some(wire) = wire else {
+        return json.is_null();
+    };
     match json {
         Value::Null | Value::Object(_) => false,
         Value::Bool(value) => wire == if *value { "t" } else { "f" },
@@ -321,13 +469,18 @@ fn is_same(json: &Value, wire: Option<&str>) -> bool {
             (told - value).abs() <= f64::EPSILON * value.abs()
         }
         Value::Array(values) => values.iter().all(|value| {
-            let text = value.as_str().unwrap().replace('\\', "\\\\").replace('"', "\\\"");
+            let text = value
+                .as_str()
+                .unwrap()
+                .replace('\\', "\\\\")
+                .replace('"', "\\\"");
             wire.contains(&text)
         }),
         Value::String(text) => {
             let instant = |format| chrono::DateTime::parse_from_str(wire, format).ok();
             let wired = instant("%Y-%m-%d %H:%M:%S%.f%#z");
-            text == wire || wired.is_some() && chrono::DateTime::parse_from_rfc3339(text).ok() == wired
+            text == wire
+                || wired.is_some() && chrono::DateTime::parse_from_rfc3339(text).ok() == wired
         }
     }
 }
@@ -336,7 +489,10 @@ fn is_same(json: &Value, wire: Option<&str>) -> bool {
 async fn exports_are_what_the_wire_answers() {
     let Some(stage) = Stage::set() else { return };
     for (user, path) in [
-        (LARGE, "/performance?range=7-days&channel=web_chat,sms&status=resolved,routed&sort=messages"),
+        (
+            LARGE,
+            "/performance?range=7-days&channel=web_chat,sms&status=resolved,routed&sort=messages",
+        ),
         (LARGE, "/sales?range=last-month"),
         (HOSTILE, "/performance"),
         (HOSTILE, "/sales"),
@@ -388,11 +544,21 @@ async fn exports_are_what_the_wire_answers() {
         // By a click it comes as a file.
         browser.press("header button[popovertarget=export]").await;
         browser.press("#export a[href*='format=csv']").await;
-        let cookies = cookies.good(&browser.attributes("#export a[href*='format=csv']", "href").await[0]).await;
+        let cookies = cookies
+            .good(
+                &browser
+                    .attributes("#export a[href*='format=csv']", "href")
+                    .await[0],
+            )
+            .await;
         let file = loop {
-            let found = std::fs::read_dir(browser.files()).unwrap().map(Result::unwrap);
+            let found = std::fs::read_dir(browser.files())
+                .unwrap()
+                .map(Result::unwrap);
             let mut found = found.map(|entry| entry.path());
-            if let Some(path) = found.find(|path| path.extension().is_some_and(|ending| ending == "csv")) {
+            if let Some(path) =
+                found.find(|path| path.extension().is_some_and(|ending| ending == "csv"))
+            {
                 break path;
             }
             tokio::task::yield_now().await;
@@ -407,13 +573,26 @@ fn assert_csv(text: &str, rows: &[BTreeMap<String, Option<String>>], link: &str)
     reader = reader.with_quote(b'"');
     let (schema, counted) = reader.infer_schema(text.as_bytes(), None).unwrap();
     assert_eq!(counted, rows.len(), "{link}");
-    assert_eq!(schema.fields().len(), rows.first().map_or(schema.fields().len(), BTreeMap::len), "{link}");
+    assert_eq!(
+        schema.fields().len(),
+        rows.first().map_or(schema.fields().len(), BTreeMap::len),
+        "{link}"
+    );
     for cell in text.split(['\n', ',']) {
         let cell = cell.trim_start_matches('"');
-        assert!(!cell.starts_with(['=', '+', '@', '\t', '\r']), "{link}: {:.80}", cell);
+        assert!(
+            !cell.starts_with(['=', '+', '@', '\t', '\r']),
+            "{link}: {:.80}",
+            cell
+        );
     }
     // All of a text is there.
-    for text_of in rows.iter().flat_map(BTreeMap::values).flatten().filter(|text| text.contains("calc")) {
+    for text_of in rows
+        .iter()
+        .flat_map(BTreeMap::values)
+        .flatten()
+        .filter(|text| text.contains("calc"))
+    {
         assert!(text.contains(&listed(text_of.clone())), "{link}: {text_of}");
     }
 }

@@ -235,7 +235,13 @@ fn conversation(account: &str, currency: &str, begin: DateTime<Utc>, index: usiz
         3 => events.push(json!({"type": "conversation_closed", "reason": "inactive"})),
         _ => {}
     }
-    stamped(account, &format!("c-{id}"), begin, TimeDelta::minutes(2), events)
+    stamped(
+        account,
+        &format!("c-{id}"),
+        begin,
+        TimeDelta::minutes(2),
+        events,
+    )
 }
 
 /// Gives events of a conversation their account, ids and times, one step after the other.

@@ -7,20 +7,20 @@ use crate::testing::{sql, sql_error, text_of};
 /// Two orders with their touches, in no order.
 const TOUCHES: &str = "(VALUES
     ('o1', TIMESTAMP '2026-01-10T18:00:00Z', 100, TIMESTAMP '2026-01-10T12:00:00Z', 'a', 'sms_clicked', 's1', true, NULL),
-    ('o2', TIMESTAMP '2026-01-11T18:00:00Z', 50.5, TIMESTAMP '2026-01-11T17:00:00Z', 'b', 'web_chat', 'w1', NULL, NULL),
+    ('o2', TIMESTAMP '2026-01-11T18:00:00Z', 51, TIMESTAMP '2026-01-11T17:00:00Z', 'b', 'web_chat', 'w1', NULL, NULL),
     ('o1', TIMESTAMP '2026-01-10T18:00:00Z', 100, TIMESTAMP '2026-01-10T13:00:00Z', 'c', 'sms_clicked', 's2', true, 'bot'),
     ('o1', TIMESTAMP '2026-01-10T18:00:00Z', 100, TIMESTAMP '2026-01-10T11:00:00Z', 'd', 'email_opened', 'm1', false, NULL),
-    ('o2', TIMESTAMP '2026-01-11T18:00:00Z', 50.5, TIMESTAMP '2026-01-11T17:30:00Z', 'e', NULL, 'w1', true, NULL),
-    ('o2', TIMESTAMP '2026-01-11T18:00:00Z', 50.5, TIMESTAMP '2026-01-11T17:30:00Z', 'f', 'email_delivered', 'm2', false,
+    ('o2', TIMESTAMP '2026-01-11T18:00:00Z', 51, TIMESTAMP '2026-01-11T17:30:00Z', 'e', NULL, 'w1', true, NULL),
+    ('o2', TIMESTAMP '2026-01-11T18:00:00Z', 51, TIMESTAMP '2026-01-11T17:30:00Z', 'f', 'email_delivered', 'm2', false,
      'transactional'))
     AS touches(order_id, ordered_at, value, occurred_at, event_id, touch_class, unit, is_agent, left_out)";
 
 #[rstest]
 #[case::last_touch("last_touch", &[
-    "a|won|latest|432000|1|100.0000", "b|won|latest|86400|1|50.5000", "c|left_out|bot|432000||",
+    "a|won|latest|432000|1|100.0000", "b|won|latest|86400|1|51.0000", "c|left_out|bot|432000||",
     "d|lost|earlier|86400||", "e|||||", "f|left_out|transactional|||"])]
 #[case::linear("linear", &[
-    "a|won|shares|432000|2|50.0000", "b|won|latest|86400|1|50.5000", "c|left_out|bot|432000||",
+    "a|won|shares|432000|2|50.0000", "b|won|latest|86400|1|51.0000", "c|left_out|bot|432000||",
     "d|lost|marketing|86400|2|50.0000", "e|||||", "f|left_out|transactional|||"])]
 #[tokio::test]
 async fn over_partitions(#[case] model: &str, #[case] expected: &[&str]) {
