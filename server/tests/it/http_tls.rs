@@ -130,7 +130,10 @@ async fn where_encryption_is_required_people_are_sent_to_https_and_machines_are_
     let encrypted = Encrypted::start("required");
     let plain = Http::new(encrypted.served.http);
     assert_eq!(plain.get("/healthz").await.status, 200);
-    for path in ["/", "/login", "/performance?range=7-days", "/v1/queries"] {
+    for path in ["/v1", "/v1/queries", "/v1/queries/headline_metrics"] {
+        assert_eq!(plain.get(path).await.status, 403, "{path}");
+    }
+    for path in ["/", "/login", "/performance?range=7-days"] {
         let reply = plain.get(path).await;
         let location = format!("https://rapport{path}");
         assert_eq!(

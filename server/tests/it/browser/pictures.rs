@@ -10,6 +10,8 @@ use super::views;
 
 /// Widths of a phone, a laptop and a large screen.
 const WIDTHS: [u32; 3] = [390, 1280, 1920];
+/// What the README shows.
+const FIRST_SCREEN: (u32, u64) = (1280, 1000);
 const VIEWS: [&str; 5] = ["performance", "conversation", "sales", "login", "empty"];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,6 +32,18 @@ async fn pictures() {
                 write_small(&folder.join(name), &browser.picture(width).await);
             }
         }
+    }
+    let (width, height) = FIRST_SCREEN;
+    let first = all.iter().find(|view| view.name == VIEWS[0]).unwrap();
+    let browser = stage.viewer(first.user).await;
+    browser.to(&first.path).await;
+    for scheme in Scheme::ALL {
+        browser.scheme(scheme).await;
+        let picture = browser.picture_of(width, height).await;
+        write_small(
+            &folder.join(format!("page-{}.png", scheme.name())),
+            &picture,
+        );
     }
 }
 

@@ -298,7 +298,12 @@ impl Browser {
         let height = self
             .say("return document.documentElement.scrollHeight", vec![])
             .await;
-        self.show(width, height.as_u64().unwrap()).await;
+        self.picture_of(width, height.as_u64().unwrap()).await
+    }
+
+    /// A picture of what a window of that size shows, as PNG.
+    pub async fn picture_of(&self, width: u32, height: u64) -> Vec<u8> {
+        self.show(width, height).await;
         let picture = self.screenshot().await.unwrap();
         self.resize(width).await;
         picture
