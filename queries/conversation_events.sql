@@ -42,17 +42,22 @@ SELECT e.account_id,
        e.reason,
        e.category
 FROM (
-    -- A row for each day that its events reach, so that files of other days are not read. No event is before 2000 (E3), so the
-    -- limit is far away: it tells the planner that the days are few.
-    SELECT account_id,
-           conversation_id,
-           unnest(generate_series(CAST(first_event_at AS DATE), CAST(last_event_at AS DATE), INTERVAL '1 day')) AS day
+    -- A row for each day that its events reach, so that files of other days are not read where there are many events. No event
+    -- is before 2000 (E3), so the limit is far away: it tells the planner that the days are few.
+    SELECT unnest(generate_series(first, last, INTERVAL '1 day')) AS day
+    FROM (
+        SELECT CAST(min(first_event_at) AS DATE) AS first, CAST(max(last_event_at) AS DATE) AS last
+        FROM stored.conversations
+        WHERE conversation_id = $conversation AND mode = 'live'
+    )
+    LIMIT 20000
+) AS d
+JOIN stored.consumed_conversation_events AS e ON e.event_date = d.day
+JOIN (
+    SELECT account_id, conversation_id
     FROM stored.conversations
     WHERE conversation_id = $conversation AND mode = 'live'
-    LIMIT 20000
-) AS c
-JOIN stored.consumed_conversation_events AS e
-    ON e.account_id = c.account_id AND e.event_date = c.day AND e.conversation_id = c.conversation_id
+) AS c ON c.account_id = e.account_id AND c.conversation_id = e.conversation_id
 JOIN stored.applied_accounts AS s ON s.account_id = e.account_id
 WHERE e.conversation_id = $conversation
 ORDER BY e.account_id, e.occurred_at, e.event_id

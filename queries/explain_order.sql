@@ -46,8 +46,8 @@ WITH placed AS (
     JOIN stored.applied_accounts AS s ON s.account_id = o.account_id
     WHERE o.order_id = $order
 ),
--- A row for each day that the touches can be of, so that files of other days are not read. No event is before 2000 (E3), so
--- the limit is far away: it tells the planner that the days are few.
+-- A row for each day that the touches can be of, so that files of other days are not read where there are many events. No
+-- event is before 2000 (E3), so the limit is far away: it tells the planner that the days are few.
 days AS (
     SELECT unnest(generate_series(first, last, INTERVAL '1 day')) AS day
     FROM (

@@ -1,8 +1,8 @@
-//! What an explanation shows of what is not the session's, and what it reads.
+//! What an explanation shows of what is not the session's: nothing.
 
 use chrono::Duration;
 use rapport_engine::session::Identity;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::stream::{ACCOUNTS, now, start};
 use super::{block_on, rows};
@@ -82,64 +82,5 @@ fn what_an_account_does_not_have_gives_no_rows() {
             rows(&acme, "SELECT * FROM explain_order('acme-other')").await,
             []
         );
-    });
-}
-
-/// A statement over one conversation or order reads the days that it reaches, and no others.
-#[test]
-fn explanations_read_the_days_that_they_reach() {
-    block_on(async {
-        let lake = TestLake::new(now()).await;
-        let mut lines = shop("acme");
-        for day in 1..60 {
-            let event = |fields: Value| {
-                let mut event = json!({"account_id": "acme", "event_id": "e", "occurred_at": start() - Duration::days(day)});
-                event
-                    .as_object_mut()
-                    .unwrap()
-                    .extend(fields.as_object().unwrap().clone());
-                event.to_string()
-            };
-            lines.push(event(
-                json!({"type": "link_clicked", "conversation_id": format!("c-{day}")}),
-            ));
-            lines.push(event(json!({"type": "touch", "profile_id": "p", "channel": "sms", "kind": "clicked", "message_id": "m"})));
-        }
-        lake.land(&lines).await;
-        lake.derive().await;
-        let acme = lake
-            .engine
-            .session(Identity::of_account("ann", "acme"))
-            .await
-            .unwrap();
-        // Files of days that were chosen, a sum over the scans of each raw table.
-        for (query, events, touches) in [
-            ("explain_order('acme-o')", 8, 16),
-            ("conversation_events('acme-c')", 1, 0),
-            ("explain_conversation('acme-c')", 1, 0),
-        ] {
-            let plan = rows(&acme, &format!("EXPLAIN ANALYZE SELECT * FROM {query}")).await;
-            let plan = plan[0]["plan"].as_str().unwrap();
-            let chosen = |table: &str| -> usize {
-                let scans = plan
-                    .lines()
-                    .filter(|line| line.contains(&format!("/{table}/account_id")));
-                let matched = scans.map(|line| {
-                    let (_, rest) = line.split_once("files_ranges_pruned_statistics=").unwrap();
-                    let (_, rest) = rest.split_once("→ ").unwrap();
-                    rest.split_once(" matched")
-                        .unwrap()
-                        .0
-                        .parse::<usize>()
-                        .unwrap()
-                });
-                matched.sum()
-            };
-            assert_eq!(
-                (chosen("conversation_events"), chosen("touch_events")),
-                (events, touches),
-                "{query}: {plan}"
-            );
-        }
     });
 }
