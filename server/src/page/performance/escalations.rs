@@ -15,7 +15,7 @@ const MOST: usize = 12;
 
 struct TableRow {
     reason: Option<String>,
-    /// None where no address can hold reason and procedure.
+    /// None where no address can hold reason and procedure, or can say that there was no procedure.
     href: Option<String>,
     category: Option<String>,
     procedure: Option<String>,
@@ -52,7 +52,7 @@ pub async fn ask(visit: &Visit, days: Days) -> Result<Escalations, PgError> {
             f.procedure = procedure.clone();
         };
         Ok(TableRow {
-            href: (holds(reason.as_deref()) && holds(procedure.as_deref()))
+            href: (procedure.is_some() && holds(reason.as_deref()) && holds(procedure.as_deref()))
                 .then(|| filter.url_with(PATH, narrowed)),
             category: text("category")?.as_deref().map(clip),
             conversations: count(row.count("conversations")?),

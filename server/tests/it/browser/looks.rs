@@ -2,6 +2,7 @@
 //! nothing has to be scrolled sideways.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -134,10 +135,11 @@ async fn each_view_is_accessible_and_as_wide_as_its_window(#[case] half: usize) 
     let mut found = Vec::new();
     let views = views::all(&stage).await;
     for view in views.iter().skip(half).step_by(2) {
-        if !users.contains_key(&view.user) {
-            users.insert(view.user, stage.viewer(view.user).await);
-        }
-        let faults = faults(&users[&view.user], &axe, &view.path).await;
+        let browser = match users.entry(view.user) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(stage.viewer(view.user).await),
+        };
+        let faults = faults(browser, &axe, &view.path).await;
         found.extend(faults.iter().map(|fault| format!("{} {fault}", view.name)));
     }
     assert!(found.is_empty(), "{}", found.join("\n"));

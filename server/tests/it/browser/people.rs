@@ -12,7 +12,10 @@ use crate::support::{PASSWORD, value};
 async fn status(browser: &Browser) -> u64 {
     let traffic = browser.traffic().await;
     let pages = traffic.iter().filter(|answer| answer.document);
-    pages.filter_map(|answer| answer.status).last().unwrap()
+    pages
+        .filter_map(|answer| answer.status)
+        .next_back()
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
