@@ -5,12 +5,14 @@
 //! checks nothing; in CI, that fails.
 
 mod driver;
+mod exports;
 mod hostile;
 mod looks;
 mod numbers;
 mod people;
 mod pictures;
 mod session;
+mod shown;
 mod stage;
 mod views;
 mod walk;
