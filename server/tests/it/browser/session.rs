@@ -45,8 +45,6 @@ pub struct Browser {
     client: Client,
     /// Where the page is served, without a slash at the end.
     origin: String,
-    /// Where its downloads go.
-    files: tempfile::TempDir,
 }
 
 impl Deref for Browser {
@@ -60,8 +58,7 @@ impl Deref for Browser {
 impl Browser {
     /// Opens a browser that looks at a server.
     pub async fn open(driver: &Driver, origin: String, scripts: Scripts) -> Self {
-        let files = tempfile::tempdir().unwrap();
-        let mut prefs = json!({"download.default_directory": files.path()});
+        let mut prefs = json!({});
         if scripts == Scripts::Off {
             prefs["profile.managed_default_content_settings.javascript"] = json!(2);
         }
@@ -85,18 +82,9 @@ impl Browser {
             .connect(&driver.url())
             .await
             .unwrap();
-        let browser = Self {
-            client,
-            origin,
-            files,
-        };
+        let browser = Self { client, origin };
         browser.resize(1280).await;
         browser
-    }
-
-    /// Where downloads go.
-    pub fn files(&self) -> &std::path::Path {
-        self.files.path()
     }
 
     /// Makes the page as wide as this.
