@@ -14,7 +14,9 @@
 -- param tag text = null : lists those with this tag; null for all
 -- param escalated boolean = null : true for those that escalated, and where a procedure is given that this procedure
 --   escalated (M6); false for the others; null for all
--- param reason text = null : lists those whose first escalation gave this reason; null for all
+-- param reason text = null : lists those whose first escalation gave this reason, '' for those that gave none; null for all
+-- param category text = null : likewise the category that it gave
+-- param escalated_by text = null : likewise the procedure that escalated
 -- param clicked boolean = null : true for those with counted link clicks, false for those without; null for all
 -- param sort one of last_updated, started_at, messages = 'last_updated' : what to sort by
 -- param ascending boolean = false : true for the least first
@@ -76,7 +78,9 @@ WHERE started_on BETWEEN $from AND $to
   AND ($escalated IS NULL
        OR $escalated = (escalated_at IS NOT NULL
                         AND ($procedure IS NULL OR coalesce(escalation_procedure = $procedure, false))))
-  AND ($reason IS NULL OR escalation_reason = $reason)
+  AND ($reason IS NULL OR (escalated_at IS NOT NULL AND coalesce(escalation_reason, '') = $reason))
+  AND ($category IS NULL OR (escalated_at IS NOT NULL AND coalesce(escalation_category, '') = $category))
+  AND ($escalated_by IS NULL OR (escalated_at IS NOT NULL AND coalesce(escalation_procedure, '') = $escalated_by))
   AND ($clicked IS NULL OR $clicked = (link_clicks > 0))
   -- The first comparison of each branch alone says which files are not needed.
   AND ($after_key IS NULL

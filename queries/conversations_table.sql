@@ -37,5 +37,5 @@ SELECT account_id,
        resolved_at,
        escalated_at,
        escalation_reason
-FROM conversations_page($from, $to, $channel, $status, $search, NULL, NULL, NULL, NULL, NULL, NULL,
+FROM conversations_page($from, $to, $channel, $status, $search, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
                         'last_updated', false, NULL, NULL)

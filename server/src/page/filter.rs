@@ -46,6 +46,8 @@ pub const PROCEDURE_SORTS: [&str; 6] = [
 pub const LONGEST_RANGE: i64 = 1_096;
 /// How long a text of a filter may be, in characters.
 const LONGEST_TEXT: usize = 1_000;
+/// What an escalation said.
+const SAID: [&str; 3] = ["reason", "category", "escalated_by"];
 
 /// A range of days that moves with today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,8 +126,12 @@ pub struct Filter {
     pub tag: Option<String>,
     /// Whether only escalated conversations are listed.
     pub escalated: bool,
-    /// The reason of the escalation.
+    /// The reason of the escalation; empty for those that gave none, as in the two below.
     pub reason: Option<String>,
+    /// The category of the escalation.
+    pub category: Option<String>,
+    /// The procedure that escalated.
+    pub escalated_by: Option<String>,
     /// Whether only conversations without a link click are listed.
     pub unclicked: bool,
     /// What the conversations are sorted by.
@@ -163,6 +169,8 @@ impl Default for Filter {
             tag: None,
             escalated: false,
             reason: None,
+            category: None,
+            escalated_by: None,
             unclicked: false,
             sort: SORTS[0],
             ascending: false,
@@ -233,7 +241,8 @@ fn flag(parameter: &'static str, text: &str, yes: &str) -> Result<bool, BadFilte
 }
 
 impl Filter {
-    /// Reads the parameters of an address. Empty ones count as left out, as forms send them; unknown ones are ignored.
+    /// Reads the parameters of an address. Empty ones count as left out, as forms send them, but for what an escalation
+    /// said, where they are nothing said; unknown ones are ignored.
     ///
     /// # Errors
     /// One that cannot be read.
@@ -243,15 +252,17 @@ impl Filter {
         for (name, value) in pairs {
             // A name is what it is; what people type is meant without spaces around it.
             let value = match name.as_str() {
-                "procedure" | "tag" | "reason" => value.as_str(),
+                "procedure" | "tag" => value.as_str(),
+                name if SAID.contains(&name) => value.as_str(),
                 _ => value.trim(),
             };
-            if value.is_empty() {
+            if value.is_empty() && !SAID.contains(&name.as_str()) {
                 continue;
             }
             if value.chars().count() > LONGEST_TEXT {
-                let name = ["search", "procedure", "tag", "reason", "account"]
+                let name = ["search", "procedure", "tag", "account"]
                     .into_iter()
+                    .chain(SAID)
                     .find(|known| known == name);
                 let expected = format!("at most {LONGEST_TEXT} characters");
                 return Err(refuse(name.unwrap_or("a parameter"), value, expected));
@@ -276,6 +287,8 @@ impl Filter {
                 "tag" => filter.tag = text(),
                 "escalated" => filter.escalated = flag("escalated", value, "1")?,
                 "reason" => filter.reason = text(),
+                "category" => filter.category = text(),
+                "escalated_by" => filter.escalated_by = text(),
                 "clicked" => filter.unclicked = flag("clicked", value, "0")?,
                 "sort" => filter.sort = one_of("sort", value, &SORTS)?,
                 "order" => filter.ascending = flag("order", value, "ascending")?,
@@ -316,7 +329,8 @@ impl Filter {
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
         let mut pairs = Vec::new();
         let mut put = |name, value: Option<&str>| {
-            if let Some(value) = value.filter(|value| !value.is_empty()) {
+            let value = value.filter(|value| !value.is_empty() || SAID.contains(&name));
+            if let Some(value) = value {
                 pairs.push((name, value.to_owned()));
             }
         };
@@ -340,6 +354,8 @@ impl Filter {
         put("tag", self.tag.as_deref());
         put("escalated", self.escalated.then_some("1"));
         put("reason", self.reason.as_deref());
+        put("category", self.category.as_deref());
+        put("escalated_by", self.escalated_by.as_deref());
         put("clicked", self.unclicked.then_some("0"));
         put("sort", Some(self.sort).filter(|sort| *sort != SORTS[0]));
         put("order", self.ascending.then_some("ascending"));

@@ -15,6 +15,7 @@ mod filter;
 mod login;
 mod numbers;
 mod orders;
+mod paging;
 mod performance;
 mod question;
 mod rows;

@@ -213,15 +213,22 @@ pub fn weekday(date: NaiveDate) -> String {
     date.format("%a %-d %b").to_string()
 }
 
-/// Writes a range of days, its year once at the end: `29 Oct – 27 Nov 2026`.
+/// Writes a range of days, its year once at the end, and its month where it is one: `29 Oct – 27 Nov 2026`.
 pub fn range(from: NaiveDate, to: NaiveDate) -> String {
-    let last = to.format("%-d %b %Y");
-    if from == to {
-        last.to_string()
-    } else if from.year() == to.year() {
-        format!("{} – {last}", day(from))
+    if from.year() == to.year() {
+        format!("{} {}", range_in_year(from, to), to.year())
     } else {
-        format!("{} – {last}", from.format("%-d %b %Y"))
+        format!("{} – {}", from.format("%-d %b %Y"), to.format("%-d %b %Y"))
+    }
+}
+
+fn range_in_year(from: NaiveDate, to: NaiveDate) -> String {
+    if from == to {
+        day(to)
+    } else if from.month() == to.month() {
+        format!("{} – {}", from.day(), day(to))
+    } else {
+        format!("{} – {}", day(from), day(to))
     }
 }
 
@@ -229,10 +236,8 @@ pub fn range(from: NaiveDate, to: NaiveDate) -> String {
 pub fn range_beside(from: NaiveDate, to: NaiveDate, beside: NaiveDate) -> String {
     if from.year() != beside.year() || to.year() != beside.year() {
         range(from, to)
-    } else if from == to {
-        day(to)
     } else {
-        format!("{} – {}", day(from), day(to))
+        range_in_year(from, to)
     }
 }
 

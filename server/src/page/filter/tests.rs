@@ -14,6 +14,7 @@ fn pairs(query: &str) -> Vec<(String, String)> {
 #[case("range=7-days")]
 #[case("account=acme&from=2026-03-08&to=2026-03-08&channel=email%2Csms&status=routed")]
 #[case("search=%27+%26+%3Cb%3E&procedure=A%26B&tag=%23x&escalated=1&reason=r&clicked=0")]
+#[case("escalated=1&reason=&category=c&escalated_by=")]
 #[case("unassigned=1&sort=messages&order=ascending&procedures=share&after=17%7Ecv_1%7E2")]
 #[case("before=-5%7Ex")]
 fn an_address_is_read_back_as_it_was_written(#[case] query: &str) {

@@ -18,6 +18,7 @@ use super::visit::Visit;
 use crate::pg::PgError;
 use touches::{Touch, TouchRow};
 use window::Window;
+pub use words::class as class_name;
 
 /// So many touches are asked for.
 const TOUCHES: usize = 500;

@@ -24,8 +24,6 @@ pub struct Touch {
     pub agents: bool,
     /// The agent's conversation.
     pub conversation: Option<String>,
-    /// `web_chat`, `email`, `sms`, `whatsapp` or `push`.
-    pub channel: String,
     /// Its class, as `email_clicked`.
     pub class: String,
     /// What sent it: `campaign`, `flow`, …
@@ -55,7 +53,6 @@ impl Touch {
             model: word("model")?,
             agents: row.word("by")? == "agent",
             conversation: text("conversation_id")?,
-            channel: word("channel")?,
             class: word("touch_class")?,
             source: text("source")?,
             event: text("event_id")?,
@@ -102,14 +99,15 @@ pub struct Shown {
 
 /// Writes the table.
 pub fn rows(visit: &Visit, touches: &[Touch], here: Option<&str>) -> Shown {
-    let windowless = |touch: &&Touch| touch.reason == "no_window";
-    let single = touches.iter().filter(|touch| !windowless(touch));
+    let alone = |touch: &&Touch| !["no_window", "outside_window"].contains(&touch.reason.as_str());
+    let single = touches.iter().filter(alone);
     let mut rows: Vec<TouchRow> = single.map(|touch| row(visit, touch, here)).collect();
-    // What has no window never counts, however often it came: a row for each kind of it.
-    let mut alike: BTreeMap<(&str, bool), Vec<&Touch>> = BTreeMap::new();
-    for touch in touches.iter().filter(windowless) {
+    // What came too early to count, or never does, is told once for each kind of it, however often it came.
+    let mut alike: BTreeMap<(&str, &str, bool, Option<&str>), Vec<&Touch>> = BTreeMap::new();
+    for touch in touches.iter().filter(|touch| !alone(touch)) {
+        let source = touch.source.as_deref();
         alike
-            .entry((touch.class.as_str(), touch.agents))
+            .entry((&touch.reason, &touch.class, touch.agents, source))
             .or_default()
             .push(touch);
     }
@@ -174,7 +172,7 @@ fn together(visit: &Visit, touches: &[&Touch]) -> Option<TouchRow> {
             true => format!("from {}", duration(latest.seconds)),
             false => duration(latest.seconds),
         },
-        window: words::window(None),
+        window: words::window(latest.window),
         won: false,
         outcome: words::outcome(latest),
     })

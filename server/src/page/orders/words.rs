@@ -36,6 +36,20 @@ fn channel(channel: &str) -> &str {
     }
 }
 
+/// Names a class of touches: `Email click`, `Web chat message`.
+pub fn class(class: &str) -> String {
+    let Some((on, kind)) = class.rsplit_once('_').filter(|_| class != "web_chat") else {
+        return channel(class).to_owned();
+    };
+    let kind = match kind {
+        "clicked" => "click",
+        "opened" => "open",
+        "delivered" => "sent",
+        other => other,
+    };
+    format!("{} {kind}", channel(on))
+}
+
 /// Names a touch: `Email click, agent`, `Machine email open, flow`.
 pub fn what(touch: &Touch) -> String {
     let by = match (&touch.source, touch.agents) {
@@ -43,14 +57,7 @@ pub fn what(touch: &Touch) -> String {
         (Some(source), false) => source,
         (None, false) => "marketing",
     };
-    let kind = touch.class.rsplit_once('_').map_or("", |(_, kind)| kind);
-    let kind = match kind {
-        "clicked" => " click",
-        "opened" => " open",
-        "delivered" => " sent",
-        _ => "",
-    };
-    let name = format!("{}{kind}, {by}", channel(&touch.channel));
+    let name = format!("{}, {by}", class(&touch.class));
     match touch.reason.as_str() {
         "machine_open" => format!("Machine {}", lower_first(&name)),
         "transactional" => format!("Transactional {}", lower_first(&name)),
@@ -191,10 +198,6 @@ mod tests {
             model: "last_touch".to_owned(),
             agents: true,
             conversation: Some("c".to_owned()),
-            channel: class
-                .split_once('_')
-                .map_or(class, |(channel, _)| channel)
-                .to_owned(),
             class: class.to_owned(),
             source: None,
             event: None,

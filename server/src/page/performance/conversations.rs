@@ -6,32 +6,28 @@ use askama::Template;
 use super::totals::Statuses;
 use super::{Days, Export, PATH};
 use crate::page::chrome::clip;
-use crate::page::filter::{Filter, Place, SORTS, STATUSES, channel_name, holds, status_name, url};
+use crate::page::filter::{Filter, SORTS, STATUSES, channel_name, holds, status_name, url};
 use crate::page::numbers::count;
+use crate::page::paging::List;
 use crate::page::rows::{Row, Rows};
 use crate::page::visit::Visit;
 use crate::pg::PgError;
 
-/// Rows of a page.
-const PAGE: usize = 50;
+const LIST: List = List {
+    path: PATH,
+    id: "conversation_id",
+};
 /// So many tags are offered; any other can be reached by its address.
 const TAGS: usize = 50;
 
-/// Asks for a page of them, and for one row more, which tells whether there is another page.
+/// Asks for a page of them.
 pub async fn ask(visit: &Visit, days: Days) -> Result<Rows, PgError> {
     let filter = &visit.filter;
-    let back = filter.place.as_ref().is_some_and(|place| place.before);
     let mut call = days.call("conversations_page", filter);
     for (name, value) in parameters(filter) {
         call = call.with(name, value);
     }
-    call = call.with("ascending", filter.ascending != back);
-    if let Some(place) = &filter.place {
-        call = call
-            .with("after_key", place.key)
-            .with("after_id", &place.id);
-    }
-    Rows::ask(&visit.inquiry, &call.limit(PAGE + 1).sql()).await
+    LIST.ask(visit, call, filter.ascending).await
 }
 
 /// What narrows them, as the query's parameters.
@@ -49,6 +45,8 @@ fn parameters(filter: &Filter) -> Vec<(&'static str, String)> {
     put("tag", filter.tag.clone());
     put("escalated", flag(filter.escalated, "true"));
     put("reason", filter.reason.clone());
+    put("category", filter.category.clone());
+    put("escalated_by", filter.escalated_by.clone());
     put("clicked", flag(filter.unclicked, "false"));
     put("sort", Some(filter.sort.to_owned()));
     parameters
@@ -148,34 +146,8 @@ pub fn make(
     tags: Vec<String>,
 ) -> Result<Conversations, PgError> {
     let filter = &visit.filter;
-    let back = filter.place.as_ref().is_some_and(|place| place.before);
-    let more = rows.len() > PAGE;
-    let mut shown: Vec<Row<'_>> = rows.iter().take(PAGE).collect();
-    if back {
-        shown.reverse();
-    }
-    let place = |row: Option<&Row<'_>>, before| -> Result<Option<String>, PgError> {
-        let Some(row) = row else { return Ok(None) };
-        let key = row.count("key")?;
-        let id = row.word("conversation_id")?.to_owned();
-        Ok(Some(filter.url_with(PATH, |f| {
-            f.place = Some(Place { before, key, id })
-        })))
-    };
-    // Before the first page there is nothing, and where one came from there is.
-    let has_newer = if back { more } else { filter.place.is_some() };
-    let has_older = if back { true } else { more };
-    let newer = if has_newer {
-        place(shown.first(), true)?
-    } else {
-        None
-    };
-    let older = if has_older {
-        place(shown.last(), false)?
-    } else {
-        None
-    };
-    let listed = shown.iter().map(|row| table_row(visit, *row));
+    let page = LIST.page(filter, &rows)?;
+    let listed = page.rows.iter().map(|row| table_row(visit, *row));
     let listed = listed.collect::<Result<Vec<_>, PgError>>()?;
     let all = StatusChoice {
         name: "All",
@@ -239,8 +211,8 @@ pub fn make(
         total: statuses
             .filter(|_| plain)
             .map(|statuses| count(statuses.all)),
-        newer,
-        older,
+        newer: page.newer,
+        older: page.older,
         first: filter.url(PATH),
         export: export_of(visit),
     })
@@ -293,13 +265,32 @@ fn narrowed(filter: &Filter) -> Vec<Narrowed> {
             href: filter.url_with(PATH, change),
         });
     };
-    if filter.escalated && filter.reason.is_none() {
-        put("Escalated".to_owned(), |f| f.escalated = false);
-    }
-    if let Some(reason) = &filter.reason {
-        put(format!("Escalated: {}", clip(reason)), |f| {
-            f.reason = None;
+    let said = [
+        (&filter.reason, "no reason given"),
+        (&filter.category, "no category"),
+        (&filter.escalated_by, "no procedure"),
+    ];
+    let said: Vec<String> = said
+        .into_iter()
+        .filter_map(|(said, nothing)| {
+            let said = said.as_deref()?;
+            Some(if said.is_empty() {
+                nothing.to_owned()
+            } else {
+                clip(said)
+            })
+        })
+        .collect();
+    if filter.escalated || !said.is_empty() {
+        let words = match said.as_slice() {
+            [] => "Escalated".to_owned(),
+            said => format!("Escalated: {}", said.join(", ")),
+        };
+        put(words, |f| {
             f.escalated = false;
+            f.reason = None;
+            f.category = None;
+            f.escalated_by = None;
         });
     }
     if filter.unclicked {

@@ -15,7 +15,7 @@ const MOST: usize = 12;
 
 struct TableRow {
     reason: Option<String>,
-    /// None where no address can hold reason and procedure, or can say that there was no procedure.
+    /// None where no address can hold what it said.
     href: Option<String>,
     category: Option<String>,
     procedure: Option<String>,
@@ -42,19 +42,24 @@ pub async fn ask(visit: &Visit, days: Days) -> Result<Escalations, PgError> {
     let filter = &visit.filter;
     let listed = rows.iter().take(MOST).map(|row| {
         let text = |name| Ok::<_, PgError>(row.text(name)?.map(str::to_owned));
-        let (reason, procedure) = (text("reason")?, text("procedure")?);
+        let (reason, category) = (text("reason")?, text("category")?);
+        let procedure = text("procedure")?;
         let at = row.instant("last_escalated_at")?;
         let at = at.map(|at| visit.shop.local(at));
         let narrowed = |f: &mut Filter| {
             *f = f.frame();
             f.escalated = true;
-            f.reason = reason.clone();
-            f.procedure = procedure.clone();
+            f.reason = Some(reason.clone().unwrap_or_default());
+            f.category = Some(category.clone().unwrap_or_default());
+            f.escalated_by = Some(procedure.clone().unwrap_or_default());
         };
+        let said = [&reason, &category, &procedure];
         Ok(TableRow {
-            href: (procedure.is_some() && holds(reason.as_deref()) && holds(procedure.as_deref()))
+            href: said
+                .iter()
+                .all(|said| holds(said.as_deref()))
                 .then(|| filter.url_with(PATH, narrowed)),
-            category: text("category")?.as_deref().map(clip),
+            category: category.as_deref().map(clip),
             conversations: count(row.count("conversations")?),
             share: percent(row.float("share")?.unwrap_or_default()),
             rate: percent(row.float("escalation_rate")?.unwrap_or_default()),

@@ -9,8 +9,10 @@ pub use order::show as show_order;
 
 use super::chrome::{Chrome, clip, render};
 use super::error::{PageError, Part};
-use super::filter::{Place, channel_name, url};
+use super::filter::{channel_name, url};
 use super::numbers::{Currency, Money, credits, duration, percent};
+use super::orders::class_name;
+use super::paging::List;
 use super::performance::{Days, Export, Filters, conversation_path};
 use super::rows::{Row, Rows};
 use super::visit::Visit;
@@ -18,8 +20,10 @@ use crate::pg::PgError;
 
 /// Where this view is.
 const PATH: &str = "/sales";
-/// Rows of a page.
-const PAGE: usize = 50;
+const LIST: List = List {
+    path: PATH,
+    id: "row_id",
+};
 
 #[derive(Template)]
 #[template(path = "sales/page.html")]
@@ -126,50 +130,17 @@ async fn totals(visit: &Visit, days: Days) -> Result<Totals, PgError> {
 }
 
 async fn ask(visit: &Visit, days: Days) -> Result<Rows, PgError> {
-    let place = visit.filter.place.as_ref();
-    let back = place.is_some_and(|place| place.before);
-    let mut call = days
-        .call("sales_page", &visit.filter)
-        .with("ascending", back);
-    if let Some(place) = place {
-        call = call
-            .with("after_key", place.key)
-            .with("after_id", &place.id);
-    }
-    Rows::ask(&visit.inquiry, &call.limit(PAGE + 1).sql()).await
+    LIST.ask(visit, days.call("sales_page", &visit.filter), false)
+        .await
 }
 
 fn make(visit: &Visit, rows: Rows) -> Result<Orders, PgError> {
-    let filter = &visit.filter;
-    let back = filter.place.as_ref().is_some_and(|place| place.before);
-    let more = rows.len() > PAGE;
-    let mut shown: Vec<Row<'_>> = rows.iter().take(PAGE).collect();
-    if back {
-        shown.reverse();
-    }
-    let place = |row: Option<&Row<'_>>, before| -> Result<Option<String>, PgError> {
-        let Some(row) = row else { return Ok(None) };
-        let (key, id) = (row.count("key")?, row.word("row_id")?.to_owned());
-        Ok(Some(filter.url_with(PATH, |f| {
-            f.place = Some(Place { before, key, id })
-        })))
-    };
-    let has_newer = if back { more } else { filter.place.is_some() };
-    let newer = if has_newer {
-        place(shown.first(), true)?
-    } else {
-        None
-    };
-    let older = if back || more {
-        place(shown.last(), false)?
-    } else {
-        None
-    };
-    let rows = shown.iter().map(|row| table_row(visit, *row));
+    let page = LIST.page(&visit.filter, &rows)?;
+    let rows = page.rows.iter().map(|row| table_row(visit, *row));
     Ok(Orders {
         rows: rows.collect::<Result<_, _>>()?,
-        newer,
-        older,
+        newer: page.newer,
+        older: page.older,
     })
 }
 
@@ -197,7 +168,7 @@ fn table_row(visit: &Visit, row: Row<'_>) -> Result<TableRow, PgError> {
         question: row.text("first_question")?.map(clip),
         conversation: url(&conversation_path(row.word("conversation_id")?), &account),
         channel: channel_name(row.word("channel")?).to_owned(),
-        class: row.word("touch_class")?.to_owned(),
+        class: class_name(row.word("touch_class")?),
         between: duration(row.count("seconds_to_order")?),
         credit: percent(row.float("credit")?.unwrap_or_default()).replace(".0%", "%"),
         gross: both(amount("attributed_value")?),
