@@ -11,10 +11,12 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use tokio::sync::OnceCell;
 
 use crate::EngineError;
-use crate::lake::Lake;
+use crate::lake::{Lake, ResidentColumns};
 use crate::session::{Identity, LakeSources, Session, Sessions, SessionsOptions};
 use crate::settings::SettingsFiles;
 
+/// One part in so many of the memory is for columns that stay decoded.
+const RESIDENT: u64 = 4;
 /// How many of the largest consumers an out-of-memory error names.
 const NAMED_CONSUMERS: usize = 5;
 
@@ -132,7 +134,8 @@ impl Engine {
                 now: self.0.options.now,
                 queries_dir: self.0.options.queries_dir.clone(),
             };
-            let sources = LakeSources::new(self.0.lake.clone(), self.0.settings.clone());
+            let resident = ResidentColumns::new(self.0.options.memory_limit as u64 / RESIDENT)?;
+            let sources = LakeSources::new(self.0.lake.clone(), self.0.settings.clone(), resident);
             Sessions::new(options, Arc::new(sources)).await
         };
         Ok(self.0.sessions.get_or_try_init(make).await?)

@@ -13,6 +13,7 @@
 //! | `local_date(instant, zone)`, `day_start(date, zone)` | days of a time zone (SPEC T2) |
 //! | `exact_credit(units)`, `round_credit(sum)` | credits that sum exactly (SPEC A7) |
 //! | `average_order_value(sales, credits)`, `net_value(attributed, refunded, units)` | exact money (SPEC M4, A9) |
+//! | `list_or_null(list)` | a list that `unnest` keeps the row of (SPEC M6) |
 //! | `wilson_low(successes, trials)`, `wilson_high(successes, trials)` | how sure a rate is (SPEC M6) |
 //!
 //! [`register`] gives all of them to a session. They are ordinary functions: they work in any SQL over any table, with
@@ -24,6 +25,7 @@ pub mod attribution;
 pub mod calendar;
 mod columns;
 mod grouped;
+pub mod lists;
 pub mod money;
 pub mod orders;
 pub mod rates;
@@ -50,6 +52,7 @@ pub fn all_udfs() -> Vec<Arc<ScalarUDF>> {
         Arc::new(money::RoundCredit::default().into()),
         Arc::new(money::AverageOrderValue::default().into()),
         Arc::new(money::NetValue::default().into()),
+        Arc::new(lists::ListOrNull::default().into()),
         Arc::new(rates::Wilson::low().into()),
         Arc::new(rates::Wilson::high().into()),
     ]

@@ -1,26 +1,29 @@
 //! Table providers over files that we choose.
 //!
-//! The plans they give are plain `DataSourceExec` over `ParquetSource`: nothing in them is ours, so they can be sent to
-//! another process. Footers are cached by path, which names a file's content for good.
+//! The plans that landing and deriving get are plain `DataSourceExec` over `ParquetSource`: nothing in them is ours, so they
+//! can be sent to another process. Footers are cached by path, which names a file's content for good. What sessions ask of
+//! a shop's derived tables is read from columns that stay decoded.
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{DataFusionError, Result, ScalarValue, Statistics, internal_err};
-use datafusion::config::TableParquetOptions;
+use datafusion::config::{ParquetOptions, TableParquetOptions};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 
 use super::prune::{literal_of, prune};
+use super::resident::{ResidentColumns, ResidentExec, ResidentScan};
 use super::snapshot::{ALL_DATES, DataFile};
 use super::table::{Partitioning, TableId};
 use super::{Lake, LakeError, LakeSnapshot};
@@ -41,16 +44,25 @@ pub struct LakeTable {
     id: TableId,
     account: Option<String>,
     consumed_only: bool,
+    resident: Option<Arc<ResidentColumns>>,
 }
 
 impl LakeTable {
-    /// A table as its newest pinned version has it; with an account, that account's part alone.
-    pub fn pinned(lake: Lake, id: TableId, account: Option<String>) -> Arc<dyn TableProvider> {
+    /// A table as its newest pinned version has it; with an account, that account's part alone. Columns of a derived one may
+    /// become resident.
+    pub fn pinned(
+        lake: Lake,
+        id: TableId,
+        account: Option<String>,
+        resident: &Arc<ResidentColumns>,
+    ) -> Arc<dyn TableProvider> {
+        let derived = TableId::DERIVED.contains(&id);
         Arc::new(Self {
             lake,
             id,
             account,
             consumed_only: false,
+            resident: derived.then(|| Arc::clone(resident)),
         })
     }
 
@@ -61,6 +73,7 @@ impl LakeTable {
             id,
             account,
             consumed_only: true,
+            resident: None,
         })
     }
 }
@@ -126,7 +139,19 @@ impl TableProvider for LakeTable {
             limit,
             looks_up: looks_up(filters),
         };
-        scan_files(&self.lake, self.id, state, &files, read)
+        // Of one id nearly all is left out by what is known of pages, and of all accounts too much would be kept.
+        let resident = self.resident.as_ref().filter(|_| {
+            let some = projection.is_none_or(|columns| !columns.is_empty());
+            some && account.is_some() && !read.looks_up && !files.is_empty()
+        });
+        if let Some(resident) = resident {
+            let columns = project(&self.id.schema(), projection)?;
+            if resident.take(&files, &columns) {
+                let reader = Reader::of(&self.lake, state);
+                return reader.scan_resident(resident, self.id, &files, projection);
+            }
+        }
+        Reader::of(&self.lake, state).scan(self.id, &files, read)
     }
 }
 
@@ -181,7 +206,7 @@ impl TableProvider for LakeScan {
             limit,
             looks_up: false,
         };
-        scan_files(&self.lake, self.id, state, &files, read)
+        Reader::of(&self.lake, state).scan(self.id, &files, read)
     }
 }
 
@@ -207,76 +232,127 @@ fn project(schema: &SchemaRef, projection: Option<&Vec<usize>>) -> Result<Schema
     })
 }
 
-fn scan_files(
-    lake: &Lake,
-    id: TableId,
-    state: &dyn Session,
-    files: &[Arc<DataFile>],
-    read: Read<'_>,
-) -> Result<Arc<dyn ExecutionPlan>> {
-    let schema = id.schema();
-    if files.is_empty() {
-        return Ok(Arc::new(EmptyExec::new(project(&schema, read.projection)?)));
+/// How files are read for a statement.
+#[derive(Clone)]
+struct Reader {
+    lake: Lake,
+    footers: Arc<FileMetadataCache>,
+    parquet: ParquetOptions,
+    threads: usize,
+}
+
+impl Reader {
+    fn of(lake: &Lake, state: &dyn Session) -> Reader {
+        Reader {
+            lake: lake.clone(),
+            footers: state.runtime_env().cache_manager.get_file_metadata_cache(),
+            parquet: state.config_options().execution.parquet.clone(),
+            threads: state.config().target_partitions(),
+        }
     }
-    let partition_fields = id.partition_fields();
-    let file_columns: Vec<usize> = (0..schema.fields().len() - partition_fields.len()).collect();
-    let table_schema = TableSchema::builder(Arc::new(schema.project(&file_columns)?))
-        .with_table_partition_cols(partition_fields)
-        .build();
-    let url = Lake::store_url().map_err(external)?;
-    let reader = CachedParquetFileReaderFactory::new(
-        Arc::clone(lake.store()),
-        state.runtime_env().cache_manager.get_file_metadata_cache(),
-    );
-    let mut options = TableParquetOptions {
-        global: state.config_options().execution.parquet.clone(),
-        ..Default::default()
-    };
-    options.global.pushdown_filters |= read.looks_up;
-    let source = ParquetSource::new(table_schema)
-        .with_table_parquet_options(options)
-        .with_parquet_file_reader_factory(Arc::new(reader));
-    let rows: u64 = files.iter().map(|f| f.rows()).sum();
-    let mut statistics = Statistics::new_unknown(&schema);
-    // Rows are known exactly unless another writer left its statistics out.
+
+    /// Plans a scan of Parquet.
+    fn scan(
+        &self,
+        id: TableId,
+        files: &[Arc<DataFile>],
+        read: Read<'_>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = id.schema();
+        if files.is_empty() {
+            return Ok(Arc::new(EmptyExec::new(project(&schema, read.projection)?)));
+        }
+        let partition_fields = id.partition_fields();
+        let file_columns: Vec<usize> =
+            (0..schema.fields().len() - partition_fields.len()).collect();
+        let table_schema = TableSchema::builder(Arc::new(schema.project(&file_columns)?))
+            .with_table_partition_cols(partition_fields)
+            .build();
+        let url = Lake::store_url().map_err(external)?;
+        let reader = CachedParquetFileReaderFactory::new(
+            Arc::clone(self.lake.store()),
+            Arc::clone(&self.footers),
+        );
+        let mut options = TableParquetOptions {
+            global: self.parquet.clone(),
+            ..Default::default()
+        };
+        options.global.pushdown_filters |= read.looks_up;
+        let source = ParquetSource::new(table_schema)
+            .with_table_parquet_options(options)
+            .with_parquet_file_reader_factory(Arc::new(reader));
+        let unknown = Arc::new(Statistics::new_unknown(&schema));
+        let groups = deal(files, self.threads).into_iter().map(|files| {
+            let files = files.iter();
+            let files = files.map(|file| partitioned_file(id, file, &unknown));
+            FileGroup::new(files.collect())
+        });
+        let config = FileScanConfigBuilder::new(url, Arc::new(source))
+            .with_file_groups(groups.collect())
+            .with_statistics(statistics(&schema, files))
+            .with_limit(read.limit)
+            .with_projection_indices(read.projection.cloned())?
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+
+    /// Plans a scan of columns that stay decoded; one that is not here yet is read by a scan of its own.
+    fn scan_resident(
+        self,
+        resident: &Arc<ResidentColumns>,
+        id: TableId,
+        files: &[Arc<DataFile>],
+        projection: Option<&Vec<usize>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = id.schema();
+        let projection = match projection {
+            Some(columns) => columns.clone(),
+            None => (0..schema.fields().len()).collect(),
+        };
+        let statistics = statistics(&schema.project(&projection)?, files);
+        let groups = deal(files, self.threads);
+        let scan = move |file: &Arc<DataFile>, column: usize| {
+            let read = Read {
+                projection: Some(&vec![column]),
+                limit: None,
+                looks_up: false,
+            };
+            self.scan(id, std::slice::from_ref(file), read)
+        };
+        Ok(Arc::new(ResidentExec::try_new(ResidentScan {
+            columns: Arc::clone(resident),
+            table: id,
+            groups,
+            projection,
+            scan: Arc::new(scan),
+            statistics: Arc::new(statistics),
+        })?))
+    }
+}
+
+/// What is known of the rows of files: their number, unless another writer left its statistics out.
+fn statistics(schema: &Schema, files: &[Arc<DataFile>]) -> Statistics {
+    let mut statistics = Statistics::new_unknown(schema);
     if files.iter().all(|f| f.rows() > 0) {
+        let rows: u64 = files.iter().map(|f| f.rows()).sum();
         statistics.num_rows = Precision::Exact(rows as usize);
     }
-    let groups = (rows.div_ceil(ROWS_PER_PARTITION) as usize)
-        .clamp(1, state.config().target_partitions().max(1));
-    let config = FileScanConfigBuilder::new(url, Arc::new(source))
-        .with_file_groups(deal(
-            id,
-            files,
-            groups,
-            &Arc::new(Statistics::new_unknown(&schema)),
-        ))
-        .with_statistics(statistics)
-        .with_limit(read.limit)
-        .with_projection_indices(read.projection.cloned())?
-        .build();
-    Ok(DataSourceExec::from_data_source(config))
+    statistics
 }
 
 /// Deals files to groups of about equal size, each in the order given.
-fn deal(
-    id: TableId,
-    files: &[Arc<DataFile>],
-    groups: usize,
-    unknown: &Arc<Statistics>,
-) -> Vec<FileGroup> {
-    let mut dealt: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, vec![]); groups];
+fn deal(files: &[Arc<DataFile>], threads: usize) -> Vec<Vec<Arc<DataFile>>> {
+    let rows: u64 = files.iter().map(|f| f.rows()).sum();
+    let groups = (rows.div_ceil(ROWS_PER_PARTITION) as usize).clamp(1, threads.max(1));
+    let mut dealt: Vec<(u64, Vec<Arc<DataFile>>)> = vec![(0, vec![]); groups];
     for file in files {
         if let Some(group) = dealt.iter_mut().min_by_key(|(size, _)| *size) {
             group.0 += file.size;
-            group.1.push(partitioned_file(id, file, unknown));
+            group.1.push(Arc::clone(file));
         }
     }
-    dealt
-        .into_iter()
-        .filter(|(_, files)| !files.is_empty())
-        .map(|(_, files)| FileGroup::new(files))
-        .collect()
+    let groups = dealt.into_iter().map(|(_, files)| files);
+    groups.filter(|files| !files.is_empty()).collect()
 }
 
 /// A file of a scan. Its statistics say nothing, for what they say was used when the file was chosen; but a file that has some

@@ -25,7 +25,7 @@ use super::progress::{BehindAccounts, ProgressTable};
 use super::scope::Scope;
 use super::sources::{Sources, Stored, WINDOW_CLASSES};
 use crate::EngineError;
-use crate::lake::{Lake, LakeSnapshot, LakeTable, PinnedLake, TableId};
+use crate::lake::{Lake, LakeSnapshot, LakeTable, PinnedLake, ResidentColumns, TableId};
 use crate::settings::{SettingsFiles, SettingsVersion};
 
 type Book = BTreeMap<String, SettingsVersion>;
@@ -97,14 +97,20 @@ pub struct LakeSources {
     /// Held by the statement that reads settings.
     settling: tokio::sync::Mutex<()>,
     behind: Arc<BehindAccounts>,
+    resident: Arc<ResidentColumns>,
 }
 
 impl LakeSources {
     /// Over a lake, as it is served at the time of each statement.
-    pub(crate) fn new(lake: Lake, files: SettingsFiles) -> LakeSources {
+    pub(crate) fn new(
+        lake: Lake,
+        files: SettingsFiles,
+        resident: Arc<ResidentColumns>,
+    ) -> LakeSources {
         LakeSources {
             lake,
             files,
+            resident,
             settled: Mutex::new(None),
             settling: tokio::sync::Mutex::new(()),
             behind: Arc::default(),
@@ -184,7 +190,7 @@ impl Sources for LakeSources {
         let lake = self.lake.clone();
         let account = scope.account().map(str::to_owned);
         match stored {
-            Stored::Table(table) => LakeTable::pinned(lake, table, account),
+            Stored::Table(table) => LakeTable::pinned(lake, table, account, &self.resident),
             Stored::ConsumedEvents => {
                 LakeTable::consumed(lake, TableId::ConversationEvents, account)
             }

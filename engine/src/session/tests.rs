@@ -9,5 +9,6 @@ mod pages;
 mod paths;
 mod queries;
 mod relations;
+mod resident;
 mod sample;
 mod time;

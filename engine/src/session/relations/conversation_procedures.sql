@@ -12,8 +12,7 @@ SELECT account_id,
 FROM (
     SELECT account_id,
            conversation_id,
-           unnest(CASE WHEN cardinality(procedures) > 0 THEN procedures
-                       ELSE make_array(CAST(NULL AS VARCHAR)) END) AS procedure,
+           unnest(list_or_null(procedures)) AS procedure,
            channel,
            status,
            started_on,

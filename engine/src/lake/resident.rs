@@ -1,0 +1,318 @@
+//! Columns of derived files that stay decoded while their shops are asked about.
+//!
+//! A shop's page, and whoever works with its numbers, reads the same few files again and again, and decoding them is most of
+//! what a small query costs. What always holds: the columns take no more memory than they were given, and none is stale,
+//! for a path names a file's content for good.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch, new_empty_array};
+use arrow::compute::concat;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, collect,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+
+use super::snapshot::DataFile;
+use super::table::TableId;
+
+/// How many bytes a column takes at least: its key, and what the cache knows of it.
+const OVERHEAD: usize = 256;
+/// About so many bytes a column of a small shop takes, by which the cache is laid out.
+const USUAL: u64 = 4096;
+
+/// The column of a file.
+#[derive(Clone)]
+struct ColumnKey {
+    file: Arc<DataFile>,
+    table: TableId,
+    column: usize,
+}
+
+impl ColumnKey {
+    fn parts(&self) -> (&str, TableId, usize) {
+        (&self.file.path, self.table, self.column)
+    }
+}
+
+impl PartialEq for ColumnKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for ColumnKey {}
+
+impl Hash for ColumnKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<ColumnKey, ArrayRef> for Bytes {
+    fn weight(&self, _: &ColumnKey, column: &ArrayRef) -> u64 {
+        (column.get_array_memory_size() + OVERHEAD) as u64
+    }
+}
+
+/// The decoded columns, the least used of which go first.
+pub struct ResidentColumns {
+    columns: Cache<ColumnKey, ArrayRef, Bytes>,
+    most: u64,
+}
+
+impl fmt::Debug for ResidentColumns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResidentColumns")
+            .field("bytes", &self.bytes())
+            .field("most", &self.most)
+            .finish()
+    }
+}
+
+impl ResidentColumns {
+    /// Keeps columns of so many bytes at most.
+    ///
+    /// # Errors
+    /// None in practice: all that the cache is laid out by is given.
+    pub fn new(bytes: u64) -> Result<Arc<ResidentColumns>> {
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(usize::try_from(bytes / USUAL).unwrap_or(usize::MAX))
+            .weight_capacity(bytes)
+            // A column has to fit into one.
+            .shards(1)
+            .build()
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
+        Ok(Arc::new(ResidentColumns {
+            columns: Cache::with_options(options, Bytes, hasher, lifecycle),
+            most: bytes,
+        }))
+    }
+
+    /// How many bytes they take now.
+    pub fn bytes(&self) -> u64 {
+        self.columns.weight()
+    }
+
+    /// Whether these columns of some files may be kept: what would fill nearly all of the memory would drive out the rest.
+    pub fn take(&self, files: &[Arc<DataFile>], schema: &Schema) -> bool {
+        let rows: u64 = files.iter().map(|file| file.rows()).sum();
+        let width: u64 = schema.fields().iter().map(|field| width(field)).sum();
+        rows.saturating_mul(width) <= self.most / 4 * 3
+    }
+
+    /// Gives a column whole. Of those who ask for one that is not here, one decodes it and the others wait.
+    async fn column(
+        &self,
+        key: &ColumnKey,
+        scan: &ScanColumn,
+        context: &Arc<TaskContext>,
+    ) -> Result<ArrayRef> {
+        let decode = async {
+            let plan = scan(&key.file, key.column)?;
+            let field = plan.schema();
+            // On a task of its own: a statement that has to rest would let all others of its shop wait meanwhile.
+            let batches = SpawnedTask::spawn(collect(plan, Arc::clone(context)));
+            let batches = batches.join().await;
+            let batches = batches.map_err(|error| DataFusionError::External(Box::new(error)))??;
+            let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(0).as_ref()).collect();
+            match parts.as_slice() {
+                [] => Ok(new_empty_array(field.field(0).data_type())),
+                parts => Ok(concat(parts)?),
+            }
+        };
+        self.columns.get_or_insert_async(key, decode).await
+    }
+}
+
+/// About how many bytes a value takes.
+fn width(field: &Field) -> u64 {
+    match field.data_type() {
+        DataType::List(_) => 64,
+        other => other.primitive_width().map_or(32, |width| width as u64),
+    }
+}
+
+/// Plans the scan of one column of a file.
+pub(super) type ScanColumn =
+    dyn Fn(&Arc<DataFile>, usize) -> Result<Arc<dyn ExecutionPlan>> + Send + Sync;
+
+/// What a scan of resident columns reads.
+pub(super) struct ResidentScan {
+    pub columns: Arc<ResidentColumns>,
+    pub table: TableId,
+    /// The files of each partition.
+    pub groups: Vec<Vec<Arc<DataFile>>>,
+    /// The columns, by their place in the table; some.
+    pub projection: Vec<usize>,
+    /// How a column is read that is not here.
+    pub scan: Arc<ScanColumn>,
+    pub statistics: Arc<Statistics>,
+}
+
+/// Reads resident columns, and makes those resident that are not.
+pub(super) struct ResidentExec {
+    read: Arc<ResidentScan>,
+    metrics: ExecutionPlanMetricsSet,
+    properties: Arc<PlanProperties>,
+}
+
+impl ResidentExec {
+    /// # Errors
+    /// A column that the table does not have.
+    pub fn try_new(read: ResidentScan) -> Result<ResidentExec> {
+        let schema: SchemaRef = Arc::new(read.table.schema().project(&read.projection)?);
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(read.groups.len()),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Ok(ResidentExec {
+            read: Arc::new(read),
+            metrics: ExecutionPlanMetricsSet::new(),
+            properties: Arc::new(properties),
+        })
+    }
+}
+
+impl fmt::Debug for ResidentExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResidentExec")
+            .field("table", &self.read.table)
+            .field("groups", &self.read.groups)
+            .field("projection", &self.read.projection)
+            .finish_non_exhaustive()
+    }
+}
+
+impl DisplayAs for ResidentExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        let schema = self.schema();
+        let columns: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+        let table = self.read.table.name();
+        let files = self.read.groups.iter().flatten();
+        let files: Vec<String> = files.map(|file| format!("{table}/{}", file.path)).collect();
+        write!(
+            f,
+            "ResidentExec: files=[{}], projection=[{}]",
+            files.join(", "),
+            columns.join(", ")
+        )
+    }
+}
+
+impl ExecutionPlan for ResidentExec {
+    fn name(&self) -> &'static str {
+        "ResidentExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match children.is_empty() {
+            true => Ok(self),
+            false => internal_err!("ResidentExec has no children"),
+        }
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let Some(files) = self.read.groups.get(partition).cloned() else {
+            return internal_err!("ResidentExec has no partition {partition}");
+        };
+        let schema = self.schema();
+        let rows = context.session_config().batch_size();
+        let read = Arc::clone(&self.read);
+        let output = BaselineMetrics::new(&self.metrics, partition);
+        let whole = stream::iter(files).then(move |file| {
+            let (read, schema) = (Arc::clone(&read), Arc::clone(&schema));
+            let context = Arc::clone(&context);
+            async move { read.file(file, schema, &context).await }
+        });
+        let batches = whole.map_ok(move |file| stream::iter(slices(file, rows)).map(Ok));
+        let batches = batches
+            .try_flatten()
+            .inspect_ok(move |batch: &RecordBatch| {
+                output.record_output(batch.num_rows());
+            });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            self.schema(),
+            batches,
+        )))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn partition_statistics(&self, partition: Option<usize>) -> Result<Arc<Statistics>> {
+        Ok(match partition {
+            None => Arc::clone(&self.read.statistics),
+            Some(_) => Arc::new(Statistics::new_unknown(&self.schema())),
+        })
+    }
+}
+
+impl ResidentScan {
+    async fn file(
+        &self,
+        file: Arc<DataFile>,
+        schema: SchemaRef,
+        context: &Arc<TaskContext>,
+    ) -> Result<RecordBatch> {
+        let mut columns = Vec::with_capacity(self.projection.len());
+        for column in &self.projection {
+            let key = ColumnKey {
+                file: Arc::clone(&file),
+                table: self.table,
+                column: *column,
+            };
+            let column = self.columns.column(&key, self.scan.as_ref(), context);
+            columns.push(column.await?);
+        }
+        Ok(RecordBatch::try_new(schema, columns)?)
+    }
+}
+
+/// Cuts the rows of a file into batches.
+fn slices(file: RecordBatch, rows: usize) -> impl Iterator<Item = RecordBatch> + Send {
+    let starts = (0..file.num_rows()).step_by(rows.max(1));
+    starts.map(move |start| file.slice(start, rows.min(file.num_rows() - start)))
+}
