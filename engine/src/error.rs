@@ -1,5 +1,6 @@
 //! What can go wrong with the engine.
 
+use datafusion::error::DataFusionError;
 use std::path::PathBuf;
 
 use crate::lake::LakeError;
@@ -48,4 +49,14 @@ pub enum EngineError {
     /// The engine was asked for something that makes no sense.
     #[error("{0}")]
     Request(String),
+}
+
+impl From<EngineError> for DataFusionError {
+    /// Passes on what a plan said as it is: whoever tells an error to a user knows DataFusion's own.
+    fn from(error: EngineError) -> DataFusionError {
+        match error {
+            EngineError::DataFusion(error) => error,
+            other => DataFusionError::External(Box::new(other)),
+        }
+    }
 }

@@ -150,13 +150,12 @@ impl LakeSources {
 
     /// Works out the settings that belong to a version of the lake.
     async fn settle(&self, snapshot: &LakeSnapshot, versions: (i64, i64)) -> Result<Settled> {
-        let external = |error: EngineError| DataFusionError::External(Box::new(error));
         let files = snapshot.get(TableId::Accounts).all_files();
-        let in_force = self.files.in_force(&files).await.map_err(external)?;
+        let in_force = self.files.in_force(&files).await?;
         let in_force = Arc::new(in_force);
         let (table, consumed) = versions;
         let newer = self.lake.files_added(TableId::Accounts, consumed, table);
-        let newer = newer.await.map_err(|error| external(error.into()))?;
+        let newer = newer.await.map_err(EngineError::from)?;
         let newer: BTreeSet<String> = newer
             .into_iter()
             .flatten()
@@ -167,7 +166,7 @@ impl LakeSources {
         } else {
             let mut old = files;
             old.retain(|file| !newer.contains(&file.path));
-            let old = self.files.last(&old).await.map_err(external)?;
+            let old = self.files.last(&old).await?;
             // Where those cannot be read any more, others have taken their place, and these will soon be applied.
             let applied = old.into_iter().filter_map(|(account, version)| {
                 let version = version.read().ok();

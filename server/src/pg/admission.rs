@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::error::PgError;
 use super::pace::{Beginning, Begun, Pace};
 use super::per_account::PerAccount;
+use rapport_pgsql::error::PgError;
 
 /// How many wait in an account's line for each that runs.
 const WAITING_PER_RUNNING: usize = 8;

@@ -15,7 +15,6 @@ use tokio::time::{Instant, timeout_at};
 use super::activity::{self, Doing, Peer, Present, State};
 use super::catalog;
 use super::control::{Control, Registration};
-use super::error::{PgError, code, logged};
 use super::frontend::{self, Message};
 use super::greeting::{Greeting, encrypt, greet};
 use super::login;
@@ -23,10 +22,11 @@ use super::places::{Entrance, Place};
 use super::run::Failure;
 use super::server::Server;
 use super::session::Session;
-use super::settings::Settings;
 use super::watch::Watch;
 use super::wire::{ReadError, Wire};
-use super::zone::Zone;
+use rapport_pgsql::error::{PgError, code, logged};
+use rapport_pgsql::settings::Settings;
+use rapport_pgsql::zone::Zone;
 
 /// How much a client may send ahead of the answer to what it has sent.
 const READ_AHEAD: usize = 64 * 1024;

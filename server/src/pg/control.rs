@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use super::error::{PgError, code};
 use crate::users::User;
+use rapport_pgsql::error::{PgError, code};
 
 /// The statement that runs shall stop.
 const CANCEL: u8 = 1;

@@ -21,13 +21,13 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinHandle};
 
 use super::admission::Permit;
-use super::encode::{CopyEncoder, RowEncoder, Rows};
-use super::error::PgError;
 use super::gate::{Gate, GateOnDrop};
 use super::giving_way::giving_way;
 use super::memory::Share;
 use super::pace::Pace;
 use super::stopping::{GivenUp, stopping};
+use rapport_pgsql::encode::{CopyEncoder, RowEncoder, Rows};
+use rapport_pgsql::error::PgError;
 
 /// Turns batches into messages.
 pub enum Encoder {
@@ -385,9 +385,9 @@ async fn produce(
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::super::encode::{Column, Formats, Style};
-    use super::super::zone::Zone;
     use super::*;
+    use rapport_pgsql::encode::{Column, Formats, Style};
+    use rapport_pgsql::zone::Zone;
 
     fn encoder() -> RowEncoder {
         let style = Style {

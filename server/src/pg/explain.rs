@@ -11,14 +11,14 @@ use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
 use super::connection::Connection;
-use super::encode::{Column, Formats};
-use super::error::PgError;
 use super::execute;
 use super::portals::Prepared;
 use super::run::{Failure, Outcome};
-use super::sql::Explain;
 use super::stopping::{GivenUp, Wanted, stopping};
 use super::watch::Watch;
+use rapport_pgsql::encode::{Column, Formats};
+use rapport_pgsql::error::PgError;
+use rapport_pgsql::sql::Explain;
 
 impl Connection {
     /// Shows the plan of a query.

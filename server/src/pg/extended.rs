@@ -13,13 +13,13 @@ use pgwire::messages::response::EmptyQueryResponse;
 
 use super::activity::{State, kept};
 use super::connection::Connection;
-use super::encode::{Column, Formats, RowEncoder, row_description};
-use super::error::{PgError, code};
 use super::frontend::{Bind, Target};
-use super::params;
 use super::portals::{Portal, Prepared, Progress};
 use super::run::{Failure, Outcome, check_formats};
-use super::sql::Statement;
+use rapport_pgsql::encode::{Column, Formats, RowEncoder, row_description};
+use rapport_pgsql::error::{PgError, code};
+use rapport_pgsql::params;
+use rapport_pgsql::sql::Statement;
 
 impl Connection {
     pub(super) async fn parse(

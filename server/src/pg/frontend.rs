@@ -5,7 +5,7 @@
 
 use bytes::{Buf, Bytes};
 
-use super::error::PgError;
+use rapport_pgsql::error::PgError;
 
 /// The first message of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,12 +5,12 @@ use pgwire::messages::response::SslResponse;
 use pgwire::tokio::server::MaybeTls;
 use tokio_rustls::TlsAcceptor;
 
-use super::error::{PgError, code};
 use super::frontend::{self, Opening};
 use super::login;
 use super::server::Server;
 use super::tls::Tls;
 use super::wire::{ReadError, Wire};
+use rapport_pgsql::error::{PgError, code};
 
 /// What a connection begins with.
 pub(super) enum Greeting {

@@ -19,15 +19,15 @@ use super::activity::{Doing, Peer, Present, State};
 use super::backend::BackendSession;
 use super::catalog::SERVER_VERSION;
 use super::control::{Control, Registration};
-use super::error::PgError;
 use super::execute::{self, Encoder, RowStream, Work};
 use super::memory::Share;
 use super::runtimes::QueryRuntime;
 use super::server::{PgServer, Server};
-use super::settings::Settings;
 use super::watch::Watch;
-use super::zone::Zone;
 use crate::users::User;
+use rapport_pgsql::error::PgError;
+use rapport_pgsql::settings::Settings;
+use rapport_pgsql::zone::Zone;
 
 /// Opens inquiries. Cheap to clone.
 #[derive(Clone)]

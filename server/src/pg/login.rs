@@ -17,11 +17,11 @@ use pgwire::messages::startup::{Authentication, NegotiateProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::catalog::DATABASE;
-use super::error::{PgError, code};
 use super::frontend::{self, Message};
 use super::server::Server;
 use super::wire::{ReadError, Wire};
 use crate::users::{Role, User};
+use rapport_pgsql::error::{PgError, code};
 
 /// The longest message before a client is logged in.
 pub const MAX_MESSAGE: usize = 10_000;

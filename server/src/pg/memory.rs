@@ -22,10 +22,10 @@ use datafusion::execution::memory_pool::{
 use tokio::sync::watch;
 
 use self::all_statements::AllStatements;
-use super::error::{OUT_OF_SHARE, PgError};
 use super::per_account::PerAccount;
 use super::process_memory::ProcessMemory;
 use super::stopping::GivenUp;
+use rapport_pgsql::error::{OUT_OF_SHARE, PgError};
 
 /// A statement that holds no more than this is a little one.
 const LITTLE: usize = 16 * 1024 * 1024;

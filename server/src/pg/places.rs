@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::error::{PgError, code};
 use super::per_account::PerAccount;
+use rapport_pgsql::error::{PgError, code};
 
 /// How many connections may be on their way in.
 const ENTERING: usize = 128;

@@ -6,11 +6,11 @@ use datafusion::scalar::ScalarValue;
 use pgwire::api::Type;
 
 use super::activity::Doing;
-use super::encode::{Column, Formats};
-use super::error::PgError;
 use super::execute::{RowStream, Work};
-use super::plan::Described;
-use super::sql::Statement;
+use rapport_pgsql::encode::{Column, Formats};
+use rapport_pgsql::error::PgError;
+use rapport_pgsql::plan::Described;
+use rapport_pgsql::sql::Statement;
 
 /// About what a portal takes that is planned and not begun: a session's state and a plan.
 const PLANNED: usize = 64 * 1024;

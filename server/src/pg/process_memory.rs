@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use datafusion::common::human_readable_size;
 
-use super::error::{PgError, code};
+use rapport_pgsql::error::{PgError, code};
 
 /// How old a figure may be: to take one costs some tens of microseconds, and operators ask again and again.
 const FRESH: Duration = Duration::from_millis(5);

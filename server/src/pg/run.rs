@@ -12,17 +12,17 @@ use datafusion::scalar::ScalarValue;
 use super::activity::State;
 use super::admission::Permit;
 use super::connection::Connection;
-use super::encode::{Column, CopyEncoder, Formats, RowEncoder};
-use super::error::{PgError, code};
 use super::execute::{self, Encoder, RowStream, Work};
-use super::functions::rounded;
 use super::giving_way::giving_way;
 use super::memory::Share;
-use super::plan::{self, Described};
 use super::portals::{Portal, Prepared, Progress};
-use super::sql::{self, CopyOptions, Move, Query, Statement};
 use super::stopping::{Wanted, stopping};
 use super::watch::Watch;
+use rapport_pgsql::encode::{Column, CopyEncoder, Formats, RowEncoder};
+use rapport_pgsql::error::{PgError, code};
+use rapport_pgsql::functions::rounded;
+use rapport_pgsql::plan::{self, Described};
+use rapport_pgsql::sql::{self, CopyOptions, Move, Query, Statement};
 
 /// What has come of a statement.
 pub enum Outcome {

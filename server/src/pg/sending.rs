@@ -1,10 +1,10 @@
 //! Sending the rows of a query to its client, as fast as it reads them.
 
 use super::connection::Connection;
-use super::encode::RowEncoder;
 use super::execute::RowStream;
 use super::run::Failure;
 use super::watch::Watch;
+use rapport_pgsql::encode::RowEncoder;
 
 impl Connection {
     /// Sends rows until there are no more, or so many; tells how many, and whether that was all.

@@ -16,7 +16,6 @@ use super::backend;
 use super::catalog::Catalogs;
 use super::connection;
 use super::control::Connections;
-use super::error::{PgError, code, logged};
 use super::memory::MemoryShares;
 use super::places::{Entrance, Places};
 use super::process_memory::ProcessMemory;
@@ -24,6 +23,7 @@ use super::runtimes::QueryRuntimes;
 use super::tls::Encryption;
 use super::wire;
 use crate::users::{Attempts, LoginLimits, Users};
+use rapport_pgsql::error::{PgError, code, logged};
 
 /// How the endpoint behaves.
 #[derive(Debug, Clone)]

@@ -8,14 +8,14 @@ use pgwire::messages::response::TransactionStatus;
 
 use super::backend::BackendSession;
 use super::control::Control;
-use super::encode::{Column, Style};
-use super::error::{PgError, code};
 use super::memory::Share;
 use super::portals::{Portal, Prepared};
 use super::runtimes::QueryRuntime;
-use super::settings::{Saved, Settings};
-use super::sql::Statement;
 use crate::users::User;
+use rapport_pgsql::encode::{Column, Style};
+use rapport_pgsql::error::{PgError, code};
+use rapport_pgsql::settings::{Saved, Settings};
+use rapport_pgsql::sql::Statement;
 
 /// How many prepared statements and how many portals a connection may have.
 const LIMIT: usize = 4096;

@@ -9,13 +9,13 @@ use pgwire::messages::response::{CommandComplete, EmptyQueryResponse};
 
 use super::activity::kept;
 use super::connection::Connection;
-use super::encode::{CopyEncoder, Formats, RowEncoder, row_description};
 use super::execute::RowStream;
 use super::portals::{Prepared, Progress};
 use super::run::{Failure, Outcome, READ_AT_ONCE};
 use super::session::no_cursor;
-use super::sql::{self, Statement};
 use super::watch::Watch;
+use rapport_pgsql::encode::{CopyEncoder, Formats, RowEncoder, row_description};
+use rapport_pgsql::sql::{self, Statement};
 
 impl Connection {
     /// Answers a Query message.

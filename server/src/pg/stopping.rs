@@ -21,7 +21,7 @@ use datafusion::physical_plan::joins::{
     HashJoinExec, NestedLoopJoinExec, NestedLoopJoinExecBuilder, SortMergeJoinExec,
 };
 
-use super::error::{PgError, code};
+use rapport_pgsql::error::{PgError, code};
 
 /// Tells whether a statement has been given up.
 pub type GivenUp = Arc<dyn Fn() -> bool + Send + Sync>;

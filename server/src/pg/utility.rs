@@ -5,12 +5,12 @@ use std::sync::Arc;
 use pgwire::messages::PgWireBackendMessage as Backend;
 
 use super::connection::Connection;
-use super::encode::{Column, Formats};
-use super::error::{PgError, code, warning};
 use super::execute::RowStream;
 use super::run::{Failure, Outcome};
-use super::settings::SetScope;
-use super::sql::{SetValue, Statement};
+use rapport_pgsql::encode::{Column, Formats};
+use rapport_pgsql::error::{PgError, code, warning};
+use rapport_pgsql::settings::SetScope;
+use rapport_pgsql::sql::{SetValue, Statement};
 
 impl Connection {
     /// Statements that need no query.

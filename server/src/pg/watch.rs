@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::control::Control;
-use super::error::{PgError, code};
+use rapport_pgsql::error::{PgError, code};
 
 /// What a statement is told whose time is up.
 const TIMED_OUT: &str = "canceling statement due to statement timeout";

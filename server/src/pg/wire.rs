@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use pgwire::messages::PgWireBackendMessage;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::error::PgError;
+use rapport_pgsql::error::PgError;
 
 /// Bytes that are gathered before they are sent.
 const OUTPUT_TARGET: usize = 64 * 1024;

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::super::error::{PgError, code, logged, told};
 use super::super::memory::Share;
 use super::{Activity, measured};
 use crate::users::User;
+use rapport_pgsql::error::{PgError, code, logged, told};
 
 /// So much of a text is kept.
 const TEXT: usize = 8 * 1024;

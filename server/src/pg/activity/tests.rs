@@ -3,13 +3,13 @@
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryPool};
 
 use super::super::control::Control;
-use super::super::error::{PgError, code};
 use super::super::memory::{MemoryShares, Share};
 use super::super::process_memory::ProcessMemory;
-use super::super::settings::Settings;
-use super::super::zone::Zone;
 use super::history::{History, OF_ACCOUNT};
 use super::*;
+use rapport_pgsql::error::{PgError, code};
+use rapport_pgsql::settings::Settings;
+use rapport_pgsql::zone::Zone;
 
 fn user(name: &str, account: Option<&str>) -> Arc<User> {
     Arc::new(User {

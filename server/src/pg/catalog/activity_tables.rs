@@ -14,12 +14,12 @@ use datafusion::prelude::SessionContext;
 
 use super::super::activity::{Activity, Presence, Statement, milliseconds};
 use super::super::control::Control;
-use super::super::functions::Function;
 use super::DATABASE;
 use super::live::live;
 use super::system::{DATABASE_OID, role_oid};
 use super::table::{V, batch, fields, row};
 use crate::users::UserInfo;
+use rapport_pgsql::functions::Function;
 
 /// The schema of a user's session.
 pub(super) fn schema(activity: &Arc<Activity>, viewer: &UserInfo) -> Result<impl SchemaProvider> {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use datafusion::error::Result;
 
-use super::super::encode::Column;
 use super::OWNER;
 use super::relations::{Relation, Relations, type_modifier};
 use super::system::OWNER_OID;
 use super::table::{V, row, table};
+use rapport_pgsql::encode::Column;
 
 const PG_CLASS_COLUMNS: &str = "oid:oid relname relnamespace:oid reltype:oid reloftype:oid relowner:oid relam:oid \
     relfilenode:oid reltablespace:oid relpages:int4 reltuples:float4 relallvisible:int4 reltoastrelid:oid relhasindex:bool \
@@ -117,7 +117,7 @@ pub(super) fn pg_attribute(all: &[&Relation]) -> Result<Arc<dyn TableProvider>> 
 
 /// Length, by value or not, alignment and storage of a type.
 fn physical(column: &Column) -> (i16, bool, &'static str, &'static str) {
-    match super::super::encode::type_size(&column.pg) {
+    match rapport_pgsql::encode::type_size(&column.pg) {
         1 => (1, true, "c", "p"),
         2 => (2, true, "s", "p"),
         4 => (4, true, "i", "p"),

@@ -7,12 +7,12 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
 
-use super::super::error::{PgError, code};
-use super::super::functions::{Call, Function, raise};
 use super::comments;
 use super::names::{Names, Objects, identifiers};
-use super::relations::type_oid;
 use super::system::{role_oid, shown_type};
+use rapport_pgsql::error::{PgError, code};
+use rapport_pgsql::functions::{Call, Function, raise};
+use rapport_pgsql::type_names::type_oid;
 
 pub(super) fn register_all(context: &SessionContext, objects: &Arc<Objects>, user: &str) {
     let names = Arc::new(Names {

@@ -9,11 +9,12 @@ use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::error::Result;
 use pgwire::api::Type;
 
-use super::super::encode::{Column, columns};
 use super::known::Known;
-use super::relations::{Relation, Relations, format_type, object_id};
+use super::relations::{Relation, Relations, object_id};
 use super::table::{V, fields, row, table};
 use super::{DATABASE, OWNER};
+use rapport_pgsql::encode::{Column, columns};
+use rapport_pgsql::type_names::format_type;
 
 /// The schema as a user sees it.
 #[derive(Debug)]

@@ -26,7 +26,6 @@ mod table;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::SchemaProvider;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
@@ -36,14 +35,12 @@ use datafusion_pg_catalog::pg_catalog::{self as ready_made, PgCatalogStaticTable
 
 use super::activity::Activity;
 use super::backend::TableFunction;
-use super::encode::{canonical, pg_type};
-use super::functions as pg_functions;
-use super::plan::PgTypes;
-use super::semantics::{ColumnAliases, Functions, PgOperators};
 use super::session::SharedSettings;
 use super::yielding::YieldingJoins;
 use crate::users::UserInfo;
-use pgwire::api::Type;
+use rapport_pgsql::functions as pg_functions;
+use rapport_pgsql::plan::PgTypes;
+use rapport_pgsql::semantics::{ColumnAliases, Functions, PgOperators};
 
 pub use known::Catalogs;
 
@@ -75,12 +72,6 @@ fn static_tables() -> Result<Arc<PgCatalogStaticTables>> {
     }
     let tables = Arc::new(PgCatalogStaticTables::try_new()?);
     Ok(Arc::clone(TABLES.get_or_init(|| tables)))
-}
-
-/// The type that a column of an Arrow type has for clients, as SQL names it; text for one that they cannot be sent.
-pub fn sql_type(arrow: &DataType) -> String {
-    let pg = pg_type(&canonical(arrow)).unwrap_or(Type::TEXT);
-    relations::format_type(pg.oid(), -1)
 }
 
 /// Puts the catalog and its functions into a session's context.

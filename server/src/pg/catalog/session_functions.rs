@@ -8,14 +8,14 @@ use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 
-use super::super::error::{PgError, code};
-use super::super::functions::{Call, Function, raise};
 use super::super::session::SharedSettings;
-use super::super::settings::SetScope;
-use super::relations::format_type;
 use super::search_path::SearchPath;
 use super::{DATABASE, Identity, SERVER_VERSION};
-use crate::pg::encode::{canonical, pg_type};
+use rapport_pgsql::encode::{canonical, pg_type};
+use rapport_pgsql::error::{PgError, code};
+use rapport_pgsql::functions::{Call, Function, raise};
+use rapport_pgsql::settings::SetScope;
+use rapport_pgsql::type_names::format_type;
 
 pub(super) fn register_all(
     context: &SessionContext,

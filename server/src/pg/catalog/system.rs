@@ -17,13 +17,12 @@ use super::classes::{pg_attribute, pg_class, pg_tables};
 use super::comments;
 use super::known::Known;
 use super::procedures::Procedures;
-use super::relations::{
-    INFORMATION_SCHEMA, PG_CATALOG, PUBLIC, Relation, Relations, format_type, object_id, type_oid,
-};
+use super::relations::{INFORMATION_SCHEMA, PG_CATALOG, PUBLIC, Relation, Relations, object_id};
 use super::settings_table;
 use super::table::{V, batch, row, table};
 use super::{DATABASE, OWNER};
 use crate::users::UserInfo;
+use rapport_pgsql::type_names::{format_type, type_oid};
 
 /// The role that everything belongs to.
 pub(super) const OWNER_OID: i32 = 10;

@@ -14,7 +14,7 @@ use datafusion::execution::memory_pool::{
     MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
 
-use super::super::error::OUT_OF_SHARE;
+use rapport_pgsql::error::OUT_OF_SHARE;
 
 /// Statements leave one part in four of the pool to deriving, which may take what they do not use as well.
 const LEFT_TO_DERIVING: usize = 4;

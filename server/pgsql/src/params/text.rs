@@ -75,7 +75,8 @@ fn invalid_instant(pg: &Type, text: &str, why: Unread) -> PgError {
     }
 }
 
-pub(in crate::pg) fn boolean(text: &str) -> Option<bool> {
+/// Reads a boolean as PostgreSQL writes and takes it: `t`, `true`, `on`, `1`, and so on.
+pub fn boolean(text: &str) -> Option<bool> {
     let text = text.to_ascii_lowercase();
     let begins = |word: &str, at_least: usize| text.len() >= at_least && word.starts_with(&text);
     if begins("true", 1) || begins("yes", 1) || begins("on", 2) || text == "1" {
@@ -148,14 +149,15 @@ fn numeric(pg: &Type, text: &str) -> Result<ScalarValue, PgError> {
 }
 
 /// A number in steps of so many digits after the point, rounded half away from zero.
-pub(in crate::pg) fn numeric_steps(text: &str, scale: i8) -> Result<i128, PgError> {
+pub fn numeric_steps(text: &str, scale: i8) -> Result<i128, PgError> {
     match numeric(&Type::NUMERIC, text)?.cast_to(&DataType::Decimal128(38, scale))? {
         ScalarValue::Decimal128(Some(steps), ..) => Ok(steps),
         _ => Err(out_of_range(&Type::NUMERIC, text)),
     }
 }
 
-pub(in crate::pg) fn bytea(text: &str) -> Option<Vec<u8>> {
+/// Reads bytes as `bytea` is written: `\\x00ff`, or with escapes.
+pub fn bytea(text: &str) -> Option<Vec<u8>> {
     if let Some(digits) = text.strip_prefix("\\x") {
         let digits: Vec<u8> = digits
             .bytes()
@@ -230,7 +232,7 @@ fn array(element: &Type, text: &str, zone: Zone) -> Result<ScalarValue, PgError>
 }
 
 /// The elements of `{…}`, unquoted.
-pub(in crate::pg) fn elements(text: &str) -> Option<Vec<Option<String>>> {
+pub fn elements(text: &str) -> Option<Vec<Option<String>>> {
     let inside = text.trim().strip_prefix('{')?.strip_suffix('}')?;
     if inside.trim().is_empty() {
         return Some(Vec::new());

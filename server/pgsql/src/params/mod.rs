@@ -9,11 +9,11 @@ mod tests;
 mod text;
 mod times;
 
-pub(super) use text::{
+pub use text::{
     boolean as parse_boolean, bytea as parse_bytea, elements as array_elements,
     numeric_steps as parse_numeric, uuid as parse_uuid,
 };
-pub(super) use times::{
+pub use times::{
     FIRST_YEAR, LAST_YEAR, Unread, date as parse_date, instant as parse_instant,
     local as parse_local, micros_of_day, time as parse_time,
 };

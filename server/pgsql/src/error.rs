@@ -9,7 +9,6 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use pgwire::messages::response::{ErrorResponse, NoticeResponse};
-use rapport_engine::EngineError;
 
 /// SQLSTATEs that are used in more than one place.
 pub mod code {
@@ -59,7 +58,7 @@ pub mod code {
     pub const INTERNAL: &str = "XX000";
 }
 
-/// How the error begins of a share of memory that is used up: see [`super::memory`].
+/// How the error begins of a share of memory that is used up.
 pub const OUT_OF_SHARE: &str = "out of memory";
 
 /// An error for the client.
@@ -235,9 +234,6 @@ fn from_datafusion(error: &DataFusionError) -> PgError {
                 return inner.clone();
             }
             if let Some(inner) = inner.downcast_ref::<DataFusionError>() {
-                return from_datafusion(inner);
-            }
-            if let Some(EngineError::DataFusion(inner)) = inner.downcast_ref() {
                 return from_datafusion(inner);
             }
         }

@@ -81,6 +81,7 @@ fn full_year(year: u32, digits: usize) -> u32 {
 /// The years of which times are read: from PostgreSQL's first one, and to one that is a year before the last that there is
 /// here, so that it has a local time in every zone.
 pub const FIRST_YEAR: i32 = -4713;
+/// The last year of which there are dates.
 pub const LAST_YEAR: i32 = 262_141;
 
 fn day(year: u32, month: u32, day: u32) -> Result<NaiveDate, Unread> {

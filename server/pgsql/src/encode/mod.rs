@@ -10,7 +10,7 @@ mod rows;
 mod text;
 mod values;
 
-pub(super) use columns::type_size;
+pub use columns::type_size;
 pub use columns::{
     Column, Digits, SHOWN_AS_KEY, canonical, columns, pg_type, row_description, type_name,
 };

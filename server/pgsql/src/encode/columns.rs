@@ -282,7 +282,7 @@ pub fn type_name(arrow: &DataType) -> String {
 }
 
 /// `pg_type.typlen`.
-pub(in crate::pg) fn type_size(pg: &Type) -> i16 {
+pub fn type_size(pg: &Type) -> i16 {
     match *pg {
         Type::BOOL | Type::CHAR => 1,
         Type::INT2 => 2,
