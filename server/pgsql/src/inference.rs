@@ -8,9 +8,9 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 
-use super::encode::canonical;
-use super::error::PgError;
-use super::functions::common_type;
+use crate::encode::canonical;
+use crate::error::PgError;
+use crate::functions::common_type;
 
 /// The types of a plan's parameters that are known from where they stand.
 ///

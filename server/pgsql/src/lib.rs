@@ -9,6 +9,7 @@
 //! It knows nothing of Rapport: sessions, accounts, the lake and the wire itself are the server's. What always holds: an
 //! error says its SQLSTATE ([`error`]), and no value reaches a client in a type that PostgreSQL does not have ([`encode`]).
 
+pub mod digits;
 pub mod encode;
 pub mod error;
 pub mod functions;

@@ -12,8 +12,8 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::sql::sqlparser::ast::{self, Visit, Visitor};
 use pgwire::api::Type;
 
-use super::encode::{Column, columns};
-use super::error::PgError;
+use crate::encode::{Column, columns};
+use crate::error::PgError;
 
 /// The columns of a plan's result.
 ///

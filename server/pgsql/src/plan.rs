@@ -17,15 +17,15 @@ use datafusion::sql::sqlparser::ast::{self, Ident, ObjectName};
 use datafusion_pg_catalog::pg_catalog::oid_type_planner::PgOidTypePlanner;
 use pgwire::api::Type;
 
-use super::encode::{Column, canonical, pg_type};
-use super::error::{PgError, code};
-use super::inference::parameter_types;
-use super::oids::{columns_of, parameters_cast};
-use super::params::arrow_type;
-use super::semantics::{
+use crate::encode::{Column, canonical, pg_type};
+use crate::error::{PgError, code};
+use crate::inference::parameter_types;
+use crate::oids::{columns_of, parameters_cast};
+use crate::params::arrow_type;
+use crate::semantics::{
     beside, check_calls, check_depth, check_types, counted, met, nullable, single_rows,
 };
-use super::sql::{Query, is_single, mark_columns};
+use crate::sql::{Query, is_single, mark_columns};
 
 /// A parameter of a statement.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::error::{PgError, code};
-use super::zone::Zone;
+use crate::error::{PgError, code};
+use crate::zone::Zone;
 
 mod known;
 use known::{KNOWN, Known};

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use datafusion::arrow::datatypes::DataType;
 use pgwire::api::Type;
 
-use super::encode::{canonical, pg_type};
+use crate::encode::{canonical, pg_type};
 
 /// The type that a column of an Arrow type has for clients, as SQL names it; text for one that they cannot be sent.
 pub fn sql_type(arrow: &DataType) -> String {

@@ -18,11 +18,12 @@ use super::memory::Share;
 use super::portals::{Portal, Prepared, Progress};
 use super::stopping::{Wanted, stopping};
 use super::watch::Watch;
+use rapport_pgsql::encode::CopyOptions;
 use rapport_pgsql::encode::{Column, CopyEncoder, Formats, RowEncoder};
 use rapport_pgsql::error::{PgError, code};
 use rapport_pgsql::functions::rounded;
 use rapport_pgsql::plan::{self, Described};
-use rapport_pgsql::sql::{self, CopyOptions, Move, Query, Statement};
+use rapport_pgsql::sql::{self, Move, Query, Statement};
 
 /// What has come of a statement.
 pub enum Outcome {

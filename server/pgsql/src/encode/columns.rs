@@ -7,10 +7,21 @@ use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, Schema, TimeUn
 use pgwire::api::Type;
 use pgwire::messages::data::{FieldDescription, RowDescription};
 
-use super::super::error::{PgError, code};
-use super::super::functions::{NEEDED, QUOTIENT, QUOTIENT_SCALE};
-use super::super::sql::shown_name;
 use super::{Format, Formats};
+use crate::digits::Digits;
+use crate::error::{PgError, code};
+
+/// In the name of a column it begins what clients are not shown: several columns may be shown by one name. No name that a
+/// person writes holds it.
+pub const UNSHOWN: char = '\u{1f}';
+
+/// The name of a column as a client shall see it.
+fn shown_name(name: &str) -> &str {
+    match name.split_once(UNSHOWN) {
+        Some((shown, _)) => shown,
+        None => name,
+    }
+}
 
 /// A column of a result.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,33 +34,6 @@ pub struct Column {
     pub arrow: DataType,
     /// How many digits after the point its numbers are shown with.
     pub digits: Digits,
-}
-
-/// How many digits after the point numbers are shown with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Digits {
-    /// As many as their type has.
-    Scale,
-    /// As PostgreSQL gives quotients, and at least so many.
-    Quotient(i8),
-    /// As many as each has.
-    Needed,
-}
-
-impl Digits {
-    /// Those of a field's numbers.
-    pub fn of(field: &Field) -> Digits {
-        // A cast keeps the mark, though what it makes is not what was marked any more.
-        let DataType::Decimal128(38, scale) = field.data_type() else {
-            return Digits::Scale;
-        };
-        let mark = |key: &str| field.metadata().get(key)?.parse::<i8>().ok();
-        match (mark(QUOTIENT), mark(NEEDED)) {
-            (Some(least), _) if *scale == QUOTIENT_SCALE => Digits::Quotient(least),
-            (_, Some(needed)) if *scale == needed => Digits::Needed,
-            _ => Digits::Scale,
-        }
-    }
 }
 
 impl Column {

@@ -6,11 +6,40 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::{BufMut, Bytes, BytesMut};
 use datafusion::arrow::array::RecordBatch;
 
-use super::super::error::PgError;
-use super::super::sql::{CopyFormat, CopyOptions};
 use super::rows::{RowEncoder, Rows, pieces};
 use super::values::Values;
 use super::{Column, Formats, Style};
+use crate::error::PgError;
+
+/// The form in which COPY sends rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyOptions {
+    /// Which of the three forms.
+    pub format: CopyFormat,
+    /// Between columns.
+    pub delimiter: u8,
+    /// For a null.
+    pub null: String,
+    /// A first line of column names.
+    pub header: bool,
+    /// CSV: around values that need it.
+    pub quote: u8,
+    /// CSV: before a quote inside.
+    pub escape: u8,
+    /// CSV: columns that are always quoted; one `*` for all.
+    pub force_quote: Vec<String>,
+}
+
+/// The forms of COPY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyFormat {
+    /// Tabs and backslashes.
+    Text,
+    /// RFC 4180, as PostgreSQL writes it.
+    Csv,
+    /// PostgreSQL's own.
+    Binary,
+}
 
 /// Signature, flags and the length of an extension that there is not.
 const BINARY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";

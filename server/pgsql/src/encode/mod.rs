@@ -12,13 +12,13 @@ mod values;
 
 pub use columns::type_size;
 pub use columns::{
-    Column, Digits, SHOWN_AS_KEY, canonical, columns, pg_type, row_description, type_name,
+    Column, SHOWN_AS_KEY, UNSHOWN, canonical, columns, pg_type, row_description, type_name,
 };
-pub use copy::CopyEncoder;
+pub use copy::{CopyEncoder, CopyFormat, CopyOptions};
 pub use rows::{RowEncoder, Rows};
 pub use values::texts_of;
 
-use super::zone::Zone;
+use crate::zone::Zone;
 
 /// What the session's settings say about text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use datafusion::arrow::array::RecordBatch;
 
-use super::super::error::PgError;
 use super::values::Values;
 use super::{Column, Format, Formats, Style};
+use crate::error::PgError;
 
 /// How many bytes of rows are put together.
 const CHUNK: usize = 64 * 1024;

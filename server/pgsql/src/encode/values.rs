@@ -17,8 +17,9 @@ use datafusion::arrow::util::display::FormatOptions;
 use datafusion::error::DataFusionError;
 use pgwire::api::Type;
 
-use super::super::error::{PgError, code};
-use super::{Column, Digits, Style, binary, text};
+use super::{Column, Style, binary, text};
+use crate::digits::Digits;
+use crate::error::{PgError, code};
 
 /// An array of a canonical type.
 pub(super) enum Values {

@@ -17,8 +17,8 @@ use datafusion::logical_expr::{
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 
-use super::super::error::PgError;
 use super::call::{call_name, raise};
+use crate::error::PgError;
 
 /// The type that values of several types become where there must be one; none where there is none.
 pub fn common_type(types: &[DataType]) -> Option<DataType> {

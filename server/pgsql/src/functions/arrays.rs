@@ -8,10 +8,11 @@ use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::error::Result;
 
-use super::super::encode::{Digits, texts_of};
 use super::call::{Call, Function, raise};
 use super::casts::{is_text, rounded, rounded_type};
 use super::series::{item_type, lists};
+use crate::digits::Digits;
+use crate::encode::texts_of;
 
 /// `list[at]`, counted from one; there is nothing before the first, or after the last.
 fn element(call: &Call) -> Result<ArrayRef> {

@@ -21,10 +21,11 @@ use datafusion::logical_expr::{
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 
-use super::super::encode::{Digits, SHOWN_AS_KEY, Style, texts_of};
-use super::super::error::PgError;
-use super::super::zone::Zone;
 use super::limits::Budget;
+use crate::digits::Digits;
+use crate::encode::{SHOWN_AS_KEY, Style, texts_of};
+use crate::error::PgError;
+use crate::zone::Zone;
 
 /// The arguments of a call.
 pub struct Call {

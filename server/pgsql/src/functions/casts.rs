@@ -10,13 +10,13 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
 use datafusion::error::{DataFusionError, Result};
 
-use super::super::encode::type_name;
-use super::super::error::PgError;
-use super::super::params::{parse_bytea, parse_local};
 use super::call::{Call, Function, raise};
 use super::instants::{
     Kind, dates, instant_array, instants, kind, local_array, locals, timestamp, timestamptz, unread,
 };
+use crate::encode::type_name;
+use crate::error::PgError;
+use crate::params::{parse_bytea, parse_local};
 
 pub(super) fn is_text(data_type: &DataType) -> bool {
     matches!(

@@ -7,13 +7,13 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type};
 use datafusion::error::Result;
 
-use super::super::error::{PgError, code};
 use super::call::{Call, Function, raise};
 use super::fields::from_one;
 use super::instants::{Kind, is_infinite, kind, locals, to_instant};
 use super::limits::Budget;
 use super::patterns::{self, Case, Part};
 use super::times::intervals;
+use crate::error::{PgError, code};
 
 pub(super) const MONTHS: [&str; 12] = [
     "January",

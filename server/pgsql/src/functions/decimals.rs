@@ -8,11 +8,12 @@ use datafusion::arrow::datatypes::{DataType, FieldRef, Float64Type};
 use datafusion::error::Result;
 use datafusion::scalar::ScalarValue;
 
-use super::super::error::{PgError, code};
-use super::super::params::parse_numeric;
 use super::call::{Call, Function, raise};
 use super::casts::{is_text, no_cast};
-use super::numeric::{FROM_FLOAT_SCALE, NEEDED, overflow, scale_of, steps};
+use super::numeric::{FROM_FLOAT_SCALE, overflow, scale_of, steps};
+use crate::digits::NEEDED;
+use crate::error::{PgError, code};
+use crate::params::parse_numeric;
 
 /// Digits after the point of a number that has been a text.
 const FROM_TEXT_SCALE: i8 = 10;

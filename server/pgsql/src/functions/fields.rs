@@ -10,12 +10,12 @@ use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, TimestampMicr
 use datafusion::error::{DataFusionError, Result};
 use datafusion::scalar::ScalarValue;
 
-use super::super::encode::type_name;
-use super::super::error::{PgError, code};
 use super::call::{Call, Function, raise};
 use super::instants::{Kind, is_infinite, kind, locals, timestamptz};
 use super::times::intervals;
 use super::units::Unit;
+use crate::encode::type_name;
+use crate::error::{PgError, code};
 
 /// A value in millionths.
 type Millionths = i128;

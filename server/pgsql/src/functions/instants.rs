@@ -7,10 +7,10 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, TimestampM
 use datafusion::arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::error::{DataFusionError, Result};
 
-use super::super::error::{PgError, code};
-use super::super::params::{FIRST_YEAR, LAST_YEAR, Unread, parse_date, parse_instant, parse_local};
-use super::super::zone::Zone;
 use super::call::{Call, Function, raise};
+use crate::error::{PgError, code};
+use crate::params::{FIRST_YEAR, LAST_YEAR, Unread, parse_date, parse_instant, parse_local};
+use crate::zone::Zone;
 
 pub(super) fn timestamp() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, None)

@@ -5,8 +5,8 @@
 
 use datafusion::error::Result;
 
-use super::super::error::PgError;
 use super::call::raise;
+use crate::error::PgError;
 
 /// Bytes of text.
 pub(super) const TEXT: usize = 256 * 1024 * 1024;

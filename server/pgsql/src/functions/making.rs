@@ -9,10 +9,10 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{DataType, Float64Type, IntervalMonthDayNano};
 use datafusion::error::{DataFusionError, Result};
 
-use super::super::error::PgError;
 use super::call::{Call, Function, raise};
 use super::instants::{local_array, timestamp, within};
 use super::times::{DAY, interval_out_of_range, interval_type, time_type};
+use crate::error::PgError;
 
 fn out_of_range(what: &str, written: &str) -> DataFusionError {
     raise(PgError::new(

@@ -40,7 +40,6 @@ use datafusion::prelude::SessionContext;
 pub use alternatives::{Alternatives, common_type, is_unknown_literal};
 pub use call::{Call, Function, raise};
 pub use casts::rounded;
-pub use numeric::{NEEDED, QUOTIENT, QUOTIENT_SCALE, shown_digits};
 pub use single::single_value;
 
 /// Puts all of them into a context.

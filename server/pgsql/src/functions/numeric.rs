@@ -19,28 +19,14 @@ use datafusion::arrow::datatypes::{
 use datafusion::error::Result;
 use datafusion::scalar::ScalarValue;
 
-use super::super::encode::{Digits, type_name};
-use super::super::error::{PgError, code};
 use super::call::{Call, Function, raise};
 use super::casts::is_text;
-
-/// Digits after the point of a quotient.
-pub const QUOTIENT_SCALE: i8 = 20;
-
-/// On a field that holds quotients: the least number of digits after the point that they are shown with.
-pub const QUOTIENT: &str = "rapport.quotient";
+use crate::digits::{Digits, GROUP, QUOTIENT, QUOTIENT_SCALE, SIGNIFICANT, shown_digits};
+use crate::encode::type_name;
+use crate::error::{PgError, code};
 
 /// Digits after the point of a number that has been a float.
 pub(super) const FROM_FLOAT_SCALE: i8 = 15;
-
-/// On a field that holds numbers of which each is shown with the digits that it has: the scale of their type.
-pub const NEEDED: &str = "rapport.needed_digits";
-
-/// PostgreSQL's groups of digits.
-const GROUP: u128 = 10_000;
-
-/// Digits that count which a quotient has at least.
-const SIGNIFICANT: i32 = 16;
 
 pub(super) fn overflow() -> datafusion::error::DataFusionError {
     raise(
@@ -147,21 +133,6 @@ fn quotient(dividend: (i128, i8), divisor: (i128, i8)) -> Option<i128> {
     rounded
         .checked_mul(ten(i32::from(QUOTIENT_SCALE) - digits)?)?
         .to_i128()
-}
-
-/// How many digits after the point a quotient is shown with, by its value.
-pub fn shown_digits(steps: i128, least: i8) -> i8 {
-    let mut groups = 0;
-    let mut whole = steps.unsigned_abs() / 10_u128.pow(u32::from(QUOTIENT_SCALE.unsigned_abs()));
-    if whole == 0 {
-        return QUOTIENT_SCALE;
-    }
-    while whole >= GROUP {
-        whole /= GROUP;
-        groups += 1;
-    }
-    let digits = (SIGNIFICANT - groups * 4).max(0);
-    i8::try_from(digits).unwrap_or(QUOTIENT_SCALE).max(least)
 }
 
 /// A number with its digits after the point: of a quotient, those that it is shown with.

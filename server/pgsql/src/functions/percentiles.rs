@@ -22,10 +22,10 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
-use super::super::encode::type_name;
-use super::super::error::{PgError, code};
 use super::call::raise;
 use super::times::{durations_as_intervals, interval_out_of_range, interval_type, span, times};
+use crate::encode::type_name;
+use crate::error::{PgError, code};
 
 /// The function of values, a fraction or an array of fractions, and whether the order is descending.
 pub(super) fn percentile_cont() -> Arc<AggregateUDF> {

@@ -6,9 +6,9 @@ use datafusion::arrow::array::{ArrayRef, StringArray};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 
-use super::super::error::{PgError, code};
-use super::super::params::parse_uuid;
 use super::{Call, Function, raise};
+use crate::error::{PgError, code};
+use crate::params::parse_uuid;
 
 pub(super) fn functions() -> Vec<Function> {
     vec![

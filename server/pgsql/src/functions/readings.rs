@@ -7,12 +7,12 @@ use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, Decimal128Array};
 use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::error::{DataFusionError, Result};
 
-use super::super::error::PgError;
-use super::super::params::parse_numeric;
 use super::call::{Call, Function, raise};
 use super::chars::{DAYS, MONTHS};
 use super::instants::{instant_array, naive, out_of_range, timestamptz, to_instant, within};
 use super::patterns::{self, Part};
+use crate::error::PgError;
+use crate::params::parse_numeric;
 
 /// How many digits a pattern of a number has after its point.
 fn digits_after_point(pattern: &str) -> i8 {
@@ -150,7 +150,7 @@ impl Read {
             }
             "tzh" | "of" | "tz" => {
                 let end = text.find(|c: char| c.is_whitespace()).unwrap_or(text.len());
-                let zone = super::super::zone::Zone::parse(&text[..end])?;
+                let zone = crate::zone::Zone::parse(&text[..end])?;
                 self.offset = Some(zone.offset_at(&NaiveDateTime::default()));
                 return Some(&text[end..]);
             }
@@ -258,7 +258,7 @@ pub(super) fn functions() -> Vec<Function> {
                 let read = read?;
                 let local = read.local()?;
                 Some(match read.offset {
-                    Some(offset) => to_instant(local, super::super::zone::Zone::Fixed(offset)),
+                    Some(offset) => to_instant(local, crate::zone::Zone::Fixed(offset)),
                     None => to_instant(local, call.zone),
                 })
             });

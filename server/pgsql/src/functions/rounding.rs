@@ -7,9 +7,9 @@ use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::error::Result;
 use datafusion::scalar::ScalarValue;
 
-use super::super::error::PgError;
 use super::call::{Function, raise};
 use super::numeric::{overflow, scale_of, steps};
+use crate::error::PgError;
 
 /// Where a number is rounded to.
 #[derive(Clone, Copy)]

@@ -10,9 +10,6 @@ use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Inte
 use datafusion::error::{DataFusionError, Result};
 use datafusion::scalar::ScalarValue;
 
-use super::super::encode::type_name;
-use super::super::error::{PgError, code};
-use super::super::zone::Zone;
 use super::call::{Call, Function, raise};
 use super::instants::{
     Kind, instant_array, instants, is_infinite, kind, local_array, locals, naive, out_of_range,
@@ -21,6 +18,9 @@ use super::instants::{
 use super::limits::Budget;
 use super::percentiles::fraction;
 use super::times::intervals;
+use crate::encode::type_name;
+use crate::error::{PgError, code};
+use crate::zone::Zone;
 
 fn zero_step() -> datafusion::error::DataFusionError {
     raise(PgError::new(

@@ -12,8 +12,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
-use super::super::error::PgError;
 use super::call::raise;
+use crate::error::PgError;
 
 /// The function.
 pub fn single_value() -> Arc<AggregateUDF> {

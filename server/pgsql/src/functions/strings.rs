@@ -7,10 +7,10 @@ use datafusion::arrow::compute::kernels::concat_elements::concat_elements_utf8_m
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 
-use super::super::error::{PgError, code};
 use super::call::{Call, Function, raise};
 use super::casts::is_text;
 use super::limits::Budget;
+use crate::error::{PgError, code};
 
 /// A column's values as texts, as they are sent.
 fn shown(call: &Call, at: usize) -> Result<StringArray> {

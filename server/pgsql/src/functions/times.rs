@@ -14,13 +14,13 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::error::{DataFusionError, Result};
 
-use super::super::error::PgError;
 use super::super::interval;
-use super::super::params::{Unread, micros_of_day, parse_time};
 use super::call::{Call, Function, raise};
 use super::instants::{
     Kind, is_infinite, kind, local_array, locals, out_of_range, timestamp, unread,
 };
+use crate::error::PgError;
+use crate::params::{Unread, micros_of_day, parse_time};
 
 pub(super) const DAY: i64 = 86_400_000_000;
 
@@ -171,7 +171,7 @@ fn truths(call: &Call) -> Result<ArrayRef> {
     let truths = call.texts(0)?;
     let truths = truths.iter().map(|text| {
         let Some(text) = text else { return Ok(None) };
-        super::super::params::parse_boolean(text.trim())
+        crate::params::parse_boolean(text.trim())
             .map(Some)
             .ok_or_else(|| {
                 raise(PgError::new(

@@ -7,9 +7,6 @@ use datafusion::arrow::array::{Array, ArrayRef, IntervalMonthDayNanoArray, Strin
 use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano};
 use datafusion::error::Result;
 
-use super::super::encode::type_name;
-use super::super::error::{PgError, code};
-use super::super::zone::Zone;
 use super::call::{Call, Function, raise};
 use super::instants::{
     Kind, instant_array, instants, is_infinite, kind, local_array, locals, naive, out_of_range,
@@ -17,6 +14,9 @@ use super::instants::{
 };
 use super::times::{interval_type, intervals};
 use super::units::Unit;
+use crate::encode::type_name;
+use crate::error::{PgError, code};
+use crate::zone::Zone;
 
 /// What a unit cuts to.
 fn unit(name: &str, of: &DataType) -> Result<Unit> {

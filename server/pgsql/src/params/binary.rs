@@ -5,8 +5,8 @@ use datafusion::arrow::datatypes::IntervalMonthDayNano;
 use datafusion::scalar::ScalarValue;
 use pgwire::api::Type;
 
-use super::super::error::{PgError, code};
 use super::{element_type, list, out_of_range, sql_name};
+use crate::error::{PgError, code};
 
 /// From 1970-01-01 to 2000-01-01.
 const DAYS: i32 = 10_957;

@@ -25,9 +25,9 @@ use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 use datafusion::scalar::ScalarValue;
 use pgwire::api::Type;
 
-use super::encode::Format;
-use super::error::{PgError, code};
-use super::zone::Zone;
+use crate::encode::Format;
+use crate::error::{PgError, code};
+use crate::zone::Zone;
 
 /// The Arrow type in which values of a PostgreSQL type are planned; text for those that are known as text alone.
 pub fn arrow_type(pg: &Type) -> DataType {

@@ -11,7 +11,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, Subquery};
 use std::sync::{Arc, LazyLock};
 
-use super::super::functions::Function;
+use crate::functions::Function;
 
 /// Lets the scalar subqueries of a plan be null.
 ///

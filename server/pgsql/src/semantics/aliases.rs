@@ -8,7 +8,7 @@ use datafusion::logical_expr::planner::{
 };
 use datafusion::sql::sqlparser::ast::{Ident, TableAlias, TableAliasColumnDef, TableFactor};
 
-use super::super::error::PgError;
+use crate::error::PgError;
 
 /// Gives a name to each column of a table whose columns are named in part.
 #[derive(Debug)]

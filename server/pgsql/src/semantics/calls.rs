@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use datafusion::execution::SessionState;
 use datafusion::sql::sqlparser::ast::{Expr, Function, Query, visit_expressions};
 
-use super::super::error::{PgError, code};
+use crate::error::{PgError, code};
 
 /// Refuses such calls.
 ///

@@ -12,9 +12,9 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF};
 
-use super::super::error::PgError;
 use super::kinds::Kind;
 use super::operators::call;
+use crate::error::PgError;
 
 /// Calls in one another, and one more, times the square of the depth of all: a second of planning, and more calls in one another than parentheses may be.
 const MOST: usize = 2_000_000;

@@ -12,9 +12,9 @@ use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-use super::super::encode::{SHOWN_AS_KEY, type_name};
-use super::super::error::{PgError, code};
-use super::super::params::array_elements;
+use crate::encode::{SHOWN_AS_KEY, type_name};
+use crate::error::{PgError, code};
+use crate::params::array_elements;
 
 /// The functions that the operators stand for.
 #[derive(Debug)]

@@ -17,10 +17,10 @@ use datafusion::logical_expr::{
     Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Union, cast, lit,
 };
 
-use super::super::functions::{Alternatives, common_type};
 use super::matching::{check, column, is_unknown, known};
 use super::operators::call;
 use super::unknown::{list_of, number_type, truth, written};
+use crate::functions::{Alternatives, common_type};
 
 /// Makes the values of a plan that meet of one type.
 ///

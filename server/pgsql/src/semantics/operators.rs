@@ -21,13 +21,13 @@ use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-use super::super::error::{PgError, code};
 use super::branches::of_one_type;
 use super::chains;
 use super::json;
 use super::kinds::{Kind, kind};
 use super::units::{days, local_micros, micros, of_micros, with_doubles};
 use super::unknown::{Side, not_unique, with_lists, with_truths};
+use crate::error::{PgError, code};
 
 /// Operators on dates, times and numbers.
 #[derive(Debug)]

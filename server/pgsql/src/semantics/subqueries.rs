@@ -23,8 +23,8 @@ use datafusion::logical_expr::{
     WindowFunctionDefinition, ident, lit,
 };
 
-use super::super::functions::single_value;
 use super::taken_apart::Plain;
+use crate::functions::single_value;
 
 /// Makes the correlated scalar subqueries of a plan ones that DataFusion takes.
 ///

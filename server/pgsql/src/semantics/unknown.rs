@@ -9,10 +9,10 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, ExprSchemable, Operator, cast, lit};
 use datafusion::scalar::ScalarValue;
 
-use super::super::error::{PgError, code};
-use super::super::params::{array_elements, parse_boolean};
 use super::kinds::Kind;
 use super::operators::{PgOperators, call};
+use crate::error::{PgError, code};
+use crate::params::{array_elements, parse_boolean};
 
 /// Which side of an operator a literal stands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

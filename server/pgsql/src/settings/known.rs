@@ -1,7 +1,7 @@
 //! The settings that there are: name, default, what values are accepted, and whether clients are told of changes.
 
-use super::super::error::{PgError, code};
-use super::super::zone::Zone;
+use crate::error::{PgError, code};
+use crate::zone::Zone;
 
 type Check = fn(&'static str, &str) -> Result<String, PgError>;
 

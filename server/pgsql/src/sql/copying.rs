@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::super::error::{PgError, code};
+use super::Statement;
 use super::queries::{in_parentheses, made, query_of};
 use super::tokens::Tokens;
-use super::{CopyFormat, CopyOptions, Statement};
+use crate::encode::{CopyFormat, CopyOptions};
+use crate::error::{PgError, code};
 
 pub(super) fn copy(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
     tokens.expect("COPY")?;

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{self, ObjectName, Visit, Visitor};
 
-use super::super::error::PgError;
+use crate::error::PgError;
 
 /// As many relations as a query may read, with its WITH queries in place of their names.
 const MAX_RELATIONS: usize = 1_000;

@@ -22,10 +22,11 @@ use std::sync::{Arc, Once};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-pub use names::{is_single, mark_columns, shown_name};
+pub use names::{is_single, mark_columns};
 
-use super::error::{PgError, code};
-use super::settings::SetScope;
+use crate::encode::CopyOptions;
+use crate::error::{PgError, code};
+use crate::settings::SetScope;
 use tokens::Tokens;
 
 /// The longest text of a statement that is looked at.
@@ -73,36 +74,6 @@ pub enum Move {
     All,
     /// To a row that has gone by, which cursors here cannot do.
     Back,
-}
-
-/// The form in which COPY sends rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CopyOptions {
-    /// Which of the three forms.
-    pub format: CopyFormat,
-    /// Between columns.
-    pub delimiter: u8,
-    /// For a null.
-    pub null: String,
-    /// A first line of column names.
-    pub header: bool,
-    /// CSV: around values that need it.
-    pub quote: u8,
-    /// CSV: before a quote inside.
-    pub escape: u8,
-    /// CSV: columns that are always quoted; one `*` for all.
-    pub force_quote: Vec<String>,
-}
-
-/// The forms of COPY.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CopyFormat {
-    /// Tabs and backslashes.
-    Text,
-    /// RFC 4180, as PostgreSQL writes it.
-    Csv,
-    /// PostgreSQL's own.
-    Binary,
 }
 
 /// A value given to SET.

@@ -1,7 +1,7 @@
 //! Output columns are named as PostgreSQL names them (`count`, `?column?`, `int4`), and may share a name.
 //!
 //! DataFusion wants the columns of a projection to have different names. A name that is there already gets a mark
-//! and a number, which [`shown_name`] takes off again before a client sees it.
+//! ([`UNSHOWN`]) and a number, which no client is shown.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -11,16 +11,7 @@ use datafusion::sql::sqlparser::ast::{
     TrimWhereField, VisitMut, VisitorMut,
 };
 
-/// No name that a person writes holds it.
-const MARK: char = '\u{1f}';
-
-/// The name of a column as a client shall see it.
-pub fn shown_name(name: &str) -> &str {
-    match name.split_once(MARK) {
-        Some((shown, _)) => shown,
-        None => name,
-    }
-}
+use crate::encode::UNSHOWN;
 
 /// The name that an expression's column has.
 pub(super) fn column_name(expr: &Expr) -> Ident {
@@ -66,7 +57,7 @@ fn name_body(body: &mut SetExpr, mark_all: bool) {
 fn name_items(items: &mut [SelectItem], mark_all: bool) {
     let mut seen = HashSet::new();
     for (at, item) in items.iter_mut().enumerate() {
-        let marked = |name: &str| Ident::with_quote('"', format!("{name}{MARK}{at}"));
+        let marked = |name: &str| Ident::with_quote('"', format!("{name}{UNSHOWN}{at}"));
         match item {
             SelectItem::UnnamedExpr(expr) => {
                 let name = name_of(expr).1;
@@ -80,8 +71,8 @@ fn name_items(items: &mut [SelectItem], mark_all: bool) {
                     Expr::CompoundIdentifier(_) => true,
                     _ => false,
                 };
-                let new =
-                    seen.insert(name.clone()) && (!plain || seen.insert(format!("{MARK}{expr}")));
+                let new = seen.insert(name.clone())
+                    && (!plain || seen.insert(format!("{UNSHOWN}{expr}")));
                 let alias = match (mark_all || !new, plain) {
                     (true, _) => marked(&name),
                     (false, true) => continue,
@@ -96,7 +87,7 @@ fn name_items(items: &mut [SelectItem], mark_all: bool) {
                     None => alias.value.to_lowercase(),
                 };
                 let new = seen.insert(name.clone());
-                if (mark_all || !new) && !name.contains(MARK) {
+                if (mark_all || !new) && !name.contains(UNSHOWN) {
                     *alias = marked(&name);
                 }
             }

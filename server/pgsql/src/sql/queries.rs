@@ -5,10 +5,10 @@ use std::sync::Arc;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
-use super::super::error::{PgError, code};
 use super::dialect::PgDialect;
 use super::tokens::Tokens;
 use super::{Explain, Query, Statement, expansion, parse_statement, rewrite};
+use crate::error::{PgError, code};
 
 /// How deep expressions and subqueries may nest.
 const MAX_DEPTH: usize = 128;

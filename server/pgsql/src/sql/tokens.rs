@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
-use super::super::error::{PgError, code};
+use crate::error::{PgError, code};
 
 /// As many tokens as a text can have at most, white space included: each takes some eighty bytes, so those of a long text
 /// are counted before they are made.

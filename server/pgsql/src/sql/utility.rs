@@ -2,10 +2,10 @@
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::super::error::{PgError, code};
-use super::super::settings::SetScope;
 use super::tokens::Tokens;
 use super::{Move, SetValue, Statement};
+use crate::error::{PgError, code};
+use crate::settings::SetScope;
 
 /// Commands that write, or that only who may write needs.
 const WRITING: &[&str] = &[

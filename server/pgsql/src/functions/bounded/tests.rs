@@ -55,7 +55,7 @@ async fn what_would_be_too_much_is_refused(#[case] what: &str) {
         Ok(frame) => frame.collect().await.unwrap_err(),
         Err(error) => error,
     };
-    let error = super::super::super::error::PgError::from(error);
+    let error = crate::error::PgError::from(error);
     assert_eq!(error.code, "54000", "{error}");
     let function = what.split('(').next().unwrap();
     let detail = error.detail.unwrap();

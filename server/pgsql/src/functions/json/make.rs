@@ -7,11 +7,12 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 
-use super::super::super::encode::{Digits, Style, texts_of};
-use super::super::super::error::{PgError, code};
 use super::super::limits::Budget;
 use super::super::series::lists;
 use super::super::{Call, raise};
+use crate::digits::Digits;
+use crate::encode::{Style, texts_of};
+use crate::error::{PgError, code};
 
 /// A column's values, each of which can be written as JSON.
 pub(super) struct Values {

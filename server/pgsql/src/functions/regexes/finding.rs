@@ -7,10 +7,10 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 use regex::Captures;
 
-use super::super::super::error::{PgError, code};
 use super::super::call::{Call, Function, raise};
 use super::super::limits::Budget;
 use super::{Matches, Numbers, Row, by_row, place};
+use crate::error::{PgError, code};
 
 /// Not all matches can be asked for.
 fn not_global(function: &str, row: &Row<'_>) -> Result<()> {

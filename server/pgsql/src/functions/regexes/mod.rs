@@ -16,8 +16,8 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 use regex::{Captures, Regex};
 
-use super::super::error::{PgError, code};
 use super::call::{Call, Function, raise};
+use crate::error::{PgError, code};
 use patterns::Patterns;
 use syntax::Options;
 

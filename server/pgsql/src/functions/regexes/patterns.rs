@@ -5,9 +5,9 @@
 use datafusion::error::Result;
 use regex::{Regex, RegexBuilder};
 
-use super::super::super::error::PgError;
 use super::super::call::raise;
 use super::syntax::{Options, translated};
+use crate::error::PgError;
 
 /// Bytes of a pattern like most: of its program, and of what is put together of it while it matches.
 const SMALL: usize = 256 * 1024;

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::iter::Peekable;
 use std::str::Chars;
 
-use super::super::super::error::{PgError, code};
+use crate::error::{PgError, code};
 
 /// What the letters after a pattern say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

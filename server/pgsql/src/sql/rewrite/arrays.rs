@@ -7,9 +7,9 @@ use datafusion::sql::sqlparser::ast::{
     TableAliasColumnDef, TableFactor, TableWithJoins, Value,
 };
 
-use super::super::super::params::array_elements;
 use super::tables::has_columns;
 use super::{call, empty_query, function, text};
+use crate::params::array_elements;
 
 /// `ARRAY(SELECT f(x) FROM unnest(xs) x)`: every element by itself.
 fn array_of_elements(query: &Query) -> Option<Expr> {

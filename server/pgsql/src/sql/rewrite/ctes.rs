@@ -8,8 +8,8 @@ use datafusion::sql::sqlparser::ast::{
     Ident, ObjectName, Query, TableAlias, TableFactor, VisitMut, VisitorMut, With,
 };
 
-use super::super::super::error::PgError;
 use super::normalized;
+use crate::error::PgError;
 
 /// Gives each query of a WITH a name of its own.
 ///

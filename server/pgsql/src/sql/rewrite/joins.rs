@@ -11,8 +11,8 @@ use datafusion::sql::sqlparser::ast::{
     TableFactor, TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 
-use super::super::super::error::{PgError, code};
 use super::{call, compare, normalized};
+use crate::error::{PgError, code};
 
 /// Sees to the joins of a query's own SELECTs.
 ///

@@ -6,9 +6,9 @@ use datafusion::sql::sqlparser::ast::{
     SetExpr, Value, WindowSpec, WindowType,
 };
 
-use super::super::super::error::{PgError, code};
 use super::sets::filled;
 use super::{bare_function, compare, normalized, tables};
+use crate::error::{PgError, code};
 
 /// `FETCH FIRST n ROWS ONLY` is LIMIT n, and WITH TIES a condition on the ranks of the rows.
 pub(super) fn fetch(query: &mut Query) -> Result<(), PgError> {

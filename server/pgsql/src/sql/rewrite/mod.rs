@@ -34,10 +34,10 @@ use datafusion_pg_catalog::sql::rules::{
     RewritePgCatalogOperator, SqlStatementRewriteRule, StripCallableQualifier, StripCollate,
 };
 
-use super::super::error::{PgError, code};
 use super::super::interval;
 use super::empty::{empty_out, without_domains};
 use super::names;
+use crate::error::{PgError, code};
 use arrays::array_of;
 use casts::{rewritten_cast, show_objects};
 use functions::rewritten_function;

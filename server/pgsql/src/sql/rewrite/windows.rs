@@ -11,8 +11,8 @@ use datafusion::sql::sqlparser::ast::{
     VisitorMut, WindowSpec, WindowType,
 };
 
-use super::super::super::error::{PgError, code};
 use super::normalized;
+use crate::error::{PgError, code};
 
 /// Gives every window of a query's own SELECTs what it inherits.
 pub(super) fn inherit(query: &mut Query) -> Result<(), PgError> {
