@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{PgError, code};
-use crate::zone::Zone;
+use crate::types::zone::Zone;
 
 mod known;
 use known::{KNOWN, Known};

@@ -26,7 +26,7 @@ use super::watch::Watch;
 use super::wire::{ReadError, Wire};
 use rapport_pgsql::error::{PgError, code, logged};
 use rapport_pgsql::settings::Settings;
-use rapport_pgsql::zone::Zone;
+use rapport_pgsql::types::zone::Zone;
 
 /// How much a client may send ahead of the answer to what it has sent.
 const READ_AHEAD: usize = 64 * 1024;

@@ -387,7 +387,7 @@ mod tests {
 
     use super::*;
     use rapport_pgsql::encode::{Column, Formats, Style};
-    use rapport_pgsql::zone::Zone;
+    use rapport_pgsql::types::zone::Zone;
 
     fn encoder() -> RowEncoder {
         let style = Style {

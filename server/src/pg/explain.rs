@@ -18,7 +18,7 @@ use super::stopping::{GivenUp, Wanted, stopping};
 use super::watch::Watch;
 use rapport_pgsql::encode::{Column, Formats};
 use rapport_pgsql::error::PgError;
-use rapport_pgsql::sql::Explain;
+use rapport_pgsql::parse::Explain;
 
 impl Connection {
     /// Shows the plan of a query.

@@ -19,7 +19,7 @@ use super::run::{Failure, Outcome, check_formats};
 use rapport_pgsql::encode::{Column, Formats, RowEncoder, row_description};
 use rapport_pgsql::error::{PgError, code};
 use rapport_pgsql::params;
-use rapport_pgsql::sql::Statement;
+use rapport_pgsql::parse::Statement;
 
 impl Connection {
     pub(super) async fn parse(

@@ -27,7 +27,7 @@ use super::watch::Watch;
 use crate::users::User;
 use rapport_pgsql::error::PgError;
 use rapport_pgsql::settings::Settings;
-use rapport_pgsql::zone::Zone;
+use rapport_pgsql::types::zone::Zone;
 
 /// Opens inquiries. Cheap to clone.
 #[derive(Clone)]

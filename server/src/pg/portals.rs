@@ -9,8 +9,8 @@ use super::activity::Doing;
 use super::execute::{RowStream, Work};
 use rapport_pgsql::encode::{Column, Formats};
 use rapport_pgsql::error::PgError;
+use rapport_pgsql::parse::Statement;
 use rapport_pgsql::plan::Described;
-use rapport_pgsql::sql::Statement;
 
 /// About what a portal takes that is planned and not begun: a session's state and a plan.
 const PLANNED: usize = 64 * 1024;

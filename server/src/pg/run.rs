@@ -22,8 +22,8 @@ use rapport_pgsql::encode::CopyOptions;
 use rapport_pgsql::encode::{Column, CopyEncoder, Formats, RowEncoder};
 use rapport_pgsql::error::{PgError, code};
 use rapport_pgsql::functions::rounded;
+use rapport_pgsql::parse::{self, Move, Query, Statement};
 use rapport_pgsql::plan::{self, Described};
-use rapport_pgsql::sql::{self, Move, Query, Statement};
 
 /// What has come of a statement.
 pub enum Outcome {
@@ -350,11 +350,11 @@ impl Connection {
         watch: &Watch,
     ) -> Result<Vec<Statement>, Failure> {
         if text.len() <= READ_AT_ONCE {
-            return Ok(sql::parse(text)?);
+            return Ok(parse::parse(text)?);
         }
         let text = text.to_owned();
         let runtime = Arc::clone(&self.session.runtime);
-        let work = async move { sql::parse(&text) };
+        let work = async move { parse::parse(&text) };
         Ok(self
             .wait(watch, execute::run(runtime.handle(), work))
             .await??)

@@ -14,8 +14,8 @@ use super::runtimes::QueryRuntime;
 use crate::users::User;
 use rapport_pgsql::encode::{Column, Style};
 use rapport_pgsql::error::{PgError, code};
+use rapport_pgsql::parse::Statement;
 use rapport_pgsql::settings::{Saved, Settings};
-use rapport_pgsql::sql::Statement;
 
 /// How many prepared statements and how many portals a connection may have.
 const LIMIT: usize = 4096;

@@ -15,7 +15,7 @@ use super::run::{Failure, Outcome, READ_AT_ONCE};
 use super::session::no_cursor;
 use super::watch::Watch;
 use rapport_pgsql::encode::{CopyEncoder, Formats, RowEncoder, row_description};
-use rapport_pgsql::sql::{self, Statement};
+use rapport_pgsql::parse::{self, Statement};
 
 impl Connection {
     /// Answers a Query message.
@@ -49,7 +49,7 @@ impl Connection {
 
     async fn statements_of(&mut self, text: &str) -> Result<Vec<Statement>, Failure> {
         if text.len() <= READ_AT_ONCE {
-            return sql::parse(text).map_err(|error| {
+            return parse::parse(text).map_err(|error| {
                 self.begin(text);
                 error.into()
             });
@@ -178,7 +178,7 @@ impl Connection {
             return Ok(());
         };
         if !matches!(portal.progress, Progress::New)
-            || !matches!(portal.prepared.statement, sql::Statement::Query(_))
+            || !matches!(portal.prepared.statement, Statement::Query(_))
         {
             return Ok(());
         }

@@ -9,8 +9,8 @@ use super::execute::RowStream;
 use super::run::{Failure, Outcome};
 use rapport_pgsql::encode::{Column, Formats};
 use rapport_pgsql::error::{PgError, code, warning};
+use rapport_pgsql::parse::{SetValue, Statement};
 use rapport_pgsql::settings::SetScope;
-use rapport_pgsql::sql::{SetValue, Statement};
 
 impl Connection {
     /// Statements that need no query.

@@ -8,8 +8,9 @@ use pgwire::api::Type;
 use pgwire::messages::data::{FieldDescription, RowDescription};
 
 use super::{Format, Formats};
-use crate::digits::Digits;
 use crate::error::{PgError, code};
+use crate::types::digits::Digits;
+use crate::types::names::format_type;
 
 /// In the name of a column it begins what clients are not shown: several columns may be shown by one name. No name that a
 /// person writes holds it.
@@ -263,6 +264,12 @@ pub fn type_name(arrow: &DataType) -> String {
         ref other => other.name(),
     }
     .to_owned()
+}
+
+/// The type that a column of an Arrow type has for clients, as SQL names it; text for one that they cannot be sent.
+pub fn sql_type(arrow: &DataType) -> String {
+    let pg = pg_type(&canonical(arrow)).unwrap_or(Type::TEXT);
+    format_type(pg.oid(), -1)
 }
 
 /// `pg_type.typlen`.

@@ -12,13 +12,14 @@ mod values;
 
 pub use columns::type_size;
 pub use columns::{
-    Column, SHOWN_AS_KEY, UNSHOWN, canonical, columns, pg_type, row_description, type_name,
+    Column, SHOWN_AS_KEY, UNSHOWN, canonical, columns, pg_type, row_description, sql_type,
+    type_name,
 };
 pub use copy::{CopyEncoder, CopyFormat, CopyOptions};
 pub use rows::{RowEncoder, Rows};
 pub use values::texts_of;
 
-use crate::zone::Zone;
+use crate::types::zone::Zone;
 
 /// What the session's settings say about text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
 use datafusion::arrow::datatypes::{IntervalMonthDayNano, i256};
 
-use crate::digits::{QUOTIENT_SCALE, shown_digits};
-use crate::zone::Zone;
+use crate::types::digits::{QUOTIENT_SCALE, shown_digits};
+use crate::types::zone::Zone;
 
 /// A number of so many digits after the point.
 pub(super) fn decimal(out: &mut String, value: i128, scale: i8) {

@@ -18,8 +18,8 @@ use datafusion::error::DataFusionError;
 use pgwire::api::Type;
 
 use super::{Column, Style, binary, text};
-use crate::digits::Digits;
 use crate::error::{PgError, code};
+use crate::types::digits::Digits;
 
 /// An array of a canonical type.
 pub(super) enum Values {

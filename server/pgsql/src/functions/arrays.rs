@@ -11,8 +11,8 @@ use datafusion::error::Result;
 use super::call::{Call, Function, raise};
 use super::casts::{is_text, rounded, rounded_type};
 use super::series::{item_type, lists};
-use crate::digits::Digits;
 use crate::encode::texts_of;
+use crate::types::digits::Digits;
 
 /// `list[at]`, counted from one; there is nothing before the first, or after the last.
 fn element(call: &Call) -> Result<ArrayRef> {

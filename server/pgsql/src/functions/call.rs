@@ -22,10 +22,10 @@ use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 
 use super::limits::Budget;
-use crate::digits::Digits;
 use crate::encode::{SHOWN_AS_KEY, Style, texts_of};
 use crate::error::PgError;
-use crate::zone::Zone;
+use crate::types::digits::Digits;
+use crate::types::zone::Zone;
 
 /// The arguments of a call.
 pub struct Call {

@@ -11,9 +11,9 @@ use datafusion::scalar::ScalarValue;
 use super::call::{Call, Function, raise};
 use super::casts::{is_text, no_cast};
 use super::numeric::{FROM_FLOAT_SCALE, overflow, scale_of, steps};
-use crate::digits::NEEDED;
 use crate::error::{PgError, code};
 use crate::params::parse_numeric;
+use crate::types::digits::NEEDED;
 
 /// Digits after the point of a number that has been a text.
 const FROM_TEXT_SCALE: i8 = 10;

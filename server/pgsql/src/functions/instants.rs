@@ -10,7 +10,7 @@ use datafusion::error::{DataFusionError, Result};
 use super::call::{Call, Function, raise};
 use crate::error::{PgError, code};
 use crate::params::{FIRST_YEAR, LAST_YEAR, Unread, parse_date, parse_instant, parse_local};
-use crate::zone::Zone;
+use crate::types::zone::Zone;
 
 pub(super) fn timestamp() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, None)

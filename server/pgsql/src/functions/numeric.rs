@@ -21,9 +21,9 @@ use datafusion::scalar::ScalarValue;
 
 use super::call::{Call, Function, raise};
 use super::casts::is_text;
-use crate::digits::{Digits, GROUP, QUOTIENT, QUOTIENT_SCALE, SIGNIFICANT, shown_digits};
 use crate::encode::type_name;
 use crate::error::{PgError, code};
+use crate::types::digits::{Digits, GROUP, QUOTIENT, QUOTIENT_SCALE, SIGNIFICANT, shown_digits};
 
 /// Digits after the point of a number that has been a float.
 pub(super) const FROM_FLOAT_SCALE: i8 = 15;

@@ -150,7 +150,7 @@ impl Read {
             }
             "tzh" | "of" | "tz" => {
                 let end = text.find(|c: char| c.is_whitespace()).unwrap_or(text.len());
-                let zone = crate::zone::Zone::parse(&text[..end])?;
+                let zone = crate::types::zone::Zone::parse(&text[..end])?;
                 self.offset = Some(zone.offset_at(&NaiveDateTime::default()));
                 return Some(&text[end..]);
             }
@@ -258,7 +258,7 @@ pub(super) fn functions() -> Vec<Function> {
                 let read = read?;
                 let local = read.local()?;
                 Some(match read.offset {
-                    Some(offset) => to_instant(local, crate::zone::Zone::Fixed(offset)),
+                    Some(offset) => to_instant(local, crate::types::zone::Zone::Fixed(offset)),
                     None => to_instant(local, call.zone),
                 })
             });

@@ -20,7 +20,7 @@ use super::percentiles::fraction;
 use super::times::intervals;
 use crate::encode::type_name;
 use crate::error::{PgError, code};
-use crate::zone::Zone;
+use crate::types::zone::Zone;
 
 fn zero_step() -> datafusion::error::DataFusionError {
     raise(PgError::new(

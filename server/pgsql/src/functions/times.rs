@@ -14,13 +14,13 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::error::{DataFusionError, Result};
 
-use super::super::interval;
 use super::call::{Call, Function, raise};
 use super::instants::{
     Kind, is_infinite, kind, local_array, locals, out_of_range, timestamp, unread,
 };
 use crate::error::PgError;
 use crate::params::{Unread, micros_of_day, parse_time};
+use crate::types::interval;
 
 pub(super) const DAY: i64 = 86_400_000_000;
 

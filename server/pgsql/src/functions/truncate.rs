@@ -16,7 +16,7 @@ use super::times::{interval_type, intervals};
 use super::units::Unit;
 use crate::encode::type_name;
 use crate::error::{PgError, code};
-use crate::zone::Zone;
+use crate::types::zone::Zone;
 
 /// What a unit cuts to.
 fn unit(name: &str, of: &DataType) -> Result<Unit> {

@@ -27,7 +27,7 @@ use pgwire::api::Type;
 
 use crate::encode::Format;
 use crate::error::{PgError, code};
-use crate::zone::Zone;
+use crate::types::zone::Zone;
 
 /// The Arrow type in which values of a PostgreSQL type are planned; text for those that are known as text alone.
 pub fn arrow_type(pg: &Type) -> DataType {

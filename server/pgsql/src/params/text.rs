@@ -4,11 +4,11 @@ use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano};
 use datafusion::scalar::ScalarValue;
 use pgwire::api::Type;
 
-use super::super::interval;
 use super::times::{self, Unread};
 use super::{element_type, invalid_text, list, out_of_range};
 use crate::error::{PgError, code};
-use crate::zone::Zone;
+use crate::types::interval;
+use crate::types::zone::Zone;
 
 pub(super) fn parse(pg: &Type, text: &str, zone: Zone) -> Result<ScalarValue, PgError> {
     let trimmed = text.trim();

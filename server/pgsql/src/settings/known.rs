@@ -1,7 +1,7 @@
 //! The settings that there are: name, default, what values are accepted, and whether clients are told of changes.
 
 use crate::error::{PgError, code};
-use crate::zone::Zone;
+use crate::types::zone::Zone;
 
 type Check = fn(&'static str, &str) -> Result<String, PgError>;
 

@@ -9,7 +9,7 @@ use super::history::{History, OF_ACCOUNT};
 use super::*;
 use rapport_pgsql::error::{PgError, code};
 use rapport_pgsql::settings::Settings;
-use rapport_pgsql::zone::Zone;
+use rapport_pgsql::types::zone::Zone;
 
 fn user(name: &str, account: Option<&str>) -> Arc<User> {
     Arc::new(User {

@@ -12,7 +12,7 @@ use super::names::{Names, Objects, identifiers};
 use super::system::{role_oid, shown_type};
 use rapport_pgsql::error::{PgError, code};
 use rapport_pgsql::functions::{Call, Function, raise};
-use rapport_pgsql::type_names::type_oid;
+use rapport_pgsql::types::names::type_oid;
 
 pub(super) fn register_all(context: &SessionContext, objects: &Arc<Objects>, user: &str) {
     let names = Arc::new(Names {

@@ -14,7 +14,7 @@ use super::relations::{Relation, Relations, object_id};
 use super::table::{V, fields, row, table};
 use super::{DATABASE, OWNER};
 use rapport_pgsql::encode::{Column, columns};
-use rapport_pgsql::type_names::format_type;
+use rapport_pgsql::types::names::format_type;
 
 /// The schema as a user sees it.
 #[derive(Debug)]

@@ -38,9 +38,9 @@ use super::backend::TableFunction;
 use super::session::SharedSettings;
 use super::yielding::YieldingJoins;
 use crate::users::UserInfo;
+use rapport_pgsql::analyze::{ColumnAliases, Functions, PgOperators};
 use rapport_pgsql::functions as pg_functions;
 use rapport_pgsql::plan::PgTypes;
-use rapport_pgsql::semantics::{ColumnAliases, Functions, PgOperators};
 
 pub use known::Catalogs;
 

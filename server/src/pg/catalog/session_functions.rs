@@ -15,7 +15,7 @@ use rapport_pgsql::encode::{canonical, pg_type};
 use rapport_pgsql::error::{PgError, code};
 use rapport_pgsql::functions::{Call, Function, raise};
 use rapport_pgsql::settings::SetScope;
-use rapport_pgsql::type_names::format_type;
+use rapport_pgsql::types::names::format_type;
 
 pub(super) fn register_all(
     context: &SessionContext,

@@ -22,7 +22,7 @@ use super::settings_table;
 use super::table::{V, batch, row, table};
 use super::{DATABASE, OWNER};
 use crate::users::UserInfo;
-use rapport_pgsql::type_names::{format_type, type_oid};
+use rapport_pgsql::types::names::{format_type, type_oid};
 
 /// The role that everything belongs to.
 pub(super) const OWNER_OID: i32 = 10;

@@ -10,9 +10,9 @@ use datafusion::error::Result;
 use super::super::limits::Budget;
 use super::super::series::lists;
 use super::super::{Call, raise};
-use crate::digits::Digits;
 use crate::encode::{Style, texts_of};
 use crate::error::{PgError, code};
+use crate::types::digits::Digits;
 
 /// A column's values, each of which can be written as JSON.
 pub(super) struct Values {

@@ -7,7 +7,8 @@ use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::dialect::PgDialect;
 use super::tokens::Tokens;
-use super::{Explain, Query, Statement, expansion, parse_statement, rewrite};
+use super::{Explain, Query, Statement, expansion, parse_statement};
+use crate::desugar;
 use crate::error::{PgError, code};
 
 /// How deep expressions and subqueries may nest.
@@ -56,9 +57,9 @@ pub(super) fn query_of(
             format!("syntax error at or near \"{}\"", next.token),
         ));
     }
-    rewrite::check(&ast)?;
+    desugar::check_read_only(&ast)?;
     expansion::check(&ast)?;
-    rewrite::rewrite(&mut ast)?;
+    desugar::desugar(&mut ast)?;
     let ast = Arc::from(ast);
     Ok(Query {
         ast,

@@ -1,5 +1,8 @@
 //! From a parsed query to a plan: which parameters it has, of what types, and which columns.
 
+mod inference;
+mod oids;
+
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -17,15 +20,15 @@ use datafusion::sql::sqlparser::ast::{self, Ident, ObjectName};
 use datafusion_pg_catalog::pg_catalog::oid_type_planner::PgOidTypePlanner;
 use pgwire::api::Type;
 
-use crate::encode::{Column, canonical, pg_type};
-use crate::error::{PgError, code};
-use crate::inference::parameter_types;
-use crate::oids::{columns_of, parameters_cast};
-use crate::params::arrow_type;
-use crate::semantics::{
+use crate::analyze::{
     beside, check_calls, check_depth, check_types, counted, met, nullable, single_rows,
 };
-use crate::sql::{Query, is_single, mark_columns};
+use crate::encode::{Column, canonical, pg_type};
+use crate::error::{PgError, code};
+use crate::params::arrow_type;
+use crate::parse::{Query, is_single, mark_columns};
+use crate::plan::inference::parameter_types;
+use crate::plan::oids::{columns_of, parameters_cast};
 
 /// A parameter of a statement.
 #[derive(Debug, Clone, PartialEq)]

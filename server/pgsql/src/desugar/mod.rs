@@ -1,5 +1,5 @@
 //! Makes of PostgreSQL's queries what DataFusion understands, where it can be done without knowing any types.
-//! (What needs types is done to the plan: see `semantics`.)
+//! (What needs types is done to the plan: see [`crate::analyze`].)
 //!
 //! Of `datafusion-pg-catalog`'s rules those are taken that do not change what a query means;
 //! `RemoveSubqueryFromProjection` puts NULL for correlated subqueries, and is not.
@@ -8,11 +8,13 @@ mod arrays;
 mod casts;
 mod ctes;
 mod distinct;
+mod empty;
 mod functions;
 mod joins;
 mod json;
 mod limits;
 mod moments;
+mod names;
 mod numbers;
 mod orders;
 mod patterns;
@@ -34,13 +36,13 @@ use datafusion_pg_catalog::sql::rules::{
     RewritePgCatalogOperator, SqlStatementRewriteRule, StripCallableQualifier, StripCollate,
 };
 
-use super::super::interval;
-use super::empty::{empty_out, without_domains};
-use super::names;
 use crate::error::{PgError, code};
+use crate::types::interval;
 use arrays::array_of;
 use casts::{rewritten_cast, show_objects};
+use empty::{empty_out, without_domains};
 use functions::rewritten_function;
+pub use names::{is_single, mark_columns};
 
 static RULES: LazyLock<Vec<Arc<dyn SqlStatementRewriteRule>>> = LazyLock::new(|| {
     vec![
@@ -51,7 +53,10 @@ static RULES: LazyLock<Vec<Arc<dyn SqlStatementRewriteRule>>> = LazyLock::new(||
 });
 
 /// Refuses what a query must not do: write, or lock.
-pub(super) fn check(query: &Query) -> Result<(), PgError> {
+///
+/// # Errors
+/// What it would do, with 25006.
+pub fn check_read_only(query: &Query) -> Result<(), PgError> {
     match query.visit(&mut Check) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(what) => Err(PgError::new(
@@ -89,11 +94,11 @@ fn check_body(body: &SetExpr) -> ControlFlow<&'static str> {
     }
 }
 
-/// Rewrites a query.
+/// Writes a query as DataFusion understands it.
 ///
 /// # Errors
 /// If it is one that PostgreSQL refuses, and DataFusion would not.
-pub(super) fn rewrite(query: &mut Box<Query>) -> Result<(), PgError> {
+pub fn desugar(query: &mut Box<Query>) -> Result<(), PgError> {
     // Names first: they come from what was written.
     names::name_columns(query);
     ctes::rename(query)?;

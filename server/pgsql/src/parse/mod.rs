@@ -1,17 +1,14 @@
 //! Statements: a text is cut into them, and each is sorted into what this server does, or refused.
 //!
 //! The list of what is done is closed: a statement that is not named here is refused before anything plans it.
-//! Queries are parsed by `sqlparser` and then rewritten into what DataFusion understands (see [`rewrite`]); all
+//! Queries are parsed by `sqlparser` and then rewritten into what DataFusion understands (see [`crate::desugar`]); all
 //! other statements are small and are read from their tokens here, since DataFusion has no part in them.
 
 mod copying;
 mod dialect;
-mod empty;
 mod expansion;
-mod names;
 mod operators;
 mod queries;
-mod rewrite;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -22,7 +19,7 @@ use std::sync::{Arc, Once};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-pub use names::{is_single, mark_columns};
+pub use crate::desugar::{is_single, mark_columns};
 
 use crate::encode::CopyOptions;
 use crate::error::{PgError, code};

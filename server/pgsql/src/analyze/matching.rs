@@ -10,9 +10,9 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Union};
 
+use crate::encode::sql_type;
 use crate::error::PgError;
 use crate::functions::is_unknown_literal;
-use crate::type_names::sql_type;
 
 /// Refuses a plan with types that do not match.
 ///

@@ -3,16 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use datafusion::arrow::datatypes::DataType;
 use pgwire::api::Type;
-
-use crate::encode::{canonical, pg_type};
-
-/// The type that a column of an Arrow type has for clients, as SQL names it; text for one that they cannot be sent.
-pub fn sql_type(arrow: &DataType) -> String {
-    let pg = pg_type(&canonical(arrow)).unwrap_or(Type::TEXT);
-    format_type(pg.oid(), -1)
-}
 
 /// A type as SQL names it: `numeric(18,4)`, `text[]`.
 pub fn format_type(oid: u32, modifier: i32) -> String {

@@ -5,8 +5,8 @@ use datafusion::sql::sqlparser::ast::{
     Ident, Query, SelectItem, SetExpr, TimezoneInfo, UnaryOperator, Value,
 };
 
-use super::super::names::is_single;
 use super::arrays::array_of;
+use super::names::is_single;
 use super::{call, compare, is_placeholder, string, text};
 
 /// A column that is cast to `regclass` and the like is shown by its name.
