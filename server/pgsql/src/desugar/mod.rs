@@ -1,5 +1,5 @@
 //! Makes of PostgreSQL's queries what DataFusion understands, where it can be done without knowing any types.
-//! (What needs types is done to the plan: see [`crate::analyze`].)
+//! (What needs types is done to the plan: see `analyze`.)
 //!
 //! Of `datafusion-pg-catalog`'s rules those are taken that do not change what a query means;
 //! `RemoveSubqueryFromProjection` puts NULL for correlated subqueries, and is not.

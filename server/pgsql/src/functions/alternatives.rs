@@ -2,7 +2,7 @@
 //!
 //! DataFusion wants one type at once, and finds another one than PostgreSQL: it knows neither what a literal stands for
 //! nor whose midnight a date is. So the calls take what comes, tell the type that it will be, and are replaced by
-//! DataFusion's once their arguments have it (see [`crate::analyze`]).
+//! DataFusion's once their arguments have it (see `analyze`).
 
 use std::sync::Arc;
 
