@@ -13,8 +13,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rapport_data::settings::SettingsError;
 use rapport_data::{RawTable, Settings};
 
+use crate::lake::files;
 use crate::lake::{Change, Freshness, LakeError, LakeSnapshot, Operation, Partition, TableId};
-use crate::land::files;
 use crate::{Engine, EngineError};
 
 pub(crate) use stored::{SettingsFiles, StoredVersion};

@@ -12,11 +12,11 @@ use tokio::task::JoinSet;
 use super::account::{Account, CONVERSATION, FilesByAccount, Found, ORDER, Rewritten};
 use super::days::Days;
 use super::report::{AccountFailure, DeriveReport, TableReport};
+use crate::lake::files;
 use crate::lake::{
     Change, DataFile, LakeError, LakeSnapshot, NewFile, Operation, Partition, TableId,
     TableSnapshot, mark_behind,
 };
-use crate::land::files;
 use crate::settings::SettingsVersion;
 use crate::{Engine, EngineError, Progress};
 

@@ -31,10 +31,10 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::account::Entity;
 use super::days::{day_of, month_of, span_of};
+use crate::lake::files;
 use crate::lake::{
     FileStatistics, Freshness, Lake, NewFile, Partition, Partitioning as TablePartitioning, TableId,
 };
-use crate::land::files;
 
 /// A file is closed at so many rows even if its span goes on, which bounds the memory that writing takes.
 const MOST_ROWS: usize = 1 << 20;

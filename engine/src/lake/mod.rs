@@ -11,6 +11,7 @@ mod agreement;
 mod behind;
 mod durable;
 mod error;
+pub(crate) mod files;
 mod log;
 mod past;
 mod provider;

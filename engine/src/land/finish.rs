@@ -14,7 +14,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::error::LandError;
-use super::files;
 use super::keys::PartitionKey;
 use super::merge::Merge;
 use super::partition::FirstRows;
@@ -22,6 +21,7 @@ use super::plain::PlainForm;
 use super::runs::{TableRuns, stopped};
 use super::spill::SpillFile;
 use crate::Progress;
+use crate::lake::files;
 use crate::lake::{DataFile, Freshness, Lake, NewFile, Partition, TableId, TableSnapshot};
 
 /// Partitions that are merged and wait to be written, for each thread.

@@ -19,7 +19,6 @@
 //! the same input again changes nothing, whether the first time was complete, killed half way, or is still going on.
 
 mod error;
-pub(crate) mod files;
 mod finish;
 mod keys;
 mod merge;

@@ -18,8 +18,9 @@ use super::error::LandError;
 use super::finish::{Written, compare, may_have};
 use super::merge::PartitionRows;
 use super::partition::FirstRows;
+use super::rejects;
 use super::rejects::KeptFile;
-use super::{files, rejects};
+use crate::lake::files;
 use crate::lake::{
     Change, DataFile, Freshness, Lake, LakeError, NewFile, Operation, Partition, TableId,
     TableSnapshot,

@@ -25,7 +25,7 @@ use hashbrown::hash_table::Entry;
 use rapport_data::Rejected;
 
 use super::error::LandError;
-use super::files;
+use crate::lake::files;
 use crate::lake::{DataFile, FileStatistics, Lake, NewFile, TableId};
 
 /// A file of rejected lines is written when so much of them is held.

@@ -11,10 +11,10 @@ use arrow::error::ArrowError;
 use futures::TryStreamExt;
 
 use super::error::LandError;
-use super::files::OpenFile;
 use super::merge::PartitionRows;
 use super::partition::FirstRows;
 use crate::lake::TableId;
+use crate::lake::files::OpenFile;
 
 /// All events in the table's order; `None` if two have the same identity, which landing would have prevented (SPEC E1).
 pub(crate) async fn merged(

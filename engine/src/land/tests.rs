@@ -10,7 +10,8 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 
-use super::{LandReport, LandSource, Landing, files};
+use super::{LandReport, LandSource, Landing};
+use crate::lake::files;
 use crate::lake::{Lake, TableId};
 use crate::{EngineError, NoProgress};
 

@@ -21,11 +21,12 @@ use tokio::task::JoinSet;
 
 use super::TableMaintenance;
 use crate::derive::days::{day_of, days_of, is_closed};
+use crate::lake::files;
 use crate::lake::{
     COMPACTED, Change, DataFile, Freshness, Lake, LakeError, LakeSnapshot, NewFile, Operation,
     Partition, TableId, TableSnapshot,
 };
-use crate::land::{files, rewrite};
+use crate::land::rewrite;
 use crate::{Engine, EngineError, Progress};
 
 /// Files are put together up to about this size, which reads well.

@@ -16,8 +16,8 @@ use rapport_data::settings::SettingsError;
 
 use super::SettingsVersion;
 use crate::EngineError;
+use crate::lake::files;
 use crate::lake::{DataFile, Lake, TableId};
-use crate::land::files;
 
 /// How many files are read at a time: each is small, so that asking for it takes longer than reading it.
 const READ_AT_ONCE: usize = 16;

@@ -1,4 +1,4 @@
-//! Reading columns of single files of the lake, to find duplicates.
+//! Reading and discarding single files of the lake.
 //!
 //! Each file is read by itself and as a stream, with no plan around it: finding duplicates asks for one column of a few
 //! small files per partition, for thousands of partitions.
@@ -19,7 +19,7 @@ use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
-use crate::lake::{Lake, LakeError, TableId};
+use super::{Lake, LakeError, TableId};
 
 const BATCH_ROWS: usize = 65_536;
 /// A file up to here is fetched in one request: asking for its pieces costs more than the bytes that are not needed.
