@@ -14,7 +14,7 @@ use rapport_data::settings::SettingsError;
 use rapport_data::{RawTable, Settings};
 
 use crate::lake::files;
-use crate::lake::{Change, Freshness, LakeError, LakeSnapshot, Operation, Partition, TableId};
+use crate::lake::{Change, Committed, Freshness, LakeSnapshot, Operation, Partition, TableId};
 use crate::{Engine, EngineError};
 
 pub(crate) use stored::{SettingsFiles, StoredVersion};
@@ -118,22 +118,11 @@ impl Engine {
                 removes: Vec::new(),
                 transactions: Vec::new(),
             };
-            match lake.commit(&base, change).await {
-                Ok(_) => return Ok(changed.len()),
-                Err(LakeError::Conflict { version, .. }) => {
-                    let written = std::slice::from_ref(&file);
-                    match lake.names(TableId::Accounts, version, written).await? {
-                        // The store had taken our request, and refused its repetition.
-                        Some(true) => return Ok(changed.len()),
-                        Some(false) => {
-                            files::discard(lake, TableId::Accounts, &file.path).await;
-                        }
-                        // Nobody can tell any more, so it must stay. Whether they are in force is seen at once.
-                        None => {}
-                    }
-                }
-                // Whether the log names the file now is not known, so it must stay.
-                Err(error) => return Err(error.into()),
+            match lake.commit(&base, change).await? {
+                Committed::Ours => return Ok(changed.len()),
+                Committed::Theirs => files::discard(lake, TableId::Accounts, &file.path).await,
+                // Whether they are in force is seen at once.
+                Committed::Unknown => {}
             }
         }
         Err(EngineError::Request(format!(

@@ -14,7 +14,7 @@ use super::days::Days;
 use super::report::{AccountFailure, DeriveReport, TableReport};
 use crate::lake::files;
 use crate::lake::{
-    Change, DataFile, LakeError, LakeSnapshot, NewFile, Operation, Partition, TableId,
+    Change, Committed, DataFile, LakeError, LakeSnapshot, NewFile, Operation, Partition, TableId,
     TableSnapshot, mark_behind,
 };
 use crate::settings::SettingsVersion;
@@ -275,21 +275,16 @@ impl<'a> Run<'a> {
     async fn commit(&self, base: &TableSnapshot, change: Change) -> Result<(), EngineError> {
         let (lake, table) = (self.engine.lake(), base.id());
         let written = change.adds.clone();
-        match lake.commit(base, change).await {
-            Ok(_) => Ok(()),
-            Err(error @ LakeError::Conflict { .. }) => {
-                lake.refresh_table(table).await?;
-                match lake.names(table, base.version() + 1, &written).await? {
-                    // The store had taken our request, and refused its repetition.
-                    Some(true) => return Ok(()),
-                    Some(false) => self.abandon(table, &written).await,
-                    None => {}
-                }
-                Err(error.into())
-            }
-            // Whether the log names the files now is not known, so they must stay.
-            Err(error) => Err(error.into()),
+        match lake.commit(base, change).await? {
+            Committed::Ours => return Ok(()),
+            Committed::Theirs => self.abandon(table, &written).await,
+            Committed::Unknown => {}
         }
+        lake.refresh_table(table).await?;
+        Err(EngineError::Lake(LakeError::Conflict {
+            table: table.name(),
+            version: base.version() + 1,
+        }))
     }
 
     /// Takes away files that no commit names.

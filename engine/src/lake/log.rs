@@ -293,12 +293,12 @@ impl TableLog {
         self.durable.keep_one(&entry_path(version)).await
     }
 
-    /// Commits exactly the version after `base`.
+    /// Commits exactly the version after `base`; `None` if that version is there already.
     pub async fn commit(
         &self,
         base: &TableSnapshot,
         change: Change,
-    ) -> Result<FileChanges, LakeError> {
+    ) -> Result<Option<FileChanges>, LakeError> {
         let version = base.version() + 1;
         let files = change.adds.iter().map(|file| file.path.as_str());
         self.durable.keep(files).await?;
@@ -313,12 +313,7 @@ impl TableLog {
             .await;
         match written {
             Ok(()) => {}
-            Err(TransactionError::VersionAlreadyExists(_)) => {
-                return Err(LakeError::Conflict {
-                    table: self.name(),
-                    version,
-                });
-            }
+            Err(TransactionError::VersionAlreadyExists(_)) => return Ok(None),
             Err(error) => return Err(self.delta()(error.into())),
         }
         self.settle(version).await?;
@@ -326,7 +321,7 @@ impl TableLog {
             self.checkpoint(version).await;
         }
         let actions = get_actions(version.unsigned_abs(), &bytes).map_err(self.delta())?;
-        self.file_changes(version, actions)
+        self.file_changes(version, actions).map(Some)
     }
 
     fn entry(&self, change: Change) -> Result<Bytes, LakeError> {

@@ -9,6 +9,7 @@
 
 mod agreement;
 mod behind;
+mod commit;
 mod durable;
 mod error;
 pub(crate) mod files;
@@ -33,6 +34,7 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::future::try_join_all;
 use object_store::ObjectStore;
 
+pub use commit::Committed;
 pub use durable::NotKept;
 pub use error::LakeError;
 pub use log::{Change, Operation};
@@ -247,36 +249,6 @@ impl Lake {
         // Only now: who could not look must not be taken for one that has.
         self.looked()[id as usize] = now;
         Ok(snapshot)
-    }
-
-    /// Commits a change that was worked out on `base`, as the version right after it.
-    ///
-    /// # Errors
-    /// [`LakeError::Conflict`] if another writer committed first: nothing happened, and the files of the change may be
-    /// committed again on top of a refreshed snapshot once they have been checked against it.
-    pub async fn commit(
-        &self,
-        base: &TableSnapshot,
-        change: Change,
-    ) -> Result<Arc<TableSnapshot>, LakeError> {
-        let log = &self.0.logs[base.id() as usize];
-        if !log.still_tells(base.version()).await? {
-            // Older than what the log still has: its next version would be put where nobody looks.
-            self.reload(base.id()).await?;
-            return Err(LakeError::Conflict {
-                table: base.id().name(),
-                version: base.version() + 1,
-            });
-        }
-        let changes = log.commit(base, change).await?;
-        Ok(self.publish(Arc::new(base.advanced(base.version() + 1, changes))))
-    }
-
-    /// Returns once the commit of a table's version outlasts a loss of power, whoever made it: another process may still be
-    /// waiting for that.
-    pub(crate) async fn settle(&self, table: &TableSnapshot) -> Result<(), LakeError> {
-        let log = &self.0.logs[table.id() as usize];
-        log.settle(table.version()).await
     }
 
     /// The files that came to a table after version `from` and up to `to`, as far as their rows are new; `None` if the log

@@ -11,23 +11,8 @@ use super::Lake;
 use super::error::LakeError;
 use super::log::TableLog;
 use super::table::TableId;
-use super::write::NewFile;
 
 impl Lake {
-    /// Whether the commit of a version named one of some files; `None` if the log no longer tells.
-    pub(crate) async fn names(
-        &self,
-        id: TableId,
-        version: i64,
-        files: &[NewFile],
-    ) -> Result<Option<bool>, LakeError> {
-        let changes = self.0.logs[id as usize].changes(version).await?;
-        Ok(changes.map(|changes| {
-            let named = |file: &NewFile| changes.adds.iter().any(|add| add.path == file.path);
-            files.iter().any(named)
-        }))
-    }
-
     /// The version that was a table's newest at an instant, by the times of its log's entries, or `at_most`, if that is
     /// older; the oldest that can still be read, if neither can.
     pub(crate) async fn version_at(

@@ -22,7 +22,7 @@ use super::rejects;
 use super::rejects::KeptFile;
 use crate::lake::files;
 use crate::lake::{
-    Change, DataFile, Freshness, Lake, LakeError, NewFile, Operation, Partition, TableId,
+    Change, Committed, DataFile, Freshness, Lake, NewFile, Operation, Partition, TableId,
     TableSnapshot,
 };
 
@@ -45,30 +45,26 @@ pub(super) async fn publish(
             removes: Vec::new(),
             transactions: Vec::new(),
         };
-        match lake.commit(&written.base, change).await {
-            Ok(_) => return Ok(()),
-            Err(LakeError::Conflict { .. }) => {
-                let newer = match lake.refresh_table(table).await {
-                    Ok(newer) => newer,
-                    Err(error) => {
-                        // The version that was taken may be ours: see below. Then the log names these files.
-                        written.files.clear();
-                        return Err(error.into());
-                    }
-                };
-                if written.files.iter().any(|file| is_part(&newer, file)) {
-                    // The store had taken our request, and refused its repetition.
-                    return Ok(());
-                }
-                recheck(lake, table, written, &newer).await?;
-                written.base = newer;
-            }
+        let committed = lake.commit(&written.base, change).await;
+        let newer = match committed {
+            Ok(Committed::Ours) => return Ok(()),
+            Ok(Committed::Theirs | Committed::Unknown) => lake.refresh_table(table).await,
+            Err(error) => Err(error),
+        };
+        let newer = match newer {
+            Ok(newer) => newer,
             Err(error) => {
                 // Whether the log names these files now is not known, so they must stay.
                 written.files.clear();
                 return Err(error.into());
             }
+        };
+        if written.files.iter().any(|file| is_part(&newer, file)) {
+            // Where the log no longer told: they are there.
+            return Ok(());
         }
+        recheck(lake, table, written, &newer).await?;
+        written.base = newer;
     }
     Err(LandError::Contended {
         table: table.name(),

@@ -23,7 +23,7 @@ use super::TableMaintenance;
 use crate::derive::days::{day_of, days_of, is_closed};
 use crate::lake::files;
 use crate::lake::{
-    COMPACTED, Change, DataFile, Freshness, Lake, LakeError, LakeSnapshot, NewFile, Operation,
+    COMPACTED, Change, Committed, DataFile, Freshness, Lake, LakeSnapshot, NewFile, Operation,
     Partition, TableId, TableSnapshot,
 };
 use crate::land::rewrite;
@@ -413,16 +413,7 @@ async fn commit(
             transactions: rule.recorded(&base),
         };
         let (adds, removes) = (change.adds.clone(), change.removes.len());
-        let committed = match lake.commit(&base, change).await {
-            Ok(_) => true,
-            // The store may have taken our request, and refused its repetition.
-            Err(LakeError::Conflict { version, .. }) => {
-                lake.names(id, version, &adds).await?.unwrap_or(true)
-            }
-            // Whether the log names the files now is not known, so they must stay.
-            Err(error) => return Err(error.into()),
-        };
-        if committed {
+        if lake.commit(&base, change).await? != Committed::Theirs {
             done.compacted += removes;
             done.into += adds.len();
             return Ok(());
@@ -461,7 +452,8 @@ mod tests {
                 removes: Vec::new(),
                 transactions: Rule::Consumed(version).recorded(&base),
             };
-            let table = lake.commit(&base, change).await.unwrap();
+            assert_eq!(lake.commit(&base, change).await.unwrap(), Committed::Ours);
+            let table = Arc::clone(lake.current().get(id));
             recorded.push(table.transaction(COMPACTED).unwrap());
         }
         assert_eq!(recorded, [8, 10, 10, 11]);

@@ -179,7 +179,10 @@ async fn keep(engine: &Engine, account: &str, at: i64, text: &str) {
         transactions: Vec::new(),
     };
     let base = lake.refresh_table(table).await.unwrap();
-    lake.commit(&base, change).await.unwrap();
+    assert_eq!(
+        lake.commit(&base, change).await.unwrap(),
+        crate::lake::Committed::Ours
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -137,7 +137,10 @@ async fn e3_rejected_lines_of_a_file_without_statistics_are_known() {
         transactions: Vec::new(),
     };
     let base = shop.lake.refresh_table(table).await.unwrap();
-    shop.lake.commit(&base, change).await.unwrap();
+    assert_eq!(
+        shop.lake.commit(&base, change).await.unwrap(),
+        crate::lake::Committed::Ours
+    );
     shop.land("bad\n").await;
     assert_eq!(shop.rows(table).await.len(), 1);
 }
