@@ -12,8 +12,9 @@ use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 
-use super::account::{Account, CONVERSATION, Changed, ChangedKey, ORDER, Rewritten, instants};
+use super::account::{Account, Changed, ChangedKey, Rewritten, instants};
 use super::days::{Days, day_of, days_of};
+use super::entity::{CONVERSATION, ORDER};
 use super::rules::quoted;
 use crate::EngineError;
 use crate::lake::{DataFile, TableId};

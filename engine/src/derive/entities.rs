@@ -6,8 +6,9 @@
 
 use std::sync::Arc;
 
-use super::account::{Account, Changed, Entity, Found, Rewritten};
+use super::account::{Account, Changed, Found, Rewritten};
 use super::days::{Days, days_of};
+use super::entity::Entity;
 use crate::EngineError;
 use crate::lake::{DataFile, TableId};
 

@@ -18,6 +18,7 @@ mod attribution;
 mod daily;
 pub(crate) mod days;
 mod entities;
+mod entity;
 mod orphans;
 mod report;
 mod rules;

@@ -12,7 +12,8 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 
-use super::account::{Account, CONVERSATION, Changed, Entity, ORDER, Rewritten};
+use super::account::{Account, Changed, Rewritten};
+use super::entity::{CONVERSATION, Entity, ORDER};
 use crate::EngineError;
 use crate::lake::{Freshness, Partition, TableId};
 

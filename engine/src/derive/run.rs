@@ -9,8 +9,9 @@ use std::sync::Arc;
 use futures::FutureExt;
 use tokio::task::JoinSet;
 
-use super::account::{Account, CONVERSATION, FilesByAccount, Found, ORDER, Rewritten};
+use super::account::{Account, FilesByAccount, Found, Rewritten};
 use super::days::Days;
+use super::entity::{CONVERSATION, ORDER};
 use super::report::{AccountFailure, DeriveReport, TableReport};
 use crate::lake::files;
 use crate::lake::{

@@ -29,8 +29,8 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, TryStreamExt};
 
-use super::account::Entity;
 use super::days::{day_of, month_of, span_of};
+use super::entity::Entity;
 use crate::lake::files;
 use crate::lake::{
     FileStatistics, Freshness, Lake, NewFile, Partition, Partitioning as TablePartitioning, TableId,
