@@ -103,11 +103,10 @@ pub fn rows(visit: &Visit, touches: &[Touch], here: Option<&str>) -> Shown {
     let single = touches.iter().filter(alone);
     let mut rows: Vec<TouchRow> = single.map(|touch| row(visit, touch, here)).collect();
     // What came too early to count, or never does, is told once for each kind of it, however often it came.
-    let mut alike: BTreeMap<(&str, &str, bool, Option<&str>), Vec<&Touch>> = BTreeMap::new();
+    let mut alike: BTreeMap<(String, &str), Vec<&Touch>> = BTreeMap::new();
     for touch in touches.iter().filter(|touch| !alone(touch)) {
-        let source = touch.source.as_deref();
         alike
-            .entry((&touch.reason, &touch.class, touch.agents, source))
+            .entry((words::what(touch), &touch.reason))
             .or_default()
             .push(touch);
     }
