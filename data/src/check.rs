@@ -161,7 +161,10 @@ pub(crate) fn check_field<'a>(
 ) -> Result<Option<Cell<'a>>, Reason> {
     let field = rule.field;
     let cell = match rule.kind {
-        Kind::Text => source.text(field).map(|text| text.map(Cell::Text)),
+        Kind::Name => source
+            .text(field)
+            .map(|name| name.filter(|name| !name.is_empty()).map(Cell::Text)),
+        Kind::Words => source.text(field).map(|words| words.map(Cell::Text)),
         Kind::TextList => source.text_list(field).map(|list| list.map(Cell::TextList)),
         Kind::Whole => source.whole(field).map(|number| number.map(Cell::Whole)),
         Kind::Flag => source.flag(field).map(|flag| flag.map(Cell::Flag)),
@@ -191,8 +194,6 @@ pub(crate) fn check_field<'a>(
     })?;
     match cell {
         None if rule.required => Err(Reason::Missing(field)),
-        // An empty string is a value where the field is optional, and none where it is required.
-        Some(Cell::Text(text)) if rule.required && text.is_empty() => Err(Reason::Missing(field)),
         cell => Ok(cell),
     }
 }

@@ -74,7 +74,7 @@ impl TableRows {
             instants: Vec::new(),
             types: Vec::new(),
             columns,
-            properties: Column::new(Kind::Text),
+            properties: Column::new(Kind::Words),
         }
     }
 

@@ -6,8 +6,10 @@ use crate::table::RawTable;
 /// What a field's value must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A string.
-    Text,
+    /// A string that names something: an empty one counts as missing (SPEC E7).
+    Name,
+    /// A string of people's own words: an empty one is a value.
+    Words,
     /// A list of strings.
     TextList,
     /// One of these strings.
@@ -95,13 +97,13 @@ const fn optional(field: Field, kind: Kind) -> FieldRule {
 
 /// The fields that every event must have.
 pub const COMMON_FIELDS: &[FieldRule] = &[
-    required(Field::EventId, Kind::Text),
-    required(Field::AccountId, Kind::Text),
+    required(Field::EventId, Kind::Name),
+    required(Field::AccountId, Kind::Name),
     required(Field::Type, Kind::OneOf(EventType::NAMES)),
     required(Field::OccurredAt, Kind::Instant),
 ];
 
-const CONVERSATION: FieldRule = required(Field::ConversationId, Kind::Text);
+const CONVERSATION: FieldRule = required(Field::ConversationId, Kind::Name);
 
 impl EventType {
     /// The fields of this type besides [`COMMON_FIELDS`], in the order of the contract.
@@ -112,8 +114,8 @@ impl EventType {
                     &[
                         CONVERSATION,
                         required(Field::Channel, Kind::OneOf(Channel::NAMES)),
-                        optional(Field::ProfileId, Kind::Text),
-                        optional(Field::FirstMessage, Kind::Text),
+                        optional(Field::ProfileId, Kind::Name),
+                        optional(Field::FirstMessage, Kind::Words),
                         optional(Field::Mode, Kind::OneOf(Mode::NAMES)),
                     ]
                 }
@@ -123,12 +125,12 @@ impl EventType {
                     &[
                         CONVERSATION,
                         required(Field::Sender, Kind::OneOf(Sender::NAMES)),
-                        optional(Field::Text, Kind::Text),
+                        optional(Field::Text, Kind::Words),
                     ]
                 }
             }
             EventType::ProcedureStarted => {
-                const { &[CONVERSATION, required(Field::Procedure, Kind::Text)] }
+                const { &[CONVERSATION, required(Field::Procedure, Kind::Name)] }
             }
             EventType::ProductRecommended => {
                 const { &[CONVERSATION, optional(Field::ProductIds, Kind::TextList)] }
@@ -137,7 +139,7 @@ impl EventType {
                 const {
                     &[
                         CONVERSATION,
-                        optional(Field::Url, Kind::Text),
+                        optional(Field::Url, Kind::Name),
                         optional(Field::IsBot, Kind::Flag),
                     ]
                 }
@@ -146,20 +148,20 @@ impl EventType {
                 const {
                     &[
                         CONVERSATION,
-                        optional(Field::ProductId, Kind::Text),
+                        optional(Field::ProductId, Kind::Name),
                         optional(Field::Quantity, Kind::Whole),
                     ]
                 }
             }
-            EventType::TagAdded => const { &[CONVERSATION, required(Field::Tag, Kind::Text)] },
+            EventType::TagAdded => const { &[CONVERSATION, required(Field::Tag, Kind::Name)] },
             EventType::ProfileLinked => {
-                const { &[CONVERSATION, required(Field::ProfileId, Kind::Text)] }
+                const { &[CONVERSATION, required(Field::ProfileId, Kind::Name)] }
             }
             EventType::ConversationResolved => {
                 const {
                     &[
                         CONVERSATION,
-                        optional(Field::Procedure, Kind::Text),
+                        optional(Field::Procedure, Kind::Name),
                         optional(Field::Tags, Kind::TextList),
                     ]
                 }
@@ -168,45 +170,45 @@ impl EventType {
                 const {
                     &[
                         CONVERSATION,
-                        optional(Field::Reason, Kind::Text),
-                        optional(Field::Category, Kind::Text),
-                        optional(Field::Procedure, Kind::Text),
+                        optional(Field::Reason, Kind::Name),
+                        optional(Field::Category, Kind::Name),
+                        optional(Field::Procedure, Kind::Name),
                         optional(Field::Tags, Kind::TextList),
                     ]
                 }
             }
             EventType::ConversationClosed => {
-                const { &[CONVERSATION, optional(Field::Reason, Kind::Text)] }
+                const { &[CONVERSATION, optional(Field::Reason, Kind::Name)] }
             }
             EventType::OrderPlaced => {
                 const {
                     &[
-                        required(Field::OrderId, Kind::Text),
+                        required(Field::OrderId, Kind::Name),
                         required(Field::Value, Kind::Money),
                         optional(Field::Currency, Kind::Currency),
-                        optional(Field::ProfileId, Kind::Text),
-                        optional(Field::ConversationId, Kind::Text),
+                        optional(Field::ProfileId, Kind::Name),
+                        optional(Field::ConversationId, Kind::Name),
                     ]
                 }
             }
             EventType::OrderRefunded => {
                 const {
                     &[
-                        required(Field::OrderId, Kind::Text),
+                        required(Field::OrderId, Kind::Name),
                         required(Field::Value, Kind::Money),
                     ]
                 }
             }
-            EventType::OrderCancelled => const { &[required(Field::OrderId, Kind::Text)] },
+            EventType::OrderCancelled => const { &[required(Field::OrderId, Kind::Name)] },
             EventType::Touch => {
                 const {
                     &[
-                        required(Field::ProfileId, Kind::Text),
+                        required(Field::ProfileId, Kind::Name),
                         required(Field::Channel, Kind::OneOf(TouchChannel::NAMES)),
                         required(Field::Kind, Kind::OneOf(TouchKind::NAMES)),
-                        required(Field::MessageId, Kind::Text),
-                        optional(Field::ConversationId, Kind::Text),
-                        optional(Field::Source, Kind::Text),
+                        required(Field::MessageId, Kind::Name),
+                        optional(Field::ConversationId, Kind::Name),
+                        optional(Field::Source, Kind::Name),
                         optional(Field::IsBot, Kind::Flag),
                         optional(Field::IsMachineOpen, Kind::Flag),
                         optional(Field::IsTransactional, Kind::Flag),
@@ -270,7 +272,7 @@ impl Kind {
     /// How a value of this kind is represented.
     pub const fn form(self) -> Form {
         match self {
-            Kind::Text | Kind::OneOf(_) | Kind::Currency => Form::Text,
+            Kind::Name | Kind::Words | Kind::OneOf(_) | Kind::Currency => Form::Text,
             Kind::TextList => Form::TextList,
             Kind::Whole => Form::Whole,
             Kind::Flag => Form::Flag,

@@ -136,7 +136,7 @@ fn a_line_that_is_not_utf8_spoils_no_other() {
 fn an_order_in_full() {
     let line = event(
         "order_placed",
-        r#""order_id": "o\u0031", "value": 90071992547409.9301, "currency": "CHF", "profile_id": "", "conversation_id": null"#,
+        r#""order_id": "o\u0031", "value": 90071992547409.9301, "currency": "CHF", "profile_id": "p1", "conversation_id": null"#,
     );
     let batch = row(RawTable::OrderEvents, &line);
     assert_eq!(batch.schema(), RawTable::OrderEvents.landing_schema());
@@ -159,11 +159,7 @@ fn an_order_in_full() {
         900_719_925_474_099_301
     );
     assert_eq!(text(&batch, "currency"), Some("CHF"));
-    assert_eq!(
-        text(&batch, "profile_id"),
-        Some(""),
-        "an optional empty string is a value"
-    );
+    assert_eq!(text(&batch, "profile_id"), Some("p1"));
     assert_eq!(text(&batch, "conversation_id"), None);
     assert_eq!(text(&batch, "properties"), None);
 }
@@ -174,7 +170,7 @@ fn lists_flags_and_numbers() {
         RawTable::ConversationEvents,
         &event(
             "conversation_escalated",
-            r#""conversation_id": "c", "tags": ["b", "", "a\t"], "reason": """#,
+            r#""conversation_id": "c", "tags": ["b", "", "a\t"], "reason": "late""#,
         ),
     );
     let tags = batch["tags"].as_list::<i32>().value(0);
@@ -182,7 +178,7 @@ fn lists_flags_and_numbers() {
         tags.as_string::<i32>().iter().collect::<Vec<_>>(),
         [Some("b"), Some(""), Some("a\t")]
     );
-    assert_eq!(text(&batch, "reason"), Some(""));
+    assert_eq!(text(&batch, "reason"), Some("late"));
     let batch = row(
         RawTable::ConversationEvents,
         &event("added_to_cart", r#""conversation_id": "c", "quantity": 0"#),
@@ -201,6 +197,54 @@ fn lists_flags_and_numbers() {
     );
     assert!(!batch["is_bot"].as_boolean().value(0) && batch["is_bot"].is_valid(0));
     assert!(batch["is_machine_open"].is_null(0));
+}
+
+/// SPEC E7: strangers are not one shopper.
+#[rstest]
+#[case("conversation_started", r#""channel": "sms""#, "profile_id", None)]
+#[case(
+    "conversation_started",
+    r#""channel": "sms""#,
+    "first_message",
+    Some("")
+)]
+#[case("message_sent", r#""sender": "agent""#, "text", Some(""))]
+#[case("link_clicked", r#""is_bot": true"#, "url", None)]
+#[case("added_to_cart", r#""quantity": 1"#, "product_id", None)]
+#[case("conversation_resolved", r#""tags": []"#, "procedure", None)]
+#[case("conversation_escalated", r#""tags": []"#, "reason", None)]
+#[case("conversation_escalated", r#""tags": []"#, "category", None)]
+#[case("conversation_escalated", r#""tags": []"#, "procedure", None)]
+#[case("conversation_closed", r#""note": 1"#, "reason", None)]
+fn empty_names_are_missing_and_empty_words_are_not(
+    #[case] kind: &str,
+    #[case] others: &str,
+    #[case] field: &str,
+    #[case] expected: Option<&str>,
+) {
+    let line = event(
+        kind,
+        &format!(r#""conversation_id": "c", {others}, "{field}": """#),
+    );
+    let batch = row(RawTable::ConversationEvents, &line);
+    assert_eq!(text(&batch, field), expected);
+}
+
+/// SPEC E7, of orders and touches.
+#[test]
+fn empty_ids_of_orders_and_touches_are_missing() {
+    let order = r#""order_id": "o", "value": 1, "profile_id": "", "conversation_id": """#;
+    let batch = row(RawTable::OrderEvents, &event("order_placed", order));
+    let touch = r#""profile_id": "p", "channel": "sms", "kind": "opened", "message_id": "m", "conversation_id": "", "source": """#;
+    let touched = row(RawTable::TouchEvents, &event("touch", touch));
+    for (batch, field) in [
+        (&batch, "profile_id"),
+        (&batch, "conversation_id"),
+        (&touched, "conversation_id"),
+        (&touched, "source"),
+    ] {
+        assert_eq!(text(batch, field), None, "{field}");
+    }
 }
 
 #[rstest]

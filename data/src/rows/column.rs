@@ -34,7 +34,7 @@ macro_rules! at {
 impl Column {
     pub(super) fn new(kind: Kind) -> Column {
         match kind {
-            Kind::Text | Kind::Currency => Column::Text(StringBuilder::new()),
+            Kind::Name | Kind::Words | Kind::Currency => Column::Text(StringBuilder::new()),
             Kind::TextList => {
                 Column::TextList(ListBuilder::new(StringBuilder::new()).with_field(list_item()))
             }

@@ -85,6 +85,7 @@ cases! {
     case_39_absent_means_null = "39-absent-means-null";
     case_40_random_1 = "40-random-1";
     case_41_random_2 = "41-random-2";
+    case_48_guests_without_names = "48-guests-without-names";
 }
 
 #[test]
