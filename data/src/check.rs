@@ -54,6 +54,8 @@ pub(crate) enum Fault {
     NoSuchDate,
     NoSuchTime,
     NoCharacter,
+    /// U+0000, which PostgreSQL's text cannot hold (SPEC E7).
+    Nul,
     TooLong,
     NotAnAccount,
     NotACurrency,
@@ -135,9 +137,34 @@ pub(crate) fn check_common<'a>(
 }
 
 fn required_text<'a>(source: &impl Source<'a>, field: Field) -> Result<Cow<'a, str>, Reason> {
-    found(field, source.text(field))?
-        .filter(|text| !text.is_empty())
-        .ok_or(Reason::Missing(field))
+    found(field, name(source, field))?.ok_or(Reason::Missing(field))
+}
+
+/// A text that names something: an empty one is none, and U+0000 is in none (SPEC E7).
+#[inline]
+fn name<'a>(source: &impl Source<'a>, field: Field) -> Found<Cow<'a, str>> {
+    match source.text(field)? {
+        Some(text) if text.contains('\0') => Err(Fault::Nul),
+        text => Ok(text.filter(|text| !text.is_empty())),
+    }
+}
+
+/// What people wrote, an empty text too, with U+FFFD in place of U+0000 (SPEC E7).
+#[inline]
+fn words<'a>(source: &impl Source<'a>, field: Field) -> Found<Cow<'a, str>> {
+    let shown = |text: Cow<'a, str>| match text.contains('\0') {
+        true => Cow::Owned(text.replace('\0', "\u{fffd}")),
+        false => text,
+    };
+    Ok(source.text(field)?.map(shown))
+}
+
+/// Texts that each name something.
+fn names<'a>(source: &impl Source<'a>, field: Field) -> Found<Vec<Cow<'a, str>>> {
+    match source.text_list(field)? {
+        Some(list) if list.iter().any(|text| text.contains('\0')) => Err(Fault::Nul),
+        list => Ok(list),
+    }
 }
 
 /// The fault of a required field, which is missing where it is empty (SPEC E3).
@@ -161,11 +188,9 @@ pub(crate) fn check_field<'a>(
 ) -> Result<Option<Cell<'a>>, Reason> {
     let field = rule.field;
     let cell = match rule.kind {
-        Kind::Name => source
-            .text(field)
-            .map(|name| name.filter(|name| !name.is_empty()).map(Cell::Text)),
-        Kind::Words => source.text(field).map(|words| words.map(Cell::Text)),
-        Kind::TextList => source.text_list(field).map(|list| list.map(Cell::TextList)),
+        Kind::Name => name(source, field).map(|name| name.map(Cell::Text)),
+        Kind::Words => words(source, field).map(|words| words.map(Cell::Text)),
+        Kind::TextList => names(source, field).map(|list| list.map(Cell::TextList)),
         Kind::Whole => source.whole(field).map(|number| number.map(Cell::Whole)),
         Kind::Flag => source.flag(field).map(|flag| flag.map(Cell::Flag)),
         Kind::Instant => source
@@ -177,6 +202,7 @@ pub(crate) fn check_field<'a>(
             text => Ok(text.map(Cell::Text)),
         }),
         Kind::OneOf(names) => match source.text(field) {
+            Ok(Some(text)) if text.contains('\0') => Err(Fault::Nul),
             Ok(Some(text)) if !(rule.required && text.is_empty()) => {
                 let code = names.iter().position(|name| *name == text);
                 let code = code.and_then(|code| i8::try_from(code).ok());
@@ -275,6 +301,7 @@ impl fmt::Display for Fault {
             Fault::NoSuchDate => "has a date that does not exist",
             Fault::NoSuchTime => "has a time or an offset that does not exist",
             Fault::NoCharacter => "has an escape that stands for no character",
+            Fault::Nul => "has U+0000, which no PostgreSQL text can hold",
             Fault::TooLong => "has more than 128 characters",
             Fault::NotAnAccount => "is not of the form [A-Za-z0-9_-]{1,64}",
             Fault::NotACurrency => "is not three capitals (ISO 4217)",

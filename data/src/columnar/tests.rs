@@ -255,6 +255,26 @@ fn other_columns_are_properties() {
     );
 }
 
+/// SPEC E7. In JSON the character is written as an escape, which any text can hold.
+#[test]
+fn nul_in_columns() {
+    let bad = rejected(vec![("profile_id", texts("p\0")), ("note", texts("a\0b"))]);
+    assert_eq!(
+        bad.reason,
+        "malformed_field: profile_id has U+0000, which no PostgreSQL text can hold"
+    );
+    let raw = String::from_utf8(bad.raw).unwrap();
+    assert!(
+        raw.ends_with(r#""profile_id":"p\u0000","note":"a\u0000b"}"#),
+        "{raw}"
+    );
+    let batch = accepted(vec![("note", texts("a\0b")), ("b\0", texts("c"))]);
+    assert_eq!(
+        batch["properties"].as_string::<i32>().value(0),
+        r#"{"note":"a\u0000b","b\u0000":"c"}"#
+    );
+}
+
 #[test]
 fn a_row_of_nulls_is_an_empty_object() {
     let batch = RecordBatch::try_from_iter_with_nullable([(

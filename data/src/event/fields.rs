@@ -6,11 +6,11 @@ use crate::table::RawTable;
 /// What a field's value must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A string that names something: an empty one counts as missing (SPEC E7).
+    /// A string that names something: an empty one counts as missing, and U+0000 is in none (SPEC E7).
     Name,
-    /// A string of people's own words: an empty one is a value.
+    /// A string of people's own words: an empty one is a value, and U+0000 becomes U+FFFD (SPEC E7).
     Words,
-    /// A list of strings.
+    /// A list of strings without U+0000.
     TextList,
     /// One of these strings.
     OneOf(&'static [&'static str]),

@@ -247,6 +247,23 @@ fn empty_ids_of_orders_and_touches_are_missing() {
     }
 }
 
+/// SPEC E7: what people wrote is kept, but for the character that no text can hold.
+#[rstest]
+#[case(
+    "conversation_started",
+    r#""channel": "sms", "first_message""#,
+    "first_message"
+)]
+#[case("message_sent", r#""sender": "agent", "text""#, "text")]
+fn words_have_a_replacement_for_nul(#[case] kind: &str, #[case] begin: &str, #[case] field: &str) {
+    let line = event(
+        kind,
+        &format!(r#""conversation_id": "c", {begin}: "\u0000so \u0000\u00e9""#),
+    );
+    let batch = row(RawTable::ConversationEvents, &line);
+    assert_eq!(text(&batch, field), Some("\u{fffd}so \u{fffd}é"));
+}
+
 #[rstest]
 #[case::now_and_a_day("2026-02-02T12:00:00.0000009Z")]
 #[case::first_instant("2000-01-01T00:00:00Z")]

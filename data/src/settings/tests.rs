@@ -269,7 +269,11 @@ fn unknown_settings_list_the_known(#[case] setting: &str, #[case] value: &str) {
 )]
 #[case(
     r#"{"account_id": "a", "name": 5}"#,
-    "name cannot be 5; accepted: a string"
+    "name cannot be 5; accepted: a string without U+0000"
+)]
+#[case(
+    r#"{"account_id": "a", "name": "b\u0000c"}"#,
+    r#"name cannot be "b\u0000c"; accepted: a string without U+0000"#
 )]
 fn refused_lines(#[case] line: &str, #[case] expected: &str) {
     let error = Settings::from_json_line(line).unwrap_err().to_string();
@@ -307,7 +311,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
     let setting = prop_oneof![
         4 => window,
         1 => period.prop_map(|period| ("idle_timeout".to_owned(), period)),
-        1 => named("name", ".{0,12}"),
+        1 => named("name", r"[^\x00\n]{0,12}"),
         1 => named("timezone", "UTC|Europe/Paris|Asia/Kathmandu|US/Eastern|Etc/GMT\\+5"),
         1 => named("currency", "EUR|JPY|CLF"),
         1 => named("attribution_model", "linear|last_touch"),

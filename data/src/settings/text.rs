@@ -109,8 +109,12 @@ impl Settings {
     fn set_json(&mut self, setting: &str, value: &Value) -> Result<(), SettingsError> {
         match setting {
             "name" => {
-                self.name = Some(text(setting, value, "a string")?.to_owned())
-                    .filter(|name| !name.is_empty())
+                const ACCEPTED: &str = "a string without U+0000";
+                let name = text(setting, value, ACCEPTED)?;
+                if name.contains('\0') {
+                    return Err(refused(setting, value, ACCEPTED));
+                }
+                self.name = Some(name.to_owned()).filter(|name| !name.is_empty())
             }
             "timezone" => {
                 self.timezone =

@@ -15,9 +15,9 @@ fn good(rule: &FieldRule) -> BoxedStrategy<Value> {
     match rule.kind {
         _ if rule.field == Field::EventId => "[^\u{0}]{1,128}".prop_map(Value::from).boxed(),
         _ if rule.field == Field::AccountId => "[A-Za-z0-9_-]{1,64}".prop_map(Value::from).boxed(),
-        Kind::Name => ".{1,12}".prop_map(Value::from).boxed(),
-        Kind::Words => ".{0,12}".prop_map(Value::from).boxed(),
-        Kind::TextList => prop::collection::vec(".{0,6}", 0..4)
+        Kind::Name => r"[^\x00\n]{1,12}".prop_map(Value::from).boxed(),
+        Kind::Words => r"[^\x00\n]{0,12}".prop_map(Value::from).boxed(),
+        Kind::TextList => prop::collection::vec(r"[^\x00\n]{0,6}", 0..4)
             .prop_map(Value::from)
             .boxed(),
         Kind::OneOf(names) => prop::sample::select(names).prop_map(Value::from).boxed(),
@@ -37,8 +37,10 @@ fn odd(rule: &FieldRule) -> BoxedStrategy<Value> {
         |texts: &'static [&'static str]| prop::sample::select(texts).prop_map(Value::from).boxed();
     match rule.kind {
         _ if rule.field == Field::EventId => ".{129}".prop_map(Value::from).boxed(),
-        Kind::Name | Kind::Words | Kind::OneOf(_) => texts(&["", " ", "none such", "é", "a/b"]),
-        Kind::TextList => Just(json!([""])).boxed(),
+        Kind::Name | Kind::Words | Kind::OneOf(_) => {
+            texts(&["", " ", "none such", "é", "a/b", "a\0b"])
+        }
+        Kind::TextList => prop_oneof![Just(json!([""])), Just(json!(["a", "\0"]))].boxed(),
         Kind::Whole => (i64::MIN..0).prop_map(Value::from).boxed(),
         Kind::Flag => Just(json!(true)).boxed(),
         Kind::Instant => texts(&[

@@ -58,20 +58,21 @@ impl RejectedRows {
         }
     }
 
-    /// Adds a line. Text that is not UTF-8 is kept twice: readable, and byte by byte.
+    /// Adds a line. What no PostgreSQL text can hold (SPEC E7), bytes that are not UTF-8 and U+0000, is kept twice: readable,
+    /// and byte by byte.
     pub fn push(&mut self, source: &str, rejected: &Rejected) {
         self.source.append_value(source);
         self.line
             .push(i64::try_from(rejected.line).unwrap_or(i64::MAX));
         self.reason.append_value(&rejected.reason);
         match std::str::from_utf8(&rejected.raw) {
-            Ok(text) => {
+            Ok(text) if !text.contains('\0') => {
                 self.raw.append_value(text);
                 self.raw_bytes.append_null();
             }
-            Err(_) => {
-                self.raw
-                    .append_value(String::from_utf8_lossy(&rejected.raw));
+            _ => {
+                let text = String::from_utf8_lossy(&rejected.raw);
+                self.raw.append_value(text.replace('\0', "\u{fffd}"));
                 self.raw_bytes.append_value(&rejected.raw);
             }
         }

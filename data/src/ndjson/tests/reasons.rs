@@ -343,3 +343,62 @@ fn unknown_types_name_the_known() {
 fn fields_of_types(#[case] kind: &str, #[case] fields: &str, #[case] expected: &str) {
     assert_eq!(reason(&event(kind, fields)), expected);
 }
+
+/// SPEC E7: no id, name or list has U+0000 in it, required or not.
+#[rstest]
+#[case("conversation_started", r#""channel": "sms""#, "conversation_id")]
+#[case("conversation_started", r#""channel": "sms""#, "event_id")]
+#[case("conversation_started", r#""conversation_id": "c""#, "channel")]
+#[case(
+    "conversation_started",
+    r#""conversation_id": "c", "channel": "sms""#,
+    "profile_id"
+)]
+#[case(
+    "conversation_started",
+    r#""conversation_id": "c", "channel": "sms""#,
+    "mode"
+)]
+#[case(
+    "conversation_started",
+    r#""conversation_id": "c", "channel": "sms""#,
+    "type"
+)]
+#[case("message_sent", r#""conversation_id": "c""#, "sender")]
+#[case("procedure_started", r#""conversation_id": "c""#, "procedure")]
+#[case("link_clicked", r#""conversation_id": "c""#, "url")]
+#[case("added_to_cart", r#""conversation_id": "c""#, "product_id")]
+#[case("tag_added", r#""conversation_id": "c""#, "tag")]
+#[case("conversation_escalated", r#""conversation_id": "c""#, "reason")]
+#[case("conversation_escalated", r#""conversation_id": "c""#, "category")]
+#[case("order_cancelled", "\"note\": 1", "order_id")]
+#[case("order_placed", r#""order_id": "o", "value": 1"#, "conversation_id")]
+#[case(
+    "touch",
+    r#""profile_id": "p", "channel": "sms", "kind": "opened""#,
+    "message_id"
+)]
+#[case(
+    "touch",
+    r#""profile_id": "p", "channel": "sms", "kind": "opened", "message_id": "m""#,
+    "source"
+)]
+fn nul_makes_a_name_malformed(#[case] kind: &str, #[case] others: &str, #[case] field: &str) {
+    let line = event(kind, &format!(r#"{others}, "{field}": "a\u0000""#));
+    let expected =
+        format!("malformed_field: {field} has U+0000, which no PostgreSQL text can hold");
+    assert_eq!(reason(&line), expected);
+}
+
+#[rstest]
+#[case("conversation_resolved", "tags")]
+#[case("product_recommended", "product_ids")]
+fn nul_makes_a_list_malformed(#[case] kind: &str, #[case] field: &str) {
+    let line = event(
+        kind,
+        &format!(r#""conversation_id": "c", "{field}": ["a", "\u0000"]"#),
+    );
+    let expected =
+        format!("malformed_field: {field} has U+0000, which no PostgreSQL text can hold");
+    assert_eq!(reason(&line), expected);
+}

@@ -5,7 +5,7 @@ use datafusion::arrow::datatypes::IntervalMonthDayNano;
 use datafusion::scalar::ScalarValue;
 use pgwire::api::Type;
 
-use super::{element_type, list, out_of_range, sql_name};
+use super::{characters, element_type, list, out_of_range, sql_name};
 use crate::error::{PgError, code};
 
 /// From 1970-01-01 to 2000-01-01.
@@ -111,9 +111,8 @@ fn is_text(pg: &Type) -> bool {
 }
 
 fn text(bytes: &mut Bytes) -> Result<ScalarValue, PgError> {
-    String::from_utf8(bytes.split_off(0).to_vec())
-        .map(|text| ScalarValue::Utf8(Some(text)))
-        .map_err(|_| PgError::new("22021", "invalid byte sequence for encoding \"UTF8\""))
+    let text = bytes.split_off(0);
+    Ok(ScalarValue::Utf8(Some(characters(&text)?.to_owned())))
 }
 
 fn infinite(pg: &Type) -> PgError {

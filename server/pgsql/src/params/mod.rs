@@ -99,13 +99,20 @@ pub fn decode(
         return ScalarValue::try_from(&arrow_type(pg)).map_err(PgError::from);
     };
     match format {
-        Format::Text => {
-            let text = std::str::from_utf8(bytes).map_err(|_| {
-                PgError::new("22021", "invalid byte sequence for encoding \"UTF8\"")
-            })?;
-            text::parse(pg, text, zone)
-        }
+        Format::Text => text::parse(pg, characters(bytes)?, zone),
         Format::Binary => binary::parse(pg, bytes),
+    }
+}
+
+/// The characters of a text, of which U+0000 is none.
+fn characters(bytes: &[u8]) -> Result<&str, PgError> {
+    let refused = |what| {
+        let message = format!("invalid byte sequence for encoding \"UTF8\"{what}");
+        PgError::new("22021", message)
+    };
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.contains('\0') => Err(refused(": 0x00")),
+        text => text.map_err(|_| refused("")),
     }
 }
 

@@ -130,3 +130,20 @@ proptest! {
         let _ = decode(&types[at], Format::Text, Some(&bytes), Zone::UTC);
     }
 }
+
+/// SPEC E7: what is compared with text and shown as text is text.
+#[rstest]
+#[case(b"a\0b", "invalid byte sequence for encoding \"UTF8\": 0x00")]
+#[case(b"a\xffb", "invalid byte sequence for encoding \"UTF8\"")]
+fn texts_that_postgres_cannot_hold(#[case] bytes: &'static [u8], #[case] message: &str) {
+    for format in [Format::Text, Format::Binary] {
+        let refused = decode(
+            &Type::TEXT,
+            format,
+            Some(&Bytes::from_static(bytes)),
+            Zone::UTC,
+        );
+        let error = refused.unwrap_err();
+        assert_eq!((error.code, error.message.as_ref()), ("22021", message));
+    }
+}
