@@ -20,6 +20,7 @@
 
 mod error;
 mod finish;
+mod frames;
 mod keys;
 mod merge;
 mod partition;

@@ -3,8 +3,9 @@
 //! The form of an input is told by its first bytes, so that a mislabelled file lands right; a name that promises a form
 //! the bytes do not have is an error, since that is what a broken download looks like. In folders only files with a known
 //! ending are taken (a folder holds other things too), and a file `accounts.ndjson` is left out: by convention it holds
-//! settings, not events. So is what is hidden, and a link back to a folder above. What was left out is reported, never
-//! silent.
+//! settings, not events. So is what is hidden, and a link back to a folder above. A file of no bytes whose name promises a
+//! form is left out too, wherever it was named: it holds no event, and rotated logs leave such files behind. What was left
+//! out is reported, never silent.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -14,9 +15,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use super::error::LandError;
+use super::frames::Frames;
 use super::spill::SpillFile;
 
 /// The endings of the files that are taken from a folder.
@@ -85,7 +87,7 @@ fn label_of(path: &Path) -> String {
     }
 }
 
-/// What a given folder holds and was not read.
+/// What was given, alone or in a folder, and was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
     /// A file, or a folder with all that is below it.
@@ -99,7 +101,7 @@ pub struct Skipped {
 pub(super) struct Inputs {
     /// Files, standard input and bytes; no folders.
     pub inputs: Vec<LandSource>,
-    /// What was left out of folders.
+    /// What was left out.
     pub skipped: Vec<Skipped>,
     /// The bytes of all inputs together, where all are known.
     pub bytes: Option<u64>,
@@ -143,6 +145,10 @@ impl Inputs {
         if !metadata.is_dir() {
             if !given && !wanted(path) {
                 self.skip(path, "not a file of events by its name");
+                return Ok(());
+            }
+            if metadata.is_file() && metadata.len() == 0 && Form::promised(path).is_some() {
+                self.skip(path, "it is empty");
                 return Ok(());
             }
             self.bytes = match metadata.is_file() {
@@ -262,8 +268,8 @@ impl Form {
     }
 
     /// What a name promises.
-    fn promised(label: &str) -> Option<(Self, &'static str)> {
-        match ending(Path::new(label))?.as_str() {
+    fn promised(path: &Path) -> Option<(Self, &'static str)> {
+        match ending(path)?.as_str() {
             "gz" => Some((Form::Gzip, "gzip")),
             "zst" => Some((Form::Zstd, "zstd")),
             "parquet" => Some((Form::Parquet, "Parquet")),
@@ -287,7 +293,8 @@ impl LandSource {
         };
         let start = read_start(&mut stream).map_err(fail)?;
         let form = Form::of(&start);
-        if let (Kind::Path(_), Some((promised, name))) = (&self.kind, Form::promised(&self.label))
+        if let Kind::Path(path) = &self.kind
+            && let Some((promised, name)) = Form::promised(path)
             && promised != form
         {
             return Err(LandError::Form {
@@ -310,8 +317,8 @@ impl LandSource {
         };
         let ahead = BufReader::with_capacity(READ_AHEAD, counted);
         Ok(Opened::Lines(match form {
-            Form::Gzip => Box::new(MultiGzDecoder::new(ahead)),
-            Form::Zstd => Box::new(zstd::Decoder::with_buffer(ahead).map_err(fail)?),
+            Form::Gzip => Box::new(Frames::<_, GzDecoder<_>>::new(ahead).map_err(fail)?),
+            Form::Zstd => Box::new(Frames::<_, zstd::Decoder<_>>::new(ahead).map_err(fail)?),
             Form::Plain | Form::Parquet => Box::new(ahead),
         }))
     }

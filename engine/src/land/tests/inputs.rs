@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::path::Path;
 
-use arrow::datatypes::DataType;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use object_store::ObjectStoreExt;
@@ -11,12 +10,18 @@ use rstest::rstest;
 
 use super::*;
 
-const NOON: &str = "2026-01-10T12:00:00Z";
+pub(super) const NOON: &str = "2026-01-10T12:00:00Z";
 
 fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(text.as_bytes()).unwrap();
     encoder.finish().unwrap()
+}
+
+/// What a log that was rotated under a crash ends in.
+fn padded(mut content: Vec<u8>, zeros: usize) -> Vec<u8> {
+    content.resize(content.len() + zeros, 0);
+    content
 }
 
 fn lines(count: usize) -> String {
@@ -25,7 +30,7 @@ fn lines(count: usize) -> String {
         .collect()
 }
 
-fn counts(report: &LandReport) -> (u64, u64, u64) {
+pub(super) fn counts(report: &LandReport) -> (u64, u64, u64) {
     (report.landed, report.duplicates, report.rejected)
 }
 
@@ -68,9 +73,9 @@ async fn e1_identity_is_by_account_table_and_date() {
 async fn e3_rejected_lines_are_kept_once_and_whole() {
     let shop = Shop::open().await;
     let mut input = message("acme", "e1", NOON, "c1").into_bytes();
-    input.extend(b"\n{\"half\": \nnot \xff text\n");
+    input.extend(b"\n{\"half\": \nnot \xff\0 text\n");
     input.extend(message("acme", "e2", NOON, "c1").bytes());
-    input.extend(b"no newline at the end");
+    input.extend(b"no newline at the\0end");
     for round in 0..2 {
         let report = shop.land(input.clone()).await;
         assert_eq!(report.rejected, 3, "round {round}");
@@ -80,8 +85,8 @@ async fn e3_rejected_lines_are_kept_once_and_whole() {
         assert_eq!(rows.len(), 3, "{rows:#?}");
         assert!(rows[0].contains("source=test line=3"), "{}", rows[0]);
         assert!(rows[1].contains("source=test line=4"), "{}", rows[1]);
-        assert!(rows[1].contains("raw=not \u{fffd} text raw_bytes=6e6f7420ff2074657874"));
-        assert!(rows[2].contains("line=6") && rows[2].contains("raw=no newline at the end"));
+        assert!(rows[1].contains("raw=not \u{fffd}\u{fffd} text raw_bytes=6e6f7420ff002074657874"));
+        assert!(rows[2].contains("line=6") && rows[2].contains("raw=no newline at the\u{fffd}end"));
     }
     // Another source with the same line is another line.
     let other = LandSource::bytes("other", b"\n\n{\"half\": \n".to_vec());
@@ -191,6 +196,10 @@ async fn e1_e3_a_path_spelt_otherwise_is_the_same_input() {
 #[case::gzip("e.ndjson.gz", gzip(&lines(5000)))]
 #[case::gzip_members("e.gz", [gzip(&lines(3000)), gzip(&lines(5000))].concat())]
 #[case::zstd("e.jsonl.zst", zstd::encode_all(lines(5000).as_bytes(), 3).unwrap())]
+#[case::padded_gzip("e.gz", padded(gzip(&lines(5000)), 600_000))]
+#[case::padded_gzip_members("e.gz", [padded(gzip(&lines(3000)), 1), padded(gzip(&lines(5000)), 511)].concat())]
+#[case::padded_zstd("e.zst", padded(zstd::encode_all(lines(5000).as_bytes(), 3).unwrap(), 4096))]
+#[case::zstd_frames("e.zst", [zstd::encode_all(lines(3000).as_bytes(), 3).unwrap(), zstd::encode_all(lines(5000).as_bytes(), 3).unwrap()].concat())]
 #[case::no_ending("events", lines(5000).into_bytes())]
 #[case::told_by_content("events.json", gzip(&lines(5000)))]
 #[tokio::test(flavor = "multi_thread")]
@@ -217,6 +226,9 @@ async fn a_folder_is_landed_by_name_and_without_what_is_no_input() {
     put("README.md", b"# events\n");
     put(".hidden.ndjson", b"{}\n");
     put(".git/c.ndjson", b"{}\n");
+    for name in ["a/0.log.gz", "c.zst", "d.parquet", "e.ndjson"] {
+        put(name, b"");
+    }
     std::os::unix::fs::symlink(folder.path(), folder.path().join("a/up")).unwrap();
     let shop = Shop::open().await;
     let report = shop
@@ -239,8 +251,11 @@ async fn a_folder_is_landed_by_name_and_without_what_is_no_input() {
             (".git", "hidden by its name"),
             (".hidden.ndjson", "hidden by its name"),
             ("README.md", "not a file of events by its name"),
+            ("0.log.gz", "it is empty"),
             ("up", "a link back to a folder above"),
             ("accounts.ndjson", "not a file of events by its name"),
+            ("c.zst", "it is empty"),
+            ("d.parquet", "it is empty"),
         ]
     );
 }
@@ -264,103 +279,15 @@ fn parquet_of_wrong_type() -> Vec<u8> {
         ("occurred_at", column(NOON)),
     ])
     .unwrap();
-    let mut bytes = Vec::new();
-    let mut writer =
-        parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    bytes
-}
-
-#[rstest]
-#[case::strings(DataType::Utf8)]
-#[case::large_strings(DataType::LargeUtf8)]
-#[case::dictionaries(DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)))]
-#[case::large_dictionaries(DataType::Dictionary(
-    Box::new(DataType::Int8),
-    Box::new(DataType::LargeUtf8)
-))]
-#[tokio::test(flavor = "multi_thread")]
-async fn text_of_parquet_comes_in_any_form(#[case] form: DataType) {
-    let texts = [
-        ("event_id", ["e1", "e2"]),
-        ("account_id", ["acme", "acme"]),
-        ("type", ["message_sent", "message_sent"]),
-        ("occurred_at", [NOON, NOON]),
-        ("conversation_id", ["c", "c"]),
-        ("sender", ["agent", "shopper"]),
-    ];
-    let column = |texts: [&str; 2]| {
-        let plain = arrow::array::StringArray::from(texts.to_vec());
-        arrow::compute::cast(&plain, &form).unwrap()
-    };
-    let batch = RecordBatch::try_from_iter(texts.map(|(name, texts)| (name, column(texts))));
-    let batch = batch.unwrap();
-    let file = tempfile::Builder::new().suffix(".parquet").tempfile();
-    let file = file.unwrap();
-    let mut writer = parquet::arrow::ArrowWriter::try_new(&file, batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    let shop = Shop::open().await;
-    let report = shop.try_land(vec![LandSource::path(file.path())]).await;
-    assert_eq!(counts(&report.unwrap()), (2, 0, 0));
-    let rows = shop.rows(TableId::ConversationEvents).await;
-    assert!(rows[0].contains("sender=agent"), "{rows:?}");
-    assert!(rows[1].contains("sender=shopper"), "{rows:?}");
-}
-
-/// What comes of landing Parquet from a pipe, where rows are spilled in some folder.
-async fn land_piped(spill_dir: &Path) -> Result<LandReport, EngineError> {
-    let folder = tempfile::tempdir().unwrap();
-    let pipe = folder.path().join("pipe.parquet");
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
-    assert!(made.unwrap().success());
-    let texts = [
-        ("event_id", "e1"),
-        ("account_id", "acme"),
-        ("type", "message_sent"),
-        ("occurred_at", NOON),
-        ("conversation_id", "c"),
-        ("sender", "agent"),
-    ];
-    let columns = texts.map(|(name, text)| {
-        let column = arrow::array::StringArray::from(vec![text]);
-        (name, std::sync::Arc::new(column) as arrow::array::ArrayRef)
-    });
-    let batch = RecordBatch::try_from_iter(columns).unwrap();
-    let mut bytes = Vec::new();
-    let mut writer =
-        parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    let writing = {
-        let pipe = pipe.clone();
-        // Nobody reads it to its end where it cannot be copied.
-        std::thread::spawn(move || drop(std::fs::write(pipe, bytes)))
-    };
-    let mut shop = Shop::open().await;
-    shop.spill_dir = Some(spill_dir.to_owned());
-    let landed = shop.try_land(vec![LandSource::path(&pipe)]).await;
-    writing.join().unwrap();
-    landed
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn parquet_from_a_pipe_is_copied_where_rows_are_spilled() {
-    let spill = tempfile::tempdir().unwrap();
-    let landed = land_piped(spill.path()).await.unwrap();
-    assert_eq!(counts(&landed), (1, 0, 0));
-    let missing = spill.path().join("missing");
-    let error = land_piped(&missing).await.unwrap_err().to_string();
-    assert!(error.contains("temporary space in"), "{error}");
-    assert!(error.contains(missing.to_str().unwrap()), "{error}");
+    columns::file(&batch)
 }
 
 #[rstest]
 #[case::missing("missing.ndjson", None, "cannot open")]
 #[case::cut_gzip("cut.ndjson.gz", Some(cut(gzip(&lines(9000)))), "it is cut off")]
 #[case::cut_zstd("cut.zst", Some(cut(zstd::encode_all(lines(9000).as_bytes(), 3).unwrap())), "it is cut off")]
-#[case::empty_gzip("empty.gz", Some(vec![]), "it is empty, so it is no gzip file")]
+#[case::more_after_gzip("more.gz", Some([padded(gzip(&lines(3)), 9), b"more than a header".to_vec()].concat()), "invalid gzip header")]
+#[case::cut_after_zeros("more.gz", Some([padded(gzip(&lines(3)), 9), vec![0x1f, 0x8b, 8]].concat()), "it is cut off")]
 #[case::no_gzip("plain.gz", Some(lines(3).into_bytes()), "so it is no gzip file as its name says")]
 #[case::no_parquet("plain.parquet", Some(lines(3).into_bytes()), "no Parquet file")]
 #[case::cut_parquet("cut.parquet", Some(cut(parquet_of_wrong_type())), "as Parquet")]
