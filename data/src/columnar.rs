@@ -18,15 +18,18 @@ use crate::event::{EventType, Field, FieldRule};
 use crate::instant;
 use crate::parsed::{Parsed, Rejected};
 use crate::rows::TableRows;
-use crate::table::RawTable;
+use crate::table::{RawTable, UTC};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Schema};
 use arrow::json::EncoderOptions;
-use arrow::record_batch::RecordBatch;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use chrono::{DateTime, Utc};
 use encode::Encoders;
 use partitions::Partitions;
 use reader::Reader;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// Reads the rows of `batch` as events that arrive at `now`. Its first row is the source's row `first_row`, the first
 /// of all being 1.
@@ -39,6 +42,7 @@ pub fn check_batch(
     first_row: u64,
     now: DateTime<Utc>,
 ) -> Result<Parsed, InputError> {
+    let batch = &in_utc(batch)?;
     let columns = Columns::new(batch)?;
     let options = EncoderOptions::default();
     let mut encoders = Encoders::new(batch, &options)?;
@@ -94,6 +98,26 @@ pub fn check_batch(
         rejected: rejected.collect(),
         lines: batch.num_rows() as u64,
     })
+}
+
+/// The rows with their instants in UTC, which is how they land (SPEC T1): the zone that a column names may be one that nobody
+/// here knows, and changes no instant.
+fn in_utc(batch: &RecordBatch) -> Result<RecordBatch, InputError> {
+    let mut fields = batch.schema_ref().fields().to_vec();
+    let mut columns = batch.columns().to_vec();
+    for (field, column) in fields.iter_mut().zip(&mut columns) {
+        if let DataType::Timestamp(unit, Some(_)) = field.data_type() {
+            let kind = DataType::Timestamp(*unit, Some(UTC.into()));
+            *column = cast(column, &kind).map_err(|error| InputError::Convert {
+                column: field.name().clone(),
+                error,
+            })?;
+            *field = Arc::new(field.as_ref().clone().with_data_type(kind));
+        }
+    }
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &rows)
+        .map_err(InputError::Rows)
 }
 
 /// An event that has what all events must have.
@@ -197,7 +221,7 @@ impl<'a> Source<'a> for Row<'a> {
     }
 
     fn whole(&self, field: Field) -> Found<i64> {
-        self.read(field, |reader, row| match reader.whole(row) {
+        self.read(field, |reader, row| match reader.whole(row)? {
             None => Ok(None),
             Some(number) => i64::try_from(number)
                 .ok()

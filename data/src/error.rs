@@ -36,6 +36,9 @@ pub enum InputError {
     /// The input could not be read.
     #[error("the input cannot be read: {0}")]
     Read(#[from] std::io::Error),
+    /// Columns do not make up rows.
+    #[error("the columns do not make up rows: {0}")]
+    Rows(ArrowError),
     /// A column could not be converted.
     #[error("column {column} cannot be converted: {error}")]
     Convert {

@@ -5,8 +5,8 @@ use crate::error::InputError;
 use crate::event::{Field, Form};
 use crate::{instant, money};
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Decimal256Array, Int64Array,
-    ListArray, PrimitiveArray, StringViewArray, UInt64Array,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Decimal256Array, Float64Array,
+    Int64Array, ListArray, PrimitiveArray, StringViewArray, UInt64Array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Field as ArrowField, TimeUnit, i256};
@@ -20,6 +20,8 @@ pub(super) enum Reader {
     Whole(Int64Array),
     /// Whole numbers that may be beyond those of [`Reader::Whole`].
     WholeUnsigned(UInt64Array),
+    /// Whole numbers as programs hold them that have no integers with nulls.
+    WholeFloat(Float64Array),
     Flag(BooleanArray),
     Instant(Int64Array, TimeUnit),
     Decimal(Decimal128Array),
@@ -27,18 +29,20 @@ pub(super) enum Reader {
 }
 
 impl Reader {
-    /// A reader of a field's column; none where all of it is null by its type.
+    /// A reader of a field's column; none where nothing is in it, whose type then says nothing: writers give a column of
+    /// nulls the type that they have for it.
     pub(super) fn new(field: Field, array: &ArrayRef) -> Result<Option<Reader>, InputError> {
-        let found = array.data_type();
-        if *found == DataType::Null {
+        if array.logical_null_count() == array.len() {
             return Ok(None);
         }
-        let into = |into: DataType| {
-            cast(array, &into).map_err(|error| InputError::Convert {
-                column: field.name().to_owned(),
-                error,
-            })
+        let array = match array.data_type() {
+            DataType::Dictionary(_, values) if !is_text(values) => {
+                &converted(field, array, values)?
+            }
+            _ => array,
         };
+        let found = array.data_type();
+        let into = |into: DataType| converted(field, array, &into);
         let text =
             || into(DataType::Utf8View).map(|array| Reader::Text(array.as_string_view().clone()));
         let whole = || match found {
@@ -47,13 +51,21 @@ impl Reader {
         };
         let reader = match (field.form(), found) {
             (Form::Text | Form::Instant | Form::Money, found) if is_text(found) => text()?,
-            (Form::TextList, DataType::List(item) | DataType::LargeList(item))
-                if is_text(item.data_type()) =>
-            {
+            (
+                Form::TextList,
+                DataType::List(item)
+                | DataType::LargeList(item)
+                | DataType::ListView(item)
+                | DataType::LargeListView(item)
+                | DataType::FixedSizeList(item, _),
+            ) if is_text(item.data_type()) || *item.data_type() == DataType::Null => {
                 let item = ArrowField::new(item.name(), DataType::Utf8View, true);
                 Reader::TextList(into(DataType::List(Arc::new(item)))?.as_list().clone())
             }
             (Form::Whole | Form::Money, found) if found.is_integer() => whole()?,
+            (Form::Whole, found) if found.is_floating() => {
+                Reader::WholeFloat(into(DataType::Float64)?.as_primitive().clone())
+            }
             (Form::Flag, DataType::Boolean) => Reader::Flag(array.as_boolean().clone()),
             (Form::Instant, DataType::Timestamp(unit, Some(_))) => {
                 Reader::Instant(into(DataType::Int64)?.as_primitive().clone(), *unit)
@@ -108,12 +120,13 @@ impl Reader {
         elements.collect::<Result<_, _>>().map(Some)
     }
 
-    pub(super) fn whole(&self, row: usize) -> Option<i128> {
-        match self {
+    pub(super) fn whole(&self, row: usize) -> Found<i128> {
+        Ok(match self {
             Reader::Whole(array) => value(array, row).map(i128::from),
             Reader::WholeUnsigned(array) => value(array, row).map(i128::from),
+            Reader::WholeFloat(array) => value(array, row).map(whole_float).transpose()?,
             _ => None,
-        }
+        })
     }
 
     pub(super) fn flag(&self, row: usize) -> Option<bool> {
@@ -145,7 +158,7 @@ impl Reader {
                 .transpose(),
             Reader::Text(_) => self.text(row)?.map(money::parse).transpose(),
             _ => self
-                .whole(row)
+                .whole(row)?
                 .map(|number| money::from_decimal(number, 0))
                 .transpose(),
         }
@@ -154,6 +167,23 @@ impl Reader {
 
 fn value<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
     array.is_valid(row).then(|| array.value(row))
+}
+
+/// The whole number that a float is, where it cannot have been another before it became one.
+fn whole_float(number: f64) -> Result<i128, Fault> {
+    const EXACT: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+    if number.fract() == 0.0 && number.abs() < EXACT {
+        Ok(number as i128)
+    } else {
+        Err(Fault::NotWhole)
+    }
+}
+
+fn converted(field: Field, array: &ArrayRef, into: &DataType) -> Result<ArrayRef, InputError> {
+    cast(array, into).map_err(|error| InputError::Convert {
+        column: field.name().to_owned(),
+        error,
+    })
 }
 
 /// A wide decimal, without the zeros at its end that it may be wide for.
@@ -185,9 +215,11 @@ fn accepted(form: Form) -> &'static str {
     match form {
         Form::Text => "strings (Utf8, LargeUtf8, Utf8View, or a dictionary of them)",
         Form::TextList => "lists (List, LargeList) of strings",
-        Form::Whole => "integers",
+        Form::Whole => "integers, or floats that are whole",
         Form::Flag => "booleans",
-        Form::Instant => "timestamps with a time zone, or strings in RFC 3339 with an offset",
+        Form::Instant => {
+            "timestamps with a time zone (Spark: TIMESTAMP, not TIMESTAMP_NTZ), or strings in RFC 3339 with an offset"
+        }
         Form::Money => "decimals, integers, or strings of decimal numbers (never floats)",
     }
 }

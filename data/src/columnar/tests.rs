@@ -1,6 +1,8 @@
 //! What only rows have: types of columns, and rows as JSON. The rules that they share with lines are in the tests of
 //! lines, and that they share them in `tests/contract/columnar.rs`.
 
+mod types;
+
 use super::*;
 use crate::table::RawTable;
 use arrow::array::{
@@ -60,30 +62,6 @@ fn dictionary(text: Option<&str>) -> ArrayRef {
         vec![0].into(),
         Arc::new(StringArray::from(vec![text])),
     ))
-}
-
-#[rstest]
-#[case("value", Arc::new(Float64Array::from(vec![1.5])), "column value is Float64; accepted: decimals, integers, or strings of decimal numbers (never floats)")]
-#[case("value", Arc::new(BooleanArray::from(vec![true])), "column value is Boolean; accepted: decimals, integers, or strings of decimal numbers (never floats)")]
-#[case("occurred_at", Arc::new(TimestampMicrosecondArray::from(vec![0])), "column occurred_at is Timestamp(µs); accepted: timestamps with a time zone, or strings in RFC 3339 with an offset")]
-#[case("occurred_at", Arc::new(Int64Array::from(vec![0])), "column occurred_at is Int64; accepted: timestamps with a time zone, or strings in RFC 3339 with an offset")]
-#[case("order_id", Arc::new(Int64Array::from(vec![7])), "column order_id is Int64; accepted: strings (Utf8, LargeUtf8, Utf8View, or a dictionary of them)")]
-#[case("is_bot", texts("true"), "column is_bot is Utf8; accepted: booleans")]
-#[case("quantity", Arc::new(Float64Array::from(vec![1.0])), "column quantity is Float64; accepted: integers")]
-#[case("quantity", texts("1"), "column quantity is Utf8; accepted: integers")]
-#[case(
-    "tags",
-    texts("a,b"),
-    "column tags is Utf8; accepted: lists (List, LargeList) of strings"
-)]
-#[case("product_ids", Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1)])])), "column product_ids is List(Int32); accepted: lists (List, LargeList) of strings")]
-fn columns_that_cannot_hold_their_field(
-    #[case] column: &str,
-    #[case] array: ArrayRef,
-    #[case] expected: &str,
-) {
-    let error = check_batch(&order(vec![(column, array)]), 1, now()).unwrap_err();
-    assert_eq!(error.to_string(), expected);
 }
 
 #[test]
@@ -226,7 +204,7 @@ fn other_columns_are_properties() {
             ("currency", texts("EUR")),
             (
                 "seen_at",
-                Arc::new(TimestampMicrosecondArray::from(vec![0]).with_timezone("Europe/Paris"))
+                Arc::new(TimestampMicrosecondArray::from(vec![0]).with_timezone("Nowhere/Land"))
                     as ArrayRef,
             ),
             (
@@ -240,7 +218,7 @@ fn other_columns_are_properties() {
         ]
     };
     let properties = r#""say \"hi\"":"\u0001é","point":{"x":1},"sender":"agent""#;
-    let last = r#""seen_at":"1970-01-01T01:00:00+01:00","price":1.50"#;
+    let last = r#""seen_at":"1970-01-01T00:00:00Z","price":1.50"#;
     let batch = accepted(columns());
     assert_eq!(
         batch["properties"].as_string::<i32>().value(0),

@@ -30,6 +30,7 @@ mod read;
 mod rejects;
 pub(crate) mod rewrite;
 mod runs;
+mod schema;
 mod source;
 mod spill;
 #[cfg(test)]

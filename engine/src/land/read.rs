@@ -11,7 +11,6 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{AsArray, RecordBatch, StringViewArray};
-use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use parquet::arrow::arrow_reader::{
@@ -25,6 +24,7 @@ use super::error::LandError;
 use super::keys::{Accounts, Span};
 use super::plain::PlainForm;
 use super::runs::{TABLES, stopped};
+use super::schema::Reading;
 use super::source::{LandSource, Meter, Opened, ParquetInput};
 use super::spill::SpillFile;
 
@@ -229,7 +229,8 @@ impl Reader<'_> {
         };
         let found =
             ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(broken)?;
-        let options = ArrowReaderOptions::new().with_schema(with_views(found.schema()));
+        let reading = Reading::of(&found);
+        let options = ArrowReaderOptions::new().with_schema(Arc::clone(&reading.schema));
         let metadata =
             ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options).map_err(broken)?;
         let rows = metadata
@@ -241,6 +242,7 @@ impl Reader<'_> {
             .with_batch_size(piece_rows(found.metadata()));
         let mut first = 1;
         for batch in builder.build().map_err(broken)? {
+            let batch = batch.and_then(|batch| reading.with_texts(batch));
             let batch = batch.map_err(|source| LandError::Rows {
                 input: input.label().to_owned(),
                 row: first - 1,
@@ -299,29 +301,6 @@ fn text_bytes(rows: &RecordBatch) -> usize {
         texts.views().iter().map(|view| *view as u32 as usize).sum()
     };
     texts.map(bytes).sum()
-}
-
-/// A schema whose strings are views, which are read without copying them.
-fn with_views(found: &Schema) -> SchemaRef {
-    let fields: Fields = found
-        .fields()
-        .iter()
-        .map(|field| match field.data_type() {
-            found if is_text(found) => {
-                Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View))
-            }
-            _ => Arc::clone(field),
-        })
-        .collect();
-    Arc::new(Schema::new_with_metadata(fields, found.metadata().clone()))
-}
-
-fn is_text(found: &DataType) -> bool {
-    match found {
-        DataType::Utf8 | DataType::LargeUtf8 => true,
-        DataType::Dictionary(_, words) => is_text(words),
-        _ => false,
-    }
 }
 
 /// Why reading ends early.
