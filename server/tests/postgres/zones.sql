@@ -83,3 +83,22 @@ SELECT c.account_id, extract(hour FROM c.started_at AT TIME ZONE a.timezone) AS 
 -- instants in a series of parameters
 -- set: timezone = 'Europe/London'
 SELECT date_trunc('month', started_at) AS month, to_char(min(started_at), 'YYYY-MM-DD"T"HH24:MI:SSOF') AS first FROM conversations GROUP BY month ORDER BY month;
+
+-- hours that come twice
+-- set: timezone = 'America/New_York'
+SELECT u, date_trunc(u, t), to_char(date_trunc(u, t), 'HH24:MI TZ OF') FROM (VALUES ('hour'), ('minute'), ('second'), ('milliseconds'), ('day'), ('week')) units(u), (VALUES (timestamptz '2026-11-01 04:59:59.9999Z'), ('2026-11-01 05:30:30.1234Z'), ('2026-11-01 06:30:30.1234Z'), ('2026-11-01 07:10:00Z')) v(t) ORDER BY 1, 2, t;
+
+-- hours that come twice are two groups
+-- set: timezone = 'America/New_York'
+SELECT date_trunc('hour', t) AS hour, count(*) FROM (VALUES (timestamptz '2026-11-01 05:30:00Z'), ('2026-11-01 06:30:00Z'), ('2026-11-01 06:45:00Z')) v(t) GROUP BY 1 ORDER BY 1;
+
+-- hours that come twice, written and taken apart
+-- set: timezone = 'America/New_York'
+SELECT to_char(t, 'HH24:MI:SS TZ tz OF TZH:TZM'), extract(timezone FROM t), extract(hour FROM t), extract(epoch FROM t), t::time, t::date FROM (VALUES (timestamptz '2026-11-01 05:30:00Z'), ('2026-11-01 06:30:00Z')) v(t) ORDER BY t;
+
+-- half an hour that comes twice
+-- set: timezone = 'Australia/Lord_Howe'
+SELECT t, date_trunc('hour', t), date_trunc('minute', t), to_char(t, 'HH24:MI OF') FROM (VALUES (timestamptz '2026-04-04 14:45:30Z'), ('2026-04-04 15:10:30Z'), ('2026-04-04 15:40:00Z'), ('2026-10-03 15:40:00Z')) v(t) ORDER BY t;
+
+-- hours that come twice in a zone that is named
+SELECT t, date_trunc('hour', t, 'America/New_York'), date_trunc('hour', t, 'Europe/Berlin'), date_trunc('day', t, 'Australia/Lord_Howe') FROM (VALUES (timestamptz '2026-11-01 05:30:00Z'), ('2026-11-01 06:30:00Z'), ('2026-10-25 00:20:00Z'), ('2026-10-25 01:20:00Z'), ('2026-04-04 15:10:00Z')) v(t) ORDER BY t;

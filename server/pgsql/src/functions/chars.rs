@@ -9,7 +9,7 @@ use datafusion::error::Result;
 
 use super::call::{Call, Function, raise};
 use super::fields::from_one;
-use super::instants::{Kind, is_infinite, kind, locals, to_instant};
+use super::instants::{Kind, instants, is_infinite, kind, locals, naive};
 use super::limits::Budget;
 use super::patterns::{self, Case, Part};
 use super::times::intervals;
@@ -205,6 +205,10 @@ fn to_char(call: &Call) -> Result<ArrayRef> {
         _ if kind(&data_type) != Kind::Other => {
             let is_instant = kind(&data_type) == Kind::Instant;
             let mut known: Option<(String, Vec<Part>)> = None;
+            let instants = match is_instant {
+                true => instants(call, 0, call.zone)?,
+                false => Vec::new(),
+            };
             let locals = locals(call, 0, call.zone)?;
             let mut texts = Vec::with_capacity(call.rows);
             for (row, local) in locals.into_iter().enumerate() {
@@ -220,11 +224,9 @@ fn to_char(call: &Call) -> Result<ArrayRef> {
                     .as_ref()
                     .map(|(_, parts)| parts.as_slice())
                     .unwrap_or_default();
-                let offset = is_instant.then(|| {
-                    let utc = chrono::DateTime::from_timestamp_micros(to_instant(local, call.zone));
-                    let utc = utc.map(|utc| utc.naive_utc()).unwrap_or_default();
-                    (call.zone.offset_at(&utc), call.zone.abbreviation_at(&utc))
-                });
+                let utc = instants.get(row).copied().flatten().and_then(naive);
+                let offset =
+                    utc.map(|utc| (call.zone.offset_at(&utc), call.zone.abbreviation_at(&utc)));
                 texts.push(Some(shown(parts, &Moment { local, offset })));
             }
             texts.into_iter().collect()

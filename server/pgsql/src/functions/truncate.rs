@@ -155,19 +155,36 @@ impl Units<'_> {
     }
 }
 
+/// An instant cut to a unit in a zone. A unit within a day is cut off by the clock that shows the instant, also in an hour that
+/// comes twice; a day and what is longer begin as the zone's clocks show it.
+fn truncated_instant(micros: i64, by: Unit, zone: Zone) -> Option<i64> {
+    let local = to_local(naive(micros)?, zone);
+    let start = truncated(local, by)?;
+    if by.is_within_day() && !is_infinite(local) {
+        return Some(micros - (local - start).num_microseconds()?);
+    }
+    Some(to_instant(start, zone))
+}
+
 /// `date_trunc(unit, x)` of local times, and of instants in the session's zone.
 fn in_session(call: &Call, units: &mut Units<'_>) -> Result<ArrayRef> {
-    let rows = locals(call, 1, call.zone)?.into_iter().enumerate();
-    let cut = rows.map(|(row, local)| match (units.at(row)?, local) {
-        (Some(by), Some(local)) => truncated(local, by).map(Some).ok_or_else(out_of_range),
+    if call.returns == timestamp() {
+        let rows = locals(call, 1, call.zone)?.into_iter().enumerate();
+        let cut = rows.map(|(row, local)| match (units.at(row)?, local) {
+            (Some(by), Some(local)) => truncated(local, by).map(Some).ok_or_else(out_of_range),
+            _ => Ok(None),
+        });
+        return Ok(local_array(cut.collect::<Result<Vec<_>>>()?.into_iter()));
+    }
+    let rows = instants(call, 1, call.zone)?.into_iter().enumerate();
+    let cut = rows.map(|(row, micros)| match (units.at(row)?, micros) {
+        (Some(by), Some(micros)) => {
+            let cut = truncated_instant(micros, by, call.zone);
+            cut.map(Some).ok_or_else(out_of_range)
+        }
         _ => Ok(None),
     });
-    let cut = cut.collect::<Result<Vec<_>>>()?.into_iter();
-    Ok(if call.returns == timestamp() {
-        local_array(cut)
-    } else {
-        instant_array(cut.map(|local| Some(to_instant(local?, call.zone))))
-    })
+    Ok(instant_array(cut.collect::<Result<Vec<_>>>()?.into_iter()))
 }
 
 /// `date_trunc(unit, instant, zone)`, in the zone of each row. A local time is first an instant, of the session's zone.
@@ -188,9 +205,8 @@ fn in_zones(call: &Call, units: &mut Units<'_>) -> Result<ArrayRef> {
         let Some(by) = units.at(row)? else {
             return Ok(None);
         };
-        let local = naive(micros).and_then(|utc| truncated(to_local(utc, zone), by));
-        let local = local.ok_or_else(out_of_range)?;
-        Ok(Some(to_instant(local, zone)))
+        let cut = truncated_instant(micros, by, zone);
+        cut.map(Some).ok_or_else(out_of_range)
     });
     let cut = cut.collect::<Result<Vec<_>>>()?;
     Ok(instant_array(cut.into_iter()))
@@ -254,5 +270,114 @@ mod tests {
                 .to_string(),
             expected
         );
+    }
+
+    /// What PostgreSQL gives in hours that come twice, of an hour and of half an hour, and around a day of 25 hours.
+    #[rstest]
+    #[case(
+        "America/New_York",
+        "hour",
+        "2026-11-01T05:30:00Z",
+        "2026-11-01T05:00:00Z"
+    )]
+    #[case(
+        "America/New_York",
+        "hour",
+        "2026-11-01T06:30:00Z",
+        "2026-11-01T06:00:00Z"
+    )]
+    #[case(
+        "America/New_York",
+        "minute",
+        "2026-11-01T05:30:30Z",
+        "2026-11-01T05:30:00Z"
+    )]
+    #[case(
+        "America/New_York",
+        "second",
+        "2026-11-01T05:30:30.5Z",
+        "2026-11-01T05:30:30Z"
+    )]
+    #[case(
+        "America/New_York",
+        "milliseconds",
+        "2026-11-01T05:30:30.5009Z",
+        "2026-11-01T05:30:30.5Z"
+    )]
+    #[case(
+        "America/New_York",
+        "microseconds",
+        "2026-11-01T05:30:30.5009Z",
+        "2026-11-01T05:30:30.5009Z"
+    )]
+    #[case(
+        "America/New_York",
+        "day",
+        "2026-11-01T06:30:00Z",
+        "2026-11-01T04:00:00Z"
+    )]
+    #[case(
+        "America/New_York",
+        "day",
+        "2026-11-02T04:30:00Z",
+        "2026-11-01T04:00:00Z"
+    )]
+    #[case(
+        "America/New_York",
+        "hour",
+        "2026-03-08T07:20:00Z",
+        "2026-03-08T07:00:00Z"
+    )]
+    #[case(
+        "Europe/Berlin",
+        "hour",
+        "2026-10-25T00:20:00Z",
+        "2026-10-25T00:00:00Z"
+    )]
+    // Back by half an hour at 15:00 UTC: 01:45+11 is followed by 01:30+10:30.
+    #[case(
+        "Australia/Lord_Howe",
+        "hour",
+        "2026-04-04T14:45:00Z",
+        "2026-04-04T14:00:00Z"
+    )]
+    #[case(
+        "Australia/Lord_Howe",
+        "hour",
+        "2026-04-04T15:10:00Z",
+        "2026-04-04T14:30:00Z"
+    )]
+    #[case(
+        "Australia/Lord_Howe",
+        "minute",
+        "2026-04-04T14:45:30Z",
+        "2026-04-04T14:45:00Z"
+    )]
+    #[case(
+        "Asia/Kathmandu",
+        "hour",
+        "2026-04-04T14:45:30Z",
+        "2026-04-04T14:15:00Z"
+    )]
+    fn an_instant_is_cut_by_the_clock_that_shows_it(
+        #[case] zone: &str,
+        #[case] by: &str,
+        #[case] instant: &str,
+        #[case] expected: &str,
+    ) {
+        let micros = |text: &str| {
+            text.parse::<chrono::DateTime<chrono::Utc>>()
+                .unwrap()
+                .timestamp_micros()
+        };
+        let by = unit(by, &timestamptz()).unwrap();
+        let zone = Zone::parse(zone).unwrap();
+        assert_eq!(
+            truncated_instant(micros(instant), by, zone),
+            Some(micros(expected))
+        );
+        for end in [i64::MIN, i64::MAX] {
+            assert_eq!(truncated_instant(end, by, zone), Some(end));
+        }
     }
 }
