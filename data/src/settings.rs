@@ -17,7 +17,7 @@ pub use period::Period;
 pub use windows::{Preset, TouchClass, Windows};
 
 use crate::event::is_account_id;
-use chrono_tz::Tz;
+use rapport_zones::Tz;
 use std::fmt;
 
 /// How an order's credit is given (SPEC A6, A7).

@@ -4,7 +4,7 @@ use super::{
     AttributionModel, Currency, Period, Preset, Settings, SettingsError, TouchClass, Windows,
     period,
 };
-use chrono_tz::Tz;
+use rapport_zones::Tz;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::str::FromStr;

@@ -3,7 +3,7 @@
 //! Integers throughout, so that every share is exact and the total of a run is what was asked for.
 
 use chrono::{DateTime, Datelike, Offset, TimeZone, Timelike};
-use chrono_tz::Tz;
+use rapport_zones::Tz;
 
 use super::dice::hash;
 

@@ -66,6 +66,15 @@ fn shops_are_named_alike_whatever_the_seed() {
 }
 
 #[test]
+fn every_place_is_in_a_zone_that_there_is() {
+    // No shop is in UTC, which stands for a zone that is not there.
+    for index in 0..400 {
+        let shop = shops::Identity::new(index, 7);
+        assert_ne!(shop.zone, rapport_zones::Tz::UTC, "{}", shop.id);
+    }
+}
+
+#[test]
 fn nothing_happens_after_the_end_and_little_before_the_start() {
     let options = options(5, 7, 500, 3);
     let end = options

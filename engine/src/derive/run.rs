@@ -7,6 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures::FutureExt;
+use rapport_zones::Tz;
 use tokio::task::JoinSet;
 
 use super::account::{Account, FilesByAccount, Found, Rewritten};
@@ -16,7 +17,7 @@ use super::report::{AccountFailure, DeriveReport, TableReport};
 use crate::lake::files;
 use crate::lake::{
     Change, Committed, DataFile, LakeError, LakeSnapshot, NewFile, Operation, Partition, TableId,
-    TableSnapshot, mark_behind,
+    TableSnapshot, mark_behind, mark_rules,
 };
 use crate::settings::SettingsVersion;
 use crate::{Engine, EngineError, Progress};
@@ -136,7 +137,12 @@ impl<'a> Run<'a> {
         let lake = self.engine.lake();
         let behind = lake.behind(&base, self.accounts()).await?;
         let retries = self.request.retries() && !behind.is_empty();
-        if consumed == target && !retries && matches!(self.request, Request::Dirty { .. }) {
+        let has_rules = base.has_rules_in_use();
+        if consumed == target
+            && has_rules
+            && !retries
+            && matches!(self.request, Request::Dirty { .. })
+        {
             return Ok(report);
         }
         if consumed.iter().zip(&target).any(|(c, t)| c > t) {
@@ -147,7 +153,8 @@ impl<'a> Run<'a> {
                 version: base.version(),
             }));
         }
-        let mut dirty = self.dirty_accounts(consumed, &behind).await?;
+        let moved = lake.zones_with_new_rules(&base, self.zones()).await?;
+        let mut dirty = self.dirty_accounts(consumed, &behind, &moved).await?;
         let left_out = self.leave_out(&mut dirty, &behind);
         progress.begin(table.name(), "accounts", Some(dirty.len() as u64));
         let mut done: BTreeSet<Arc<str>> = dirty.iter().map(|a| Arc::clone(&a.name)).collect();
@@ -187,7 +194,16 @@ impl<'a> Run<'a> {
         report.files = adds.len();
         report.rows = adds.iter().map(|file| file.statistics.rows).sum();
         let marks = mark_behind(&behind, &now_behind);
-        if consumed != target || !adds.is_empty() || !removes.is_empty() || !marks.is_empty() {
+        let changes = !adds.is_empty() || !removes.is_empty() || !marks.is_empty();
+        if consumed != target || changes || !has_rules {
+            let reckoned: BTreeSet<&str> = match has_rules {
+                true => done
+                    .iter()
+                    .map(|account| self.zone(account).name())
+                    .collect(),
+                false => self.zones(),
+            };
+            let rules = mark_rules(reckoned.into_iter().filter_map(|name| Tz::named(name).ok()));
             let consumed = CONSUMED.iter().zip(target);
             let consumed = consumed.map(|(raw, version)| (raw.name().to_owned(), version));
             let change = Change {
@@ -197,12 +213,26 @@ impl<'a> Run<'a> {
                 },
                 adds,
                 removes,
-                transactions: consumed.chain(marks).collect(),
+                transactions: consumed.chain(marks).chain(rules).collect(),
             };
             self.commit(&base, change).await?;
             self.has_committed = true;
         }
         Ok(report)
+    }
+
+    /// The zone of an account's days.
+    fn zone(&self, account: &str) -> Tz {
+        let settings = self.settings.get(account);
+        settings.map_or(Tz::UTC, |version| version.settings.timezone)
+    }
+
+    /// The zones of all accounts' days, by their names.
+    fn zones(&self) -> BTreeSet<&'static str> {
+        self.accounts()
+            .iter()
+            .map(|account| self.zone(account).name())
+            .collect()
     }
 
     /// Takes away the dirty accounts that have failed in this run, and those that failed before, unless they are to be

@@ -31,6 +31,7 @@ use super::stats::FileStatistics;
 use super::store::Location;
 use super::table::TableId;
 use super::write::NewFile;
+use super::zone_rules::ZONE_RULES;
 
 /// A checkpoint is written at every so many versions, so that opening a table reads few log entries.
 const CHECKPOINT_EVERY: i64 = 50;
@@ -196,7 +197,7 @@ impl TableLog {
         for application in TableId::ALL
             .map(TableId::name)
             .into_iter()
-            .chain([COMPACTED, BEHIND])
+            .chain([COMPACTED, BEHIND, ZONE_RULES])
         {
             let version = state
                 .transaction_version(self.log.as_ref(), application)

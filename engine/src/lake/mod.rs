@@ -23,6 +23,7 @@ mod stats;
 mod store;
 mod table;
 mod write;
+mod zone_rules;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -49,6 +50,7 @@ pub(crate) use behind::mark as mark_behind;
 pub(crate) use log::COMPACTED;
 use log::TableLog;
 use store::Location;
+pub(crate) use zone_rules::mark as mark_rules;
 
 /// How often tables are read again where the landed ones were compacted after the derived ones were read.
 const LOADS: usize = 3;

@@ -10,7 +10,6 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringViewArray};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use chrono_tz::Tz;
 use datafusion::catalog::memory::MemorySourceConfig;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DataFusionError, Result, internal_err};
@@ -20,6 +19,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use rapport_data::settings::TouchClass;
 use rapport_data::{RawTable, Settings};
+use rapport_zones::Tz;
 
 use super::progress::{BehindAccounts, ProgressTable};
 use super::scope::Scope;

@@ -24,7 +24,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
     MemorySchemaProvider, SchemaProvider,
@@ -36,6 +35,7 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use rapport_zones::Tz;
 
 use call_planner::CallPlanner;
 use catalog::{BoundSchema, PlannedRelation};
@@ -209,9 +209,8 @@ impl Session {
         if let Some(now) = self.shared.now {
             state.execution_props_mut().query_execution_start_time = Some(now);
         }
-        if self.who.scope != Scope::Operator {
-            state.register_udf(AccountToday::udf(zone))?;
-        }
+        let of_account = self.who.scope != Scope::Operator;
+        state.register_udf(AccountToday::udf(of_account.then_some(zone)))?;
         Ok(state)
     }
 

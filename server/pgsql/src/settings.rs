@@ -78,6 +78,10 @@ impl Settings {
         settings.put("server_version", version);
         settings.put("TimeZone", &zone.to_string());
         settings.put(
+            "timezone_database",
+            &rapport_zones::Database::in_use().to_string(),
+        );
+        settings.put(
             "statement_timeout",
             &statement_timeout.as_millis().to_string(),
         );

@@ -1,10 +1,12 @@
 //! The command line's grammar.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use rapport_data::settings::Period;
+use rapport_zones::Database;
 use serde::Deserialize;
 
 use crate::output::ResultForm;
@@ -13,7 +15,7 @@ use crate::output::ResultForm;
 #[derive(Debug, Parser)]
 #[command(
     name = "rapport",
-    version,
+    version = version(),
     about,
     max_term_width = 110,
     disable_help_subcommand = true
@@ -25,6 +27,15 @@ pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// The program's version, and that of the time zone rules that it goes by.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let zones = Database::in_use();
+        format!("{} (time zones {zones})", env!("CARGO_PKG_VERSION"))
+    });
+    &VERSION
 }
 
 /// What holds for every command. A flag beats the environment, which beats the configuration file.

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use rapport_engine::Engine;
+use rapport_zones::Database;
 use tokio::sync::oneshot;
 
 use super::args::{Deriving, Serving, TlsMode};
@@ -64,6 +65,7 @@ impl Endpoints {
 
     /// Listens.
     pub(super) async fn bind(self, engine: Engine, users: Users) -> Result<Server, CliError> {
+        tracing::info!("time zones {}", Database::in_use());
         let server = Server::bind(engine, users, &self.pg, &self.http, self.options)
             .await
             .map_err(refused)?;

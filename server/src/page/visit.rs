@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use chrono::{DateTime, NaiveDate, Utc};
-use chrono_tz::Tz;
+use rapport_zones::Tz;
 use tower_sessions::Session;
 
 use super::Site;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono_tz::Tz;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use datafusion::prelude::SessionContext;
 use rapport_engine::Engine;
 use rapport_engine::session::{Identity, SavedQuery, Session};
+use rapport_zones::Tz;
 
 use crate::pg::{Backend, BackendSession, TableFunction, sql_type};
 

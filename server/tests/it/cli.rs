@@ -5,6 +5,7 @@ mod people;
 mod query;
 mod serving;
 mod usage;
+mod zones;
 
 use std::process::Output;
 

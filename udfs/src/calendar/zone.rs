@@ -6,25 +6,14 @@
 //! definition covers a midnight that does not exist (the day begins at the first instant that shows its date) and a
 //! skipped date (its start is that of the next, so it has no instants).
 
-use std::fmt;
-use std::ops::Range;
-use std::str::FromStr;
-use std::sync::{LazyLock, OnceLock};
+use std::collections::HashMap;
+use std::sync::{LazyLock, PoisonError, RwLock};
 
-use chrono::{DateTime, Offset, TimeZone};
-use chrono_tz::{TZ_VARIANTS, Tz};
+use rapport_zones::Tz;
+pub use rapport_zones::UnknownZone;
 
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
-
-/// Seconds from 1840 to 2101: no zone's clocks changed before or will change after, as far as the database says.
-const ALL: Range<i64> = -4_102_444_800..4_133_980_800;
-
-/// Seconds from 1999 to 2050, where events lie: their spans are found first, and mostly alone.
-const RECENT: Range<i64> = 915_148_800..2_524_608_000;
-
-/// Clocks change at most once within so many seconds; the closest two changes in the database are 7 days apart.
-const PROBE: i64 = 4 * 86_400;
 
 /// A stretch of time in which the zone's clocks have one offset from UTC.
 #[derive(Debug, Clone, Copy)]
@@ -44,66 +33,34 @@ struct Span {
 /// The days of a time zone.
 #[derive(Debug)]
 pub struct Zone {
-    zone: Tz,
-    recent: Vec<Span>,
-    all: OnceLock<Vec<Span>>,
+    /// In order, from the first instant that there is to the last.
+    spans: Vec<Span>,
 }
 
-/// No time zone has this name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownZone(String);
-
-impl fmt::Display for UnknownZone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "unknown time zone {:?}; accepted are IANA names such as America/New_York",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for UnknownZone {}
-
-static ZONES: LazyLock<Vec<OnceLock<Zone>>> =
-    LazyLock::new(|| TZ_VARIANTS.iter().map(|_| OnceLock::new()).collect());
+/// The zones that were asked for, which stay.
+static ZONES: LazyLock<RwLock<HashMap<&'static str, &'static Zone>>> =
+    LazyLock::new(Default::default);
 
 impl Zone {
     /// The zone with an IANA name, built when it is first asked for.
     pub fn named(name: &str) -> Result<&'static Zone, UnknownZone> {
-        let unknown = || UnknownZone(name.to_owned());
-        let zone = Tz::from_str(name).map_err(|_| unknown())?;
-        let slot = ZONES.get(zone as usize).ok_or_else(unknown)?;
-        Ok(slot.get_or_init(|| Zone::build(zone)))
-    }
-
-    fn build(zone: Tz) -> Self {
-        // Probed from a month before, so that what had begun at the start is known; what lies outside is cut off.
-        let month = 30 * 86_400;
-        let mut recent = spans(zone, RECENT.start - month..RECENT.end + month);
-        recent.retain(|span| span.end > RECENT.start * SECOND && span.start < RECENT.end * SECOND);
-        for span in &mut recent {
-            span.start = span.start.max(RECENT.start * SECOND);
-            span.end = span.end.min(RECENT.end * SECOND);
+        if let Some(zone) = ZONES
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+        {
+            return Ok(zone);
         }
-        Self {
-            zone,
-            recent,
-            all: OnceLock::new(),
-        }
-    }
-
-    fn all(&self) -> &[Span] {
-        self.all.get_or_init(|| spans(self.zone, ALL))
+        let zone = Tz::named(name)?;
+        let mut known = ZONES.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(known
+            .entry(zone.name())
+            .or_insert_with(|| Box::leak(Box::new(Zone { spans: spans(zone) }))))
     }
 
     fn span(&self, instant: i64) -> Span {
-        let spans = if (RECENT.start * SECOND..RECENT.end * SECOND).contains(&instant) {
-            &self.recent
-        } else {
-            self.all()
-        };
-        spans[spans.partition_point(|span| span.start <= instant) - 1]
+        // The first span begins at the first instant that there is.
+        self.spans[self.spans.partition_point(|span| span.start <= instant) - 1]
     }
 
     /// The day of an instant: days since 1970-01-01 of microseconds since then.
@@ -115,14 +72,8 @@ impl Zone {
     /// timestamp can hold.
     pub fn start(&self, day: i32) -> Option<i64> {
         let day = i64::from(day);
-        // No clock is as much as two days ahead of another.
-        let recent = RECENT.start / 86_400 + 2..RECENT.end / 86_400 - 2;
-        let spans = if recent.contains(&day) {
-            &self.recent
-        } else {
-            self.all()
-        };
-        let span = spans.get(spans.partition_point(|span| span.reached < day))?;
+        let span = self.spans.partition_point(|span| span.reached < day);
+        let span = self.spans.get(span)?;
         let shown = day.checked_mul(DAY)?.checked_sub(span.offset)?;
         Some(shown.max(span.start))
     }
@@ -131,7 +82,7 @@ impl Zone {
     pub(crate) fn cursor(&self) -> Cursor<'_> {
         Cursor {
             zone: self,
-            span: self.recent[self.recent.len() - 1],
+            span: self.spans[self.spans.len() - 1],
         }
     }
 }
@@ -159,28 +110,23 @@ fn date_shown(instant: i64, offset: i64) -> i64 {
     instant.saturating_add(offset).div_euclid(DAY)
 }
 
-/// The spans of a zone, probed between two seconds and reaching to the ends of time.
-fn spans(zone: Tz, probed: Range<i64>) -> Vec<Span> {
-    let mut changes = vec![(i64::MIN, offset(zone, probed.start))];
-    let (mut from, mut before) = (probed.start, offset(zone, probed.start));
-    while from < probed.end {
-        let to = from + PROBE;
-        let after = offset(zone, to);
-        if before != after {
-            changes.push((first_change(zone, from, to) * SECOND, after));
-        }
-        (from, before) = (to, after);
-    }
+/// The spans of a zone, reaching to the ends of time.
+fn spans(zone: Tz) -> Vec<Span> {
+    let periods = zone.periods();
+    let start = |second: i64| second.saturating_mul(SECOND);
     let mut begun = i64::MIN;
-    changes
+    let ends = periods[1..]
         .iter()
-        .enumerate()
-        .map(|(i, &(start, seconds))| {
-            let end = changes.get(i + 1).map_or(i64::MAX, |next| next.0);
-            let offset = seconds * SECOND;
+        .map(|next| start(next.start))
+        .chain([i64::MAX]);
+    periods
+        .iter()
+        .zip(ends)
+        .map(|(period, end)| {
+            let offset = i64::from(period.offset) * SECOND;
             let reached = begun.max(date_shown(end - 1, offset));
             let span = Span {
-                start,
+                start: start(period.start),
                 end,
                 offset,
                 begun,
@@ -190,31 +136,6 @@ fn spans(zone: Tz, probed: Range<i64>) -> Vec<Span> {
             span
         })
         .collect()
-}
-
-/// What the zone's clocks are ahead of UTC, in seconds.
-fn offset(zone: Tz, second: i64) -> i64 {
-    // Every probed second is a date that chrono knows.
-    let instant = DateTime::from_timestamp(second, 0).unwrap_or_default();
-    i64::from(
-        zone.offset_from_utc_datetime(&instant.naive_utc())
-            .fix()
-            .local_minus_utc(),
-    )
-}
-
-/// The first second in `(from, to]` with the offset of `to`.
-fn first_change(zone: Tz, mut from: i64, mut to: i64) -> i64 {
-    let after = offset(zone, to);
-    while to - from > 1 {
-        let middle = from + (to - from) / 2;
-        if offset(zone, middle) == after {
-            to = middle;
-        } else {
-            from = middle;
-        }
-    }
-    to
 }
 
 #[cfg(test)]

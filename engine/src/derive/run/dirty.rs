@@ -19,11 +19,13 @@ use crate::settings::StoredVersion;
 const MOSTLY_NEW: (u64, u64) = (1, 2);
 
 impl Run<'_> {
-    /// The accounts of which some of a derived table must be derived again, the largest first.
+    /// The accounts of which some of a derived table must be derived again, the largest first. All of it where the rules of
+    /// their zone have `moved`.
     pub(super) async fn dirty_accounts(
         &mut self,
         consumed: [i64; CONSUMED.len()],
         behind: &BTreeSet<Arc<str>>,
+        moved: &BTreeSet<&'static str>,
     ) -> Result<Vec<Account>, EngineError> {
         let [conversations, orders, touches, settings] = consumed;
         let reset = self.accounts_with_changed_settings(settings).await?;
@@ -43,7 +45,9 @@ impl Run<'_> {
         let now = self.engine.now().timestamp_micros();
         let mut dirty = Vec::new();
         for name in self.accounts() {
-            let mut changes = if reset.contains(name.as_ref()) || behind.contains(&name) {
+            let is_moved = moved.contains(self.zone(&name).name());
+            let mut changes = if reset.contains(name.as_ref()) || behind.contains(&name) || is_moved
+            {
                 Changes::everything()
             } else {
                 Changes {

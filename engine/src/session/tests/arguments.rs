@@ -5,11 +5,14 @@ use rstest::rstest;
 
 use super::sample::*;
 use crate::session::Session;
+use rapport_zones::Tz;
 
 async fn session() -> Session {
     let mut sources = MemSources::default();
     // Tokyo: at NOW the 20th is still on; at 15:00 UTC the 21st begins.
-    sources.account("acme", chrono_tz::Tz::Asia__Tokyo).await;
+    sources
+        .account("acme", Tz::named("Asia/Tokyo").unwrap())
+        .await;
     sources
         .add(
             DAILY,

@@ -8,11 +8,12 @@ use rstest::rstest;
 use super::sample::*;
 use crate::lake::TableId;
 use crate::session::{Session, Stored};
+use rapport_zones::Tz;
 
 /// Four conversations that differ in all that can be filtered by.
 async fn conversations() -> Session {
     let mut sources = MemSources::default();
-    sources.account("acme", chrono_tz::Tz::UTC).await;
+    sources.account("acme", Tz::UTC).await;
     sources
         .add(
             CONVERSATIONS,
@@ -235,7 +236,7 @@ proptest! {
     ) {
         block_on(async {
             let mut sources = MemSources::default();
-            sources.account("acme", chrono_tz::Tz::UTC).await;
+            sources.account("acme", Tz::UTC).await;
             let sql = format!(
                 "SELECT 'acme' AS account_id, column1 AS conversation_id, 'sms' AS channel, 'live' AS mode, 'open' AS status, \
                  column2 AS messages, DATE '2026-01-10' AS started_on, \
@@ -261,7 +262,7 @@ proptest! {
     ) {
         block_on(async {
             let mut sources = MemSources::default();
-            sources.account("acme", chrono_tz::Tz::UTC).await;
+            sources.account("acme", Tz::UTC).await;
             // Orders of few instants, some under several conversations.
             let sold = format!(
                 "SELECT DISTINCT 'acme' AS account_id, concat('o', column2) AS order_id, column1 AS conversation_id, \
@@ -285,7 +286,7 @@ proptest! {
 #[tokio::test]
 async fn a_row_id_is_one_sales_alone() {
     let mut sources = MemSources::default();
-    sources.account("acme", chrono_tz::Tz::UTC).await;
+    sources.account("acme", Tz::UTC).await;
     let sold = "SELECT 'acme' AS account_id, column1 AS order_id, column2 AS conversation_id, 'sms' AS channel, \
                 'live' AS mode, 'open' AS status, DATE '2026-01-10' AS ordered_on, 'USD' AS currency \
                 FROM (VALUES ('a~b', 'c'), ('a', 'b~c'), ('a', '~b~c'), ('a~', 'b~c'), ('a~b~c', '~1'), ('', 'a~b~c~~1'))";

@@ -6,12 +6,13 @@ use rstest::rstest;
 
 use super::sample::*;
 use crate::session::{Identity, Session};
+use rapport_zones::Tz;
 
 /// One order in another currency is attributed in email and in sms, another in sms and web_chat: the stored rows of the
 /// later channels say which channels count it before.
 async fn other_currencies() -> Session {
     let mut sources = MemSources::default();
-    sources.account("acme", chrono_tz::Tz::UTC).await;
+    sources.account("acme", Tz::UTC).await;
     sources
         .add(
             DAILY,
@@ -64,7 +65,7 @@ async fn channels_may_sum_to_more_orders_than_there_are() {
 #[tokio::test]
 async fn credits_are_exact_and_rounded_once() {
     let mut sources = MemSources::default();
-    sources.account("acme", chrono_tz::Tz::UTC).await;
+    sources.account("acme", Tz::UTC).await;
     // Three thirds are one order, not 0.999999999 of one.
     sources
         .add(
@@ -99,7 +100,7 @@ async fn credits_are_exact_and_rounded_once() {
 #[tokio::test]
 async fn the_headline_has_a_row_for_each_account_in_sight() {
     let mut sources = two_shops().await;
-    sources.account("silent", chrono_tz::Tz::UTC).await;
+    sources.account("silent", Tz::UTC).await;
     let sessions = sessions(sources).await;
     let operator = sessions.open(Identity::operator("olga")).unwrap();
     insta::assert_snapshot!(table(&operator, "SELECT * FROM headline_metrics()").await);
@@ -122,7 +123,7 @@ async fn the_series_has_every_day_of_the_range() {
 #[tokio::test]
 async fn the_comparison_is_with_as_many_days_before() {
     let mut sources = MemSources::default();
-    sources.account("acme", chrono_tz::Tz::UTC).await;
+    sources.account("acme", Tz::UTC).await;
     sources
         .add(
             DAILY,
@@ -140,7 +141,7 @@ async fn the_comparison_is_with_as_many_days_before() {
 #[tokio::test]
 async fn procedures_come_most_conversations_first_then_bytewise_with_null_last() {
     let mut sources = MemSources::default();
-    sources.account("acme", chrono_tz::Tz::UTC).await;
+    sources.account("acme", Tz::UTC).await;
     sources
         .add(
             CONVERSATIONS,
@@ -177,7 +178,7 @@ async fn procedures_come_most_conversations_first_then_bytewise_with_null_last()
 #[tokio::test]
 async fn the_table_lists(#[case] arguments: &str, #[case] expected: &[&str]) {
     let mut sources = MemSources::default();
-    sources.account("acme", chrono_tz::Tz::UTC).await;
+    sources.account("acme", Tz::UTC).await;
     sources
         .add(
             CONVERSATIONS,
@@ -210,7 +211,7 @@ async fn the_table_lists(#[case] arguments: &str, #[case] expected: &[&str]) {
 #[tokio::test]
 async fn opportunities_and_escalations_show_their_evidence() {
     let mut sources = MemSources::default();
-    sources.account("acme", chrono_tz::Tz::UTC).await;
+    sources.account("acme", Tz::UTC).await;
     sources
         .add(
             CONVERSATIONS,

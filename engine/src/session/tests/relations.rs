@@ -4,6 +4,7 @@ use rstest::rstest;
 
 use super::sample::*;
 use crate::session::{Identity, Stored};
+use rapport_zones::Tz;
 
 /// SPEC 7: names, order and types, as PostgreSQL names the types.
 const COLUMNS: &[(&str, &str)] = &[
@@ -212,7 +213,7 @@ async fn idle_conversations_are_closed_when_read(
     #[case] open: i64,
 ) {
     let mut sources = MemSources::default();
-    sources.account("acme", chrono_tz::Tz::UTC).await;
+    sources.account("acme", Tz::UTC).await;
     sources
         .add(
             CONVERSATIONS,
@@ -246,7 +247,7 @@ async fn idle_conversations_are_closed_when_read(
 #[tokio::test]
 async fn procedures_have_a_row_each_and_null_has_those_without() {
     let mut sources = MemSources::default();
-    sources.account("acme", chrono_tz::Tz::UTC).await;
+    sources.account("acme", Tz::UTC).await;
     sources
         .add(
             CONVERSATIONS,
@@ -306,7 +307,7 @@ async fn clicks_of_bots_count_by_the_settings_of_each_account() {
 #[tokio::test]
 async fn a_day_with_nothing_that_counts_has_no_row() {
     let mut sources = MemSources::default();
-    sources.account("acme", chrono_tz::Tz::UTC).await;
+    sources.account("acme", Tz::UTC).await;
     sources
         .add(
             DAILY,

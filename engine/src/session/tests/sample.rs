@@ -10,10 +10,10 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use arrow::util::pretty::pretty_format_batches;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::prelude::{SessionConfig, SessionContext};
+use rapport_zones::Tz;
 
 use crate::lake::TableId;
 use crate::session::{Identity, Scope, Session, Sessions, SessionsOptions, Sources, Stored};
@@ -170,8 +170,12 @@ pub const DAILY: Stored = Stored::Table(TableId::DailyMetrics);
 /// Acme and Globex, each with something in every relation; what is Globex's has "globex" in it.
 pub async fn two_shops() -> MemSources {
     let mut sources = MemSources::default();
-    sources.account("acme", Tz::America__New_York).await;
-    sources.account("globex", Tz::Asia__Tokyo).await;
+    sources
+        .account("acme", Tz::named("America/New_York").unwrap())
+        .await;
+    sources
+        .account("globex", Tz::named("Asia/Tokyo").unwrap())
+        .await;
     for account in ["acme", "globex"] {
         sources
             .add(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono_tz::Tz;
+use rapport_zones::Tz;
 use rstest::rstest;
 
 use super::sample::*;
@@ -31,13 +31,13 @@ async fn now_is_the_engines_and_stands_still() {
 
 #[rstest]
 // The clocks of New York go forward at 07:00 UTC.
-#[case("2026-03-08T04:59:59.999999Z", Tz::America__New_York, "2026-03-07")]
-#[case("2026-03-08T05:00:00Z", Tz::America__New_York, "2026-03-08")]
-#[case("2026-03-09T03:59:59Z", Tz::America__New_York, "2026-03-08")]
-#[case("2026-03-09T04:00:00Z", Tz::America__New_York, "2026-03-09")]
-#[case("2026-11-02T04:59:59Z", Tz::America__New_York, "2026-11-01")]
-#[case("2026-11-02T05:00:00Z", Tz::America__New_York, "2026-11-02")]
-#[case("2026-01-20T15:00:00Z", Tz::Asia__Tokyo, "2026-01-21")]
+#[case("2026-03-08T04:59:59.999999Z", Tz::named("America/New_York").unwrap(), "2026-03-07")]
+#[case("2026-03-08T05:00:00Z", Tz::named("America/New_York").unwrap(), "2026-03-08")]
+#[case("2026-03-09T03:59:59Z", Tz::named("America/New_York").unwrap(), "2026-03-08")]
+#[case("2026-03-09T04:00:00Z", Tz::named("America/New_York").unwrap(), "2026-03-09")]
+#[case("2026-11-02T04:59:59Z", Tz::named("America/New_York").unwrap(), "2026-11-01")]
+#[case("2026-11-02T05:00:00Z", Tz::named("America/New_York").unwrap(), "2026-11-02")]
+#[case("2026-01-20T15:00:00Z", Tz::named("Asia/Tokyo").unwrap(), "2026-01-21")]
 #[tokio::test]
 async fn today_is_the_accounts(#[case] now: &str, #[case] zone: Tz, #[case] today: &str) {
     let (sessions, session) = at(now, zone).await;
@@ -58,7 +58,11 @@ async fn today_is_the_accounts(#[case] now: &str, #[case] zone: Tz, #[case] toda
 
 #[tokio::test]
 async fn the_default_range_is_seven_days_with_today() {
-    let (_, session) = at("2026-03-08T12:00:00Z", Tz::America__New_York).await;
+    let (_, session) = at(
+        "2026-03-08T12:00:00Z",
+        Tz::named("America/New_York").unwrap(),
+    )
+    .await;
     let rows = table(
         &session,
         "SELECT count(*) AS n, min(date) AS first FROM daily_series()",

@@ -252,6 +252,12 @@ pub(super) const KNOWN: &[Known] = &[
         "The zone in which instants are written and read.",
     ),
     kept("timezone_abbreviations", "Default", text, "Has no effect."),
+    kept(
+        "timezone_database",
+        "",
+        fixed,
+        "The rules that time zones go by: their version, and where they are.",
+    ),
     kept("transaction_deferrable", "off", boolean, "Has no effect."),
     kept(
         "transaction_isolation",

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{FixedOffset, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone};
-use chrono_tz::{OffsetName, TZ_VARIANTS, Tz};
+use chrono::{FixedOffset, NaiveDateTime, TimeDelta};
+use rapport_zones::Tz;
 
 /// A time zone: one of the IANA database, or a fixed distance from UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +55,8 @@ impl Zone {
         {
             return Some(Zone::UTC);
         }
-        if let Some(zone) = TZ_VARIANTS
-            .iter()
-            .find(|zone| zone.name().eq_ignore_ascii_case(text))
-        {
-            return Some(Zone::Named(*zone));
+        if let Some(zone) = Tz::found(text) {
+            return Some(Zone::Named(zone));
         }
         if let Some((_, hours)) = ABBREVIATIONS
             .iter()
@@ -90,7 +87,7 @@ impl Zone {
     /// How many seconds the zone is east of UTC at that instant (given in UTC).
     pub fn offset_at(self, utc: &NaiveDateTime) -> i32 {
         match self {
-            Zone::Named(zone) => zone.offset_from_utc_datetime(utc).fix().local_minus_utc(),
+            Zone::Named(zone) => zone.period_at(utc.and_utc().timestamp()).offset,
             Zone::Fixed(seconds) => seconds,
         }
     }
@@ -99,14 +96,13 @@ impl Zone {
     /// by the clock before, one that comes twice by the clock after.
     pub fn instant_of(self, local: NaiveDateTime) -> i64 {
         let offset = match self {
-            Zone::Fixed(seconds) => i64::from(seconds),
-            Zone::Named(named) => match named.offset_from_local_datetime(&local) {
-                LocalResult::Single(offset) => i64::from(offset.fix().local_minus_utc()),
-                LocalResult::Ambiguous(_, after) => i64::from(after.fix().local_minus_utc()),
-                LocalResult::None => i64::from(self.offset_at(&(local - TimeDelta::days(1)))),
+            Zone::Fixed(seconds) => seconds,
+            Zone::Named(named) => match named.periods_showing(local.and_utc().timestamp()).last() {
+                Some(after) => after.offset,
+                None => self.offset_at(&(local - TimeDelta::days(1))),
             },
         };
-        (local - TimeDelta::seconds(offset))
+        (local - TimeDelta::seconds(i64::from(offset)))
             .and_utc()
             .timestamp_micros()
     }
@@ -129,10 +125,10 @@ impl Zone {
     /// What the zone is called in short at that instant (given in UTC).
     pub fn abbreviation_at(self, utc: &NaiveDateTime) -> String {
         match self {
-            Zone::Named(zone) => zone
-                .offset_from_utc_datetime(utc)
-                .abbreviation()
-                .map_or_else(String::new, str::to_owned),
+            Zone::Named(zone) => {
+                let period = zone.period_at(utc.and_utc().timestamp());
+                period.abbreviation.to_owned()
+            }
             Zone::Fixed(_) => self.arrow_name(),
         }
     }

@@ -407,9 +407,9 @@ fn pg_proc(relations: &Relations, procedures: &Procedures) -> Result<Arc<dyn Tab
 }
 
 fn pg_timezone_names() -> Result<Arc<dyn TableProvider>> {
-    let rows = chrono_tz::TZ_VARIANTS
-        .iter()
-        .map(|zone| row![zone.name(), V::Null, V::Null, V::Null])
+    let rows = rapport_zones::Tz::names()
+        .into_iter()
+        .map(|name| row![name, V::Null, V::Null, V::Null])
         .collect();
     table("name abbrev utc_offset is_dst:bool", rows)
 }

@@ -2,7 +2,7 @@
 //! and model, ranges, channels, and the days on which the clocks change (SPEC T2).
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use chrono_tz::Tz;
+use rapport_zones::Tz;
 use serde_json::json;
 use tokio_postgres::Client;
 

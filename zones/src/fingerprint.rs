@@ -1,0 +1,24 @@
+//! A fingerprint of bytes that is the same in every process and release: FNV-1a.
+
+/// Bytes on their way to a number.
+pub(crate) struct Fingerprint(u64);
+
+impl Default for Fingerprint {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fingerprint {
+    /// Adds bytes.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    /// Gives the number, which is not negative.
+    pub(crate) fn finish(&self) -> i64 {
+        (self.0 >> 1) as i64
+    }
+}
