@@ -57,7 +57,7 @@ fn days_of_month(year: i32, month: u32) -> i32 {
 
 fn ages(call: &Call) -> Result<datafusion::arrow::array::ArrayRef> {
     let first = locals(call, 0, call.zone)?;
-    let second = if call.len() > 1 {
+    let second = if call.arity() > 1 {
         locals(call, 1, call.zone)?
     } else {
         // Of today's midnight.
@@ -71,7 +71,7 @@ fn ages(call: &Call) -> Result<datafusion::arrow::array::ArrayRef> {
         if is_infinite(first) || is_infinite(second) {
             return Err(out_of_range());
         }
-        Ok(Some(if call.len() > 1 {
+        Ok(Some(if call.arity() > 1 {
             age(first, second)
         } else {
             age(second, first)

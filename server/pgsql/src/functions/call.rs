@@ -41,7 +41,7 @@ pub struct Call {
 
 impl Call {
     /// How many arguments there are.
-    pub fn len(&self) -> usize {
+    pub fn arity(&self) -> usize {
         self.args.len()
     }
 

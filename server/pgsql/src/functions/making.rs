@@ -29,7 +29,7 @@ fn parts(call: &Call, whole: usize) -> Result<Vec<Option<Parts>>> {
     let numbers = (0..whole)
         .map(|at| call.integers(at))
         .collect::<Result<Vec<_>>>()?;
-    let seconds = if call.len() > whole {
+    let seconds = if call.arity() > whole {
         let seconds = call.cast(whole, &DataType::Float64)?;
         Some(seconds.as_primitive::<Float64Type>().clone())
     } else {

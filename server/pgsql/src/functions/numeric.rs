@@ -281,7 +281,7 @@ fn checked(
 ) -> Function {
     Function::new(name, 2..=2, DataType::Int64, move |call| {
         let mut made = call.cast(0, &wider(call.array(0).data_type(), &DataType::Null))?;
-        for at in 1..call.len() {
+        for at in 1..call.arity() {
             let step = wider(made.data_type(), call.array(at).data_type());
             let (left, right) = (cast(&made, &step)?, call.cast(at, &step)?);
             made = operation(&left, &right).map_err(|_| {

@@ -53,7 +53,7 @@ fn rounding(name: &str, arguments: std::ops::RangeInclusive<usize>, way: Way) ->
             });
             return Ok(Arc::new(values.collect::<Float64Array>()));
         };
-        let digits = if call.len() > 1 {
+        let digits = if call.arity() > 1 {
             Some(call.integers(1)?)
         } else {
             None

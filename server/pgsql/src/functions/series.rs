@@ -137,7 +137,7 @@ fn series(call: &Call) -> Result<ArrayRef> {
         }
         integer => {
             let (from, to) = (call.integers(0)?, call.integers(1)?);
-            let steps = if call.len() > 2 {
+            let steps = if call.arity() > 2 {
                 Some(call.integers(2)?)
             } else {
                 None
@@ -350,7 +350,7 @@ fn moved(call: &Call, sign: i32) -> Result<ArrayRef> {
 
 fn nulls(call: &Call, of_nulls: bool) -> Result<ArrayRef> {
     let count = |row: usize| {
-        (0..call.len())
+        (0..call.arity())
             .filter(|at| {
                 call.array(*at)
                     .logical_nulls()

@@ -125,7 +125,7 @@ fn formatted(pattern: &str, args: &[Option<&str>], budget: &mut Budget<'_>) -> R
 }
 
 fn format(call: &Call) -> Result<ArrayRef> {
-    let columns = (0..call.len())
+    let columns = (0..call.arity())
         .map(|at| shown(call, at))
         .collect::<Result<Vec<_>>>()?;
     let mut budget = Budget::of("format");
@@ -171,7 +171,7 @@ pub(super) fn functions() -> Vec<Function> {
         ),
         // `varchar`, of so many characters at most.
         Function::new("pg_varchar", 1..=2, DataType::Utf8, |call| {
-            let lengths = if call.len() > 1 {
+            let lengths = if call.arity() > 1 {
                 Some(call.integers(1)?)
             } else {
                 None
@@ -211,7 +211,7 @@ pub(super) fn functions() -> Vec<Function> {
         Function::new("format", 1..=32, DataType::Utf8, format).stable(),
         // What `||` of texts stands for: null where one of them is.
         Function::new("pg_joined", 2..=2, DataType::Utf8, |call| {
-            let texts = (0..call.len())
+            let texts = (0..call.arity())
                 .map(|at| call.texts(at))
                 .collect::<Result<Vec<_>>>()?;
             let texts: Vec<&StringArray> = texts.iter().collect();

@@ -223,7 +223,7 @@ pub(super) fn functions() -> Vec<Function> {
             of: &call.returns,
             known: None,
         };
-        if call.len() > 2 {
+        if call.arity() > 2 {
             in_zones(call, &mut units)
         } else {
             in_session(call, &mut units)

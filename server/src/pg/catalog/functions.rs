@@ -43,7 +43,7 @@ fn by_object(context: &SessionContext, names: &Arc<Names>) {
         call.text_by_integer(|oid| Some(all.role(oid)))
     });
     text(context, "format_type", 1..=2, |call| {
-        let modifiers = if call.len() > 1 {
+        let modifiers = if call.arity() > 1 {
             Some(call.integers(1)?)
         } else {
             None
@@ -202,7 +202,7 @@ fn privileges(context: &SessionContext) {
         "row_security_active",
     ] {
         Function::new(name, 1..=4, DataType::Boolean, move |call| {
-            let last = call.texts(call.len() - 1)?;
+            let last = call.texts(call.arity() - 1)?;
             let truths = last.iter().map(|privileges| {
                 let mut privileges = privileges?
                     .split(',')

@@ -159,7 +159,7 @@ fn pretty_size(bytes: i64) -> String {
 fn settings_functions(context: &SessionContext, settings: &SharedSettings) {
     let read = Arc::clone(settings);
     Function::new("current_setting", 1..=2, DataType::Utf8, move |call| {
-        let missing_ok = call.len() > 1
+        let missing_ok = call.arity() > 1
             && call
                 .array(1)
                 .as_boolean_opt()

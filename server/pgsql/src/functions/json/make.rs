@@ -176,7 +176,7 @@ fn quoted(text: &str) -> String {
 
 /// `json_build_object('a', 1, 'b', 'c')`.
 pub(super) fn object(call: &Call) -> Result<ArrayRef> {
-    if !call.len().is_multiple_of(2) {
+    if !call.arity().is_multiple_of(2) {
         return Err(raise(
             PgError::new(
                 code::INVALID_PARAMETER,
@@ -187,7 +187,7 @@ pub(super) fn object(call: &Call) -> Result<ArrayRef> {
             ),
         ));
     }
-    let values = (0..call.len())
+    let values = (0..call.arity())
         .map(|at| Values::of(call, at))
         .collect::<Result<Vec<_>>>()?;
     let mut out = Out::of("json_build_object");
@@ -219,7 +219,7 @@ pub(super) fn object(call: &Call) -> Result<ArrayRef> {
 
 /// `json_build_array(1, 'b')`.
 pub(super) fn array(call: &Call) -> Result<ArrayRef> {
-    let values = (0..call.len())
+    let values = (0..call.arity())
         .map(|at| Values::of(call, at))
         .collect::<Result<Vec<_>>>()?;
     let mut out = Out::of("json_build_array");

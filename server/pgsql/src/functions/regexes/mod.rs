@@ -23,7 +23,7 @@ use syntax::Options;
 
 /// The letters after a pattern, if there are any.
 fn letters(call: &Call, at: usize) -> Result<Option<StringArray>> {
-    (call.len() > at).then(|| call.texts(at)).transpose()
+    (call.arity() > at).then(|| call.texts(at)).transpose()
 }
 
 /// The letters of a row; none where they are null.
@@ -142,7 +142,7 @@ impl Numbers {
     fn of(call: &Call, at: usize, name: &'static str, otherwise: i64) -> Result<Numbers> {
         Ok(Numbers {
             name,
-            values: (call.len() > at).then(|| call.integers(at)).transpose()?,
+            values: (call.arity() > at).then(|| call.integers(at)).transpose()?,
             otherwise,
             least: 1,
             most: i64::MAX,

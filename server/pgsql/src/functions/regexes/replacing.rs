@@ -105,11 +105,12 @@ fn replaced(
 /// `regexp_replace(text, pattern, by [, options])`, or with a place to begin at, and a number of which match, before those.
 fn replace(call: &Call) -> Result<ArrayRef> {
     let by = call.texts(2)?;
-    let from_place = call.len() > 4 || (call.len() > 3 && call.array(3).data_type().is_integer());
+    let from_place =
+        call.arity() > 4 || (call.arity() > 3 && call.array(3).data_type().is_integer());
     let options = if from_place { 5 } else { 3 };
-    let starts = Numbers::of(call, if from_place { 3 } else { call.len() }, "start", 1)?;
-    let numbered = from_place && call.len() > 4;
-    let numbers = Numbers::of(call, if numbered { 4 } else { call.len() }, "n", 1)?;
+    let starts = Numbers::of(call, if from_place { 3 } else { call.arity() }, "start", 1)?;
+    let numbered = from_place && call.arity() > 4;
+    let numbers = Numbers::of(call, if numbered { 4 } else { call.arity() }, "n", 1)?;
     let numbers = numbers.within(0, i64::MAX);
     let mut known: Option<(&str, Vec<Part<'_>>)> = None;
     let mut rows = Vec::with_capacity(call.rows);
