@@ -16,6 +16,7 @@ mod saved;
 mod scope;
 mod sources;
 mod today;
+mod whole_windows;
 
 #[cfg(test)]
 mod tests;
@@ -252,7 +253,8 @@ fn base_state(options: &SessionsOptions) -> SessionState {
         .with_config(config)
         .with_runtime_env(Arc::clone(&options.runtime))
         .with_default_features()
-        .with_optimizer_rule(Arc::new(ConstantSortKeys));
+        .with_optimizer_rule(Arc::new(ConstantSortKeys))
+        .with_physical_optimizer_rules(whole_windows::rules());
     // Formats and factories are for reading and writing files by path, which no session may.
     builder.file_formats().take();
     builder.table_factories().take();

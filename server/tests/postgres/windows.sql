@@ -81,3 +81,18 @@ SELECT x / 3 AS third FROM generate_series(1, 10) AS x ORDER BY 1 OFFSET 1 FETCH
 -- a frame without its row
 -- differs: EXCLUDE is not supported
 SELECT x, sum(x) OVER (ORDER BY x ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW) FROM generate_series(1, 5) AS x ORDER BY x;
+
+-- all groups are counted, whatever is shown of them
+WITH t (g) AS (VALUES (1), (2), (3)) SELECT g, count(*) OVER () AS groups FROM t GROUP BY g ORDER BY g LIMIT 1;
+
+-- the greatest group and how many there are
+WITH t (g, x) AS (VALUES ('a', 1), ('b', 2), ('c', 3)) SELECT g, max(x) AS most, count(*) OVER () AS groups, rank() OVER (ORDER BY max(x)) AS place FROM t GROUP BY g ORDER BY max(x) DESC LIMIT 1;
+
+-- the group before in another order
+WITH t (g) AS (VALUES ('a'), ('b'), ('c')) SELECT g, lag(g) OVER (ORDER BY g DESC) AS before FROM t GROUP BY g ORDER BY g LIMIT 2;
+
+-- how many shops there are
+SELECT account_id, count(*) OVER () AS shops FROM orders GROUP BY account_id ORDER BY account_id LIMIT 1;
+
+-- distinct rows before a window and a limit
+SELECT channel, count(*) OVER () AS channels FROM (SELECT DISTINCT channel FROM conversations) AS c ORDER BY channel LIMIT 1;
