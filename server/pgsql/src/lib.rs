@@ -13,7 +13,9 @@
 //! error says its SQLSTATE ([`error`]), and no value reaches a client in a type that PostgreSQL does not have ([`encode`]).
 
 pub mod analyze;
+pub mod catalog;
 pub mod desugar;
+pub mod dialect;
 pub mod encode;
 pub mod error;
 pub mod functions;

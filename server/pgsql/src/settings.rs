@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::encode::IntervalStyle;
 use crate::error::{PgError, code};
 use crate::types::zone::Zone;
 
@@ -290,6 +291,11 @@ impl Settings {
     /// How floats are written: 0 rounds as PostgreSQL before version 12 did.
     pub fn extra_float_digits(&self) -> i32 {
         self.raw("extra_float_digits").parse().unwrap_or(1)
+    }
+
+    /// How intervals are written.
+    pub fn interval_style(&self) -> IntervalStyle {
+        IntervalStyle::parse(self.raw("IntervalStyle")).unwrap_or_default()
     }
 
     /// The settings that clients are told of, where they have changed since the last call.

@@ -393,6 +393,7 @@ mod tests {
         let style = Style {
             zone: Zone::UTC,
             extra_float_digits: 1,
+            intervals: Default::default(),
         };
         RowEncoder::new([Column::text("c0")].into(), Formats::default(), style)
     }

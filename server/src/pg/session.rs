@@ -12,7 +12,7 @@ use super::memory::Share;
 use super::portals::{Portal, Prepared};
 use super::runtimes::QueryRuntime;
 use crate::users::User;
-use rapport_pgsql::encode::{Column, Style};
+use rapport_pgsql::encode::{Column, SessionStyle, Style};
 use rapport_pgsql::error::{PgError, code};
 use rapport_pgsql::parse::Statement;
 use rapport_pgsql::settings::{Saved, Settings};
@@ -121,18 +121,25 @@ impl Session {
         Style {
             zone: settings.zone(),
             extra_float_digits: settings.extra_float_digits(),
+            intervals: settings.interval_style(),
         }
     }
 
     /// Makes what has been set count for the queries to come.
     pub fn apply_settings(&mut self) {
-        let (generation, zone) = {
+        let (generation, zone, intervals) = {
             let settings = self.settings();
-            (settings.generation(), settings.zone())
+            let intervals = settings.interval_style();
+            (settings.generation(), settings.zone(), intervals)
         };
         if self.applied != Some(generation) {
             let state = self.backend.context().state_ref();
-            state.write().config_mut().options_mut().execution.time_zone = Some(zone.arrow_name());
+            let mut state = state.write();
+            let options = state.config_mut().options_mut();
+            options.execution.time_zone = Some(zone.arrow_name());
+            let mut style = SessionStyle::default();
+            style.interval_style = intervals.to_string();
+            options.extensions.insert(style);
             self.applied = Some(generation);
         }
     }

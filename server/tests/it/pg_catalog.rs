@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use crate::support::{TestServer, column, value};
+use crate::support::{TestServer, column, error_of, value};
 
 #[rstest]
 #[case("SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = 'public' ORDER BY 1", &["accounts", "orders"])]
@@ -108,4 +108,115 @@ async fn each_user_finds_itself_alone_in_the_catalog() {
         let sql = format!("SELECT '{other}'::regrole");
         assert!(client.simple_query(&sql).await.is_err(), "{user}: {sql}");
     }
+}
+
+/// Drivers look up in the catalog what a column is of.
+#[tokio::test]
+async fn a_result_tells_which_tables_its_columns_are_of() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let oid = |table: &str| format!("SELECT '{table}'::regclass::oid");
+    let orders: u32 = value(&client, &oid("orders")).await.parse().unwrap();
+    let accounts: u32 = value(&client, &oid("accounts")).await.parse().unwrap();
+    let classes = 1259;
+    for (sql, expected) in [
+        (
+            "SELECT o.order_id AS id, channel, upper(channel), value + 1, tableoid FROM orders o LIMIT 1",
+            vec![Some((orders, 1)), Some((orders, 2)), None, None, None],
+        ),
+        (
+            "WITH c AS (SELECT channel, count(*) AS n FROM orders GROUP BY channel) \
+             SELECT n, s.ch FROM (SELECT DISTINCT channel AS ch, n FROM c ORDER BY n) AS s WHERE n > 0",
+            vec![None, Some((orders, 2))],
+        ),
+        (
+            "SELECT channel FROM orders UNION SELECT channel FROM orders",
+            vec![None],
+        ),
+        (
+            "SELECT relname, c.oid FROM pg_catalog.pg_class AS c",
+            vec![Some((classes, 2)), Some((classes, 1))],
+        ),
+        ("SELECT 1 AS order_id", vec![None]),
+        (
+            "SELECT orders.channel FROM (SELECT 'x' AS channel) AS orders",
+            vec![None],
+        ),
+    ] {
+        let statement = client.prepare(sql).await.unwrap();
+        let columns = statement.columns().iter();
+        let origins: Vec<_> = columns
+            .map(|column| column.table_oid().zip(column.column_id()))
+            .collect();
+        assert_eq!(origins, expected, "{sql}");
+    }
+    let sql = "SELECT a.account_id, o.channel FROM accounts a JOIN orders o ON true LIMIT 1";
+    let statement = client.prepare(sql).await.unwrap();
+    let tables: Vec<_> = statement
+        .columns()
+        .iter()
+        .map(|column| column.table_oid())
+        .collect();
+    assert_eq!(tables, [Some(accounts), Some(orders)]);
+}
+
+/// What pgAdmin looks at, of which there is nothing here.
+#[rstest]
+#[case("pg_seclabels", "provider")]
+#[case("pg_stat_all_tables", "n_live_tup")]
+#[case("pg_stat_database", "deadlocks")]
+#[case("pg_stat_replication", "write_lag")]
+#[case("pg_stat_user_functions", "total_time")]
+#[case("pg_available_extensions", "default_version")]
+#[case("pg_publication_tables", "attnames")]
+#[case("pg_statio_all_tables", "heap_blks_read")]
+#[case("pg_stat_all_indexes", "idx_scan")]
+#[case("pg_locks", "page")]
+#[case("pg_collation", "colliculocale")]
+#[tokio::test]
+async fn views_of_what_there_is_none_of_are_there(#[case] view: &str, #[case] column: &str) {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let sql = format!("SELECT count({column}) FROM {view}");
+    assert_eq!(value(&client, &sql).await, "0");
+}
+
+#[tokio::test]
+async fn nobody_can_write_whatever_is_asked_about() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let sql = "SELECT pg_relation_is_updatable('orders'::regclass, false) & 20";
+    assert_eq!(value(&client, sql).await, "0");
+}
+
+#[rstest]
+#[case("SELECT ctid FROM orders", "ctid")]
+#[case(
+    "SELECT count(*) FROM orders TABLESAMPLE BERNOULLI (10)",
+    "TABLESAMPLE"
+)]
+#[case(
+    "SELECT count(*) FROM (SELECT 1) AS t TABLESAMPLE SYSTEM (10) REPEATABLE (3)",
+    "TABLESAMPLE"
+)]
+#[case(
+    "SELECT first_value(value) IGNORE NULLS OVER (ORDER BY order_id) FROM orders",
+    "IGNORE NULLS"
+)]
+#[case(
+    "SELECT lag(value) RESPECT NULLS OVER (ORDER BY order_id) FROM orders",
+    "RESPECT NULLS"
+)]
+#[case("SELECT count(*) FROM orders WITH (NOLOCK)", "WITH")]
+#[tokio::test]
+async fn a_clause_that_would_be_passed_over_is_refused_by_its_name(
+    #[case] sql: &str,
+    #[case] name: &str,
+) {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let error = client.simple_query(sql).await.unwrap_err();
+    let (code, message) = error_of(&error);
+    assert_eq!(code, "0A000", "{sql}: {message}");
+    assert!(message.contains(name), "{sql}: {message}");
 }

@@ -117,3 +117,25 @@ SELECT channel, (array_agg(conversation_id ORDER BY started_at, conversation_id)
 
 -- lists that overlap
 SELECT ARRAY['a', 'b'] && '{b,c}' AS literal, ARRAY[1, 2] && ARRAY[3] AS numbers, '{1,2}' && ARRAY[2] AS before, ARRAY['a'] && '{}' AS empty, NULL::text[] && ARRAY['a'] AS unknown;
+
+-- texts that look like numbers
+SELECT '{007,1e3,+5}'::text[] AS texts, '{ 1 , 2 }'::int[] AS numbers, '{"007",NULL,"null"}'::text[] AS quoted, '{}'::int[] AS empty;
+
+-- numbers that are spelled
+SELECT '{nan,inf,-Infinity,1.5}'::float8[] AS floats, '{nan,inf}'::text[] AS texts, '{t,f,yes,0}'::bool[] AS truths, '{2026-01-02,2026-01-03}'::date[] AS days;
+
+-- instants of the session's zone
+-- set: timezone = 'Europe/Berlin'
+SELECT '{2026-01-02 10:00,2026-07-02 10:00+00}'::timestamptz[] AS instants;
+
+-- a literal that is no number
+SELECT '{1,x}'::int[];
+
+-- a literal that is no list
+SELECT '1,2'::int[];
+
+-- members of a literal are of the other side's type
+SELECT code = ANY ('{007,8}') AS text, n = ANY ('{7, 8}') AS number, n <> ALL ('{9}') AS none, n > ALL ('{1,2}') AS greater, d = ANY ('{2026-01-01}') AS day FROM (VALUES ('007', 7, date '2026-01-01'), ('8', 9, date '2026-01-02')) t (code, n, d) ORDER BY 1, 2;
+
+-- orders by what their value is among
+SELECT count(*) FROM orders WHERE value = ANY ('{10.5, 20.25, 33}');

@@ -197,3 +197,28 @@ SELECT 0.1::float, 0.1::float(24), 0.1::float(25), 1.23456789012345::float, pg_t
 
 -- texts that are cut
 SELECT 'abcdef'::char(3)::text AS cut, 'abcdef'::varchar(2) AS two, 'abc'::character::text AS one, cast('abcdef' AS character(4))::text AS four, cast(123456 AS varchar(3)) AS digits;
+
+-- values with literals of their type
+SELECT * FROM (VALUES (date '2026-01-01'), ('2026-01-02')) t (d) ORDER BY 1;
+
+-- values with literals before
+VALUES ('2026-01-02 00:00Z'), (timestamptz '2026-01-01 00:00Z') ORDER BY 1;
+
+-- values with literals of several types
+SELECT a, b, c, d FROM (VALUES (1, true, 'x', NULL), ('2', 'f', 'y', interval '1 day'), (NULL, NULL, NULL, '2 hours')) t (a, b, c, d) ORDER BY a;
+
+-- values with literals of numbers with digits
+-- digits: a column of numerics has one number of digits after the point
+SELECT * FROM (VALUES (1.5), ('2.25'), (3)) t (n) ORDER BY 1;
+
+-- a literal that is none of its column's type
+SELECT * FROM (VALUES (1), ('one')) t (n);
+
+-- values of types that have nothing in common
+SELECT * FROM (VALUES (1), (date '2026-01-01'), ('2')) t (n);
+
+-- values in a union and in a set
+SELECT 1 AS n WHERE date '2026-01-02' IN (VALUES (date '2026-01-01'), ('2026-01-02')) UNION ALL (VALUES ('7'), (8)) ORDER BY n;
+
+-- values of a common table
+WITH t (at) AS (VALUES (timestamp '2026-01-01 10:00'), ('2026-01-01 11:00'), (NULL)) SELECT max(at), count(*) FROM t;

@@ -62,7 +62,7 @@ fn promises(subquery: &Subquery) -> bool {
 }
 
 /// An aggregate over everything always has a row.
-fn is_one_row(plan: &LogicalPlan) -> bool {
+pub(super) fn is_one_row(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::Projection(node) => is_one_row(&node.input),
         LogicalPlan::SubqueryAlias(node) => is_one_row(&node.input),

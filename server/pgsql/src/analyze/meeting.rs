@@ -14,8 +14,9 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::expr::{Case, InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
-    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Union, cast, lit,
+    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, ScalarUDF, Union, cast, lit,
 };
+use datafusion::scalar::ScalarValue;
 
 use super::matching::{check, column, is_unknown, known};
 use super::operators::call;
@@ -30,7 +31,9 @@ pub fn met(plan: LogicalPlan, functions: &dyn FunctionRegistry) -> Result<Logica
     if !has_meeting(&plan)? {
         return Ok(plan);
     }
-    let meeting = Meeting { functions };
+    let meeting = Meeting {
+        function: &|name| functions.udf(name),
+    };
     let plan = plan.transform_up_with_subqueries(|node| {
         let node = match node {
             LogicalPlan::Union(union) => LogicalPlan::Union(meeting.union(union)?),
@@ -48,7 +51,8 @@ pub fn met(plan: LogicalPlan, functions: &dyn FunctionRegistry) -> Result<Logica
     Ok(plan.data)
 }
 
-fn inputs(node: &LogicalPlan) -> DFSchema {
+/// The columns of a node's inputs.
+pub(super) fn inputs(node: &LogicalPlan) -> DFSchema {
     let mut schema = DFSchema::empty();
     for input in node.inputs() {
         schema.merge(input.schema());
@@ -60,6 +64,20 @@ fn alternatives(call: &ScalarFunction) -> Option<&Alternatives> {
     call.func.inner().downcast_ref::<Alternatives>()
 }
 
+/// The function that a literal is a list by, of values like another.
+const LIST_LIKE: &str = "pg_array_like";
+
+/// A list that is written as a text, of the type of what it stands beside; not of its values, so that it is one for all rows.
+fn list_of_type(mut call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    if call.name() != LIST_LIKE {
+        return Ok(Transformed::no(Expr::ScalarFunction(call)));
+    }
+    if let [_, beside] = call.args.as_mut_slice() {
+        *beside = lit(ScalarValue::try_from(&beside.get_type(schema)?)?);
+    }
+    Ok(Transformed::yes(Expr::ScalarFunction(call)))
+}
+
 fn has_meeting(plan: &LogicalPlan) -> Result<bool> {
     let mut found = false;
     plan.apply_with_subqueries(|node| {
@@ -68,7 +86,9 @@ fn has_meeting(plan: &LogicalPlan) -> Result<bool> {
             found |= expr.exists(|expr| {
                 Ok(match expr {
                     Expr::Case(_) | Expr::InList(_) => true,
-                    Expr::ScalarFunction(call) => alternatives(call).is_some(),
+                    Expr::ScalarFunction(call) => {
+                        alternatives(call).is_some() || call.name() == LIST_LIKE
+                    }
                     _ => false,
                 })
             })?;
@@ -83,8 +103,12 @@ fn has_meeting(plan: &LogicalPlan) -> Result<bool> {
     Ok(found)
 }
 
-struct Meeting<'a> {
-    functions: &'a dyn FunctionRegistry,
+/// Finds a function by its name.
+pub(super) type Find<'a> = &'a dyn Fn(&str) -> Result<Arc<ScalarUDF>>;
+
+/// Brings values that meet to one type.
+pub(super) struct Meeting<'a> {
+    pub(super) function: Find<'a>,
 }
 
 impl Meeting<'_> {
@@ -112,7 +136,7 @@ impl Meeting<'_> {
                     let args = self.of_one_type(call.args, schema)?;
                     Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(inner, args)))
                 }
-                None => Transformed::no(Expr::ScalarFunction(call)),
+                None => list_of_type(call, schema)?,
             },
             other => Transformed::no(other),
         })
@@ -145,7 +169,7 @@ impl Meeting<'_> {
     }
 
     /// Values as values of the type that they have in common, if there is one.
-    fn of_one_type(&self, values: Vec<Expr>, schema: &DFSchema) -> Result<Vec<Expr>> {
+    pub(super) fn of_one_type(&self, values: Vec<Expr>, schema: &DFSchema) -> Result<Vec<Expr>> {
         let mut types = Vec::with_capacity(values.len());
         for value in &values {
             types.push(if is_unknown(value) {
@@ -198,7 +222,7 @@ impl Meeting<'_> {
             }
             _ => return Ok(value),
         };
-        Ok(call(&self.functions.udf(function)?, vec![value]))
+        Ok(call(&(self.function)(function)?, vec![value]))
     }
 
     /// The sides of a UNION, whose columns are of one type each.

@@ -205,7 +205,9 @@ fn aggregate_over_columns(node: LogicalPlan, number: &mut usize) -> Result<(Logi
         let name = expr.schema_name().to_string();
         let new = expr.clone().transform_down(|expr| match expr {
             Expr::AggregateFunction(mut function) => {
-                for arg in &mut function.params.args {
+                let params = &mut function.params;
+                let filter = params.filter.as_deref_mut();
+                for arg in params.args.iter_mut().chain(filter) {
                     if arg.exists(is_subquery)? {
                         *number += 1;
                         let column = format!("\u{1f}arg{number}");

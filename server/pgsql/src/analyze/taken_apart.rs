@@ -142,7 +142,7 @@ fn nested_outer_columns(expr: &Expr) -> BTreeSet<Column> {
 }
 
 /// An expression over a node's output as one over its input.
-fn through(expr: Expr, schema: &DFSchema, outputs: &[Expr]) -> Result<Expr> {
+pub(super) fn through(expr: Expr, schema: &DFSchema, outputs: &[Expr]) -> Result<Expr> {
     let columns = schema.columns();
     let replaced = expr.transform_up(|expr| {
         Ok(match &expr {

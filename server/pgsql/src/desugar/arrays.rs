@@ -1,14 +1,15 @@
 //! Arrays: of rows, of elements, and of a text `{…}`.
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Array, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, GroupByExpr,
-    Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens, OrderByExpr,
-    OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr, Subscript, TableAlias,
-    TableAliasColumnDef, TableFactor, TableWithJoins, Value,
+    AccessExpr, Array, BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    GroupByExpr, Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens,
+    OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr, Subscript,
+    TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, Value,
 };
 
+use super::patterns::is_pattern;
 use super::tables::has_columns;
-use super::{call, empty_query, function, text};
+use super::{call, empty_query, function, normalized, string, text};
 use crate::params::array_elements;
 
 /// `ARRAY(SELECT f(x) FROM unnest(xs) x)`: every element by itself.
@@ -158,20 +159,30 @@ fn plain_select() -> Option<Box<Select>> {
     }
 }
 
-/// `'{a,b}'` as an array.
+/// `'{a,b}'` as an array of texts: what is written in it tells no type.
 pub(super) fn array_of(literal: &str) -> Option<Expr> {
-    let elements = array_elements(literal)?;
-    let number = |item: &String| item.parse::<f64>().is_ok() && !item.starts_with('+');
-    let numbers = !elements.is_empty() && elements.iter().flatten().all(number);
-    let elem = elements
+    let elem = array_elements(literal)?
         .into_iter()
-        .map(|item| match item {
-            None => Expr::Value(Value::Null.into()),
-            Some(item) if numbers => Expr::Value(Value::Number(item, false).into()),
-            Some(item) => text(item),
-        })
+        .map(|item| item.map_or_else(|| Expr::Value(Value::Null.into()), text))
         .collect();
     Some(Expr::Array(Array { elem, named: true }))
+}
+
+/// `'{a,b}'` as an array of values that are of the type of another.
+pub(super) fn array_like(literal: Expr, other: Expr) -> Expr {
+    call("pg_array_like", vec![literal, other])
+}
+
+/// `x = ANY ('{…}')`: the literal is a list of what stands before, or of patterns.
+pub(super) fn list_written(left: &Expr, op: &BinaryOperator, right: &mut Expr) {
+    if is_pattern(op) {
+        if let Some(array) = string(right).and_then(array_of) {
+            *right = array;
+        }
+    } else if string(right).is_some() {
+        let literal = std::mem::replace(right, Expr::Identifier(Ident::new("")));
+        *right = array_like(literal, left.clone());
+    }
 }
 
 /// `ARRAY[x]` as a call, since in the array itself DataFusion does not look for columns of the rows around.
@@ -184,8 +195,13 @@ pub(super) fn called(expr: &Expr) -> Option<Expr> {
     }
 }
 
-/// A slice from the first element, or to the last, has both its ends.
+/// A slice from the first element, or to the last, has both its ends; a field is named by a text.
 pub(super) fn bounded(access: &mut AccessExpr) {
+    if let AccessExpr::Dot(field) = access
+        && let Expr::Identifier(name) = field
+    {
+        *field = text(normalized(name));
+    }
     if let AccessExpr::Subscript(Subscript::Slice {
         lower_bound,
         upper_bound,

@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::{
     Ident, Query, SelectItem, SetExpr, TimezoneInfo, UnaryOperator, Value,
 };
 
-use super::arrays::array_of;
+use super::arrays::array_like;
 use super::names::is_single;
 use super::{call, compare, is_placeholder, string, text};
 
@@ -70,7 +70,8 @@ fn object_kind(data_type: &DataType) -> Option<&'static str> {
         "regtype" => "regtype",
         "regnamespace" => "regnamespace",
         "regrole" => "regrole",
-        "regproc" | "regprocedure" => "regproc",
+        "regproc" => "regproc",
+        "regprocedure" => "regprocedure",
         "regoper" | "regoperator" => "regoper",
         _ => return None,
     })
@@ -103,10 +104,11 @@ pub(super) fn rewritten_cast(inner: &mut Box<Expr>, data_type: &DataType) -> Opt
         return Some(moment);
     }
     match data_type {
-        DataType::Array(_) if string(inner).is_some() => match string(inner).and_then(array_of) {
-            Some(array) => **inner = array,
-            None => return Some(call("pg_malformed_array", vec![take(inner)])),
-        },
+        DataType::Array(ArrayElemTypeDef::SquareBracket(item, _)) if string(inner).is_some() => {
+            let one = cast_null(item.as_ref().clone());
+            let literal = take(inner);
+            **inner = array_like(literal, one);
+        }
         DataType::Interval { .. } if string(inner).is_some() => {
             return Some(call("pg_interval", vec![take(inner)]));
         }
@@ -218,10 +220,19 @@ fn is_rounded(expr: &Expr) -> bool {
 }
 
 fn as_text(expr: Expr) -> Expr {
+    cast(expr, DataType::Text)
+}
+
+/// No value of a type.
+fn cast_null(data_type: DataType) -> Expr {
+    cast(Expr::Value(Value::Null.into()), data_type)
+}
+
+fn cast(expr: Expr, data_type: DataType) -> Expr {
     Expr::Cast {
         kind: CastKind::DoubleColon,
         expr: Box::new(expr),
-        data_type: DataType::Text,
+        data_type,
         array: false,
         format: None,
     }

@@ -123,6 +123,7 @@ const SCALARS: &[&str] = &[
     "substr",
     "make_interval",
     "text",
+    "aclexplode",
 ];
 
 fn scalar(function: &mut Function, name: &str) -> Option<Expr> {
@@ -133,6 +134,7 @@ fn scalar(function: &mut Function, name: &str) -> Option<Expr> {
     let args: Vec<Expr> = arguments(function)?.into_iter().cloned().collect();
     let integer = |expr: Expr| cast(expr, DataType::Int4(None));
     Some(match (name, args.as_slice()) {
+        ("aclexplode", [list]) => call("unnest", vec![call("pg_aclexplode", vec![list.clone()])]),
         ("mod", [a, b]) => Expr::Nested(Box::new(compare(
             nested(a.clone()),
             BinaryOperator::Modulo,

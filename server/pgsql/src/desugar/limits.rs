@@ -7,8 +7,30 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::sets::filled;
-use super::{bare_function, compare, normalized, tables};
+use super::{bare_function, compare, normalized, string, tables};
 use crate::error::{PgError, code};
+use crate::params::parse_bigint;
+
+/// A literal in quotes is a number after LIMIT and OFFSET.
+pub(super) fn unquoted(query: &mut Query) -> Result<(), PgError> {
+    let fetched = query.fetch.as_mut();
+    let fetched = fetched.and_then(|fetch| fetch.quantity.as_mut());
+    let (limit, offset) = match &mut query.limit_clause {
+        Some(LimitClause::LimitOffset { limit, offset, .. }) => (
+            limit.as_mut(),
+            offset.as_mut().map(|offset| &mut offset.value),
+        ),
+        Some(LimitClause::OffsetCommaLimit { offset, limit }) => (Some(limit), Some(offset)),
+        None => (None, None),
+    };
+    for count in [fetched, limit, offset].into_iter().flatten() {
+        if let Some(text) = string(count) {
+            let rows = parse_bigint(text)?;
+            *count = number(&rows.to_string());
+        }
+    }
+    Ok(())
+}
 
 /// `FETCH FIRST n ROWS ONLY` is LIMIT n, and WITH TIES a condition on the ranks of the rows.
 pub(super) fn fetch(query: &mut Query) -> Result<(), PgError> {

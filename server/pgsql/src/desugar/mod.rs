@@ -21,7 +21,9 @@ mod patterns;
 mod regexes;
 mod rows;
 mod sets;
+mod system_columns;
 mod tables;
+mod values;
 mod windows;
 
 use std::ops::ControlFlow;
@@ -38,11 +40,13 @@ use datafusion_pg_catalog::sql::rules::{
 
 use crate::error::{PgError, code};
 use crate::types::interval;
-use arrays::array_of;
+use arrays::list_written;
 use casts::{rewritten_cast, show_objects};
 use empty::{empty_out, without_domains};
 use functions::rewritten_function;
 pub use names::{is_single, mark_columns};
+pub use tables::{has_columns, query_of_one_row};
+pub use values::mixes_unknown;
 
 static RULES: LazyLock<Vec<Arc<dyn SqlStatementRewriteRule>>> = LazyLock::new(|| {
     vec![
@@ -102,6 +106,7 @@ pub fn desugar(query: &mut Box<Query>) -> Result<(), PgError> {
     // Names first: they come from what was written.
     names::name_columns(query);
     ctes::rename(query)?;
+    system_columns::add(query)?;
     show_objects(query);
     if let ControlFlow::Break(error) = query.visit(&mut Rewrite) {
         return Err(error);
@@ -156,12 +161,14 @@ impl VisitorMut for Rewrite {
         go_on(joins::merge(query))?;
         sets::counted_exists(query);
         rows::without_groups(query);
+        go_on(limits::unquoted(query))?;
         go_on(limits::fetch(query))?;
         ControlFlow::Continue(())
     }
 
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<PgError> {
         numbers::bare_in_query(query);
+        values::into_from(query);
         ControlFlow::Continue(())
     }
 
@@ -220,9 +227,7 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
             right,
             ..
         } => {
-            if let Some(array) = string(right).and_then(array_of) {
-                **right = array;
-            }
+            list_written(left, compare_op, right);
             patterns::matches(left, compare_op, right, false)
                 .or_else(|| sets::quantified(left, compare_op, right, false))
         }
@@ -231,20 +236,15 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
             compare_op,
             right,
         } => {
-            if let Some(array) = string(right).and_then(array_of) {
-                **right = array;
-            }
+            list_written(left, compare_op, right);
             patterns::matches(left, compare_op, right, true)
                 .or_else(|| sets::quantified(left, compare_op, right, true))
         }
         Expr::InSubquery {
-            expr: tuple,
+            expr: row,
             subquery,
             negated,
-        } => match tuple.as_ref() {
-            Expr::Tuple(tuple) => sets::tuple_in(tuple, subquery, *negated),
-            _ => None,
-        },
+        } => rows::fields(row).and_then(|row| sets::tuple_in(row, subquery, *negated)),
         Expr::InList {
             expr: row,
             list,
@@ -309,6 +309,12 @@ fn rewritten(expr: &mut Expr) -> Option<Expr> {
         Expr::Ceil { expr, .. } => Some(call("pg_ceil", vec![(**expr).clone()])),
         Expr::Floor { expr, .. } => Some(call("pg_floor", vec![(**expr).clone()])),
         Expr::Interval(written) => {
+            // Whose sign it is the session's style of intervals says.
+            if written.leading_field.is_none()
+                && string(&written.value).is_some_and(interval::has_one_sign)
+            {
+                return Some(call("pg_interval", vec![(*written.value).clone()]));
+            }
             // In the standard's forms the unit stands outside, and DataFusion reads that.
             if written.leading_field.is_none()
                 && let Some(parts) = string(&written.value).and_then(interval::parse)

@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, DataType, ExactNumberInfo, Expr, Ident, Query, SelectItem, SetExpr,
-    TrimWhereField, VisitMut, VisitorMut,
+    AccessExpr, ArrayElemTypeDef, DataType, ExactNumberInfo, Expr, Ident, Query, SelectItem,
+    SetExpr, TrimWhereField, VisitMut, VisitorMut,
 };
 
 use crate::encode::UNSHOWN;
@@ -110,7 +110,10 @@ fn name_of(expr: &Expr) -> (u8, String) {
             (2, name.map(ident).unwrap_or_default())
         }
         Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => name_of(inner),
-        Expr::CompoundFieldAccess { root, .. } => name_of(root),
+        Expr::CompoundFieldAccess { root, access_chain } => match access_chain.last() {
+            Some(AccessExpr::Dot(Expr::Identifier(field))) => (2, ident(field)),
+            _ => name_of(root),
+        },
         Expr::Cast {
             expr, data_type, ..
         } => match name_of(expr) {

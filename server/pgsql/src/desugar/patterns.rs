@@ -88,16 +88,20 @@ fn unnested(expr: &Expr) -> Option<&str> {
     }
 }
 
-/// `x ~ ANY (ARRAY[a, b])` as `x ~ a OR x ~ b`.
-pub(super) fn matches(left: &Expr, op: &BinaryOperator, right: &Expr, all: bool) -> Option<Expr> {
-    let is_pattern = matches!(
+/// Whether an operator's right side is a pattern.
+pub(super) fn is_pattern(op: &BinaryOperator) -> bool {
+    matches!(
         op,
         BinaryOperator::PGRegexMatch
             | BinaryOperator::PGRegexIMatch
             | BinaryOperator::PGRegexNotMatch
             | BinaryOperator::PGRegexNotIMatch
-    );
-    if !is_pattern {
+    )
+}
+
+/// `x ~ ANY (ARRAY[a, b])` as `x ~ a OR x ~ b`.
+pub(super) fn matches(left: &Expr, op: &BinaryOperator, right: &Expr, all: bool) -> Option<Expr> {
+    if !is_pattern(op) {
         return None;
     }
     let each = elements(right)?

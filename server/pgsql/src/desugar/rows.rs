@@ -12,7 +12,8 @@ pub(super) fn is_row(expr: &Expr) -> bool {
     fields(expr).is_some()
 }
 
-fn fields(expr: &Expr) -> Option<Vec<Expr>> {
+/// The values of a row.
+pub(super) fn fields(expr: &Expr) -> Option<Vec<Expr>> {
     match expr {
         Expr::Tuple(fields) => Some(fields.clone()),
         Expr::Nested(inner) => fields(inner),

@@ -3,13 +3,13 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Distinct, Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr,
-    TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
+    BinaryOperator, Distinct, Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, TableFactor,
+    UnaryOperator, Value, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-use super::tables::has_columns;
+use super::tables::{has_columns, parsed};
 use super::{call, compare, empty_query};
 
 fn nested(expr: Expr) -> Expr {
@@ -24,23 +24,41 @@ fn template(text: &str) -> Option<Expr> {
         .ok()
 }
 
-/// Puts a query in the place of the query `v`.
-struct Fill<'a>(&'a Query);
+/// Puts a query in the place of VALUES, and does not look for more in that query.
+struct Fill<'a> {
+    query: &'a Query,
+    /// How deep in it what is visited lies.
+    inside: usize,
+}
+
+impl<'a> Fill<'a> {
+    fn with(query: &'a Query) -> Fill<'a> {
+        Fill { query, inside: 0 }
+    }
+}
 
 impl VisitorMut for Fill<'_> {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        if let SetExpr::Values(_) = query.body.as_ref() {
-            *query = self.0.clone();
+        if self.inside > 0 {
+            self.inside += 1;
+        } else if let SetExpr::Values(_) = query.body.as_ref() {
+            *query = self.query.clone();
+            self.inside = 1;
         }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
+        self.inside = self.inside.saturating_sub(1);
         ControlFlow::Continue(())
     }
 }
 
 /// A query with another one in the place of its VALUES.
 pub(super) fn filled(mut outer: Box<Query>, inner: &Query) -> Box<Query> {
-    let _ = outer.visit(&mut Fill(inner));
+    let _ = outer.visit(&mut Fill::with(inner));
     outer
 }
 
@@ -87,7 +105,7 @@ pub(super) fn quantified(
             let _ = whole.visit(&mut rows);
         }
         None => {
-            let _ = whole.visit(&mut Fill(query));
+            let _ = whole.visit(&mut Fill::with(query));
         }
     }
     Some(nested(whole))
@@ -171,40 +189,51 @@ fn is_quantified(select: &Select) -> bool {
         if alias.name.value == "quantified")
 }
 
-/// `(a, b) IN (SELECT x, y …)` as a row that exists.
-pub(super) fn tuple_in(tuple: &[Expr], subquery: &Query, negated: bool) -> Option<Expr> {
-    let columns: Vec<String> = (0..tuple.len()).map(|at| format!("tuple_{at}")).collect();
-    let exists = template(&format!(
-        "EXISTS (SELECT 1 FROM (VALUES (1)) AS tuples ({}) WHERE true)",
-        columns.join(", ")
-    ))?;
-    let Expr::Exists {
-        subquery: mut outer,
-        ..
-    } = exists
-    else {
-        return None;
+/// `(a, b) IN (SELECT x, y …)` as one value among values: what of it is unknown is found in the plan, where it is known
+/// what can be null (see `semantics::memberships`).
+pub(super) fn tuple_in(tuple: Vec<Expr>, subquery: &Query, negated: bool) -> Option<Expr> {
+    let rows = match rows_in_place(subquery) {
+        Some(rows) => rows,
+        None => rows_from(subquery, tuple.len())?,
     };
-    let _ = outer.visit(&mut Fill(subquery));
-    let SetExpr::Select(select) = outer.body.as_mut() else {
-        return None;
-    };
-    select.selection = tuple
-        .iter()
-        .zip(columns)
-        .map(|(value, column)| {
-            let column = vec![Ident::new("tuples"), Ident::new(column)];
-            compare(
-                Expr::CompoundIdentifier(column),
-                BinaryOperator::Eq,
-                nested(value.clone()),
-            )
-        })
-        .reduce(|left, right| compare(left, BinaryOperator::And, right));
-    Some(Expr::Exists {
-        subquery: outer,
+    Some(Expr::InSubquery {
+        expr: Box::new(call("struct", tuple)),
+        subquery: rows,
         negated,
     })
+}
+
+/// A plain query whose rows are one value each; it may be tied to the rows around it.
+fn rows_in_place(query: &Query) -> Option<Box<Query>> {
+    if !is_plain(query) {
+        return None;
+    }
+    let mut rows = Box::new(query.clone());
+    rows.order_by = None;
+    let SetExpr::Select(select) = rows.body.as_mut() else {
+        return None;
+    };
+    let values = select.projection.iter().map(|item| match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+            Some(expr.clone())
+        }
+        _ => None,
+    });
+    let values = values.collect::<Option<Vec<_>>>()?;
+    // Rows that are the same are no more among others than one of them is.
+    select.distinct = None;
+    select.projection = vec![SelectItem::UnnamedExpr(call("struct", values))];
+    Some(rows)
+}
+
+/// Any query's rows as one value each.
+fn rows_from(query: &Query, width: usize) -> Option<Box<Query>> {
+    let columns: Vec<String> = (0..width).map(|at| format!("tuple_{at}")).collect();
+    let columns = columns.join(", ");
+    let rows = parsed(&format!(
+        "SELECT struct({columns}) FROM (VALUES (1)) AS tuples ({columns})"
+    ))?;
+    Some(filled(rows, query))
 }
 
 /// `a IS DISTINCT FROM b AND c`, which the parser takes for `a IS DISTINCT FROM (b AND c)`.

@@ -3,21 +3,22 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, DataType, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query,
-    SelectItem, SetExpr, TableAlias, TableFactor, Value, Visit, Visitor,
+    ArrayElemTypeDef, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, ObjectName, Query, SelectItem, SetExpr, TableAlias, TableFactor,
+    TableFunctionArgs, Value, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion_pg_catalog::pg_catalog::PG_CATALOG_TABLES;
 
-use super::call;
 use super::numbers::bare;
+use super::{bare_function, call};
+use crate::catalog::is_empty_view;
 
 /// Tables of `pg_catalog` that are ours, beside those of `datafusion-pg-catalog`.
 const OWN_TABLES: &[&str] = &[
     "pg_group",
     "pg_indexes",
-    "pg_locks",
     "pg_policies",
     "pg_prepared_xacts",
     "pg_rules",
@@ -37,13 +38,17 @@ pub(super) fn rewrite(factor: &mut TableFactor) {
         && let [part] = name.0.as_slice()
         && let Some(ident) = part.as_ident()
         && let table = ident.value.to_ascii_lowercase()
-        && (PG_CATALOG_TABLES.contains(&table.as_str()) || OWN_TABLES.contains(&table.as_str()))
+        && (PG_CATALOG_TABLES.contains(&table.as_str())
+            || OWN_TABLES.contains(&table.as_str())
+            || is_empty_view(&table))
     {
         *name = ObjectName::from(vec![Ident::new("pg_catalog"), Ident::new(table)]);
     }
+    settings(factor);
     if let Some(new) = rows_of(factor) {
         *factor = new;
     }
+    with_value(factor);
     if let TableFactor::Derived {
         lateral: true,
         subquery,
@@ -57,6 +62,79 @@ pub(super) fn rewrite(factor: &mut TableFactor) {
             alias.columns.clear();
         }
     }
+}
+
+/// `pg_show_all_settings()`, which the view `pg_settings` is made of.
+fn settings(factor: &mut TableFactor) {
+    const FUNCTION: &str = "pg_show_all_settings";
+    if let TableFactor::Table {
+        name, args, alias, ..
+    } = factor
+        && args.as_ref().is_some_and(|args| args.args.is_empty())
+        && let Some(last) = name.0.last().and_then(|part| part.as_ident())
+        && last.value.eq_ignore_ascii_case(FUNCTION)
+    {
+        *args = None;
+        alias.get_or_insert_with(|| TableAlias {
+            explicit: true,
+            name: Ident::new(FUNCTION),
+            columns: Vec::new(),
+            at: None,
+        });
+        *name = ObjectName::from(vec![Ident::new("pg_catalog"), Ident::new("pg_settings")]);
+    }
+}
+
+/// A function in FROM may be one that gives a value; which, is known when it is planned. So its call as a value, rewritten
+/// as any other, stands beside its call as a table: as a hint, which nobody can write (see `semantics::from_values`).
+fn with_value(factor: &mut TableFactor) {
+    if let TableFactor::Function {
+        name,
+        args,
+        with_ordinality,
+        alias,
+        ..
+    } = factor
+    {
+        *factor = TableFactor::Table {
+            name: name.clone(),
+            alias: alias.take(),
+            args: Some(TableFunctionArgs {
+                args: std::mem::take(args),
+                settings: None,
+            }),
+            with_hints: Vec::new(),
+            version: None,
+            with_ordinality: *with_ordinality,
+            partitions: Vec::new(),
+            json_path: None,
+            sample: None,
+            index_hints: Vec::new(),
+        };
+    }
+    if let TableFactor::Table {
+        name,
+        args: Some(args),
+        with_hints,
+        ..
+    } = factor
+        && with_hints.is_empty()
+    {
+        with_hints.push(Expr::Function(Function {
+            name: name.clone(),
+            args: FunctionArguments::List(FunctionArgumentList {
+                args: args.args.clone(),
+                duplicate_treatment: None,
+                clauses: Vec::new(),
+            }),
+            ..bare_function("")
+        }));
+    }
+}
+
+/// A query of one row, whose columns are yet to be said.
+pub fn query_of_one_row() -> Option<Box<Query>> {
+    parsed("SELECT 1")
 }
 
 /// `generate_series(…)` and `unnest(…)` as a query of their rows, with PostgreSQL's names.
@@ -245,7 +323,7 @@ fn plain(args: &[FunctionArg]) -> Option<Vec<Expr>> {
 }
 
 /// Whether an expression names columns, outside of queries of its own.
-pub(super) fn has_columns(expr: &Expr) -> bool {
+pub fn has_columns(expr: &Expr) -> bool {
     expr.visit(&mut Columns { depth: 0 }).is_break()
 }
 

@@ -24,6 +24,15 @@ fn shown_name(name: &str) -> &str {
     }
 }
 
+/// The stored column that a column of a result is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// The object id of its table.
+    pub table: i32,
+    /// Its place there, counted from one.
+    pub column: i16,
+}
+
 /// A column of a result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
@@ -35,6 +44,8 @@ pub struct Column {
     pub arrow: DataType,
     /// How many digits after the point its numbers are shown with.
     pub digits: Digits,
+    /// Where it is stored, if it is a table's column as it is.
+    pub origin: Option<Origin>,
 }
 
 impl Column {
@@ -45,6 +56,7 @@ impl Column {
             pg: Type::TEXT,
             arrow: DataType::Utf8,
             digits: Digits::Scale,
+            origin: None,
         }
     }
 
@@ -66,8 +78,8 @@ impl Column {
     fn description(&self, format: Format) -> FieldDescription {
         FieldDescription::new(
             self.name.clone(),
-            0,
-            0,
+            self.origin.map_or(0, |origin| origin.table),
+            self.origin.map_or(0, |origin| origin.column),
             self.pg.oid(),
             type_size(&self.pg),
             self.modifier(),
@@ -123,6 +135,7 @@ pub fn columns(schema: &Schema) -> Result<Vec<Column>, PgError> {
                 pg,
                 arrow,
                 digits: Digits::of(field),
+                origin: None,
             })
         })
         .collect()

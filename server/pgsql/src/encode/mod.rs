@@ -6,16 +6,17 @@
 mod binary;
 mod columns;
 mod copy;
+mod intervals;
 mod rows;
 mod text;
 mod values;
 
-pub use columns::type_size;
 pub use columns::{
-    Column, SHOWN_AS_KEY, UNSHOWN, canonical, columns, pg_type, row_description, sql_type,
-    type_name,
+    Column, Origin, SHOWN_AS_KEY, UNSHOWN, canonical, columns, pg_type, row_description, sql_type,
+    type_name, type_size,
 };
 pub use copy::{CopyEncoder, CopyFormat, CopyOptions};
+pub use intervals::{IntervalStyle, SessionStyle};
 pub use rows::{RowEncoder, Rows};
 pub use values::texts_of;
 
@@ -28,6 +29,8 @@ pub struct Style {
     pub zone: Zone,
     /// 1 and more: floats are written exactly.
     pub extra_float_digits: i32,
+    /// How intervals are written.
+    pub intervals: IntervalStyle,
 }
 
 /// The format of a column.

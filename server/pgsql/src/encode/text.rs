@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
-use datafusion::arrow::datatypes::{IntervalMonthDayNano, i256};
+use datafusion::arrow::datatypes::i256;
 
 use crate::types::digits::{QUOTIENT_SCALE, shown_digits};
 use crate::types::zone::Zone;
@@ -253,48 +253,6 @@ pub(super) fn time(out: &mut String, microseconds: i64) {
     two(out, ':', seconds / 60 % 60);
     two(out, ':', seconds % 60);
     fraction(out, (microseconds % 1_000_000) as u32);
-}
-
-/// In PostgreSQL's own style.
-pub(super) fn interval(out: &mut String, value: IntervalMonthDayNano) {
-    let start = out.len();
-    let mut before_negative = false;
-    let mut part = |out: &mut String, number: i64, unit: &str| {
-        if number == 0 {
-            return;
-        }
-        if out.len() > start {
-            out.push(' ');
-        }
-        let plus = if before_negative && number > 0 {
-            "+"
-        } else {
-            ""
-        };
-        let plural = if number == 1 { "" } else { "s" };
-        let _ = write!(out, "{plus}{number} {unit}{plural}");
-        before_negative = number < 0;
-    };
-    part(out, i64::from(value.months / 12), "year");
-    part(out, i64::from(value.months % 12), "mon");
-    part(out, i64::from(value.days), "day");
-    let microseconds = value.nanoseconds / 1000;
-    if microseconds != 0 || out.len() == start {
-        if out.len() > start {
-            out.push(' ');
-        }
-        if microseconds < 0 {
-            out.push('-');
-        } else if before_negative {
-            out.push('+');
-        }
-        let magnitude = microseconds.unsigned_abs();
-        let seconds = magnitude / 1_000_000;
-        let _ = write!(out, "{:02}", seconds / 3600);
-        two(out, ':', (seconds / 60 % 60) as u32);
-        two(out, ':', (seconds % 60) as u32);
-        fraction(out, (magnitude % 1_000_000) as u32);
-    }
 }
 
 /// `\x` and hexadecimal digits.

@@ -17,7 +17,7 @@ use datafusion::arrow::util::display::FormatOptions;
 use datafusion::error::DataFusionError;
 use pgwire::api::Type;
 
-use super::{Column, Style, binary, text};
+use super::{Column, Style, binary, intervals, text};
 use crate::error::{PgError, code};
 use crate::types::digits::Digits;
 
@@ -214,7 +214,7 @@ impl Values {
             Values::Time(array) => text::time(out, array.value(row)),
             Values::Timestamp(array) => text::timestamp(out, array.value(row)),
             Values::TimestampTz(array) => text::timestamptz(out, array.value(row), style.zone),
-            Values::Interval(array) => text::interval(out, array.value(row)),
+            Values::Interval(array) => intervals::interval(out, array.value(row), style.intervals),
             Values::List(array, items, _) => {
                 let mut item = String::new();
                 out.push('{');
@@ -368,6 +368,7 @@ pub fn texts_of(array: &ArrayRef, digits: Digits, style: &Style) -> Result<Strin
         pg: Type::TEXT,
         arrow: super::canonical(array.data_type()),
         digits,
+        origin: None,
     };
     let values = Values::new(array, &column)?;
     let mut texts = StringBuilder::with_capacity(array.len(), 0);

@@ -3,15 +3,20 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray, UInt32Array};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, ListArray, StringArray, UInt32Array, new_null_array,
+};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::error::Result;
+use datafusion::scalar::ScalarValue;
+use pgwire::api::Type;
 
 use super::call::{Call, Function, raise};
 use super::casts::{is_text, rounded, rounded_type};
 use super::series::{item_type, lists};
-use crate::encode::texts_of;
+use crate::encode::{canonical, pg_type, texts_of};
+use crate::params::{array_elements, parse_array};
 use crate::types::digits::Digits;
 
 /// `list[at]`, counted from one; there is nothing before the first, or after the last.
@@ -72,8 +77,50 @@ fn dimensions(call: &Call) -> Result<ArrayRef> {
     Ok(Arc::new(texts.into_iter().collect::<StringArray>()))
 }
 
+/// `'{a,b}'` as a list, of the type that the result has.
+fn list_written(call: &Call) -> Result<ArrayRef> {
+    let DataType::List(item) = &call.returns else {
+        return Ok(new_null_array(&call.returns, call.rows));
+    };
+    let element = pg_type(&canonical(item.data_type())).unwrap_or(Type::TEXT);
+    let literals = call.texts(0)?;
+    let mut lists = Vec::with_capacity(call.rows);
+    for literal in &literals {
+        lists.push(match literal {
+            Some(text) => parse_array(&element, text, call.zone)
+                .map_err(raise)?
+                .cast_to(&call.returns)?,
+            None => ScalarValue::try_from(&call.returns)?,
+        });
+    }
+    ScalarValue::iter_to_array(lists)
+}
+
+/// A list of what the second argument is; numbers with all digits that the literal has.
+fn list_like(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<DataType> {
+    let item = match types.get(1) {
+        None | Some(DataType::Null) => DataType::Utf8,
+        Some(DataType::Decimal128(precision, scale)) => {
+            let literal = constants.first().copied().flatten();
+            let literal = literal.and_then(|text| text.try_as_str().flatten());
+            let items = literal.and_then(array_elements).unwrap_or_default();
+            let digits = |item: &String| item.split_once('.').map_or(0, |(_, digits)| digits.len());
+            let most = items.iter().flatten().map(digits).max();
+            match i8::try_from(most.unwrap_or(0)).unwrap_or(37).min(37) {
+                digits if digits <= *scale => DataType::Decimal128(*precision, *scale),
+                digits => DataType::Decimal128(38, digits),
+            }
+        }
+        Some(other) => other.clone(),
+    };
+    Ok(DataType::new_list(item, true))
+}
+
 pub(super) fn functions() -> Vec<Function> {
     vec![
+        Function::new("pg_array_like", 2..=2, DataType::Null, list_written)
+            .returning(list_like)
+            .stable(),
         Function::new("pg_element", 2..=2, DataType::Null, element).returning(item_type),
         Function::new(
             "pg_item_texts",

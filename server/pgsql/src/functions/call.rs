@@ -22,7 +22,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 
 use super::limits::Budget;
-use crate::encode::{SHOWN_AS_KEY, Style, texts_of};
+use crate::encode::{IntervalStyle, SHOWN_AS_KEY, SessionStyle, Style, texts_of};
 use crate::error::PgError;
 use crate::types::digits::Digits;
 use crate::types::zone::Zone;
@@ -35,6 +35,8 @@ pub struct Call {
     pub rows: usize,
     /// The session's time zone.
     pub zone: Zone,
+    /// How the session writes intervals.
+    pub intervals: IntervalStyle,
     /// The type that the result has.
     pub returns: DataType,
 }
@@ -79,6 +81,7 @@ impl Call {
         Style {
             zone: self.zone,
             extra_float_digits: 1,
+            intervals: self.intervals,
         }
     }
 
@@ -353,6 +356,8 @@ impl ScalarUDFImpl for Function {
             && self.signature.volatility != Volatility::Volatile;
         let rows = if scalar { 1 } else { args.number_rows };
         let zone = args.config_options.execution.time_zone.as_deref();
+        let style = args.config_options.extensions.get::<SessionStyle>();
+        let style = style.and_then(|style| IntervalStyle::parse(&style.interval_style));
         let mut budget = Budget::of(&self.name);
         for arg in &args.args {
             // A constant is copied for each row.
@@ -369,6 +374,7 @@ impl ScalarUDFImpl for Function {
             fields: args.arg_fields,
             rows,
             zone: zone.and_then(Zone::parse).unwrap_or(Zone::UTC),
+            intervals: style.unwrap_or_default(),
             returns: args.return_field.data_type().clone(),
         };
         let result = (self.body)(&call)?;

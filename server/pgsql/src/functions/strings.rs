@@ -153,23 +153,6 @@ pub(super) fn functions() -> Vec<Function> {
         })
         .identity(|arg| *arg == DataType::Utf8)
         .stable(),
-        Function::new(
-            "pg_malformed_array",
-            1..=1,
-            DataType::new_list(DataType::Utf8, true),
-            |call| {
-                let texts = call.texts(0)?;
-                let text = texts.iter().flatten().next().unwrap_or_default();
-                Err(raise(
-                    PgError::new(
-                        code::INVALID_TEXT,
-                        format!("malformed array literal: \"{text}\""),
-                    )
-                    .detail("expected {value,value,…} of one dimension"),
-                ))
-            },
-        ),
-        // `varchar`, of so many characters at most.
         Function::new("pg_varchar", 1..=2, DataType::Utf8, |call| {
             let lengths = if call.arity() > 1 {
                 Some(call.integers(1)?)

@@ -18,6 +18,7 @@ use super::call::{Call, Function, raise};
 use super::instants::{
     Kind, is_infinite, kind, local_array, locals, out_of_range, timestamp, unread,
 };
+use crate::encode::IntervalStyle;
 use crate::error::PgError;
 use crate::params::{Unread, micros_of_day, parse_time};
 use crate::types::interval;
@@ -63,8 +64,11 @@ pub(super) fn intervals(call: &Call, at: usize) -> Result<Vec<Option<IntervalMon
             .iter()
             .map(|text| {
                 let Some(text) = text else { return Ok(None) };
-                let parts = interval::parse(text)
+                let mut parts = interval::parse(text)
                     .ok_or_else(|| unread(Unread::Syntax, "interval", text))?;
+                if call.intervals == IntervalStyle::SqlStandard && interval::has_one_sign(text) {
+                    parts = parts.negative();
+                }
                 let nanoseconds = parts.microseconds.checked_mul(1000);
                 Ok(Some(IntervalMonthDayNano::new(
                     parts.months,

@@ -10,8 +10,8 @@ mod text;
 mod times;
 
 pub use text::{
-    boolean as parse_boolean, bytea as parse_bytea, elements as array_elements,
-    numeric_steps as parse_numeric, uuid as parse_uuid,
+    array as parse_array, bigint as parse_bigint, boolean as parse_boolean, bytea as parse_bytea,
+    elements as array_elements, numeric_steps as parse_numeric, uuid as parse_uuid,
 };
 pub use times::{
     FIRST_YEAR, LAST_YEAR, Unread, date as parse_date, instant as parse_instant,

@@ -97,6 +97,14 @@ fn integer<T: TryFrom<i128>>(pg: &Type, text: &str) -> Result<T, PgError> {
     T::try_from(value).map_err(|_| out_of_range(pg, text))
 }
 
+/// A text as a whole number.
+///
+/// # Errors
+/// If it is none, or too large.
+pub fn bigint(text: &str) -> Result<i64, PgError> {
+    integer(&Type::INT8, text.trim())
+}
+
 /// A number with the digits that it has, also `1.5e3`.
 fn numeric(pg: &Type, text: &str) -> Result<ScalarValue, PgError> {
     let invalid = || invalid_text(pg, text);
@@ -213,7 +221,11 @@ pub fn uuid(text: &str) -> Option<String> {
     ))
 }
 
-fn array(element: &Type, text: &str, zone: Zone) -> Result<ScalarValue, PgError> {
+/// A text `{…}` as a list of such elements.
+///
+/// # Errors
+/// If it is none, or one of its elements is of another type.
+pub fn array(element: &Type, text: &str, zone: Zone) -> Result<ScalarValue, PgError> {
     let elements = elements(text)
         .ok_or_else(|| {
             PgError::new(

@@ -12,6 +12,7 @@ mod queries;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod unsupported;
 mod utility;
 
 use std::sync::{Arc, Once};
@@ -19,6 +20,7 @@ use std::sync::{Arc, Once};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+pub use crate::desugar::{has_columns, mixes_unknown, query_of_one_row};
 pub use crate::desugar::{is_single, mark_columns};
 
 use crate::encode::CopyOptions;

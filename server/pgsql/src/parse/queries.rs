@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::dialect::PgDialect;
 use super::tokens::Tokens;
-use super::{Explain, Query, Statement, expansion, parse_statement};
+use super::{Explain, Query, Statement, expansion, parse_statement, unsupported};
 use crate::desugar;
 use crate::error::{PgError, code};
 
@@ -58,6 +58,7 @@ pub(super) fn query_of(
         ));
     }
     desugar::check_read_only(&ast)?;
+    unsupported::check(&ast)?;
     expansion::check(&ast)?;
     desugar::desugar(&mut ast)?;
     let ast = Arc::from(ast);

@@ -160,6 +160,11 @@ fn a_text_of_too_many_tokens_is_refused_before_they_are_made() {
 #[case::natural_full_join("SELECT 1 FROM a NATURAL FULL JOIN b", "0A000")]
 #[case::ties_without_order("SELECT 1 FROM a FETCH FIRST ROW WITH TIES", "42601")]
 #[case::two_equals_signs("SELECT 1 == 1", "42883")]
+#[case::sample("SELECT 1 FROM a TABLESAMPLE SYSTEM (10)", "0A000")]
+#[case::nulls("SELECT lag(x) IGNORE NULLS OVER (ORDER BY x) FROM a", "0A000")]
+#[case::place_of_a_row("SELECT a.ctid FROM a", "0A000")]
+#[case::table_of_which_row("SELECT tableoid FROM a, b", "42702")]
+#[case::limit_that_is_no_number("SELECT 1 LIMIT 'x'", "22P02")]
 fn what_would_be_answered_otherwise_is_refused(#[case] sql: &str, #[case] code: &str) {
     assert_eq!(parse(sql).unwrap_err().code, code);
 }
@@ -167,6 +172,7 @@ fn what_would_be_answered_otherwise_is_refused(#[case] sql: &str, #[case] code: 
 #[rstest]
 #[case("SELECT -2 ^ 2", "SELECT (-2) ^ 2")]
 #[case("SELECT x ISNULL", "SELECT x IS NULL")]
+#[case("SELECT 1 LIMIT '2' OFFSET ' 3 '", "SELECT 1 LIMIT 2 OFFSET 3")]
 #[case("SELECT trim(both from x)", "SELECT trim(both x)")]
 #[case(
     "SELECT sum(x) OVER (w ORDER BY y) FROM t WINDOW w AS (PARTITION BY z)",
@@ -182,4 +188,20 @@ fn two_ways_to_write_the_same_are_the_same(#[case] sql: &str, #[case] same: &str
         other => panic!("{other:?}"),
     };
     assert_eq!(text(sql), text(same));
+}
+
+#[rstest]
+#[case::literal_beside_a_type("VALUES (date '2026-01-01'), ('2026-01-02')", true)]
+#[case::parameter_beside_a_number("VALUES (1), ($1)", true)]
+#[case::literals_alone("VALUES ('a'), ('b'), (NULL)", false)]
+#[case::another_column("VALUES (1, 'a'), (2, 'b')", false)]
+fn values_with_literals_of_unknown_types_are_planned_by_their_columns(
+    #[case] sql: &str,
+    #[case] mixed: bool,
+) {
+    let Statement::Query(query) = parse(sql).unwrap().remove(0) else {
+        panic!("{sql}");
+    };
+    // They are the rows of a FROM then.
+    assert_eq!(query.ast.to_string().starts_with("SELECT"), mixed, "{sql}");
 }

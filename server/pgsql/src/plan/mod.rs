@@ -2,6 +2,7 @@
 
 mod inference;
 mod oids;
+pub mod origins;
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -22,6 +23,7 @@ use pgwire::api::Type;
 
 use crate::analyze::{
     beside, check_calls, check_depth, check_types, counted, met, nullable, single_rows,
+    three_valued, values_in_from,
 };
 use crate::encode::{Column, canonical, pg_type};
 use crate::error::{PgError, code};
@@ -29,6 +31,7 @@ use crate::params::arrow_type;
 use crate::parse::{Query, is_single, mark_columns};
 use crate::plan::inference::parameter_types;
 use crate::plan::oids::{columns_of, parameters_cast};
+use crate::plan::origins::{SessionTables, origins as origins_of};
 
 /// A parameter of a statement.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,20 +109,26 @@ fn finish(
         .with_allow_statements(false)
         .verify_plan(&plan)?;
     check_depth(&plan)?;
+    let origins = state.config().get_extension::<SessionTables>();
+    let origins = origins.map(|tables| origins_of(&plan, tables.0.as_ref()));
     let plan = met(plan, state)?;
     check_types(&plan)?;
-    let plan = nullable(single_rows(counted(beside(plan)?)?)?)?;
+    let plan = three_valued(counted(beside(plan)?)?, state)?;
+    let plan = nullable(single_rows(plan)?)?;
     // Only now are the branches of a CASE or a UNION of one type: the one that rows will come in.
     let analyzed =
         state
             .analyzer()
             .execute_and_check(plan.clone(), state.config_options(), |_, _| {});
-    let columns = match analyzed {
+    let mut columns = match analyzed {
         Ok(analyzed) => columns_of(&analyzed)?,
         // A parameter may stand where only its value fits.
         Err(_) if !parameters.is_empty() => columns_of(&plan)?,
         Err(error) => return Err(error.into()),
     };
+    for (column, origin) in columns.iter_mut().zip(origins.unwrap_or_default()) {
+        column.origin = origin;
+    }
     let columns = columns.into();
     Ok(Planned {
         plan,
@@ -147,14 +156,17 @@ async fn plan_query(
     parameters: Option<&[Parameter]>,
 ) -> Result<LogicalPlan, PgError> {
     check_calls(state, &query.ast)?;
-    let copy = || Box::new(query.ast.as_ref().clone());
-    match plan_ast(state, copy(), parameters)
+    let copy = || {
+        let mut ast = Box::new(query.ast.as_ref().clone());
+        values_in_from(state, &mut ast).map(|()| ast)
+    };
+    match plan_ast(state, copy()?, parameters)
         .await
         .map_err(PgError::from)
     {
         Err(error) if matches!(error.code, "42701" | "42702" | "42712") => {
             // Perhaps a wildcard brings a column that has been named as well; PostgreSQL does not mind.
-            let mut ast = copy();
+            let mut ast = copy()?;
             mark_columns(&mut ast);
             plan_ast(state, ast, parameters).await.map_err(|_| error)
         }

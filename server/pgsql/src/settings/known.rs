@@ -1,5 +1,6 @@
 //! The settings that there are: name, default, what values are accepted, and whether clients are told of changes.
 
+use crate::encode::IntervalStyle;
 use crate::error::{PgError, code};
 use crate::types::zone::Zone;
 
@@ -162,7 +163,7 @@ pub(super) const KNOWN: &[Known] = &[
         "IntervalStyle",
         "postgres",
         interval_style,
-        "How intervals are written: postgres.",
+        "How intervals are written: postgres, postgres_verbose, sql_standard, iso_8601.",
     ),
     told("is_superuser", "off", fixed, "Nobody is."),
     kept("jit", "off", boolean, "Has no effect."),
@@ -353,10 +354,12 @@ fn bytea(name: &'static str, value: &str) -> Result<String, PgError> {
 }
 
 fn interval_style(name: &'static str, value: &str) -> Result<String, PgError> {
-    if value.eq_ignore_ascii_case("postgres") {
-        Ok("postgres".to_owned())
-    } else {
-        Err(refused(name, value, "postgres"))
+    match IntervalStyle::parse(value) {
+        Some(style) => Ok(style.to_string()),
+        None => {
+            let all = IntervalStyle::ALL.map(|style| style.to_string());
+            Err(refused(name, value, &all.join(", ")))
+        }
     }
 }
 

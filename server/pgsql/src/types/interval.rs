@@ -71,6 +71,13 @@ pub fn parse(text: &str) -> Option<Parts> {
     Some(parts)
 }
 
+/// Whether a text has a minus before its first field and no sign before any other: in SQL's standard it is that of all.
+pub fn has_one_sign(text: &str) -> bool {
+    let signs = text.trim().split_whitespace();
+    let mut signed = signs.map(|field| field.starts_with(['-', '+']));
+    text.trim().starts_with('-') && signed.by_ref().skip(1).all(|is_signed| !is_signed)
+}
+
 /// Numbers and units apart, also where nothing is between them: `3days`.
 fn split(text: &str) -> Vec<String> {
     let mut words = Vec::new();
@@ -117,6 +124,15 @@ fn clock(text: &str) -> Option<i64> {
 }
 
 impl Parts {
+    /// With each part below zero, whatever sign it has.
+    pub fn negative(self) -> Parts {
+        Parts {
+            months: -self.months.saturating_abs(),
+            days: -self.days.saturating_abs(),
+            microseconds: -self.microseconds.saturating_abs(),
+        }
+    }
+
     /// Adds so many of a unit; what is left over of a larger one goes to the smaller, as PostgreSQL has it.
     fn add(&mut self, number: f64, unit: &str) -> Option<()> {
         let months = match unit {
@@ -242,5 +258,14 @@ mod tests {
     #[case("99999999999 years")]
     fn what_is_no_interval_is_none(#[case] text: &str) {
         assert_eq!(parse(text), None);
+    }
+
+    #[rstest]
+    #[case("-1 day 02:03", true)]
+    #[case("-1 day +02:03", false)]
+    #[case("1 day -02:03", false)]
+    #[case(" -5 mons", true)]
+    fn a_sign_before_the_first_field_alone_is_told(#[case] text: &str, #[case] one: bool) {
+        assert_eq!(has_one_sign(text), one);
     }
 }

@@ -223,7 +223,7 @@ fn privileges(context: &SessionContext) {
 fn conversions(context: &SessionContext, names: &Arc<Names>) {
     type Find = fn(&Names, &str) -> Option<i64>;
     type Show = fn(&Names, i64) -> Option<String>;
-    let kinds: [(&'static str, &'static str, Find, Show); 6] = [
+    let kinds: [(&'static str, &'static str, Find, Show); 7] = [
         (
             "regclass",
             code::UNDEFINED_TABLE,
@@ -271,6 +271,31 @@ fn conversions(context: &SessionContext, names: &Arc<Names>) {
                     .map(|(_, function)| function.name.as_str())
                     .or_else(|| names.procedures.name(oid))
                     .map(str::to_owned)
+            },
+        ),
+        (
+            "regprocedure",
+            code::UNDEFINED_FUNCTION,
+            |names, name| {
+                let (name, types) = signature(name)?;
+                let mut functions = names.relations.functions.iter();
+                let own = functions.find(|(_, function)| {
+                    let kinds = function.arguments.iter().map(|(_, kind)| type_oid(kind));
+                    function.name == name && kinds.eq(types.iter().copied().map(Some))
+                });
+                own.map(|(oid, _)| *oid)
+                    .or_else(|| names.procedures.with_arguments(&name, &types))
+                    .map(i64::from)
+            },
+            |names, oid| {
+                let mut functions = names.relations.functions.iter();
+                let own = functions.find(|(id, _)| i64::from(*id) == oid);
+                let own = own.map(|(_, function)| {
+                    let kinds = function.arguments.iter().map(|(_, kind)| kind.clone());
+                    (function.name.as_str(), kinds.collect::<Vec<_>>())
+                });
+                let (name, types) = own.or_else(|| names.procedures.signature(oid))?;
+                Some(format!("{name}({})", types.join(",")))
             },
         ),
         (
@@ -324,6 +349,14 @@ fn conversions(context: &SessionContext, names: &Arc<Names>) {
     }
 }
 
+/// The name and the types of the arguments of `name(type, …)`.
+fn signature(text: &str) -> Option<(String, Vec<u32>)> {
+    let (name, types) = text.trim().strip_suffix(')')?.split_once('(')?;
+    let types = types.split(',').map(str::trim);
+    let types = types.filter(|name| !name.is_empty()).map(type_oid);
+    Some((identifiers(name)?.pop()?, types.collect::<Option<_>>()?))
+}
+
 fn undefined(kind: &str, code: &'static str, name: &str) -> PgError {
     let what = match kind {
         "regclass" => "relation",
@@ -373,11 +406,17 @@ fn nothing(context: &SessionContext) {
         .stable()
         .register(context);
     }
-    for name in ["pg_relation_is_publishable", "pg_relation_is_updatable"] {
-        Function::new(name, 1..=2, DataType::Boolean, |call| call.truth(false))
+    for name in ["pg_relation_is_publishable", "pg_is_other_temp_schema"] {
+        Function::new(name, 1..=1, DataType::Boolean, |call| call.truth(false))
             .stable()
             .register(context);
     }
+    // A bit for each of the statements that could change a relation's rows.
+    Function::new("pg_relation_is_updatable", 2..=2, DataType::Int32, |call| {
+        Ok(Arc::new(Int32Array::from(vec![0; call.rows])))
+    })
+    .stable()
+    .register(context);
     text(context, "getdatabaseencoding", 0..=0, |call| {
         Ok(Arc::new(StringArray::from(vec!["UTF8"; call.rows])))
     });

@@ -6,9 +6,12 @@
 //! for: its settings, the roles in sight (the user's own). What always holds: the object id of a thing follows from its
 //! name, so that all connections of all servers agree on it; and nothing here tells of another account.
 
+mod access;
 mod activity_tables;
 mod classes;
+mod collations;
 mod comments;
+mod empty_views;
 mod functions;
 mod information;
 mod known;
@@ -28,19 +31,17 @@ use std::sync::{Arc, OnceLock};
 
 use datafusion::catalog::SchemaProvider;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
+use datafusion::execution::SessionStateBuilder;
 use datafusion::prelude::SessionContext;
-use datafusion_pg_catalog::pg_catalog::generate_series_arg_coercion::CoerceIntArgsToBigInt;
-use datafusion_pg_catalog::pg_catalog::{self as ready_made, PgCatalogStaticTables};
+use datafusion_pg_catalog::pg_catalog::PgCatalogStaticTables;
 
 use super::activity::Activity;
 use super::backend::TableFunction;
 use super::session::SharedSettings;
 use super::yielding::YieldingJoins;
 use crate::users::UserInfo;
-use rapport_pgsql::analyze::{ColumnAliases, Functions, PgOperators};
-use rapport_pgsql::functions as pg_functions;
-use rapport_pgsql::plan::PgTypes;
+use rapport_pgsql::dialect;
+use rapport_pgsql::plan::origins::SessionTables;
 
 pub use known::Catalogs;
 
@@ -102,60 +103,23 @@ pub async fn install(
         Arc::new(information) as Arc<dyn SchemaProvider>,
     )?;
     context.register_udtf("pg_get_keywords", known.statics.pg_get_keywords.clone());
-    for function in [
-        ready_made::quote_ident_udf::create_quote_ident_udf(),
-        ready_made::quote_ident_udf::create_parse_ident_udf(),
-        ready_made::array_bounds_udf::create_array_upper_udf(),
-        ready_made::array_bounds_udf::create_array_lower_udf(),
-    ] {
-        context.register_udf(function);
-    }
     functions::register_all(context, &known.objects, &identity.user.name);
+    access::register_all(context);
     session_functions::register_all(context, identity, settings);
     let path = Arc::new(search_path::SearchPath::new(catalog.as_ref(), settings));
     session_functions::register_path(context, &path);
     catalog.register_schema(search_path::NAME, path)?;
     activity_tables::register_levers(context, activity, &identity.user);
-    pg_functions::register_all(context)?;
-    CoerceIntArgsToBigInt::widen(context);
-    numbers(context);
-
-    let function = |name: &str| context.udf(name);
-    let operators = PgOperators {
-        to_instant: function("pg_timestamptz")?,
-        to_local: function("pg_timestamp")?,
-        functions: Functions::of(context)?,
-    };
+    dialect::install(context)?;
     let state = context.state_ref();
-    let mut builder = SessionStateBuilder::new_from_existing(state.read().clone())
-        .with_type_planner(Arc::new(PgTypes))
+    let builder = SessionStateBuilder::new_from_existing(state.read().clone())
         .with_physical_optimizer_rule(Arc::new(YieldingJoins));
-    // The first that has an answer is taken, so ours comes before DataFusion's.
-    let planners = builder.expr_planners().get_or_insert_default();
-    planners.insert(0, Arc::new(operators));
     let mut ours = builder.build();
-    ours.register_relation_planner(Arc::new(ColumnAliases))?;
     ours.config_mut().options_mut().catalog.default_schema = search_path::NAME.to_owned();
+    let stored = SessionTables(Arc::new(names::CatalogTables(Arc::clone(&known.objects))));
+    ours.config_mut().set_extension(Arc::new(stored));
     // DataFusion's own information_schema would hide ours.
     ours.config_mut().options_mut().catalog.information_schema = false;
-    // A number with a point is numeric.
-    ours.config_mut()
-        .options_mut()
-        .sql_parser
-        .parse_float_as_decimal = true;
     *state.write() = ours;
     Ok(())
-}
-
-/// `generate_series` of numbers under the name that the SQL layer calls it by.
-fn numbers(context: &SessionContext) {
-    let state = context.state_ref();
-    let series = state
-        .read()
-        .table_functions()
-        .get("generate_series")
-        .map(|series| Arc::clone(series.function()));
-    if let Some(series) = series {
-        context.register_udtf("pg_numbers", series);
-    }
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use datafusion::common::TableReference;
+
 use super::OWNER;
 use super::procedures::Procedures;
 use super::relations::{Relation, Relations};
@@ -84,6 +86,19 @@ impl Objects {
             .map(|(oid, _)| *oid)
     }
 
+    /// The id of a relation of a schema.
+    fn in_schema(&self, schema: &str, name: &str) -> Option<i32> {
+        let mut relations = self.relations.relations.iter();
+        let found = relations.find(|known| known.name == name && known.schema == schema);
+        found.map(|relation| relation.oid).or_else(|| {
+            let qualified = format!("{schema}.{name}");
+            let is_it =
+                |known: &str| known == qualified || (schema == "pg_catalog" && known == name);
+            let found = self.by_oid.iter().find(|(_, known)| is_it(known));
+            found.and_then(|(oid, _)| i32::try_from(*oid).ok())
+        })
+    }
+
     pub(super) fn namespace(&self, oid: i64) -> Option<String> {
         match oid {
             11 => Some("pg_catalog".to_owned()),
@@ -94,6 +109,25 @@ impl Objects {
                 .iter()
                 .find(|namespace| i64::from(namespace.oid) == oid)
                 .map(|namespace| namespace.name.clone()),
+        }
+    }
+}
+
+/// The tables and views of a session, for who asks what a plan reads.
+#[derive(Debug)]
+pub(super) struct CatalogTables(pub(super) Arc<Objects>);
+
+impl rapport_pgsql::plan::origins::StoredTables for CatalogTables {
+    fn find(&self, reference: &TableReference, columns: &[&str]) -> Option<i32> {
+        let schema = reference.schema().unwrap_or("public");
+        let oid = self.0.in_schema(schema, reference.table())?;
+        let mut relations = self.0.relations.relations.iter();
+        match relations.find(|relation| relation.oid == oid) {
+            Some(known) => {
+                let names = known.columns.iter().map(|column| column.name.as_str());
+                names.eq(columns.iter().copied()).then_some(oid)
+            }
+            None => Some(oid),
         }
     }
 }

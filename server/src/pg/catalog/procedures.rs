@@ -16,11 +16,15 @@ use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use datafusion::error::Result;
 use datafusion_pg_catalog::pg_catalog::PgCatalogStaticTables;
 
+use rapport_pgsql::types::names::format_type;
+
 /// PostgreSQL's functions and types, as they are in every session.
 #[derive(Debug)]
 pub(super) struct Procedures {
     oids: HashMap<String, i32>,
     names: HashMap<i32, String>,
+    /// The types of each function's arguments.
+    arguments: HashMap<i32, Vec<u32>>,
     /// `pg_proc`, without the functions of saved queries.
     pub(super) pg_proc: RecordBatch,
     /// `pg_type`.
@@ -68,6 +72,7 @@ impl Procedures {
                 }
             }
         }
+        let arguments = argument_types(&pg_proc)?;
         let pg_proc = with_columns(&pg_proc, |name, column| {
             Ok(match name {
                 "proallargtypes" => Some(oid_lists(column)?),
@@ -94,6 +99,7 @@ impl Procedures {
         Ok(Procedures {
             oids,
             names,
+            arguments,
             pg_proc,
             pg_type,
         })
@@ -106,12 +112,47 @@ impl Procedures {
             .copied()
     }
 
+    /// The id of the function of that name that takes such arguments.
+    pub(super) fn with_arguments(&self, name: &str, types: &[u32]) -> Option<i32> {
+        let takes = |oid: &i32| self.arguments.get(oid).is_some_and(|own| own == types);
+        let mut named = self.names.iter().filter(|(_, known)| *known == name);
+        named.find(|(oid, _)| takes(oid)).map(|(oid, _)| *oid)
+    }
+
+    /// The name of a function and its arguments' types.
+    pub(super) fn signature(&self, oid: i64) -> Option<(&str, Vec<String>)> {
+        let types = self.arguments.get(&i32::try_from(oid).ok()?)?;
+        let types = types.iter().map(|of| format_type(*of, -1));
+        Some((self.name(oid)?, types.collect()))
+    }
+
     /// The name of a function.
     pub(super) fn name(&self, oid: i64) -> Option<&str> {
         self.names
             .get(&i32::try_from(oid).ok()?)
             .map(String::as_str)
     }
+}
+
+/// What `pg_proc.proargtypes` says, by the functions' ids.
+fn argument_types(pg_proc: &RecordBatch) -> Result<HashMap<i32, Vec<u32>>> {
+    let (Some(ids), Some(types)) = (
+        pg_proc.column_by_name("oid"),
+        pg_proc.column_by_name("proargtypes"),
+    ) else {
+        return Ok(HashMap::new());
+    };
+    let (ids, types) = (cast(ids, &DataType::Int32)?, cast(types, &DataType::Utf8)?);
+    let ids = ids.as_primitive::<Int32Type>().iter();
+    let each = ids.zip(types.as_string::<i32>());
+    Ok(each
+        .filter_map(|(oid, types)| {
+            let types = types.unwrap_or_default();
+            let words = types.split([' ', ',', '[', ']', '{', '}']);
+            let types = words.filter(|word| !word.is_empty()).map(str::parse);
+            Some((oid?, types.collect::<Result<_, _>>().ok()?))
+        })
+        .collect())
 }
 
 /// A table's rows in one batch, in which everything may be null.
@@ -215,6 +256,13 @@ mod tests {
         let procedures = Procedures::of(&statics).unwrap();
         assert_eq!(procedures.oid("pg_catalog.array_in"), Some(750));
         assert_eq!(procedures.name(750), Some("array_in"));
+        let types = ["cstring", "oid", "integer"].map(str::to_owned).to_vec();
+        assert_eq!(procedures.signature(750), Some(("array_in", types)));
+        assert_eq!(
+            procedures.with_arguments("array_in", &[2275, 26, 23]),
+            Some(750)
+        );
+        assert_eq!(procedures.with_arguments("array_in", &[2275]), None);
         let input = procedures.pg_type.column_by_name("typinput").unwrap();
         assert!(
             input

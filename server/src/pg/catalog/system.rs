@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{MemTable, SchemaProvider, TableProvider};
 use datafusion::error::Result;
 use datafusion_pg_catalog::pg_catalog::{PG_CATALOG_TABLES, PgCatalogStaticTables};
@@ -14,7 +14,9 @@ use super::super::activity::Activity;
 use super::super::session::SharedSettings;
 use super::activity_tables;
 use super::classes::{pg_attribute, pg_class, pg_tables};
+use super::collations::pg_collation;
 use super::comments;
+use super::empty_views;
 use super::known::Known;
 use super::procedures::Procedures;
 use super::relations::{INFORMATION_SCHEMA, PG_CATALOG, PUBLIC, Relation, Relations, object_id};
@@ -104,13 +106,8 @@ pub(super) fn tables(
         "pg_type",
         Arc::new(MemTable::try_new(pg_type.schema(), vec![vec![pg_type]])?),
     );
-    own.insert(
-        "pg_locks",
-        table(
-            "locktype database:oid relation:oid pid:int4 mode granted:bool",
-            vec![],
-        )?,
-    );
+    own.insert("pg_collation", pg_collation(statics)?);
+    own.extend(empty_views::tables()?);
     own.insert(
         "pg_prepared_xacts",
         table("transaction:int4 gid prepared owner database", vec![])?,
@@ -439,7 +436,7 @@ fn extended(
         .iter()
         .map(|field| field.as_ref().clone().with_nullable(true))
         .collect();
-    let schema = Arc::new(datafusion::arrow::datatypes::Schema::new(fields));
+    let schema = Arc::new(Schema::new(fields));
     let mut batches = Vec::new();
     for ready in ready {
         batches.push(RecordBatch::try_new(

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow_pg::datatypes::{PG_CHAR_KEY, PG_OID_ALIAS_KEY};
 use datafusion::arrow::array::{
-    ArrayRef, BooleanArray, Float32Array, Int16Array, Int32Array, Int32Builder, Int64Array,
-    ListBuilder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Float32Array, Float64Array, Int16Array, Int32Array, Int32Builder,
+    Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
     new_null_array,
 };
 use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
@@ -95,6 +95,8 @@ fn field(name: &str, kind: &str) -> Field {
         "int4" => plain(DataType::Int32),
         "int8" => plain(DataType::Int64),
         "float4" => plain(DataType::Float32),
+        "float8" => plain(DataType::Float64),
+        "int4s" => plain(DataType::new_list(DataType::Int32, true)),
         "timestamptz" => plain(DataType::Timestamp(
             TimeUnit::Microsecond,
             Some("UTC".into()),
@@ -156,6 +158,9 @@ fn array<'a>(data_type: &DataType, values: impl Iterator<Item = &'a V>) -> Array
         }
         DataType::Float32 => Arc::new(Float32Array::from_iter(
             values.map(|value| Some(integer(value)? as f32)),
+        )),
+        DataType::Float64 => Arc::new(Float64Array::from_iter(
+            values.map(|value| Some(integer(value)? as f64)),
         )),
         DataType::List(item) if item.data_type() == &DataType::Int32 => {
             let mut lists = ListBuilder::new(Int32Builder::new()).with_field(Arc::clone(item));
