@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::EngineError;
 use crate::lake::{Lake, ResidentColumns};
-use crate::session::{Identity, LakeSources, Session, Sessions, SessionsOptions};
+use crate::session::{Identity, LakeSources, QueryDialect, Session, Sessions, SessionsOptions};
 use crate::settings::SettingsFiles;
 
 /// One part in so many of the memory is for columns that stay decoded.
@@ -37,6 +37,8 @@ pub struct EngineOptions {
     pub now: Option<DateTime<Utc>>,
     /// A folder of a team's own saved queries.
     pub queries_dir: Option<PathBuf>,
+    /// What those are written in; `None`: DataFusion's own SQL.
+    pub dialect: Option<Arc<dyn QueryDialect>>,
     /// Where plans spill; `None`: the system's temporary folder.
     pub spill_dir: Option<PathBuf>,
 }
@@ -51,6 +53,7 @@ impl Default for EngineOptions {
             threads: std::thread::available_parallelism().map_or(2, usize::from),
             now: None,
             queries_dir: None,
+            dialect: None,
             spill_dir: None,
         }
     }
@@ -133,6 +136,7 @@ impl Engine {
                 threads: self.0.options.threads,
                 now: self.0.options.now,
                 queries_dir: self.0.options.queries_dir.clone(),
+                dialect: self.0.options.dialect.clone(),
             };
             let resident = ResidentColumns::new(self.0.options.memory_limit as u64 / RESIDENT)?;
             let sources = LakeSources::new(self.0.lake.clone(), self.0.settings.clone(), resident);

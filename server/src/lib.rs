@@ -4,6 +4,7 @@
 mod allocator;
 pub mod api;
 pub mod cli;
+mod dialect;
 pub mod http;
 pub mod output;
 pub mod page;

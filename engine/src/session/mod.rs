@@ -8,6 +8,7 @@
 mod call_planner;
 mod catalog;
 mod constant_keys;
+mod dialect;
 mod error;
 mod lake_sources;
 mod progress;
@@ -46,6 +47,7 @@ use saved::{SavedQueryFunction, Template};
 use sources::{BoundSources, Unbound};
 use today::AccountToday;
 
+pub use dialect::QueryDialect;
 pub use error::SessionError;
 pub use lake_sources::LakeSources;
 pub use saved::{Parameter, ParameterKind, SavedColumn, SavedQuery};
@@ -66,6 +68,8 @@ pub struct SessionsOptions {
     pub now: Option<DateTime<Utc>>,
     /// A folder of a team's own saved queries.
     pub queries_dir: Option<PathBuf>,
+    /// What those are written in; none: DataFusion's own SQL.
+    pub dialect: Option<Arc<dyn QueryDialect>>,
 }
 
 /// What makes sessions: relations and saved queries, planned once. Cheap to clone.
@@ -96,7 +100,8 @@ impl Sessions {
         let base = base_state(&options);
         let planning = SessionContext::new_with_state(with_catalogs(&base, memory_catalog()?));
         let relations = plan_relations(&planning).await?;
-        let queries = saved::load(options.queries_dir.as_deref(), &planning).await?;
+        let folder = options.queries_dir.as_deref();
+        let queries = saved::load(folder, &planning, options.dialect).await?;
         let mut base = base;
         base.register_relation_planner(Arc::new(CallPlanner::new(&queries)))?;
         let public = queries.iter().filter(|template| !template.private);

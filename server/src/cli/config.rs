@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use figment::Figment;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use super::args::{Deriving, Global, TlsMode};
 use super::error::CliError;
 use super::limits::Limits;
+use crate::dialect::Postgres;
 
 /// The lake where none is named.
 const DEFAULT_LAKE: &str = "./rapport-lake";
@@ -119,6 +121,7 @@ impl Config {
                 (None, None) => None,
             },
             queries_dir: file.queries,
+            dialect: Some(Arc::new(Postgres)),
             spill_dir: file.spill,
         };
         Ok(Self {

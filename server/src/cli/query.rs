@@ -1,7 +1,12 @@
 //! `rapport query` and `rapport queries`.
 
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
-use futures::StreamExt;
+use datafusion::prelude::DataFrame;
+use futures::{Stream, StreamExt};
 use rapport_engine::session::{Identity, Session, SessionError};
 
 use super::args::{Listing, Query, TextOrJson};
@@ -10,7 +15,10 @@ use super::destination::{Destination, form};
 use super::error::CliError;
 use super::say;
 use crate::api::described;
-use crate::output::{self, Formulas};
+use crate::output::{self, Formulas, ResultForm};
+use crate::pg::{PgError, Reading, plan_local};
+use crate::serve::EngineSession;
+use crate::users::{Role, UserInfo};
 
 /// Who the command line is, where the server asks.
 const USER: &str = "rapport";
@@ -29,31 +37,86 @@ pub(super) async fn run(config: &Config, options: Query) -> Result<(), CliError>
         None => Identity::operator(USER),
     };
     let session = engine.session(who).await.map_err(CliError::failed)?;
-    let sql = match (&options.sql, &options.name) {
-        (Some(sql), _) => sql.clone(),
-        (None, Some(name)) => call(&session, name, &options.args)?,
-        (None, None) => return Err(CliError::Usage("expected a saved query or --sql".into())),
-    };
-    let named = options.sql.is_none();
+    let destination = || Destination::open(options.output.as_deref());
+    match (&options.sql, &options.name) {
+        (Some(sql), _) => statement(session, sql, &options, form, destination).await,
+        (None, Some(name)) => {
+            let sql = call(&session, name, &options.args)?;
+            saved(&session, &sql, form, destination).await
+        }
+        (None, None) => Err(CliError::Usage("expected a saved query or --sql".into())),
+    }
+}
+
+/// Runs a saved query.
+async fn saved(
+    session: &Session,
+    sql: &str,
+    form: ResultForm,
+    destination: impl FnOnce() -> Result<Destination, CliError>,
+) -> Result<(), CliError> {
     let frame = session
-        .sql(&sql)
+        .sql(sql)
         .await
         .map_err(|error| match error.find_root() {
             // All that a user says of a saved query's plan are its arguments.
-            DataFusionError::Plan(reason) if named => CliError::usage(reason),
+            DataFusionError::Plan(reason) => CliError::usage(reason),
             _ => CliError::failed(error),
         })?;
-    let mut batches = frame.execute_stream().await.map_err(CliError::failed)?;
-    let destination = Destination::open(options.output.as_deref())?;
-    let mut writer = output::writer(
-        form,
-        destination.stream()?,
-        batches.schema(),
-        Formulas::Kept,
-    )?;
+    let batches = frame.execute_stream().await.map_err(CliError::failed)?;
+    let schema = batches.schema();
+    let batches = batches.map(|batch| batch.map_err(CliError::failed));
+    write(batches, schema, form, destination()?).await
+}
+
+/// Runs a statement in PostgreSQL's dialect, as the endpoint would.
+async fn statement(
+    session: Session,
+    sql: &str,
+    options: &Query,
+    form: ResultForm,
+    destination: impl FnOnce() -> Result<Destination, CliError>,
+) -> Result<(), CliError> {
+    let user = UserInfo {
+        name: USER.to_owned(),
+        role: Role::Operator.to_string(),
+        account: options.account.clone(),
+    };
+    let session = EngineSession::new(session).await;
+    let session = session.map_err(CliError::failed)?;
+    let planned = plan_local(&session, user, sql).await;
+    let planned = planned.map_err(|error| CliError::Failed(error.in_words()))?;
+    let frame = DataFrame::new(planned.state.clone(), planned.plan.clone());
+    let batches = frame.execute_stream().await.map_err(told)?;
+    let reading = match form {
+        ResultForm::Csv | ResultForm::Table => Reading::Text,
+        ResultForm::Json => Reading::Numbers,
+        ResultForm::Parquet => Reading::Values,
+    };
+    let schema = planned.schema(&batches.schema(), reading);
+    let of_rows = Arc::clone(&schema);
+    let batches = batches.map(move |batch| {
+        let rows = planned.rows(&of_rows, &batch.map_err(told)?);
+        rows.map_err(|error| CliError::Failed(error.in_words()))
+    });
+    write(batches, schema, form, destination()?).await
+}
+
+/// What the endpoint would say of an error.
+fn told(error: DataFusionError) -> CliError {
+    CliError::Failed(PgError::from(error).in_words())
+}
+
+async fn write(
+    batches: impl Stream<Item = Result<RecordBatch, CliError>>,
+    schema: SchemaRef,
+    form: ResultForm,
+    destination: Destination,
+) -> Result<(), CliError> {
+    let mut writer = output::writer(form, destination.stream()?, schema, Formulas::Kept)?;
+    let mut batches = std::pin::pin!(batches);
     while let Some(batch) = batches.next().await {
-        let batch = batch.map_err(CliError::failed)?;
-        writer.write(&batch)?;
+        writer.write(&batch?)?;
     }
     writer.finish()?;
     drop(writer);

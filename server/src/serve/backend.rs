@@ -38,15 +38,26 @@ impl Backend for EngineBackend {
             .session(who)
             .await
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let zone = session.time_zone().await?;
-        Ok(Arc::new(EngineSession { session, zone }))
+        Ok(Arc::new(EngineSession::new(session).await?))
     }
 }
 
-struct EngineSession {
+/// A session of an engine.
+pub struct EngineSession {
     session: Session,
     /// In which it shows instants at first.
     zone: Tz,
+}
+
+impl EngineSession {
+    /// Makes one of an engine's session.
+    ///
+    /// # Errors
+    /// A lake that cannot be read.
+    pub async fn new(session: Session) -> Result<EngineSession> {
+        let zone = session.time_zone().await?;
+        Ok(EngineSession { session, zone })
+    }
 }
 
 #[async_trait]

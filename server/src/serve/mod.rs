@@ -23,7 +23,7 @@ use tokio::sync::{Notify, watch};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
-pub use backend::EngineBackend;
+pub use backend::{EngineBackend, EngineSession};
 pub use health::{FiguresError, Health, NotReady, count};
 
 use crate::api::{self, Api};

@@ -1,5 +1,6 @@
 //! The command line: what it prints, what it refuses, and with which exit code.
 
+mod dialect;
 mod landing;
 mod people;
 mod query;

@@ -32,6 +32,8 @@ pub(super) struct QueryFile {
     /// What each documented column is, and the line that says so.
     pub columns: Vec<(String, String, usize)>,
     pub private: bool,
+    /// Whether it is a team's own, and so in the dialect of users.
+    pub own: bool,
     /// The SELECT, with `$1` for the first parameter and so on.
     pub body: String,
     /// The line on which the SELECT begins, from 1.
@@ -66,6 +68,7 @@ impl QueryFile {
             parameter_lines: vec![],
             columns: vec![],
             private: false,
+            own: false,
             body: String::new(),
             body_line,
         };

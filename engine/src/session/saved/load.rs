@@ -3,18 +3,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::{Result, plan_err};
 use datafusion::execution::SessionState;
-use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::{LogicalPlan, Statement};
 use datafusion::prelude::SessionContext;
 
 use super::file::QueryFile;
 use super::template::{SavedQueryFunction, Template, constant};
 use super::{SavedColumn, SavedQuery};
-use crate::session::SessionError;
+use crate::session::dialect::QueryDialect;
 use crate::session::relations::RELATIONS;
 use crate::session::sources::{Stored, stored_of};
+use crate::session::{SessionError, read_only};
 
 macro_rules! built_in {
     ($($name:literal),+ $(,)?) => {
@@ -50,10 +51,12 @@ const BUILT_IN: [(&str, &str); 25] = built_in![
     "explain_order",
 ];
 
-/// The built-in queries and those of a team's folder, planned; `context` knows the relations and the functions.
+/// The built-in queries and those of a team's folder, planned; `context` knows the relations and the functions. The team's
+/// are in the dialect, if there is one.
 pub(in crate::session) async fn load(
     folder: Option<&Path>,
     context: &SessionContext,
+    dialect: Option<Arc<dyn QueryDialect>>,
 ) -> Result<Vec<Arc<Template>>, SessionError> {
     let mut files = vec![];
     for (path, text) in BUILT_IN {
@@ -71,7 +74,8 @@ pub(in crate::session) async fn load(
             files.push(own);
         }
     }
-    let mut planned = plan_all(files, context).await?;
+    let planner = Planner::new(context, dialect)?;
+    let mut planned = planner.plan_all(files).await?;
     planned.sort_by(|a, b| a.query.name.cmp(&b.query.name));
     Ok(planned)
 }
@@ -94,7 +98,8 @@ fn read_folder(folder: &Path) -> Result<Vec<QueryFile>, SessionError> {
         .map(|path| {
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             let text = std::fs::read_to_string(path).map_err(failed)?;
-            QueryFile::parse(&name, &path.to_string_lossy(), &text)
+            let file = QueryFile::parse(&name, &path.to_string_lossy(), &text)?;
+            Ok(QueryFile { own: true, ..file })
         })
         .collect()
 }
@@ -117,47 +122,102 @@ fn refuse_taken_name(own: &QueryFile, files: &[QueryFile]) -> Result<(), Session
     Ok(())
 }
 
-/// Plans every file. One that calls others waits until they are planned.
-async fn plan_all(
-    mut files: Vec<QueryFile>,
-    context: &SessionContext,
-) -> Result<Vec<Arc<Template>>, SessionError> {
-    let mut planned = vec![];
-    loop {
-        let mut waiting = vec![];
-        let mut reason = None;
-        let before = planned.len();
-        for file in files {
-            // Without a start time, `now()` in an argument of a nested call stays what it is.
-            let mut state = context.state();
-            state.execution_props_mut().query_execution_start_time = None;
-            match plan(&file, &state).await {
-                Ok(plan) => {
-                    let template = Arc::new(template(file, plan, &context.state())?);
-                    let function = SavedQueryFunction {
-                        template: Arc::clone(&template),
-                        sources: None,
-                    };
-                    context.register_udtf(&template.query.name, Arc::new(function));
-                    planned.push(template);
-                }
-                Err(error) => {
-                    reason.get_or_insert_with(|| {
-                        file.refuse(file.body_line, error.strip_backtrace())
-                    });
-                    waiting.push(file);
+/// Plans files of saved queries.
+struct Planner<'a> {
+    context: &'a SessionContext,
+    /// The dialect of a team's own queries, and a context with its functions.
+    own: Option<(Arc<dyn QueryDialect>, SessionContext)>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(
+        context: &'a SessionContext,
+        dialect: Option<Arc<dyn QueryDialect>>,
+    ) -> Result<Planner<'a>> {
+        let own = match dialect {
+            Some(dialect) => {
+                let own = SessionContext::new_with_state(context.state());
+                dialect.install(&own)?;
+                Some((dialect, own))
+            }
+            None => None,
+        };
+        Ok(Planner { context, own })
+    }
+
+    /// Plans every file. One that calls others waits until they are planned.
+    async fn plan_all(
+        &self,
+        mut files: Vec<QueryFile>,
+    ) -> Result<Vec<Arc<Template>>, SessionError> {
+        let mut planned = vec![];
+        loop {
+            let mut waiting = vec![];
+            let mut reason = None;
+            let before = planned.len();
+            for file in files {
+                match self.plan(&file).await {
+                    Ok(plan) => {
+                        let template = Arc::new(template(file, plan, &self.context.state())?);
+                        self.register(&template);
+                        planned.push(template);
+                    }
+                    Err(error) => {
+                        reason.get_or_insert_with(|| {
+                            file.refuse(file.body_line, error.strip_backtrace())
+                        });
+                        waiting.push(file);
+                    }
                 }
             }
+            match reason {
+                None => return Ok(planned),
+                Some(reason) if planned.len() == before => return Err(reason),
+                Some(_) => files = waiting,
+            }
         }
-        match reason {
-            None => return Ok(planned),
-            Some(reason) if planned.len() == before => return Err(reason),
-            Some(_) => files = waiting,
+    }
+
+    /// Lets the files that are yet to be planned call this one.
+    fn register(&self, template: &Arc<Template>) {
+        let contexts = std::iter::once(self.context).chain(self.own.as_ref().map(|(_, own)| own));
+        for context in contexts {
+            let function = SavedQueryFunction {
+                template: Arc::clone(template),
+                sources: None,
+            };
+            context.register_udtf(&template.query.name, Arc::new(function));
         }
+    }
+
+    async fn plan(&self, file: &QueryFile) -> Result<LogicalPlan> {
+        // Without a start time, `now()` in an argument of a nested call stays what it is.
+        let timeless = |context: &SessionContext| {
+            let mut state = context.state();
+            state.execution_props_mut().query_execution_start_time = None;
+            state
+        };
+        let plan = match &self.own {
+            Some((dialect, context)) if file.own => {
+                let kinds = file.parameters.iter().map(|p| p.kind.value_type());
+                let types: Vec<DataType> = kinds.collect();
+                dialect.plan(&timeless(context), &file.body, &types).await?
+            }
+            _ => plan_here(file, &timeless(self.context)).await?,
+        };
+        if matches!(
+            plan,
+            LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_)
+        ) {
+            return plan_err!("expected one SELECT");
+        }
+        read_only().verify_plan(&plan)?;
+        Ok(plan)
     }
 }
 
-async fn plan(file: &QueryFile, state: &SessionState) -> Result<LogicalPlan> {
+/// Plans a file in DataFusion's own dialect.
+async fn plan_here(file: &QueryFile, state: &SessionState) -> Result<LogicalPlan> {
     let types: Vec<_> = file.parameters.iter().map(|p| p.kind.sql_type()).collect();
     let sql = match types.is_empty() {
         true => file.body.clone(),
@@ -168,22 +228,10 @@ async fn plan(file: &QueryFile, state: &SessionState) -> Result<LogicalPlan> {
             file.body
         ),
     };
-    let plan = match state.create_logical_plan(&sql).await? {
+    Ok(match state.create_logical_plan(&sql).await? {
         LogicalPlan::Statement(Statement::Prepare(prepare)) => Arc::unwrap_or_clone(prepare.input),
         plan => plan,
-    };
-    if matches!(
-        plan,
-        LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_)
-    ) {
-        return plan_err!("expected one SELECT");
-    }
-    SQLOptions::new()
-        .with_allow_ddl(false)
-        .with_allow_dml(false)
-        .with_allow_statements(false)
-        .verify_plan(&plan)?;
-    Ok(plan)
+    })
 }
 
 fn template(

@@ -1,0 +1,35 @@
+//! PostgreSQL's dialect as the engine asks for it: what a team's saved queries are planned in.
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::SessionContext;
+use rapport_engine::session::QueryDialect;
+
+use crate::pg::{install_dialect, plan_query};
+
+/// PostgreSQL's dialect.
+#[derive(Debug)]
+pub struct Postgres;
+
+#[async_trait]
+impl QueryDialect for Postgres {
+    fn install(&self, context: &SessionContext) -> Result<()> {
+        install_dialect(context)
+    }
+
+    async fn plan(
+        &self,
+        state: &SessionState,
+        sql: &str,
+        parameters: &[DataType],
+    ) -> Result<LogicalPlan> {
+        let planned = plan_query(state, sql, parameters).await;
+        match planned {
+            Ok(planned) => Ok(planned.plan),
+            Err(error) => Err(DataFusionError::External(Box::new(error))),
+        }
+    }
+}
