@@ -94,7 +94,7 @@ SELECT date_trunc('hour', t) AS hour, count(*) FROM (VALUES (timestamptz '2026-1
 
 -- hours that come twice, written and taken apart
 -- set: timezone = 'America/New_York'
-SELECT to_char(t, 'HH24:MI:SS TZ tz OF TZH:TZM'), extract(timezone FROM t), extract(hour FROM t), extract(epoch FROM t), t::time, t::date FROM (VALUES (timestamptz '2026-11-01 05:30:00Z'), ('2026-11-01 06:30:00Z')) v(t) ORDER BY t;
+SELECT to_char(t, 'HH24:MI:SS TZ tz OF TZH:TZM'), extract(timezone FROM t), extract(hour FROM t), extract(epoch FROM t), t::time, t::date FROM (VALUES (timestamptz '2026-11-01 05:30:00Z'), ('2026-11-01 06:30:00Z')) v(t) ORDER BY v.t;
 
 -- half an hour that comes twice
 -- set: timezone = 'Australia/Lord_Howe'

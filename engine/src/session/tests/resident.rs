@@ -22,7 +22,7 @@ async fn session(shop: &Shop, bytes: u64) -> (Session, Arc<ResidentColumns>) {
         runtime: Arc::clone(shop.engine.runtime()),
         threads: 2,
         now: Some(instant(NOW)),
-        queries_dir: None,
+        ..SessionsOptions::default()
     };
     let resident = ResidentColumns::new(bytes).unwrap();
     let lake = shop.engine.lake().clone();

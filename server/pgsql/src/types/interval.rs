@@ -73,7 +73,7 @@ pub fn parse(text: &str) -> Option<Parts> {
 
 /// Whether a text has a minus before its first field and no sign before any other: in SQL's standard it is that of all.
 pub fn has_one_sign(text: &str) -> bool {
-    let signs = text.trim().split_whitespace();
+    let signs = text.split_whitespace();
     let mut signed = signs.map(|field| field.starts_with(['-', '+']));
     text.trim().starts_with('-') && signed.by_ref().skip(1).all(|is_signed| !is_signed)
 }
