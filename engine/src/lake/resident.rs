@@ -208,12 +208,18 @@ impl DisplayAs for ResidentExec {
         let schema = self.schema();
         let columns: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
         let table = self.read.table.name();
-        let files = self.read.groups.iter().flatten();
-        let files: Vec<String> = files.map(|file| format!("{table}/{}", file.path)).collect();
+        let group = |files: &Vec<Arc<DataFile>>| {
+            let paths = files.iter().map(|file| format!("{table}/{}", file.path));
+            format!("[{}]", paths.collect::<Vec<_>>().join(", "))
+        };
+        let groups: Vec<String> = self.read.groups.iter().map(group).collect();
+        let s = if groups.len() == 1 { "" } else { "s" };
+        // As a scan of Parquet is displayed: whoever hides the names of files from a user knows that form.
         write!(
             f,
-            "ResidentExec: files=[{}], projection=[{}]",
-            files.join(", "),
+            "ResidentExec: file_groups={{{} group{s}: [{}]}}, projection=[{}]",
+            groups.len(),
+            groups.join(", "),
             columns.join(", ")
         )
     }

@@ -111,7 +111,7 @@ SELECT nspname::text, 2200 IN (SELECT oid FROM pg_namespace) AS is_there FROM pg
 SELECT count(*) FROM (SELECT (aclexplode(relacl)).grantee FROM pg_class WHERE relname = 'orders') AS x;
 
 -- access lists as rows
-SELECT (d).grantee, (d).privilege_type FROM (SELECT aclexplode(relacl) AS d FROM pg_class WHERE relname = 'orders') AS x;
+SELECT (d).grantee::int8, (d).privilege_type FROM (SELECT aclexplode(relacl) AS d FROM pg_class WHERE relname = 'orders') AS x;
 
 -- locks
 SELECT pg_blocking_pids(0) AS waiting, (SELECT count(*) FROM pg_locks WHERE page > 0) AS pages, (SELECT count(*) > 10 FROM pg_show_all_settings()) AS settings;
