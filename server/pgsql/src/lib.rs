@@ -6,7 +6,8 @@
 //! to AST   has no syntax for  parameters   means otherwise   and in binary
 //! ```
 //!
-//! [`functions`] are those that a plan calls, [`params`] reads what clients bind, [`settings`] are a session's, and
+//! [`dialect`] puts all of it into a context of DataFusion's and plans queries by it. [`functions`] are those that a plan
+//! calls, [`params`] reads what clients bind, [`settings`] are a session's, [`catalog`] is what every PostgreSQL's has, and
 //! [`types`] stand below all of them.
 //!
 //! It knows nothing of Rapport: sessions, accounts, the lake and the wire itself are the server's. What always holds: an
