@@ -254,7 +254,14 @@ impl<'a> Asking<'a> {
             others,
         )
         .await;
-        let columns = "order_id, coalesce(first_question, channel), touch_class, seconds_to_order, credit, attributed_value, net_value, ordered_at";
+        let class = "CASE touch_class WHEN 'web_chat' THEN 'Web chat message' WHEN 'email_clicked' THEN 'Email click' \
+                     WHEN 'email_opened' THEN 'Email open' WHEN 'sms_clicked' THEN 'SMS click' \
+                     WHEN 'sms_opened' THEN 'SMS open' WHEN 'sms_delivered' THEN 'SMS sent' \
+                     WHEN 'whatsapp_clicked' THEN 'WhatsApp click' WHEN 'whatsapp_opened' THEN 'WhatsApp open' END";
+        let columns = format!(
+            "order_id, coalesce(first_question, channel), {class}, seconds_to_order, credit, attributed_value, net_value, \
+             ordered_at"
+        );
         let sql = format!(
             "SELECT {columns} FROM {} LIMIT 50",
             self.query("sales_page").sql()
