@@ -1,6 +1,6 @@
 //! PostgreSQL's dialect without a connection: its functions and rules in a context, and queries planned by them.
 //!
-//! What tells of a session (who asks, its settings, the catalog) is not here: see [`super::catalog::install`].
+//! What tells of a session (who asks, its settings, the catalog) is not here: a server has it.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
