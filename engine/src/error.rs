@@ -1,7 +1,8 @@
 //! What can go wrong with the engine.
 
-use datafusion::error::DataFusionError;
 use std::path::PathBuf;
+
+use datafusion::error::DataFusionError;
 
 use crate::lake::LakeError;
 

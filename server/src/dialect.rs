@@ -7,8 +7,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use rapport_engine::session::QueryDialect;
-
-use crate::pg::{install_dialect, plan_query};
+use rapport_pgsql::dialect::{install, plan_query};
 
 /// PostgreSQL's dialect.
 #[derive(Debug)]
@@ -17,7 +16,7 @@ pub struct Postgres;
 #[async_trait]
 impl QueryDialect for Postgres {
     fn install(&self, context: &SessionContext) -> Result<()> {
-        install_dialect(context)
+        install(context)
     }
 
     async fn plan(

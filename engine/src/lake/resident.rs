@@ -111,11 +111,12 @@ impl ResidentColumns {
         self.columns.weight()
     }
 
-    /// Whether these columns of some files may be kept: what would fill nearly all of the memory would drive out the rest.
+    /// Whether these columns of some files may be kept: what would fill nearly all of the memory would drive out the rest, and
+    /// so might a file of another writer that does not say how many rows it has.
     pub fn take(&self, files: &[Arc<DataFile>], schema: &Schema) -> bool {
         let rows: u64 = files.iter().map(|file| file.rows()).sum();
         let width: u64 = schema.fields().iter().map(|field| width(field)).sum();
-        rows.saturating_mul(width) <= self.most / 4 * 3
+        files.iter().all(|file| file.rows() > 0) && rows.saturating_mul(width) <= self.most / 4 * 3
     }
 
     /// Gives a column whole. Of those who ask for one that is not here, one decodes it and the others wait.
@@ -175,6 +176,8 @@ pub(super) struct ResidentExec {
 }
 
 impl ResidentExec {
+    /// Plans the scan.
+    ///
     /// # Errors
     /// A column that the table does not have.
     pub fn try_new(read: ResidentScan) -> Result<ResidentExec> {

@@ -2,6 +2,8 @@
 //!
 //! What tells of a session (who asks, its settings, the catalog) is not here: a server has it.
 
+use std::sync::Arc;
+
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
@@ -9,7 +11,6 @@ use datafusion::prelude::SessionContext;
 use datafusion_pg_catalog::pg_catalog::generate_series_arg_coercion::CoerceIntArgsToBigInt;
 use datafusion_pg_catalog::pg_catalog::{array_bounds_udf, quote_ident_udf};
 use pgwire::api::Type;
-use std::sync::Arc;
 
 use crate::analyze::{ColumnAliases, Functions, MixedValues, PgOperators};
 use crate::encode::{canonical, pg_type};

@@ -7,17 +7,17 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-
-use super::activity::Activity;
-use super::backend::BackendSession;
-use super::catalog::{self, Catalogs, Identity, SERVER_VERSION};
-use crate::users::UserInfo;
 use rapport_pgsql::dialect::plan_query;
 use rapport_pgsql::encode::{Column, IntervalStyle, Style, texts_of};
 use rapport_pgsql::error::PgError;
 use rapport_pgsql::settings::Settings;
 use rapport_pgsql::types::digits::Digits;
 use rapport_pgsql::types::zone::Zone;
+
+use super::activity::Activity;
+use super::backend::BackendSession;
+use super::catalog::{self, Catalogs, Identity, SERVER_VERSION};
+use crate::users::UserInfo;
 
 /// A planned statement.
 pub struct LocalPlan {

@@ -48,7 +48,6 @@ pub use activity::{Peer, describe_metrics};
 pub use backend::{Backend, BackendSession, TableFunction};
 pub use inquiry::{Answer, Asker, Inquirer, Inquiry};
 pub use local::{LocalPlan, Reading, plan_local};
-pub use rapport_pgsql::dialect::{install as install_dialect, plan_query};
 pub use rapport_pgsql::encode::sql_type;
 pub use rapport_pgsql::error::{PgError, code};
 pub use server::{PgOptions, PgServer};

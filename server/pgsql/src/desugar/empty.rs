@@ -5,11 +5,11 @@
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CaseWhen, Expr, GroupByExpr, JoinOperator, Query, Select, SelectItem, SetExpr,
-    TableFactor, TableWithJoins, Value, Visit, Visitor,
+    TableFactor, TableWithJoins, Value,
 };
-use std::ops::ControlFlow;
 
 use super::names::column_name;
+use super::own::holds;
 
 /// Tables of `pg_catalog` and `information_schema` that never have a row here.
 const EMPTY: &[&str] = &[
@@ -143,58 +143,31 @@ fn is_empty_table(relation: &TableFactor) -> bool {
     }
 }
 
+/// The aggregates that tools ask for.
+const AGGREGATES: [&str; 12] = [
+    "count",
+    "sum",
+    "min",
+    "max",
+    "avg",
+    "array_agg",
+    "string_agg",
+    "bool_and",
+    "bool_or",
+    "every",
+    "json_agg",
+    "jsonb_agg",
+];
+
+/// Whether an expression has an aggregate; those of queries inside it are theirs.
 fn has_aggregate(expr: &Expr) -> bool {
-    expr.visit(&mut Aggregates { depth: 0 }).is_break()
-}
-
-/// Looks for aggregates, though not inside subqueries, whose they are.
-struct Aggregates {
-    depth: usize,
-}
-
-impl Visitor for Aggregates {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        const NAMES: &[&str] = &[
-            "count",
-            "sum",
-            "min",
-            "max",
-            "avg",
-            "array_agg",
-            "string_agg",
-            "bool_and",
-            "bool_or",
-            "every",
-            "json_agg",
-            "jsonb_agg",
-        ];
-        match expr {
-            Expr::Function(function) if self.depth == 0 => {
-                let name = function.name.0.last().and_then(|part| part.as_ident());
-                let name = name
-                    .map(|ident| ident.value.to_ascii_lowercase())
-                    .unwrap_or_default();
-                if NAMES.contains(&name.as_str()) {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            }
-            _ => ControlFlow::Continue(()),
-        }
-    }
+    holds(expr, |expr| {
+        let Expr::Function(function) = expr else {
+            return false;
+        };
+        let name = function.name.0.last().and_then(|part| part.as_ident());
+        name.is_some_and(|name| AGGREGATES.contains(&name.value.to_ascii_lowercase().as_str()))
+    })
 }
 
 /// A CASE without what it says of domains, which there are none of: how tools find a domain's base type is a recursion

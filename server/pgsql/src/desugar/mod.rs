@@ -17,6 +17,7 @@ mod moments;
 mod names;
 mod numbers;
 mod orders;
+mod own;
 mod patterns;
 mod regexes;
 mod rows;

@@ -1,17 +1,16 @@
 //! What stands in FROM: tables of the catalog, and functions that give rows.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
     ArrayElemTypeDef, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
     FunctionArguments, Ident, ObjectName, Query, SelectItem, SetExpr, TableAlias, TableFactor,
-    TableFunctionArgs, Value, Visit, Visitor,
+    TableFunctionArgs, Value,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion_pg_catalog::pg_catalog::PG_CATALOG_TABLES;
 
 use super::numbers::bare;
+use super::own::holds;
 use super::{bare_function, call};
 use crate::catalog::is_empty_view;
 
@@ -324,32 +323,7 @@ fn plain(args: &[FunctionArg]) -> Option<Vec<Expr>> {
 
 /// Whether an expression names columns, outside of queries of its own.
 pub fn has_columns(expr: &Expr) -> bool {
-    expr.visit(&mut Columns { depth: 0 }).is_break()
-}
-
-struct Columns {
-    depth: usize,
-}
-
-impl Visitor for Columns {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        match expr {
-            Expr::Identifier(_) | Expr::CompoundIdentifier(_) if self.depth == 0 => {
-                ControlFlow::Break(())
-            }
-            _ => ControlFlow::Continue(()),
-        }
-    }
+    holds(expr, |expr| {
+        matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
+    })
 }
