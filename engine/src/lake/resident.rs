@@ -325,3 +325,39 @@ fn slices(file: RecordBatch, rows: usize) -> impl Iterator<Item = RecordBatch> +
     let starts = (0..file.num_rows()).step_by(rows.max(1));
     starts.map(move |start| file.slice(start, rows.min(file.num_rows() - start)))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::lake::{FileStatistics, Partition};
+
+    fn file(rows: u64) -> Arc<DataFile> {
+        let statistics = format!("{{\"numRecords\": {rows}}}");
+        Arc::new(DataFile {
+            path: format!("part-{rows}.parquet"),
+            size: 1,
+            partition: Partition::default(),
+            version: 1,
+            committed_at: 0,
+            statistics: Arc::new(FileStatistics::from_json(
+                TableId::Conversations,
+                &statistics,
+            )),
+        })
+    }
+
+    /// A text of 32 bytes a row: three quarters of the memory are 96 rows.
+    #[test]
+    fn no_scan_fills_the_memory_by_itself() {
+        let resident = ResidentColumns::new(4096).unwrap();
+        let columns = Schema::new(vec![Field::new("id", DataType::Utf8View, true)]);
+        assert!(resident.take(&[file(90), file(6)], &columns));
+        assert!(!resident.take(&[file(90), file(7)], &columns));
+        assert!(
+            !resident.take(&[file(1), file(0)], &columns),
+            "unknown rows"
+        );
+    }
+}

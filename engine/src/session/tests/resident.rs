@@ -100,9 +100,10 @@ async fn statements_side_by_side_share_what_one_of_them_decodes() {
     let (session, resident) = session(&shop, 8 << 20).await;
     let sql = QUERIES[3];
     let frames = futures::future::join_all((0..16).map(|_| session.sql(sql))).await;
-    let rows = frames.into_iter().map(|frame| frame.unwrap().count());
-    for count in futures::future::join_all(rows).await {
-        assert_eq!(count.unwrap(), 4);
+    let rows = frames.into_iter().map(|frame| frame.unwrap().collect());
+    for batches in futures::future::join_all(rows).await {
+        let rows: usize = batches.unwrap().iter().map(|batch| batch.num_rows()).sum();
+        assert_eq!(rows, 4);
     }
     let once = resident.bytes();
     table(&session, sql).await;
