@@ -93,7 +93,7 @@ impl Browser {
             .header(COOKIE, cookies.join("; "));
         let request = match form {
             Some(form) => request
-                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .header(CONTENT_TYPE, "application/x-www-")
                 .body(Full::from(form)),
             None => request.body(Full::default()),
         }?;
