@@ -16,6 +16,7 @@ use hyper::header::{ACCEPT_ENCODING, CONTENT_TYPE, COOKIE, HOST, ORIGIN, SET_COO
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use url::form_urlencoded::Serializer;
 
 type Failure = Box<dyn Error>;
 
@@ -93,7 +94,7 @@ impl Browser {
             .header(COOKIE, cookies.join("; "));
         let request = match form {
             Some(form) => request
-                .header(CONTENT_TYPE, "application/x-www-")
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(Full::from(form)),
             None => request.body(Full::default()),
         }?;
@@ -130,7 +131,8 @@ impl Browser {
         let form = self.view("/login", "identity").await?;
         let html = String::from_utf8_lossy(&form.body).into_owned();
         let csrf = after(&html, "name=\"csrf\" value=\"").ok_or("the login form has no token")?;
-        let form = format!("csrf={csrf}&next=&user={user}&password={password}");
+        let fields = [("csrf", csrf), ("user", user), ("password", password)];
+        let form = Serializer::new(String::new()).extend_pairs(fields).finish();
         let answer = self
             .ask(Method::POST, "/login", "identity", Some(form))
             .await?;
