@@ -5,7 +5,6 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
-use datafusion::prelude::DataFrame;
 use futures::{Stream, StreamExt};
 use rapport_engine::session::{Identity, Session, SessionError};
 
@@ -86,8 +85,8 @@ async fn statement(
     let session = session.map_err(CliError::failed)?;
     let planned = plan_local(&session, user, sql).await;
     let planned = planned.map_err(|error| CliError::Failed(error.in_words()))?;
-    let frame = DataFrame::new(planned.state.clone(), planned.plan.clone());
-    let batches = frame.execute_stream().await.map_err(told)?;
+    let batches = planned.execute().await;
+    let batches = batches.map_err(|error| CliError::Failed(error.in_words()))?;
     let reading = match form {
         ResultForm::Csv | ResultForm::Table => Reading::Text,
         ResultForm::Json => Reading::Numbers,

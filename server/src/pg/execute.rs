@@ -14,7 +14,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{FutureExt, StreamExt};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -58,7 +58,7 @@ impl Encoder {
 pub struct Work {
     /// The lake and the functions that it sees.
     pub state: SessionState,
-    /// What is to be done.
+    /// The optimised plan.
     pub plan: LogicalPlan,
     /// What becomes of its rows.
     pub encoder: Encoder,
@@ -70,6 +70,18 @@ impl std::fmt::Debug for Work {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Work").finish_non_exhaustive()
     }
+}
+
+/// Makes the operators of an optimised plan.
+///
+/// # Errors
+/// If the lake cannot be read, or DataFusion has no operator for a node.
+pub async fn physical_plan(
+    state: &SessionState,
+    plan: &LogicalPlan,
+) -> Result<Arc<dyn ExecutionPlan>, PgError> {
+    let planner = state.query_planner();
+    Ok(planner.create_physical_plan(plan, state).await?)
 }
 
 /// A context in which operators take their memory from a share.
@@ -358,7 +370,7 @@ async fn produce(
     sender: &mpsc::Sender<Result<Option<Piece>, PgError>>,
     gate: &Gate,
 ) -> Result<(), PgError> {
-    let physical = work.state.create_physical_plan(&work.plan).await?;
+    let physical = physical_plan(&work.state, &work.plan).await?;
     // Who wants the rows holds the other end.
     let weak = sender.downgrade();
     let unwanted: GivenUp =

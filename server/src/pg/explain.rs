@@ -31,9 +31,8 @@ impl Connection {
         watch: &Watch,
     ) -> Result<Outcome, Failure> {
         let permit = self.admit(watch).await?;
-        let described = prepared.described.as_ref();
         let (state, plan, _) = self
-            .plan_now(&explain.query, described, values, watch)
+            .plan_now(&explain.query, Some(prepared), values, watch)
             .await?;
         let (analyze, verbose, json) = (explain.analyze, explain.verbose, explain.json);
         let memory = self.statement_memory();
@@ -72,7 +71,7 @@ async fn lines_of(
     json: bool,
     given_up: GivenUp,
 ) -> Result<Vec<String>, PgError> {
-    let physical = state.create_physical_plan(plan).await?;
+    let physical = execute::physical_plan(state, plan).await?;
     let physical = stopping(physical, &given_up)?;
     let start = std::time::Instant::now();
     let mut rows = 0;

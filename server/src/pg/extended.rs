@@ -14,8 +14,10 @@ use pgwire::messages::response::EmptyQueryResponse;
 use super::activity::{State, kept};
 use super::connection::Connection;
 use super::frontend::{Bind, Target};
+use super::plans::KeptPlan;
 use super::portals::{Portal, Prepared, Progress};
 use super::run::{Failure, Outcome, check_formats};
+use super::watch::Watch;
 use rapport_pgsql::encode::{Column, Formats, RowEncoder, row_description};
 use rapport_pgsql::error::{PgError, code};
 use rapport_pgsql::params;
@@ -34,27 +36,13 @@ impl Connection {
             self.session.statements.remove("");
         }
         let watch = self.begin_statement()?;
-        let mut statements = self.read(text, &watch).await?;
-        let text: Arc<str> = kept(text).into();
-        if statements.len() > 1 {
-            return Err(PgError::new(
-                code::SYNTAX,
-                "cannot insert multiple commands into a prepared statement",
-            )
-            .into());
-        }
         let declared = types
             .iter()
             .map(|oid| declared_type(*oid))
             .collect::<Result<Vec<_>, _>>()?;
-        let prepared = match statements.pop() {
-            Some(statement) => self.prepare(&text, statement, declared, &watch).await?,
-            None => Prepared {
-                text,
-                statement: Statement::Accepted(""),
-                declared,
-                described: None,
-            },
+        let prepared = match self.repeated(text, &declared, &watch).await? {
+            Some(prepared) => prepared,
+            None => self.parse_new(text, declared, &watch).await?,
         };
         self.session.keep_prepared(name, prepared)?;
         // What it does is told of when it is executed.
@@ -63,6 +51,54 @@ impl Connection {
         }
         self.wire.put(&Backend::ParseComplete(ParseComplete::new()));
         Ok(())
+    }
+
+    /// Returns the prepared statement of a text that came before, with the same types and settings.
+    async fn repeated(
+        &mut self,
+        text: &str,
+        declared: &[Option<Type>],
+        watch: &Watch,
+    ) -> Result<Option<Arc<Prepared>>, Failure> {
+        let known = self.session.repeated(text);
+        let known = known.filter(|known| known.described.is_some() && known.declared == declared);
+        let Some(known) = known else {
+            return Ok(None);
+        };
+        self.session.check_not_failed(&known.statement)?;
+        let (_, key) = self.planning_state(watch).await?;
+        Ok(known.plan.planned(&key).map(|_| known))
+    }
+
+    /// Reads and plans a text that is one statement, or none.
+    async fn parse_new(
+        &mut self,
+        text: &str,
+        declared: Vec<Option<Type>>,
+        watch: &Watch,
+    ) -> Result<Arc<Prepared>, Failure> {
+        let mut statements = self.read(text, watch).await?;
+        let short: Arc<str> = kept(text).into();
+        if statements.len() > 1 {
+            return Err(PgError::new(
+                code::SYNTAX,
+                "cannot insert multiple commands into a prepared statement",
+            )
+            .into());
+        }
+        let Some(statement) = statements.pop() else {
+            return Ok(Arc::new(Prepared {
+                text: short,
+                statement: Statement::Accepted(""),
+                declared,
+                described: None,
+                plan: KeptPlan::default(),
+            }));
+        };
+        let prepared = self.prepare(&short, statement, declared, watch).await?;
+        let prepared = Arc::new(prepared);
+        self.keep_repeated(text, &prepared);
+        Ok(prepared)
     }
 
     pub(super) fn bind(&mut self, bind: Bind) -> Result<(), Failure> {

@@ -190,11 +190,12 @@ impl Inquiry {
         let planning = async move {
             let plan = state.create_logical_plan(&text).await?;
             read_only().verify_plan(&plan)?;
-            Ok((state, plan))
+            let schema = Arc::clone(plan.schema().inner());
+            let plan = state.optimize(&plan)?;
+            Ok((state, plan, schema))
         };
-        let (state, plan) = execute::run(self.runtime.handle(), planning).await?;
+        let (state, plan, schema) = execute::run(self.runtime.handle(), planning).await?;
         statement.enter(State::Running);
-        let schema = Arc::clone(plan.schema().inner());
         let memory = self.memory.statement();
         statement.measure(&memory);
         let work = Work {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::execution::SessionState;
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execute_stream;
 use rapport_pgsql::dialect::plan_query;
 use rapport_pgsql::encode::{Column, IntervalStyle, Style, texts_of};
 use rapport_pgsql::error::PgError;
@@ -17,14 +18,13 @@ use rapport_pgsql::types::zone::Zone;
 use super::activity::Activity;
 use super::backend::BackendSession;
 use super::catalog::{self, Catalogs, Identity, SERVER_VERSION};
+use super::execute::physical_plan;
 use crate::users::UserInfo;
 
 /// A planned statement.
 pub struct LocalPlan {
-    /// What it runs in.
-    pub state: SessionState,
-    /// The plan.
-    pub plan: LogicalPlan,
+    state: SessionState,
+    plan: LogicalPlan,
     columns: Arc<[Column]>,
 }
 
@@ -54,14 +54,24 @@ pub async fn plan_local(
     .await?;
     let state = session.statement_state().await?;
     let planned = plan_query(&state, text, &[]).await?;
+    let plan = planned.optimize(&state, &[])?;
     Ok(LocalPlan {
         state,
-        plan: planned.plan,
+        plan,
         columns: planned.described.columns,
     })
 }
 
 impl LocalPlan {
+    /// Starts the statement.
+    ///
+    /// # Errors
+    /// If the lake cannot be read.
+    pub async fn execute(&self) -> Result<SendableRecordBatchStream, PgError> {
+        let physical = physical_plan(&self.state, &self.plan).await?;
+        Ok(execute_stream(physical, self.state.task_ctx())?)
+    }
+
     /// The columns of the result, by the names that a client would see: two may have the same. Where they are to be read
     /// as text, values that have another text in PostgreSQL than elsewhere are texts.
     pub fn schema(&self, of_rows: &Schema, read: Reading) -> SchemaRef {

@@ -29,6 +29,8 @@ mod memory;
 mod pace;
 mod per_account;
 mod places;
+mod planning;
+mod plans;
 mod portals;
 mod process_memory;
 mod run;

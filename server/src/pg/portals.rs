@@ -7,6 +7,7 @@ use pgwire::api::Type;
 
 use super::activity::Doing;
 use super::execute::{RowStream, Work};
+use super::plans::KeptPlan;
 use rapport_pgsql::encode::{Column, Formats};
 use rapport_pgsql::error::PgError;
 use rapport_pgsql::parse::Statement;
@@ -27,8 +28,10 @@ pub struct Prepared {
     pub statement: Statement,
     /// The types that its parameters were declared to have.
     pub declared: Vec<Option<Type>>,
-    /// What the client was told of it, where it is a query or holds one. It is planned anew whenever it runs.
+    /// The columns and parameters that the client was told, where it is or holds a query.
     pub described: Option<Described>,
+    /// The plan of that query.
+    pub plan: KeptPlan,
 }
 
 /// How far a portal has come.
@@ -89,7 +92,14 @@ impl Prepared {
     /// About how many bytes it takes.
     pub fn size(&self) -> usize {
         let types = self.declared.len() * size_of::<Option<Type>>();
-        size_of::<Prepared>() + self.text.len() + types + self.statement.size()
+        let sizes = [
+            self.text.len(),
+            types,
+            self.statement.size(),
+            self.plan.size(),
+        ];
+        let sizes = sizes.into_iter();
+        sizes.fold(size_of::<Prepared>(), usize::saturating_add)
     }
 }
 

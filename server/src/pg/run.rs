@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::DataType;
-use datafusion::execution::SessionState;
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::collect;
 use datafusion::scalar::ScalarValue;
 
@@ -15,6 +13,7 @@ use super::connection::Connection;
 use super::execute::{self, Encoder, RowStream, Work};
 use super::giving_way::giving_way;
 use super::memory::Share;
+use super::plans::KeptPlan;
 use super::portals::{Portal, Prepared, Progress};
 use super::stopping::{Wanted, stopping};
 use super::watch::Watch;
@@ -97,9 +96,7 @@ impl Connection {
         let done = |tag: &str| Ok(Outcome::Done(tag.to_owned()));
         match statement {
             Statement::Query(query) => {
-                let (columns, stream) = self
-                    .query(query, prepared.described.as_ref(), values, formats, watch)
-                    .await?;
+                let (columns, stream) = self.query(query, prepared, values, formats, watch).await?;
                 Ok(Outcome::Rows {
                     columns,
                     stream,
@@ -110,20 +107,19 @@ impl Connection {
                 self.explain(explain, prepared, values, formats, watch)
                     .await
             }
-            Statement::Copy { query, options } => self.copy(query, options, watch).await,
+            Statement::Copy { query, options } => self.copy(query, prepared, options, watch).await,
             Statement::Declare {
                 name,
                 hold,
                 binary,
                 query,
             } => {
-                let described = prepared.described.as_ref();
                 let cursor = Cursor {
                     name,
                     hold: *hold,
                     binary: *binary,
                 };
-                self.declare(&cursor, query, described, values, watch)
+                self.declare(&cursor, query, prepared, values, watch)
                     .await?;
                 done("DECLARE CURSOR")
             }
@@ -145,7 +141,7 @@ impl Connection {
                 let prepared = self
                     .prepare(&prepared.text, statement.as_ref().clone(), declared, watch)
                     .await?;
-                self.session.keep_prepared(name, prepared)?;
+                self.session.keep_prepared(name, Arc::new(prepared))?;
                 done("PREPARE")
             }
             other => self.utility(other, formats),
@@ -192,68 +188,16 @@ impl Connection {
         share
     }
 
-    /// A state over the lake as it is now. It is made here and not among the queries, so that no account waits for
-    /// another's threads when both want the lake.
-    async fn statement_state(&mut self, watch: &Watch) -> Result<SessionState, Failure> {
-        let backend = Arc::clone(&self.session.backend);
-        let state = self
-            .wait(watch, async move { backend.statement_state().await })
-            .await?;
-        Ok(state.map_err(PgError::from)?)
-    }
-
-    /// Plans a query over the lake as it is now.
-    pub(super) async fn plan_now(
-        &mut self,
-        query: &Query,
-        told: Option<&Described>,
-        values: Arc<[ScalarValue]>,
-        watch: &Watch,
-    ) -> Result<(SessionState, LogicalPlan, Arc<[Column]>), Failure> {
-        self.enter(State::Planning);
-        self.session.apply_settings();
-        if values.len() < query.parameters {
-            return Err(PgError::new(
-                "42P02",
-                format!("there is no parameter ${}", values.len() + 1),
-            )
-            .into());
-        }
-        let state = self.statement_state(watch).await?;
-        let query = query.clone();
-        let parameters = told.map(|told| told.parameters.clone()).unwrap_or_default();
-        let work = async move {
-            let planned = plan::plan_with(&state, &query, parameters).await?;
-            let plan = plan::bind(planned.plan, values.to_vec())?;
-            Ok((state, plan, planned.described.columns))
-        };
-        let runtime = Arc::clone(&self.session.runtime);
-        let (state, plan, now) = self
-            .wait(watch, execute::run(runtime.handle(), work))
-            .await??;
-        self.enter(State::Running);
-        match told {
-            // What a client was told of the columns stays so.
-            Some(told) if told.columns.len() != now.len() => Err(PgError::new(
-                code::NOT_SUPPORTED,
-                "cached plan must not change result type",
-            )
-            .into()),
-            Some(told) => Ok((state, plan, Arc::clone(&told.columns))),
-            None => Ok((state, plan, now)),
-        }
-    }
-
     async fn query(
         &mut self,
         query: &Query,
-        told: Option<&Described>,
+        prepared: &Prepared,
         values: Arc<[ScalarValue]>,
         formats: &Formats,
         watch: &Watch,
     ) -> Result<(Arc<[Column]>, RowStream), Failure> {
         let permit = self.admit(watch).await?;
-        let (state, plan, columns) = self.plan_now(query, told, values, watch).await?;
+        let (state, plan, columns) = self.plan_now(query, Some(prepared), values, watch).await?;
         let encoder = self.row_encoder(&columns, formats)?;
         let stream = RowStream::start(
             self.session.runtime.handle(),
@@ -271,11 +215,14 @@ impl Connection {
     async fn copy(
         &mut self,
         query: &Query,
+        prepared: &Prepared,
         options: &CopyOptions,
         watch: &Watch,
     ) -> Result<Outcome, Failure> {
         let permit = self.admit(watch).await?;
-        let (state, plan, columns) = self.plan_now(query, None, Arc::default(), watch).await?;
+        let (state, plan, columns) = self
+            .plan_now(query, Some(prepared), Arc::default(), watch)
+            .await?;
         let style = self.session.style();
         let encoder = || CopyEncoder::new(Arc::clone(&columns), options.clone(), style);
         let stream = RowStream::start(
@@ -299,7 +246,7 @@ impl Connection {
         &mut self,
         cursor: &Cursor<'_>,
         query: &Query,
-        told: Option<&Described>,
+        prepared: &Prepared,
         values: Arc<[ScalarValue]>,
         watch: &Watch,
     ) -> Result<(), Failure> {
@@ -307,7 +254,7 @@ impl Connection {
             self.session.in_block("DECLARE CURSOR")?;
         }
         let permit = self.admit(watch).await?;
-        let (state, plan, columns) = self.plan_now(query, told, values, watch).await?;
+        let (state, plan, columns) = self.plan_now(query, Some(prepared), values, watch).await?;
         let described = Described {
             columns,
             parameters: Vec::new(),
@@ -326,6 +273,7 @@ impl Connection {
                 statement: Statement::Query(query.clone()),
                 declared: Vec::new(),
                 described: Some(described),
+                plan: KeptPlan::default(),
             }),
             values: Arc::default(),
             formats: if cursor.binary {
@@ -360,45 +308,6 @@ impl Connection {
             .await??)
     }
 
-    /// Prepares a statement: plans it, where it is a query, to know its types.
-    pub(super) async fn prepare(
-        &mut self,
-        text: &Arc<str>,
-        statement: Statement,
-        declared: Vec<Option<pgwire::api::Type>>,
-        watch: &Watch,
-    ) -> Result<Prepared, Failure> {
-        self.session.check_not_failed(&statement)?;
-        let query = match &statement {
-            Statement::Query(query) | Statement::Declare { query, .. } => Some(query),
-            Statement::Explain(explain) => Some(&explain.query),
-            _ => None,
-        };
-        let described = match query {
-            None => None,
-            Some(query) => {
-                self.session.apply_settings();
-                let state = self.statement_state(watch).await?;
-                let (query, declared) = (query.clone(), declared.clone());
-                let work = async move {
-                    let planned = plan::plan(&state, &query, &declared).await;
-                    planned.map(|planned| planned.described)
-                };
-                let runtime = Arc::clone(&self.session.runtime);
-                Some(
-                    self.wait(watch, execute::run(runtime.handle(), work))
-                        .await??,
-                )
-            }
-        };
-        Ok(Prepared {
-            text: Arc::clone(text),
-            statement,
-            declared,
-            described,
-        })
-    }
-
     /// The arguments of EXECUTE, as values of the statement's parameters.
     async fn arguments(
         &mut self,
@@ -422,7 +331,7 @@ impl Connection {
                     let _permit = permit;
                     let context = execute::task_context(&state, Arc::clone(&memory));
                     let rows = async {
-                        let physical = state.create_physical_plan(&plan).await?;
+                        let physical = execute::physical_plan(&state, &plan).await?;
                         let physical = giving_way(stopping(physical, &given_up)?, &pace)?;
                         Ok(collect(physical, context).await?)
                     };

@@ -1,5 +1,7 @@
 //! What a connection keeps between statements: its transaction, settings, prepared statements and portals.
 
+mod transactions;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,13 +11,15 @@ use pgwire::messages::response::TransactionStatus;
 use super::backend::BackendSession;
 use super::control::Control;
 use super::memory::Share;
+use super::plans::RepeatedTexts;
 use super::portals::{Portal, Prepared};
 use super::runtimes::QueryRuntime;
 use crate::users::User;
 use rapport_pgsql::encode::{Column, SessionStyle, Style};
 use rapport_pgsql::error::{PgError, code};
 use rapport_pgsql::parse::Statement;
-use rapport_pgsql::settings::{Saved, Settings};
+use rapport_pgsql::settings::Settings;
+use transactions::Savepoint;
 
 /// How many prepared statements and how many portals a connection may have.
 const LIMIT: usize = 4096;
@@ -31,13 +35,6 @@ const SMALL_MESSAGE: usize = 64 * 1024;
 
 /// So many bytes of a name of SQL's count, as in PostgreSQL.
 const NAME: usize = 63;
-
-struct Savepoint {
-    name: String,
-    /// The number of the last portal that was there.
-    portals: u64,
-    settings: Saved,
-}
 
 /// A connection that is logged in.
 pub struct Session {
@@ -55,6 +52,8 @@ pub struct Session {
     pub settings: SharedSettings,
     /// Prepared statements by name, "" for the unnamed one.
     pub statements: HashMap<String, Arc<Prepared>>,
+    /// Statements that have come as a text and may come again.
+    repeated: RepeatedTexts,
     /// Portals and cursors by name.
     pub portals: HashMap<String, Portal>,
     status: TransactionStatus,
@@ -91,6 +90,7 @@ impl Session {
             control,
             settings,
             statements: HashMap::new(),
+            repeated: RepeatedTexts::default(),
             portals: HashMap::new(),
             status: TransactionStatus::Idle,
             several: false,
@@ -125,8 +125,8 @@ impl Session {
         }
     }
 
-    /// Makes what has been set count for the queries to come.
-    pub fn apply_settings(&mut self) {
+    /// Makes settings count for the queries to come; returns the number of their changes so far.
+    pub fn apply_settings(&mut self) -> u64 {
         let (generation, zone, intervals) = {
             let settings = self.settings();
             let intervals = settings.interval_style();
@@ -142,6 +142,7 @@ impl Session {
             options.extensions.insert(style);
             self.applied = Some(generation);
         }
+        generation
     }
 
     /// The state of the transaction, as ReadyForQuery tells it.
@@ -190,100 +191,6 @@ impl Session {
         Ok(())
     }
 
-    /// Opens a transaction block; false if one is open.
-    pub fn begin(&mut self) -> bool {
-        if self.in_transaction() {
-            return false;
-        }
-        self.status = TransactionStatus::Transaction;
-        self.settings().begin();
-        true
-    }
-
-    /// Ends a transaction block as wished or, where it has failed, by giving it up; gives the tag.
-    pub fn end(&mut self, commit: bool) -> &'static str {
-        let commit = commit && self.status != TransactionStatus::Error;
-        if commit {
-            self.settings().commit();
-        } else {
-            self.settings().rollback();
-        }
-        self.status = TransactionStatus::Idle;
-        self.savepoints.clear();
-        if !commit {
-            // What a transaction made goes with it, even what should outlive it.
-            self.portals.retain(|_, portal| portal.committed);
-        }
-        self.drop_portals();
-        self.held.resize(self.size());
-        if commit { "COMMIT" } else { "ROLLBACK" }
-    }
-
-    /// Marks a place in the transaction.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub fn savepoint(&mut self, name: &str) -> Result<(), PgError> {
-        self.in_block("SAVEPOINT")?;
-        if self.savepoints.len() >= LIMIT {
-            return Err(too_many("savepoints"));
-        }
-        let settings = self.settings().saved();
-        self.savepoints.push(Savepoint {
-            name: short(name).to_owned(),
-            portals: self.made,
-            settings,
-        });
-        Ok(())
-    }
-
-    /// Forgets a savepoint and those after it.
-    ///
-    /// # Errors
-    /// If there is no transaction or no such savepoint.
-    pub fn release(&mut self, name: &str) -> Result<(), PgError> {
-        self.in_block("RELEASE SAVEPOINT")?;
-        let at = self.find_savepoint(name)?;
-        self.savepoints.truncate(at);
-        Ok(())
-    }
-
-    /// Goes back to a savepoint.
-    ///
-    /// # Errors
-    /// If there is no transaction or no such savepoint.
-    pub fn rollback_to(&mut self, name: &str) -> Result<(), PgError> {
-        self.in_block("ROLLBACK TO SAVEPOINT")?;
-        let at = self.find_savepoint(name)?;
-        self.savepoints.truncate(at + 1);
-        let last = self.savepoints[at].portals;
-        self.portals.retain(|_, portal| portal.number <= last);
-        self.settings().restore(&self.savepoints[at].settings);
-        self.status = TransactionStatus::Transaction;
-        Ok(())
-    }
-
-    fn find_savepoint(&self, name: &str) -> Result<usize, PgError> {
-        self.savepoints
-            .iter()
-            .rposition(|savepoint| savepoint.name == short(name))
-            .ok_or_else(|| PgError::new("3B001", format!("savepoint \"{name}\" does not exist")))
-    }
-
-    /// Some statements need a transaction block.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub fn in_block(&self, command: &str) -> Result<(), PgError> {
-        if self.in_transaction() {
-            return Ok(());
-        }
-        Err(PgError::new(
-            code::NO_TRANSACTION,
-            format!("{command} can only be used in transaction blocks"),
-        ))
-    }
-
     /// Forgets the portals that end with the transaction.
     pub fn drop_portals(&mut self) {
         self.portals.retain(|_, portal| portal.hold);
@@ -295,6 +202,7 @@ impl Session {
     /// As new: DISCARD ALL.
     pub fn discard_all(&mut self) {
         self.statements.clear();
+        self.repeated.clear();
         self.portals.clear();
         self.held.free();
         self.settings().reset_all();
@@ -319,7 +227,7 @@ impl Session {
     ///
     /// # Errors
     /// If the name is taken, or too many are kept.
-    pub fn keep_prepared(&mut self, name: &str, prepared: Prepared) -> Result<(), PgError> {
+    pub fn keep_prepared(&mut self, name: &str, prepared: Arc<Prepared>) -> Result<(), PgError> {
         if !name.is_empty() && self.statements.contains_key(name) {
             return Err(PgError::new(
                 "42P05",
@@ -330,8 +238,29 @@ impl Session {
             return Err(too_many("prepared statements"));
         }
         self.hold(name.len() + prepared.size())?;
-        self.statements.insert(name.to_owned(), Arc::new(prepared));
+        self.statements.insert(name.to_owned(), prepared);
         Ok(())
+    }
+
+    /// Returns the statement of a text that has run before.
+    pub fn repeated(&self, text: &str) -> Option<Arc<Prepared>> {
+        self.repeated.get(text)
+    }
+
+    /// Keeps the statement of a text with its plan, where there is room for it.
+    pub fn keep_repeated(&mut self, text: &str, prepared: &Arc<Prepared>) {
+        self.repeated.keep(text.into(), Arc::clone(prepared));
+        if self.hold(0).is_err() {
+            self.forget_plans();
+        }
+    }
+
+    /// Drops the plans that could be made again.
+    fn forget_plans(&mut self) {
+        self.repeated.clear();
+        for statement in self.statements.values() {
+            statement.plan.forget();
+        }
     }
 
     /// Keeps a portal; only the unnamed one may be there already.
@@ -361,11 +290,17 @@ impl Session {
         let statements = statements.map(|(name, statement)| name.len() + statement.size());
         let portals = self.portals.iter();
         let portals = portals.map(|(name, portal)| name.len() + portal.size());
-        statements.chain(portals).sum()
+        let sizes = statements.chain(portals);
+        sizes.fold(self.repeated.size(), usize::saturating_add)
     }
 
-    /// Takes so many bytes more of its share.
-    fn hold(&self, more: usize) -> Result<(), PgError> {
+    /// Takes so many bytes more of its share; plans that could be made again give way.
+    fn hold(&mut self, more: usize) -> Result<(), PgError> {
+        let held = self.size().saturating_add(more);
+        if held <= HELD && self.held.try_resize(held).is_ok() {
+            return Ok(());
+        }
+        self.forget_plans();
         let held = self.size().saturating_add(more);
         if held <= HELD {
             return Ok(self.held.try_resize(held)?);

@@ -10,6 +10,7 @@ use pgwire::messages::response::{CommandComplete, EmptyQueryResponse};
 use super::activity::kept;
 use super::connection::Connection;
 use super::execute::RowStream;
+use super::plans::KeptPlan;
 use super::portals::{Prepared, Progress};
 use super::run::{Failure, Outcome, READ_AT_ONCE};
 use super::session::no_cursor;
@@ -22,46 +23,58 @@ impl Connection {
     pub(super) async fn simple_query(&mut self, text: &str) -> Result<(), Failure> {
         self.session.statements.remove("");
         self.session.portals.remove("");
-        let statements = self.statements_of(text).await?;
-        let text: Arc<str> = kept(text).into();
+        let repeated = self.session.repeated(text);
+        let is_new = repeated.is_none();
+        let statements = match repeated {
+            Some(repeated) => vec![repeated],
+            None => self.statements_of(text).await?,
+        };
         if statements.is_empty() {
             self.wire
                 .put(&Backend::EmptyQueryResponse(EmptyQueryResponse::new()));
         }
         self.session.several = statements.len() > 1;
-        for statement in statements {
-            self.begin(&text);
+        for prepared in &statements {
+            self.begin(&prepared.text);
             let watch = self.begin_statement()?;
-            let prepared = Prepared {
-                text: Arc::clone(&text),
-                statement,
-                declared: Vec::new(),
-                described: None,
-            };
             let formats = Formats::default();
-            let outcome = self
-                .run(&prepared, Arc::default(), &formats, &watch)
-                .await?;
+            let outcome = self.run(prepared, Arc::default(), &formats, &watch).await?;
             self.send_outcome(outcome, &formats, true, &watch).await?;
+        }
+        if let ([prepared], true) = (statements.as_slice(), is_new) {
+            self.keep_repeated(text, prepared);
         }
         self.ready().await
     }
 
-    async fn statements_of(&mut self, text: &str) -> Result<Vec<Statement>, Failure> {
-        if text.len() <= READ_AT_ONCE {
-            return parse::parse(text).map_err(|error| {
+    /// Reads a text as statements.
+    async fn statements_of(&mut self, text: &str) -> Result<Vec<Arc<Prepared>>, Failure> {
+        let statements = if text.len() <= READ_AT_ONCE {
+            parse::parse(text).map_err(|error| {
                 self.begin(text);
-                error.into()
-            });
-        }
-        self.begin(text);
-        let watch = self.begin_statement()?;
-        let statements = self.read(text, &watch).await?;
-        // From here its statements are told of, each by itself.
-        if let Some(doing) = self.doing.take() {
-            doing.forgotten();
-        }
-        Ok(statements)
+                error
+            })?
+        } else {
+            self.begin(text);
+            let watch = self.begin_statement()?;
+            let statements = self.read(text, &watch).await?;
+            // From here its statements are told of, each by itself.
+            if let Some(doing) = self.doing.take() {
+                doing.forgotten();
+            }
+            statements
+        };
+        let text: Arc<str> = kept(text).into();
+        let prepared = statements.into_iter().map(|statement| {
+            Arc::new(Prepared {
+                text: Arc::clone(&text),
+                statement,
+                declared: Vec::new(),
+                described: None,
+                plan: KeptPlan::default(),
+            })
+        });
+        Ok(prepared.collect())
     }
 
     /// Sends all that has come of a statement.

@@ -3,19 +3,18 @@
 mod inference;
 mod oids;
 pub mod origins;
+mod planned;
 
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
-use datafusion::common::ParamValues;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::logical_expr::{LogicalPlan, Statement as PlanStatement};
-use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement as ParsedStatement;
 use datafusion::sql::sqlparser::ast::{self, Ident, ObjectName};
 use datafusion_pg_catalog::pg_catalog::oid_type_planner::PgOidTypePlanner;
@@ -32,6 +31,9 @@ use crate::parse::{Query, is_single, mark_columns};
 use crate::plan::inference::parameter_types;
 use crate::plan::oids::{columns_of, parameters_cast};
 use crate::plan::origins::{SessionTables, origins as origins_of};
+use crate::plan::planned::analyze;
+
+pub use planned::Planned;
 
 /// A parameter of a statement.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,15 +51,6 @@ pub struct Described {
     pub columns: Arc<[Column]>,
     /// Its parameters.
     pub parameters: Vec<Parameter>,
-}
-
-/// A planned query.
-#[derive(Debug)]
-pub struct Planned {
-    /// The plan, not yet optimised, with its placeholders.
-    pub plan: LogicalPlan,
-    /// What it takes and gives.
-    pub described: Described,
 }
 
 /// Plans a query whose first parameters are declared to be of these types.
@@ -115,17 +108,14 @@ fn finish(
     check_types(&plan)?;
     let plan = three_valued(counted(beside(plan)?)?, state)?;
     let plan = nullable(single_rows(plan)?)?;
-    // Only now are the branches of a CASE or a UNION of one type: the one that rows will come in.
-    let analyzed =
-        state
-            .analyzer()
-            .execute_and_check(plan.clone(), state.config_options(), |_, _| {});
-    let mut columns = match analyzed {
-        Ok(analyzed) => columns_of(&analyzed)?,
-        // A parameter may stand where only its value fits.
-        Err(_) if !parameters.is_empty() => columns_of(&plan)?,
+    // Only the analysed plan has the types that rows come in: branches of a CASE or a UNION have one type by then.
+    let (plan, is_analyzed) = match analyze(state, plan.clone()) {
+        Ok(analyzed) => (analyzed, true),
+        // A parameter may stand where only its value can be analysed.
+        Err(_) if !parameters.is_empty() => (plan, false),
         Err(error) => return Err(error.into()),
     };
+    let mut columns = columns_of(&plan)?;
     for (column, origin) in columns.iter_mut().zip(origins.unwrap_or_default()) {
         column.origin = origin;
     }
@@ -136,18 +126,8 @@ fn finish(
             columns,
             parameters,
         },
+        is_analyzed,
     })
-}
-
-/// Puts values into a plan's placeholders.
-///
-/// # Errors
-/// If a value does not fit where its placeholder stands.
-pub fn bind(plan: LogicalPlan, values: Vec<ScalarValue>) -> Result<LogicalPlan, PgError> {
-    if values.is_empty() {
-        return Ok(plan);
-    }
-    Ok(plan.replace_params_with_values(&ParamValues::from(values))?)
 }
 
 async fn plan_query(

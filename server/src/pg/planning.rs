@@ -1,0 +1,160 @@
+//! Planning a statement for a connection: once, and again only where what its plan depends on has changed.
+
+use std::sync::Arc;
+
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::scalar::ScalarValue;
+use pgwire::api::Type;
+
+use super::activity::State;
+use super::connection::Connection;
+use super::execute;
+use super::plans::{KeptPlan, PlanKey};
+use super::portals::Prepared;
+use super::run::{Failure, READ_AT_ONCE};
+use super::watch::Watch;
+use rapport_pgsql::encode::Column;
+use rapport_pgsql::error::{PgError, code};
+use rapport_pgsql::parse::{Query, Statement};
+use rapport_pgsql::plan::{self, Parameter};
+
+impl Connection {
+    /// Returns the optimised plan of a statement's query with these values, to run over the lake as it is now: the plan
+    /// that the statement keeps, or a new one.
+    pub(super) async fn plan_now(
+        &mut self,
+        query: &Query,
+        prepared: Option<&Prepared>,
+        values: Arc<[ScalarValue]>,
+        watch: &Watch,
+    ) -> Result<(SessionState, LogicalPlan, Arc<[Column]>), Failure> {
+        self.enter(State::Planning);
+        if values.len() < query.parameters {
+            return Err(PgError::new(
+                "42P02",
+                format!("there is no parameter ${}", values.len() + 1),
+            )
+            .into());
+        }
+        let (state, key) = self.planning_state(watch).await?;
+        let unkept = KeptPlan::default();
+        let kept = prepared.map_or(&unkept, |prepared| &prepared.plan);
+        let told = prepared.and_then(|prepared| prepared.described.as_ref());
+        let (state, planned, plan) = match kept.optimized(&key, &values) {
+            Some((planned, plan)) => (state, planned, plan),
+            None => {
+                let known = kept.planned(&key);
+                let known = known.filter(|planned| planned.accepts(&values));
+                let told = told.map(|told| told.parameters.as_slice());
+                let parameters = of_values(told.unwrap_or_default(), &values);
+                let (query, bound) = (query.clone(), Arc::clone(&values));
+                let work = async move {
+                    let planned = match known {
+                        Some(planned) => planned,
+                        None => Arc::new(plan::plan_with(&state, &query, parameters).await?),
+                    };
+                    let plan = planned.optimize(&state, &bound)?;
+                    Ok((state, planned, plan))
+                };
+                let runtime = Arc::clone(&self.session.runtime);
+                let (state, planned, plan) = self
+                    .wait(watch, execute::run(runtime.handle(), work))
+                    .await??;
+                kept.keep(key, &planned);
+                kept.keep_optimized(values, &plan);
+                (state, planned, plan)
+            }
+        };
+        self.enter(State::Running);
+        let now = &planned.described.columns;
+        match told {
+            // What a client was told of the columns stays so.
+            Some(told) if told.columns.len() != now.len() => Err(PgError::new(
+                code::NOT_SUPPORTED,
+                "cached plan must not change result type",
+            )
+            .into()),
+            Some(told) => Ok((state, plan, Arc::clone(&told.columns))),
+            None => Ok((state, plan, Arc::clone(now))),
+        }
+    }
+
+    /// Returns a state to plan a statement in, and the key of plans made in it.
+    pub(super) async fn planning_state(
+        &mut self,
+        watch: &Watch,
+    ) -> Result<(SessionState, PlanKey), Failure> {
+        let generation = self.session.apply_settings();
+        let state = self.statement_state(watch).await?;
+        let key = PlanKey::of(&state, generation);
+        Ok((state, key))
+    }
+
+    /// Returns a state over the lake as it is now. It is made on the connection's threads and not on the account's, so
+    /// that no account waits for another's threads when both read the lake's log.
+    async fn statement_state(&mut self, watch: &Watch) -> Result<SessionState, Failure> {
+        let backend = Arc::clone(&self.session.backend);
+        let state = self
+            .wait(watch, async move { backend.statement_state().await })
+            .await?;
+        Ok(state.map_err(PgError::from)?)
+    }
+
+    /// Prepares a statement: plans it, where it is a query, to know its types.
+    pub(super) async fn prepare(
+        &mut self,
+        text: &Arc<str>,
+        statement: Statement,
+        declared: Vec<Option<Type>>,
+        watch: &Watch,
+    ) -> Result<Prepared, Failure> {
+        self.session.check_not_failed(&statement)?;
+        let query = match &statement {
+            Statement::Query(query) | Statement::Declare { query, .. } => Some(query),
+            Statement::Explain(explain) => Some(&explain.query),
+            _ => None,
+        };
+        let plan = KeptPlan::default();
+        let described = match query {
+            None => None,
+            Some(query) => {
+                let (state, key) = self.planning_state(watch).await?;
+                let (query, declared) = (query.clone(), declared.clone());
+                let work = async move { plan::plan(&state, &query, &declared).await };
+                let runtime = Arc::clone(&self.session.runtime);
+                let planned = self
+                    .wait(watch, execute::run(runtime.handle(), work))
+                    .await??;
+                let described = planned.described.clone();
+                plan.keep(key, &Arc::new(planned));
+                Some(described)
+            }
+        };
+        Ok(Prepared {
+            text: Arc::clone(text),
+            statement,
+            declared,
+            described,
+            plan,
+        })
+    }
+
+    /// Keeps the planned query of a text, in case the text comes again.
+    pub(super) fn keep_repeated(&mut self, text: &str, prepared: &Arc<Prepared>) {
+        let is_query = matches!(prepared.statement, Statement::Query(_));
+        if is_query && text.len() <= READ_AT_ONCE {
+            self.session.keep_repeated(text, prepared);
+        }
+    }
+}
+
+/// The parameters to plan a statement with: as they were declared, but of a value's own type where it has another. A
+/// decimal keeps its digits.
+fn of_values(told: &[Parameter], values: &[ScalarValue]) -> Vec<Parameter> {
+    let mut parameters = told.to_vec();
+    for (parameter, value) in parameters.iter_mut().zip(values) {
+        parameter.arrow = value.data_type();
+    }
+    parameters
+}
