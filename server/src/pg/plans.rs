@@ -123,15 +123,22 @@ impl KeptPlan {
 }
 
 /// Statements by their whole text, the least used of which make room for new ones.
-pub struct RepeatedTexts(Cache<Arc<str>, Arc<Prepared>, Bytes>);
+pub struct RepeatedTexts(Cache<Arc<str>, Repeated, Bytes>);
 
-/// Weighs a text with its statement in bytes.
+/// A statement and the bytes that it took when it came into the cache, which must not see a weight change.
+#[derive(Clone)]
+struct Repeated {
+    prepared: Arc<Prepared>,
+    bytes: u64,
+}
+
+/// Weighs cached statements in bytes.
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<Arc<str>, Arc<Prepared>> for Bytes {
-    fn weight(&self, text: &Arc<str>, prepared: &Arc<Prepared>) -> u64 {
-        text.len().saturating_add(prepared.size()) as u64
+impl Weighter<Arc<str>, Repeated> for Bytes {
+    fn weight(&self, _text: &Arc<str>, repeated: &Repeated) -> u64 {
+        repeated.bytes
     }
 }
 
@@ -144,12 +151,14 @@ impl Default for RepeatedTexts {
 impl RepeatedTexts {
     /// Returns the statement of a text that has run before.
     pub fn get(&self, text: &str) -> Option<Arc<Prepared>> {
-        self.0.get(text).cloned()
+        let repeated = self.0.get(text)?;
+        Some(Arc::clone(&repeated.prepared))
     }
 
     /// Keeps the planned statement of a text.
     pub fn keep(&mut self, text: Arc<str>, prepared: Arc<Prepared>) {
-        self.0.insert(text, prepared);
+        let bytes = text.len().saturating_add(prepared.size()) as u64;
+        self.0.insert(text, Repeated { prepared, bytes });
     }
 
     /// Drops all statements.

@@ -237,7 +237,10 @@ impl Session {
         if self.statements.len() >= LIMIT {
             return Err(too_many("prepared statements"));
         }
-        self.hold(name.len() + prepared.size())?;
+        if self.hold(name.len() + prepared.size()).is_err() {
+            prepared.plan.forget();
+            self.hold(name.len() + prepared.size())?;
+        }
         self.statements.insert(name.to_owned(), prepared);
         Ok(())
     }

@@ -17,6 +17,7 @@ mod pg_fuzz;
 mod pg_limits;
 mod pg_login;
 mod pg_places;
+mod pg_plans;
 mod pg_protocol;
 mod pg_psql;
 mod pg_queries;
