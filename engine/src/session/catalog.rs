@@ -8,6 +8,7 @@ use datafusion::common::Result;
 use datafusion::datasource::ViewTable;
 use datafusion::logical_expr::LogicalPlan;
 
+use super::barrier;
 use super::relations::Relation;
 use super::sources::BoundSources;
 
@@ -59,7 +60,7 @@ impl SchemaProvider for BoundSchema {
             return Ok(Some(Arc::clone(view) as _));
         }
         let plan = self.sources.bind(planned.plan.clone())?;
-        let view = bound.get_or_init(|| Arc::new(ViewTable::new(plan, None)));
+        let view = bound.get_or_init(|| Arc::new(barrier::view(plan, vec![])));
         Ok(Some(Arc::clone(view) as _))
     }
 

@@ -5,6 +5,7 @@
 //! statement, function or error of a shop's session can reach another account. A statement runs in a
 //! [statement state](Session::statement_state), which pins one version of the lake and one instant as now.
 
+mod barrier;
 mod call_planner;
 mod catalog;
 mod constant_keys;
@@ -32,7 +33,6 @@ use datafusion::catalog::{
 };
 use datafusion::common::{Result, TableReference};
 use datafusion::config::Dialect;
-use datafusion::datasource::ViewTable;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
@@ -258,6 +258,7 @@ fn base_state(options: &SessionsOptions) -> SessionState {
         .with_config(config)
         .with_runtime_env(Arc::clone(&options.runtime))
         .with_default_features()
+        .with_optimizer_rules(barrier::optimizer_rules())
         .with_optimizer_rule(Arc::new(ConstantSortKeys))
         .with_physical_optimizer_rules(whole_windows::rules());
     // Formats and factories are for reading and writing files by path, which no session may.
@@ -296,12 +297,13 @@ fn memory_catalog() -> Result<MemoryCatalogProvider> {
 async fn plan_relations(context: &SessionContext) -> Result<Vec<Arc<PlannedRelation>>> {
     let mut planned = vec![];
     for relation in RELATIONS {
-        let plan = context
-            .state()
+        let state = context.state();
+        let plan = state
             .create_logical_plan(relation.sql)
             .await
+            .and_then(|plan| barrier::analyze(plan, &state))
             .map_err(|e| e.context(format!("relation {}", relation.name)))?;
-        let view = ViewTable::new(plan.clone(), None);
+        let view = barrier::view(plan.clone(), vec![]);
         let name = TableReference::partial(relation.schema, relation.name);
         context.register_table(name, Arc::new(view))?;
         planned.push(Arc::new(PlannedRelation { relation, plan }));

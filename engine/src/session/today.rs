@@ -17,6 +17,9 @@ use rapport_zones::Tz;
 
 const UNIX_EPOCH_FROM_CE: i32 = 719_163;
 
+/// The name of the function of SQL.
+pub(super) const CURRENT_DATE: &str = "current_date";
+
 /// `current_date` and `today`, in one zone or the session's.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct AccountToday {
@@ -52,7 +55,7 @@ impl AccountToday {
 
 impl ScalarUDFImpl for AccountToday {
     fn name(&self) -> &str {
-        "current_date"
+        CURRENT_DATE
     }
 
     fn aliases(&self) -> &[String] {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use datafusion::common::{Result, plan_err};
+use datafusion::common::{DFSchema, Result, plan_err};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, Statement};
 use datafusion::prelude::SessionContext;
@@ -12,6 +12,7 @@ use datafusion::prelude::SessionContext;
 use super::file::QueryFile;
 use super::template::{SavedQueryFunction, Template, constant};
 use super::{SavedColumn, SavedQuery};
+use crate::session::barrier;
 use crate::session::dialect::QueryDialect;
 use crate::session::relations::RELATIONS;
 use crate::session::sources::{Stored, stored_of};
@@ -158,6 +159,7 @@ impl<'a> Planner<'a> {
             for file in files {
                 match self.plan(&file).await {
                     Ok(plan) => {
+                        // Defaults are in the engine's dialect, in a team's files too.
                         let template = Arc::new(template(file, plan, &self.context.state())?);
                         self.register(&template);
                         planned.push(template);
@@ -197,13 +199,17 @@ impl<'a> Planner<'a> {
             state.execution_props_mut().query_execution_start_time = None;
             state
         };
-        let plan = match &self.own {
+        let (plan, state) = match &self.own {
             Some((dialect, context)) if file.own => {
                 let kinds = file.parameters.iter().map(|p| p.kind.value_type());
                 let types: Vec<DataType> = kinds.collect();
-                dialect.plan(&timeless(context), &file.body, &types).await?
+                let state = timeless(context);
+                (dialect.plan(&state, &file.body, &types).await?, state)
             }
-            _ => plan_here(file, &timeless(self.context)).await?,
+            _ => {
+                let state = timeless(self.context);
+                (plan_here(file, &state).await?, state)
+            }
         };
         if matches!(
             plan,
@@ -212,7 +218,7 @@ impl<'a> Planner<'a> {
             return plan_err!("expected one SELECT");
         }
         read_only().verify_plan(&plan)?;
-        Ok(plan)
+        barrier::analyze(plan, &state)
     }
 }
 
@@ -239,10 +245,16 @@ fn template(
     plan: LogicalPlan,
     state: &SessionState,
 ) -> Result<Template, SessionError> {
+    let mut defaults = vec![];
     for (parameter, line) in file.parameters.iter().zip(&file.parameter_lines) {
-        constant(state, &parameter.default)
-            .and_then(|default| parameter.convert(&file.name, &default))
-            .map_err(|error| file.refuse(*line, error.strip_backtrace()))?;
+        let default = state
+            .create_logical_expr(&parameter.default, &DFSchema::empty())
+            .and_then(|default| {
+                let value = constant(state, default.clone())?;
+                parameter.convert(&file.name, &value)?;
+                Ok(default)
+            });
+        defaults.push(default.map_err(|error| file.refuse(*line, error.strip_backtrace()))?);
     }
     for (column, _, line) in &file.columns {
         if plan
@@ -278,5 +290,6 @@ fn template(
             columns,
         },
         plan,
+        defaults,
     })
 }
