@@ -1,4 +1,4 @@
-//! The schemas of a session: the relations of its scope, each bound when it is first named.
+//! The schemas of a session: the relations of its scope, each bound to the session's rows when it is first named.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,14 +12,14 @@ use super::barrier;
 use super::relations::Relation;
 use super::sources::BoundSources;
 
-/// A relation that is planned over unbound scans.
+/// Holds a relation and its analysed plan over unbound scans.
 #[derive(Debug)]
 pub(super) struct PlannedRelation {
     pub relation: Relation,
     pub plan: LogicalPlan,
 }
 
-/// One schema of one session.
+/// Provides the relations of one schema to one session.
 #[derive(Debug)]
 pub(super) struct BoundSchema {
     relations: Vec<(Arc<PlannedRelation>, OnceLock<Arc<ViewTable>>)>,
@@ -27,7 +27,7 @@ pub(super) struct BoundSchema {
 }
 
 impl BoundSchema {
-    /// The relations of a schema that exist in a session, over what the session may read.
+    /// Creates a schema of these relations over the rows that the session may read.
     pub fn new(
         relations: impl Iterator<Item = Arc<PlannedRelation>>,
         sources: Arc<BoundSources>,

@@ -1,13 +1,13 @@
-//! `current_date` in the zone of a session's account.
+//! `current_date` in the time zone of a session's account.
 //!
-//! Every date that a shop sees is a day of its own zone (SPEC T2), so `started_on = current_date` and the default range of
-//! a saved query must mean that zone too, whatever zone the client prints instants in. For operators, who see many zones, it
-//! is the session's: UTC, unless the client sets another.
+//! Every date that a shop sees is a day of its own zone (SPEC T2). So `started_on = current_date` and the default range of a
+//! saved query must use that zone too, whatever zone the client displays instants in. Operators see accounts of many
+//! zones; for them it is the zone of the session: UTC, unless the client sets another.
 
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use chrono::{DateTime, Datelike, FixedOffset, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
@@ -15,12 +15,10 @@ use datafusion::logical_expr::{
 };
 use rapport_zones::Tz;
 
-const UNIX_EPOCH_FROM_CE: i32 = 719_163;
-
-/// The name of the function of SQL.
+/// The name of the SQL function.
 pub(super) const CURRENT_DATE: &str = "current_date";
 
-/// `current_date` and `today`, in one zone or the session's.
+/// Implements `current_date` and `today` in one zone, or in the session's.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct AccountToday {
     zone: Option<Tz>,
@@ -29,7 +27,7 @@ pub(super) struct AccountToday {
 }
 
 impl AccountToday {
-    /// The function for sessions whose days are of a zone, or of that which the client sets.
+    /// Creates the function for sessions whose days are in a zone; `None` for the zone that the client sets.
     pub fn udf(zone: Option<Tz>) -> Arc<ScalarUDF> {
         Arc::new(ScalarUDF::from(AccountToday {
             zone,
@@ -38,18 +36,18 @@ impl AccountToday {
         }))
     }
 
-    /// The day of `now`. The client's zone is a name, or a distance from UTC as Arrow writes it.
-    fn day(&self, now: DateTime<Utc>, of_client: Option<&str>) -> ScalarValue {
-        let named = || of_client.and_then(|name| Tz::named(name).ok());
+    /// Returns the day of `now` as Date32. The client's zone is a name, or an offset from UTC in Arrow's form.
+    fn day(&self, now: DateTime<Utc>, client_zone: Option<&str>) -> ScalarValue {
+        let named = || client_zone.and_then(|name| Tz::named(name).ok());
         let local = match self.zone.or_else(named) {
             Some(zone) => now.with_timezone(&zone).date_naive(),
             None => {
-                let distance = of_client.and_then(|text| text.parse::<FixedOffset>().ok());
+                let offset = client_zone.and_then(|text| text.parse::<FixedOffset>().ok());
                 let utc = now.naive_utc();
-                distance.map_or(utc, |distance| utc + distance).date()
+                offset.map_or(utc, |offset| utc + offset).date()
             }
         };
-        ScalarValue::Date32(Some(local.num_days_from_ce() - UNIX_EPOCH_FROM_CE))
+        ScalarValue::Date32(Some(local.to_epoch_days()))
     }
 }
 
@@ -73,8 +71,8 @@ impl ScalarUDFImpl for AccountToday {
     fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
         Ok(match info.query_execution_start_time() {
             Some(now) => {
-                let of_client = info.config_options().execution.time_zone.as_deref();
-                ExprSimplifyResult::Simplified(lit(self.day(now, of_client)))
+                let client_zone = info.config_options().execution.time_zone.as_deref();
+                ExprSimplifyResult::Simplified(lit(self.day(now, client_zone)))
             }
             None => ExprSimplifyResult::Original(args),
         })

@@ -75,7 +75,7 @@ impl Template {
                 None => Argument::Known(default()?),
                 Some(Expr::Literal(value, _)) if value.is_null() => Argument::Known(default()?),
                 Some(Expr::Literal(value, _)) => Argument::Known(parameter.convert(name, value)?),
-                Some(expr) => Argument::Open(self.checked(parameter, expr, default()?)?),
+                Some(expr) => Argument::Open(self.with_check(parameter, expr, default()?)?),
             });
         }
         self.check_range(&mut arguments)?;
@@ -125,7 +125,7 @@ impl Template {
     }
 
     /// Wraps an argument, whose value comes when a prepared statement is executed, in a check of that value.
-    fn checked(&self, parameter: &Parameter, expr: &Expr, default: ScalarValue) -> Result<Expr> {
+    fn with_check(&self, parameter: &Parameter, expr: &Expr, default: ScalarValue) -> Result<Expr> {
         let constant = expr.column_refs().is_empty()
             && !expr.exists(|e| {
                 Ok(matches!(

@@ -1,4 +1,4 @@
-//! What now and today are: the engine's clock, and the account's calendar (SPEC T2, T3).
+//! `now()` is the engine's clock, and `current_date` is a day of the account's time zone (SPEC T2, T3).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What an explanation shows of what is not the session's: nothing.
+//! Explanations show nothing of other accounts.
 
 use chrono::Duration;
 use rapport_engine::session::Identity;
@@ -32,7 +32,7 @@ fn shop(account: &str) -> Vec<String> {
     numbered.collect()
 }
 
-/// SPEC 7 and C2: what is another account's, a preview, or not there at all, looks the same.
+/// SPEC 7 and C2: another account's order or conversation, a preview, and one that does not exist all look the same.
 #[test]
 fn what_an_account_does_not_have_gives_no_rows() {
     block_on(async {
