@@ -9,7 +9,7 @@ use rapport_data::synth::{self, SynthOptions};
 use rapport_engine::NoProgress;
 use rapport_engine::lake::TableId;
 
-use crate::support::{TestLake, tables};
+use crate::support::{TestLake, block_on, tables};
 
 fn end() -> DateTime<Utc> {
     "2026-03-20T12:00:00Z".parse().unwrap()
@@ -35,15 +35,6 @@ fn events(seed: u64) -> Vec<String> {
         .lines()
         .map(str::to_owned)
         .collect()
-}
-
-fn block_on<F: Future<Output = ()>>(test: F) {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(test);
 }
 
 /// Splits events into a batch of most of them and several small ones, so that later derives are incremental.

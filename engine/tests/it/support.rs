@@ -100,3 +100,13 @@ pub async fn rows(engine: &Engine, id: TableId) -> Vec<String> {
     rows.sort();
     rows
 }
+
+/// Runs a test of several threads, where an attribute of tokio cannot stand.
+pub fn block_on<F: Future<Output = ()>>(test: F) {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(test);
+}

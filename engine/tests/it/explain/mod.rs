@@ -13,7 +13,7 @@ use rapport_engine::session::{Identity, Session};
 use rstest::rstest;
 use serde_json::{Map, Value, json};
 
-use crate::support::TestLake;
+use crate::support::{TestLake, block_on};
 use stream::{ACCOUNTS, CONVERSATIONS, ORDERS, Stream, considered, now, settings};
 
 async fn rows(session: &Session, sql: &str) -> Vec<Map<String, Value>> {
@@ -162,15 +162,6 @@ async fn statuses_agree(session: &Session, context: &str) {
             );
         }
     }
-}
-
-fn block_on<F: Future<Output = ()>>(test: F) {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(test);
 }
 
 /// Each stream has four of the 32 settings: two accounts, each before and after a change.

@@ -4,9 +4,9 @@ use chrono::Duration;
 use rapport_engine::session::Identity;
 use serde_json::{Value, json};
 
+use super::rows;
 use super::stream::{now, start};
-use super::{block_on, rows};
-use crate::support::TestLake;
+use crate::support::{TestLake, block_on};
 
 /// Describes the touches of one shopper, in hours before the order, and their expected outcomes, latest first.
 struct Case {

@@ -4,9 +4,9 @@ use chrono::Duration;
 use rapport_engine::session::Identity;
 use serde_json::json;
 
+use super::rows;
 use super::stream::{ACCOUNTS, now, start};
-use super::{block_on, rows};
-use crate::support::TestLake;
+use crate::support::{TestLake, block_on};
 
 /// An account's shopper who asked in web chat, ordered, and was sent a preview of something else.
 fn shop(account: &str) -> Vec<String> {
