@@ -6,9 +6,8 @@ use async_trait::async_trait;
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::common::Result;
 use datafusion::datasource::ViewTable;
-use datafusion::logical_expr::LogicalPlan;
 
-use super::barrier;
+use super::barrier::ViewBody;
 use super::relations::Relation;
 use super::sources::BoundSources;
 
@@ -16,7 +15,7 @@ use super::sources::BoundSources;
 #[derive(Debug)]
 pub(super) struct PlannedRelation {
     pub relation: Relation,
-    pub plan: LogicalPlan,
+    pub body: Arc<ViewBody>,
 }
 
 /// Provides the relations of one schema to one session.
@@ -59,8 +58,8 @@ impl SchemaProvider for BoundSchema {
         if let Some(view) = bound.get() {
             return Ok(Some(Arc::clone(view) as _));
         }
-        let plan = self.sources.bind(planned.plan.clone())?;
-        let view = bound.get_or_init(|| Arc::new(barrier::view(plan, vec![])));
+        let body = planned.body.bind(&self.sources)?;
+        let view = bound.get_or_init(|| Arc::new(body.view(vec![])));
         Ok(Some(Arc::clone(view) as _))
     }
 

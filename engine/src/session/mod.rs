@@ -40,6 +40,7 @@ use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder}
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use rapport_zones::Tz;
 
+use barrier::ViewBody;
 use call_planner::CallPlanner;
 use catalog::{BoundSchema, PlannedRelation};
 use constant_sort_keys::ConstantSortKeys;
@@ -142,10 +143,7 @@ impl Sessions {
             if template.private || (template.operator_only && !operator) {
                 continue;
             }
-            let function = SavedQueryFunction {
-                template: Arc::clone(template),
-                sources: Some(Arc::clone(&sources)),
-            };
+            let function = SavedQueryFunction::new(template, Some(&sources));
             state.register_udtf(&template.query.name, Arc::new(function));
         }
         Ok(Session {
@@ -216,8 +214,11 @@ impl Session {
         if let Some(now) = self.shared.now {
             state.execution_props_mut().query_execution_start_time = Some(now);
         }
-        let of_account = self.who.scope != Scope::Operator;
-        state.register_udf(AccountToday::udf(of_account.then_some(zone)))?;
+        let start = state.execution_props().query_execution_start_time;
+        let zone = (self.who.scope != Scope::Operator).then_some(zone);
+        let client_zone = state.config_options().execution.time_zone.as_deref();
+        let today = AccountToday::udf(zone, client_zone, start.unwrap_or_else(Utc::now));
+        state.register_udf(today)?;
         Ok(state)
     }
 
@@ -304,10 +305,11 @@ async fn plan_relations(context: &SessionContext) -> Result<Vec<Arc<PlannedRelat
             .await
             .and_then(|plan| barrier::analyze(plan, &state))
             .map_err(|e| e.context(format!("relation {}", relation.name)))?;
-        let view = barrier::view(plan.clone(), vec![]);
+        let body = ViewBody::new(plan)?;
+        let view = Arc::clone(&body).view(vec![]);
         let name = TableReference::partial(relation.schema, relation.name);
         context.register_table(name, Arc::new(view))?;
-        planned.push(Arc::new(PlannedRelation { relation, plan }));
+        planned.push(Arc::new(PlannedRelation { relation, body }));
     }
     Ok(planned)
 }

@@ -175,7 +175,7 @@ impl BoundSources {
     }
 
     /// Replaces one node of a plan, if it is an unbound scan.
-    pub fn bind_node(&self, node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    fn bind_node(&self, node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         let LogicalPlan::TableScan(scan) = node else {
             return Ok(Transformed::no(node));
         };

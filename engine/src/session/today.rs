@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use chrono::{DateTime, FixedOffset, Utc};
-use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
@@ -18,28 +18,23 @@ use rapport_zones::Tz;
 /// The name of the SQL function.
 pub(super) const CURRENT_DATE: &str = "current_date";
 
-/// Implements `current_date` and `today` in one zone, or in the session's.
+/// Implements `current_date` and `today` for one statement.
+///
+/// The function is another one on another day, so a plan that it was used for, or evaluated for, is known to be of that day.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct AccountToday {
-    zone: Option<Tz>,
+    /// The day, as Date32.
+    day: i32,
     signature: Signature,
     aliases: Vec<String>,
 }
 
 impl AccountToday {
-    /// Creates the function for sessions whose days are in a zone; `None` for the zone that the client sets.
-    pub fn udf(zone: Option<Tz>) -> Arc<ScalarUDF> {
-        Arc::new(ScalarUDF::from(AccountToday {
-            zone,
-            signature: Signature::nullary(Volatility::Stable),
-            aliases: vec!["today".to_owned()],
-        }))
-    }
-
-    /// Returns the day of `now` as Date32. The client's zone is a name, or an offset from UTC in Arrow's form.
-    fn day(&self, now: DateTime<Utc>, client_zone: Option<&str>) -> ScalarValue {
+    /// Creates the function for a statement that starts at `now`, in a session whose days are in `zone`; `None` for the
+    /// zone that the client sets: a name, or an offset from UTC in Arrow's form.
+    pub fn udf(zone: Option<Tz>, client_zone: Option<&str>, now: DateTime<Utc>) -> Arc<ScalarUDF> {
         let named = || client_zone.and_then(|name| Tz::named(name).ok());
-        let local = match self.zone.or_else(named) {
+        let local = match zone.or_else(named) {
             Some(zone) => now.with_timezone(&zone).date_naive(),
             None => {
                 let offset = client_zone.and_then(|text| text.parse::<FixedOffset>().ok());
@@ -47,7 +42,11 @@ impl AccountToday {
                 offset.map_or(utc, |offset| utc + offset).date()
             }
         };
-        ScalarValue::Date32(Some(local.to_epoch_days()))
+        Arc::new(ScalarUDF::from(AccountToday {
+            day: local.to_epoch_days(),
+            signature: Signature::nullary(Volatility::Stable),
+            aliases: vec!["today".to_owned()],
+        }))
     }
 }
 
@@ -68,17 +67,13 @@ impl ScalarUDFImpl for AccountToday {
         Ok(DataType::Date32)
     }
 
-    fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
-        Ok(match info.query_execution_start_time() {
-            Some(now) => {
-                let client_zone = info.config_options().execution.time_zone.as_deref();
-                ExprSimplifyResult::Simplified(lit(self.day(now, client_zone)))
-            }
-            None => ExprSimplifyResult::Original(args),
-        })
+    fn simplify(&self, _args: Vec<Expr>, _info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        let day = ScalarValue::Date32(Some(self.day));
+        Ok(ExprSimplifyResult::Simplified(lit(day)))
     }
 
     fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        internal_err!("current_date is replaced when a statement is planned")
+        let day = ScalarValue::Date32(Some(self.day));
+        Ok(ColumnarValue::Scalar(day))
     }
 }

@@ -12,7 +12,7 @@ use datafusion::prelude::SessionContext;
 use super::file::QueryFile;
 use super::template::{SavedQueryFunction, Template, constant};
 use super::{SavedColumn, SavedQuery};
-use crate::session::barrier;
+use crate::session::barrier::{self, ViewBody};
 use crate::session::dialect::QueryDialect;
 use crate::session::relations::RELATIONS;
 use crate::session::sources::{Stored, stored_relations};
@@ -188,10 +188,7 @@ impl<'a> Planner<'a> {
     fn register(&self, template: &Arc<Template>) {
         let contexts = std::iter::once(self.context).chain(self.own.as_ref().map(|(_, own)| own));
         for context in contexts {
-            let function = SavedQueryFunction {
-                template: Arc::clone(template),
-                sources: None,
-            };
+            let function = SavedQueryFunction::new(template, None);
             context.register_udtf(&template.query.name, Arc::new(function));
         }
     }
@@ -297,7 +294,7 @@ fn template(
             parameters: file.parameters,
             columns,
         },
-        plan,
+        body: ViewBody::new(plan)?,
         defaults,
     })
 }

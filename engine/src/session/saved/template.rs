@@ -5,22 +5,21 @@
 //! else. Invariant: every argument is checked by [`Parameter::convert`], when the statement is planned or, if its value
 //! comes later, inside the plan.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue, plan_datafusion_err, plan_err};
-use datafusion::datasource::ViewTable;
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::logical_expr::expr::{Placeholder, ScalarFunction};
 use datafusion::logical_expr::simplify::SimplifyContext;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, ScalarUDF, lit};
+use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF, lit};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
 use super::SavedQuery;
 use super::check::{CheckArgument, CheckRange};
 use super::parameter::Parameter;
-use crate::session::barrier;
+use crate::session::barrier::{Argument, ViewBody, is_today};
 use crate::session::sources::BoundSources;
 use crate::session::today::CURRENT_DATE;
 
@@ -33,32 +32,10 @@ pub(in crate::session) struct Template {
     pub private: bool,
     /// Whether it reads rows that belong to no account, so that only operators have it.
     pub operator_only: bool,
-    /// Its plan, in which `$1` is the first parameter, each typed.
-    pub plan: LogicalPlan,
+    /// Its analysed plan, over unbound scans.
+    pub body: Arc<ViewBody>,
     /// The default of each parameter, planned but not evaluated: it may depend on the day.
     pub defaults: Vec<Expr>,
-}
-
-/// The argument of a call: its value, or the expression that will give it when a prepared statement is executed.
-enum Argument {
-    Known(ScalarValue),
-    Open(Expr),
-}
-
-impl Argument {
-    fn known(&self) -> Option<Expr> {
-        match self {
-            Argument::Known(value) => Some(lit(value.clone())),
-            Argument::Open(_) => None,
-        }
-    }
-
-    fn into_open(self) -> Option<Expr> {
-        match self {
-            Argument::Known(_) => None,
-            Argument::Open(expr) => Some(expr),
-        }
-    }
 }
 
 impl Template {
@@ -186,21 +163,6 @@ impl Template {
         arguments[to] = Argument::Open(function(CheckRange::new(name), range));
         Ok(())
     }
-
-    /// Returns the view of a call. Its scans are bound, if there are sources to bind them to.
-    fn view(&self, arguments: Vec<Argument>, sources: Option<&BoundSources>) -> Result<ViewTable> {
-        let known: Vec<_> = arguments.iter().map(Argument::known).collect();
-        let plan = self.plan.clone();
-        let filled = plan.transform_up_with_subqueries(|node| {
-            let node = match sources {
-                Some(sources) => sources.bind_node(node)?.data,
-                None => node,
-            };
-            barrier::replace_parameters(node, &known).map(Transformed::yes)
-        })?;
-        let open = arguments.into_iter().map(Argument::into_open);
-        Ok(barrier::view(filled.data, open.collect()))
-    }
 }
 
 fn function(
@@ -228,13 +190,11 @@ pub(in crate::session) fn unaliased(expr: &Expr) -> &Expr {
 pub(super) fn constant(state: &SessionState, expr: Expr) -> Result<ScalarValue> {
     let text = expr.to_string();
     let schema = DFSchema::empty();
-    // The day is the only thing of a session's that a default depends on: its other functions are the engine's own.
-    let expr = expr.transform_up(|e| match e {
-        Expr::ScalarFunction(call) if call.name() == CURRENT_DATE => {
-            let today = ScalarFunction::new_udf(state.udf(CURRENT_DATE)?, call.args);
-            Ok(Transformed::yes(Expr::ScalarFunction(today)))
-        }
-        other => Ok(Transformed::no(other)),
+    // The day is all that a default takes from a session: its other functions are the engine's own.
+    let today = state.udf(CURRENT_DATE)?;
+    let expr = expr.transform_up(|e| match is_today(&e) {
+        true => Ok(Transformed::yes(today.call(vec![]))),
+        false => Ok(Transformed::no(e)),
     })?;
     let context = SimplifyContext::builder()
         .with_config_options(Arc::clone(state.config_options()))
@@ -251,9 +211,32 @@ pub(super) fn constant(state: &SessionState, expr: Expr) -> Result<ScalarValue> 
 /// A saved query as the table function of a session.
 #[derive(Debug)]
 pub(in crate::session) struct SavedQueryFunction {
-    pub template: Arc<Template>,
+    template: Arc<Template>,
     /// The session's scans; none where saved queries themselves are planned.
-    pub sources: Option<Arc<BoundSources>>,
+    sources: Option<Arc<BoundSources>>,
+    /// The body over the session's scans, since the first call.
+    bound: OnceLock<Arc<ViewBody>>,
+}
+
+impl SavedQueryFunction {
+    pub fn new(template: &Arc<Template>, sources: Option<&Arc<BoundSources>>) -> Self {
+        SavedQueryFunction {
+            template: Arc::clone(template),
+            sources: sources.map(Arc::clone),
+            bound: OnceLock::new(),
+        }
+    }
+
+    fn body(&self) -> Result<Arc<ViewBody>> {
+        let Some(sources) = &self.sources else {
+            return Ok(Arc::clone(&self.template.body));
+        };
+        if let Some(bound) = self.bound.get() {
+            return Ok(Arc::clone(bound));
+        }
+        let body = self.template.body.bind(sources)?;
+        Ok(Arc::clone(self.bound.get_or_init(|| body)))
+    }
 }
 
 impl TableFunctionImpl for SavedQueryFunction {
@@ -267,7 +250,6 @@ impl TableFunctionImpl for SavedQueryFunction {
                 self.template.call(args.exprs(), state)?
             }
         };
-        let view = self.template.view(arguments, self.sources.as_deref())?;
-        Ok(Arc::new(view))
+        Ok(Arc::new(self.body()?.view(arguments)))
     }
 }
