@@ -2,7 +2,7 @@
 //!
 //! Landing and deriving get plain `DataSourceExec` plans over `ParquetSource`, without nodes of our own, so the plans can be
 //! sent to another process. Footers are cached by path: a path always names the same content. Sessions read the derived
-//! tables of a shop from columns that stay decoded ([`super::resident`]).
+//! tables of a shop from columns that stay decoded (`resident.rs`).
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 //!
 //! A team's saved query must mean the same to every caller (SPEC M7), so it is planned once, in the users' dialect, as a
 //! statement of theirs is. The built-in queries and the relations are in DataFusion's dialect, and no rule of another
-//! dialect applies to them: see [`super::barrier`].
+//! dialect applies to them: see `barrier.rs`.
 
 use std::fmt::Debug;
 

@@ -4,7 +4,7 @@
 //! It has a catalog of its own, whose relations read providers of its scope only, so that no statement, function or error
 //! of a shop's session can reach another account. A statement runs in a [statement state](Session::statement_state),
 //! which pins one version of the lake and one instant as now. The rules of a session's dialect never apply to the engine's
-//! own plans (M7): see [`barrier`].
+//! own plans (M7): `barrier.rs` keeps them out.
 
 mod barrier;
 mod call_planner;

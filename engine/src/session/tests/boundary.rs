@@ -3,22 +3,24 @@
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use arrow::util::pretty::pretty_format_batches;
 use async_trait::async_trait;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::execution::{FunctionRegistry, SessionState};
+use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::expr_rewriter::{FunctionRewrite, NamePreserver};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, lit};
 use datafusion::optimizer::AnalyzerRule;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::sql::sqlparser::ast::BinaryOperator;
 use rstest::rstest;
 
 use super::sample::*;
 use crate::session::{Identity, QueryDialect, Session, Sessions, SessionsOptions};
 
-/// Replaces what the engine's relations and saved queries are full of: comparisons, quotients, CASE, `nullif`, constants.
+/// Replaces what the engine's relations and saved queries are made of: comparisons, quotients, CASE, `nullif`, constants.
 fn replace(expr: Expr) -> Transformed<Expr> {
     match expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
@@ -84,23 +86,17 @@ impl FunctionRewrite for Replacing {
     }
 }
 
-/// Plans `-` as `+` besides, which defaults of parameters have.
+/// Plans `-` as `+` and `=` as `<>`; the defaults of parameters have a `-`.
 impl ExprPlanner for Replacing {
     fn plan_binary_op(
         &self,
         expr: RawBinaryExpr,
         _schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
-        let plus = matches!(
-            expr.op,
-            datafusion::sql::sqlparser::ast::BinaryOperator::Minus
-        );
-        let op = match plus {
-            true => Operator::Plus,
-            false => match expr.op {
-                datafusion::sql::sqlparser::ast::BinaryOperator::Eq => Operator::NotEq,
-                _ => return Ok(PlannerResult::Original(expr)),
-            },
+        let op = match expr.op {
+            BinaryOperator::Minus => Operator::Plus,
+            BinaryOperator::Eq => Operator::NotEq,
+            _ => return Ok(PlannerResult::Original(expr)),
         };
         let (left, right) = (Box::new(expr.left), Box::new(expr.right));
         let planned = Expr::BinaryExpr(BinaryExpr { left, op, right });
@@ -126,9 +122,7 @@ fn install(kind: Kind, context: &SessionContext) {
             .register_function_rewrite(Arc::new(Replacing))
             .unwrap(),
         Kind::ExprPlanner => {
-            let planners =
-                datafusion::execution::SessionStateBuilder::new_from_existing(state.clone());
-            let mut planners = planners;
+            let mut planners = SessionStateBuilder::new_from_existing(state.clone());
             planners
                 .expr_planners()
                 .get_or_insert_default()
@@ -162,8 +156,22 @@ async fn prepared(session: &Session) -> String {
     let values = vec![text("2026-01-01"), text("2026-01-31"), text("sms")];
     let frame = session.sql(sql).await.unwrap();
     let rows = frame.with_param_values(values).unwrap().collect().await;
-    let rows = arrow::util::pretty::pretty_format_batches(&rows.unwrap());
-    rows.unwrap().to_string()
+    pretty_format_batches(&rows.unwrap()).unwrap().to_string()
+}
+
+/// The rules would change these numbers, if they saw how they are computed.
+#[tokio::test]
+async fn the_rules_of_these_tests_change_what_they_see() {
+    let session = acme(two_shops().await).await;
+    for sql in [ENGINES[1], "SELECT * FROM conversations"] {
+        let state = session.statement_state().await.unwrap();
+        let plan = state.create_logical_plan(sql).await.unwrap();
+        let bodies = state.optimize(&plan).unwrap();
+        let changed = Replacing.analyze(bodies, state.config_options()).unwrap();
+        let rows = DataFrame::new(state, changed).collect().await.unwrap();
+        let rows = pretty_format_batches(&rows).unwrap().to_string();
+        assert_ne!(rows, table(&session, sql).await, "{sql}");
+    }
 }
 
 #[rstest]
