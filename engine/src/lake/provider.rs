@@ -1,8 +1,8 @@
-//! Table providers over files that we choose.
+//! Table providers over the files of a snapshot.
 //!
-//! The plans that landing and deriving get are plain `DataSourceExec` over `ParquetSource`: nothing in them is ours, so they
-//! can be sent to another process. Footers are cached by path, which names a file's content for good. What sessions ask of
-//! a shop's derived tables is read from columns that stay decoded.
+//! Landing and deriving get plain `DataSourceExec` plans over `ParquetSource`, without nodes of our own, so the plans can be
+//! sent to another process. Footers are cached by path: a path always names the same content. Sessions read the derived
+//! tables of a shop from columns that stay decoded (`resident.rs`).
 
 use std::sync::Arc;
 
@@ -22,22 +22,22 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 
-use super::prune::{literal_of, prune};
+use super::prune::{equality_literal, prune};
 use super::resident::{ResidentColumns, ResidentExec, ResidentScan};
 use super::snapshot::{ALL_DATES, DataFile};
 use super::table::{Partitioning, TableId};
 use super::{Lake, LakeError, LakeSnapshot};
 
-/// Below so many rows a scan is one partition: splitting costs more than it gives.
+/// The rows per partition of a scan, about: splitting fewer costs more than it gains.
 const ROWS_PER_PARTITION: u64 = 65_536;
 
-/// The lake as one statement sees it from its start to its end: an extension of its `SessionConfig`.
+/// Holds the version of the lake that one statement reads: an extension of its `SessionConfig`.
 #[derive(Debug, Clone)]
 pub struct PinnedLake(pub Arc<LakeSnapshot>);
 
-/// A table, or one account's part of it, at the version that the running statement has pinned.
+/// Provides a table, or one account's part of it, at the version that the running statement has pinned.
 ///
-/// The cut by account is made here, below any plan that a query can write: files of other accounts are never even listed.
+/// The files are limited to the account here, below any plan that SQL can make: files of other accounts are not even listed.
 #[derive(Debug)]
 pub struct LakeTable {
     lake: Lake,
@@ -48,8 +48,7 @@ pub struct LakeTable {
 }
 
 impl LakeTable {
-    /// A table as its newest pinned version has it; with an account, that account's part alone. Columns of a derived one may
-    /// become resident.
+    /// Provides the pinned version of a table, or of one account's part. Columns of a derived table may become resident.
     pub fn pinned(
         lake: Lake,
         id: TableId,
@@ -66,7 +65,8 @@ impl LakeTable {
         })
     }
 
-    /// Landed events as far as the pinned derived tables rest on them, so that what is computed from both agrees (SPEC M7).
+    /// Provides the landed events that the pinned derived tables were made from, so that numbers computed from both agree
+    /// (SPEC M7).
     pub fn consumed(lake: Lake, id: TableId, account: Option<String>) -> Arc<dyn TableProvider> {
         Arc::new(Self {
             lake,
@@ -113,7 +113,7 @@ impl TableProvider for LakeTable {
         if self.account.is_some() && !partitioned_by_account {
             return internal_err!("{} cannot be cut by account", self.id.name());
         }
-        let asked = literal_of("account_id", filters).filter(|_| partitioned_by_account);
+        let asked = equality_literal("account_id", filters).filter(|_| partitioned_by_account);
         let account = match (&self.account, asked) {
             (Some(own), Some(asked)) if *own != asked => {
                 return Ok(Arc::new(EmptyExec::new(project(
@@ -137,16 +137,16 @@ impl TableProvider for LakeTable {
         let read = Read {
             projection,
             limit,
-            looks_up: looks_up(filters),
+            is_lookup: is_lookup(filters),
         };
-        // Of one id nearly all is left out by what is known of pages, and of all accounts too much would be kept.
+        // A lookup of one id skips nearly all pages of a file, and the columns of all accounts would take too much memory.
         let resident = self.resident.as_ref().filter(|_| {
             let some = projection.is_none_or(|columns| !columns.is_empty());
-            some && account.is_some() && !read.looks_up && !files.is_empty()
+            some && account.is_some() && !read.is_lookup && !files.is_empty()
         });
         if let Some(resident) = resident {
             let columns = project(&self.id.schema(), projection)?;
-            if resident.take(&files, &columns) {
+            if resident.admits(&files, &columns) {
                 let reader = Reader::of(&self.lake, state);
                 return reader.scan_resident(resident, self.id, &files, projection);
             }
@@ -155,7 +155,7 @@ impl TableProvider for LakeTable {
     }
 }
 
-/// A table provider over exactly the files it is given; for landing and deriving, which choose them.
+/// Provides exactly the files that it is given, for landing and deriving, which choose them.
 #[derive(Debug)]
 pub struct LakeScan {
     lake: Lake,
@@ -164,7 +164,7 @@ pub struct LakeScan {
 }
 
 impl LakeScan {
-    /// Over some files of a table.
+    /// Provides some files of a table.
     pub fn over(lake: Lake, id: TableId, files: Vec<Arc<DataFile>>) -> Arc<dyn TableProvider> {
         Arc::new(Self { lake, id, files })
     }
@@ -204,27 +204,28 @@ impl TableProvider for LakeScan {
         let read = Read {
             projection,
             limit,
-            looks_up: false,
+            is_lookup: false,
         };
         Reader::of(&self.lake, state).scan(self.id, &files, read)
     }
 }
 
-/// What a scan reads of its files.
+/// Describes what a scan reads of its files.
 struct Read<'a> {
     projection: Option<&'a Vec<usize>>,
     limit: Option<usize>,
-    /// Whether it is after the rows of one id alone.
-    looks_up: bool,
+    /// Whether it wants the rows of one id only.
+    is_lookup: bool,
 }
 
-/// Whether some filter asks for the rows of one conversation, order or profile: of all others nothing but their ids is read
-/// then, which is not worth it where many rows are wanted.
-fn looks_up(filters: &[Expr]) -> bool {
+/// Tells whether a filter wants the rows of one conversation, order or profile. Such a scan filters rows while it reads: of
+/// the other rows it reads the ids only, which does not pay if many rows are wanted.
+fn is_lookup(filters: &[Expr]) -> bool {
     let ids = ["conversation_id", "order_id", "profile_id"];
-    ids.iter().any(|id| literal_of(id, filters).is_some())
+    ids.iter().any(|id| equality_literal(id, filters).is_some())
 }
 
+/// Selects the projected columns of a schema.
 fn project(schema: &SchemaRef, projection: Option<&Vec<usize>>) -> Result<SchemaRef> {
     Ok(match projection {
         Some(columns) => Arc::new(schema.project(columns)?),
@@ -232,7 +233,7 @@ fn project(schema: &SchemaRef, projection: Option<&Vec<usize>>) -> Result<Schema
     })
 }
 
-/// How files are read for a statement.
+/// Plans scans with the caches and options of a statement.
 #[derive(Clone)]
 struct Reader {
     lake: Lake,
@@ -251,7 +252,7 @@ impl Reader {
         }
     }
 
-    /// Plans a scan of Parquet.
+    /// Plans a scan of Parquet files.
     fn scan(
         &self,
         id: TableId,
@@ -277,12 +278,12 @@ impl Reader {
             global: self.parquet.clone(),
             ..Default::default()
         };
-        options.global.pushdown_filters |= read.looks_up;
+        options.global.pushdown_filters |= read.is_lookup;
         let source = ParquetSource::new(table_schema)
             .with_table_parquet_options(options)
             .with_parquet_file_reader_factory(Arc::new(reader));
         let unknown = Arc::new(Statistics::new_unknown(&schema));
-        let groups = deal(files, self.threads).into_iter().map(|files| {
+        let groups = group_files(files, self.threads).into_iter().map(|files| {
             let files = files.iter();
             let files = files.map(|file| partitioned_file(id, file, &unknown));
             FileGroup::new(files.collect())
@@ -296,7 +297,7 @@ impl Reader {
         Ok(DataSourceExec::from_data_source(config))
     }
 
-    /// Plans a scan of columns that stay decoded; one that is not here yet is read by a scan of its own.
+    /// Plans a scan of columns that stay decoded. A column that is not in memory yet is read by a scan of its own.
     fn scan_resident(
         self,
         resident: &Arc<ResidentColumns>,
@@ -310,12 +311,12 @@ impl Reader {
             None => (0..schema.fields().len()).collect(),
         };
         let statistics = statistics(&schema.project(&projection)?, files);
-        let groups = deal(files, self.threads);
+        let groups = group_files(files, self.threads);
         let scan = move |file: &Arc<DataFile>, column: usize| {
             let read = Read {
                 projection: Some(&vec![column]),
                 limit: None,
-                looks_up: false,
+                is_lookup: false,
             };
             self.scan(id, std::slice::from_ref(file), read)
         };
@@ -330,7 +331,7 @@ impl Reader {
     }
 }
 
-/// What is known of the rows of files: their number, unless another writer left its statistics out.
+/// Returns the statistics of files: the exact number of rows, unless another writer wrote no statistics for a file.
 fn statistics(schema: &Schema, files: &[Arc<DataFile>]) -> Statistics {
     let mut statistics = Statistics::new_unknown(schema);
     if files.iter().all(|f| f.rows() > 0) {
@@ -340,23 +341,23 @@ fn statistics(schema: &Schema, files: &[Arc<DataFile>]) -> Statistics {
     statistics
 }
 
-/// Deals files to groups of about equal size, each in the order given.
-fn deal(files: &[Arc<DataFile>], threads: usize) -> Vec<Vec<Arc<DataFile>>> {
+/// Divides files into groups of about equal size. Within a group the files keep their order.
+fn group_files(files: &[Arc<DataFile>], threads: usize) -> Vec<Vec<Arc<DataFile>>> {
     let rows: u64 = files.iter().map(|f| f.rows()).sum();
     let groups = (rows.div_ceil(ROWS_PER_PARTITION) as usize).clamp(1, threads.max(1));
-    let mut dealt: Vec<(u64, Vec<Arc<DataFile>>)> = vec![(0, vec![]); groups];
+    let mut sized: Vec<(u64, Vec<Arc<DataFile>>)> = vec![(0, vec![]); groups];
     for file in files {
-        if let Some(group) = dealt.iter_mut().min_by_key(|(size, _)| *size) {
+        if let Some(group) = sized.iter_mut().min_by_key(|(size, _)| *size) {
             group.0 += file.size;
             group.1.push(Arc::clone(file));
         }
     }
-    let groups = dealt.into_iter().map(|(_, files)| files);
+    let groups = sized.into_iter().map(|(_, files)| files);
     groups.filter(|files| !files.is_empty()).collect()
 }
 
-/// A file of a scan. Its statistics say nothing, for what they say was used when the file was chosen; but a file that has some
-/// is not opened where its partition is none of those that a join turned out to need.
+/// Returns a file for a scan, with its partition values. Its statistics are set, though unknown: DataFusion skips a file by
+/// the partitions that a join needs only if the file has statistics. Their real values were used when files were pruned.
 fn partitioned_file(id: TableId, file: &DataFile, unknown: &Arc<Statistics>) -> PartitionedFile {
     let mut values = Vec::new();
     if let Some(account) = &file.partition.account {

@@ -1,4 +1,4 @@
-//! Choosing files by what is known of them: their partition and their exact ranges.
+//! Prunes the files of a scan by their partitions and statistics.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use super::snapshot::DataFile;
 use super::stats::FileStatistics;
 use super::table::{Partitioning, TableId};
 
-/// The one value of a column of texts that the filters ask for, if they ask for one by equality.
-pub(crate) fn literal_of(column_name: &str, filters: &[Expr]) -> Option<String> {
+/// Returns the text that a filter compares a column with by `=`, if there is such a filter.
+pub(crate) fn equality_literal(column_name: &str, filters: &[Expr]) -> Option<String> {
     filters.iter().find_map(|filter| match filter {
         Expr::BinaryExpr(BinaryExpr {
             left,
@@ -36,7 +36,7 @@ pub(crate) fn literal_of(column_name: &str, filters: &[Expr]) -> Option<String> 
     })
 }
 
-/// Leaves out the files that cannot hold a row for which all filters are true.
+/// Removes the files that cannot hold a row for which all filters are true.
 pub(crate) fn prune(
     state: &dyn Session,
     table: TableId,
@@ -70,6 +70,7 @@ pub(crate) fn prune(
         .collect())
 }
 
+/// Gives the partitions and statistics of files to DataFusion's pruning predicate.
 struct Candidates<'a> {
     table: TableId,
     schema: &'a SchemaRef,
@@ -77,6 +78,7 @@ struct Candidates<'a> {
 }
 
 impl Candidates<'_> {
+    /// Returns a value of a column per file, from its partition or statistics; null where it is not known.
     fn values(
         &self,
         column: &Column,
@@ -98,6 +100,7 @@ impl Candidates<'_> {
         .ok()
     }
 
+    /// Returns the partition values of the files, if the column is one that the table is partitioned by.
     fn partition_values(&self, column: &str) -> Option<ArrayRef> {
         let is_date = match self.table.partitioning() {
             Partitioning::Date(name) | Partitioning::AccountAndDate(name) => name == column,

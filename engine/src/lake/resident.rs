@@ -1,8 +1,8 @@
-//! Columns of derived files that stay decoded while their shops are asked about.
+//! A cache of decoded columns of derived files.
 //!
-//! A shop's page, and whoever works with its numbers, reads the same few files again and again, and decoding them is most of
-//! what a small query costs. What always holds: the columns take no more memory than they were given, and none is stale,
-//! for a path names a file's content for good.
+//! A shop's page and its other users read the same few files again and again, and decoding them is most of the cost of a
+//! small query. Invariants: the columns take no more memory than they are given, and no column is stale, because a path always
+//! names the same content.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -29,12 +29,12 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use super::snapshot::DataFile;
 use super::table::TableId;
 
-/// How many bytes a column takes at least: its key, and what the cache knows of it.
-const OVERHEAD: usize = 256;
-/// About so many bytes a column of a small shop takes, by which the cache is laid out.
-const USUAL: u64 = 4096;
+/// The bytes that the cache needs for a column besides its values: the key and its bookkeeping.
+const COLUMN_OVERHEAD: usize = 256;
+/// The bytes of a small shop's column, about: tells the cache how many columns to expect.
+const TYPICAL_COLUMN: u64 = 4096;
 
-/// The column of a file.
+/// Identifies a column of a file.
 #[derive(Clone)]
 struct ColumnKey {
     file: Arc<DataFile>,
@@ -62,18 +62,20 @@ impl Hash for ColumnKey {
     }
 }
 
+/// Weighs a column by its bytes in memory.
 #[derive(Clone)]
-struct Bytes;
+struct ColumnBytes;
 
-impl Weighter<ColumnKey, ArrayRef> for Bytes {
+impl Weighter<ColumnKey, ArrayRef> for ColumnBytes {
     fn weight(&self, _: &ColumnKey, column: &ArrayRef) -> u64 {
-        (column.get_array_memory_size() + OVERHEAD) as u64
+        (column.get_array_memory_size() + COLUMN_OVERHEAD) as u64
     }
 }
 
-/// The decoded columns, the least used of which go first.
+/// Caches decoded columns, and evicts those that are used least.
 pub struct ResidentColumns {
-    columns: Cache<ColumnKey, ArrayRef, Bytes>,
+    columns: Cache<ColumnKey, ArrayRef, ColumnBytes>,
+    /// The most bytes that the columns may take.
     most: u64,
 }
 
@@ -87,39 +89,39 @@ impl fmt::Debug for ResidentColumns {
 }
 
 impl ResidentColumns {
-    /// Keeps columns of so many bytes at most.
+    /// Creates a cache of at most so many bytes.
     ///
     /// # Errors
-    /// None in practice: all that the cache is laid out by is given.
+    /// None in practice: the cache refuses only options that are missing.
     pub fn new(bytes: u64) -> Result<Arc<ResidentColumns>> {
         let options = OptionsBuilder::new()
-            .estimated_items_capacity(usize::try_from(bytes / USUAL).unwrap_or(usize::MAX))
+            .estimated_items_capacity(usize::try_from(bytes / TYPICAL_COLUMN).unwrap_or(usize::MAX))
             .weight_capacity(bytes)
-            // A column has to fit into one.
+            // Each shard has a share of the bytes, and a column has to fit into one shard.
             .shards(1)
             .build()
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
         let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
         Ok(Arc::new(ResidentColumns {
-            columns: Cache::with_options(options, Bytes, hasher, lifecycle),
+            columns: Cache::with_options(options, ColumnBytes, hasher, lifecycle),
             most: bytes,
         }))
     }
 
-    /// How many bytes they take now.
+    /// Returns the bytes that the columns take now.
     pub fn bytes(&self) -> u64 {
         self.columns.weight()
     }
 
-    /// Whether these columns of some files may be kept: what would fill nearly all of the memory would drive out the rest, and
-    /// so might a file of another writer that does not say how many rows it has.
-    pub fn take(&self, files: &[Arc<DataFile>], schema: &Schema) -> bool {
+    /// Tells whether these columns of files may be cached. Columns that would fill nearly all of the memory would evict the
+    /// others, as might a file whose number of rows another writer left out.
+    pub fn admits(&self, files: &[Arc<DataFile>], schema: &Schema) -> bool {
         let rows: u64 = files.iter().map(|file| file.rows()).sum();
-        let width: u64 = schema.fields().iter().map(|field| width(field)).sum();
+        let width: u64 = schema.fields().iter().map(|field| value_bytes(field)).sum();
         files.iter().all(|file| file.rows() > 0) && rows.saturating_mul(width) <= self.most / 4 * 3
     }
 
-    /// Gives a column whole. Of those who ask for one that is not here, one decodes it and the others wait.
+    /// Returns a whole column. If it is not cached, one of the statements that want it decodes it, and the others wait.
     async fn column(
         &self,
         key: &ColumnKey,
@@ -129,7 +131,7 @@ impl ResidentColumns {
         let decode = async {
             let plan = scan(&key.file, key.column)?;
             let field = plan.schema();
-            // On a task of its own: a statement that has to rest would let all others of its shop wait meanwhile.
+            // On a task of its own, so that a statement that is paused does not keep the others of its shop waiting.
             let batches = SpawnedTask::spawn(collect(plan, Arc::clone(context)));
             let batches = batches.join().await;
             let batches = batches.map_err(|error| DataFusionError::External(Box::new(error)))??;
@@ -143,32 +145,32 @@ impl ResidentColumns {
     }
 }
 
-/// About how many bytes a value takes.
-fn width(field: &Field) -> u64 {
+/// Estimates the bytes of a value.
+fn value_bytes(field: &Field) -> u64 {
     match field.data_type() {
         DataType::List(_) => 64,
         other => other.primitive_width().map_or(32, |width| width as u64),
     }
 }
 
-/// Plans the scan of one column of a file.
+/// Plans the scan of one column, by its index, of a file.
 pub(super) type ScanColumn =
     dyn Fn(&Arc<DataFile>, usize) -> Result<Arc<dyn ExecutionPlan>> + Send + Sync;
 
-/// What a scan of resident columns reads.
+/// Describes a scan of resident columns.
 pub(super) struct ResidentScan {
     pub columns: Arc<ResidentColumns>,
     pub table: TableId,
     /// The files of each partition.
     pub groups: Vec<Vec<Arc<DataFile>>>,
-    /// The columns, by their place in the table; some.
+    /// The columns, by their index in the table; at least one.
     pub projection: Vec<usize>,
-    /// How a column is read that is not here.
+    /// Reads a column that is not cached.
     pub scan: Arc<ScanColumn>,
     pub statistics: Arc<Statistics>,
 }
 
-/// Reads resident columns, and makes those resident that are not.
+/// Reads resident columns, and caches those that are not resident yet.
 pub(super) struct ResidentExec {
     read: Arc<ResidentScan>,
     metrics: ExecutionPlanMetricsSet,
@@ -179,7 +181,7 @@ impl ResidentExec {
     /// Plans the scan.
     ///
     /// # Errors
-    /// A column that the table does not have.
+    /// If the table does not have a column.
     pub fn try_new(read: ResidentScan) -> Result<ResidentExec> {
         let schema: SchemaRef = Arc::new(read.table.schema().project(&read.projection)?);
         let properties = PlanProperties::new(
@@ -217,7 +219,7 @@ impl DisplayAs for ResidentExec {
         };
         let groups: Vec<String> = self.read.groups.iter().map(group).collect();
         let s = if groups.len() == 1 { "" } else { "s" };
-        // As a scan of Parquet is displayed: whoever hides the names of files from a user knows that form.
+        // The form of a Parquet scan, so that code that hides the names of files from users recognises it.
         write!(
             f,
             "ResidentExec: file_groups={{{} group{s}: [{}]}}, projection=[{}]",
@@ -300,6 +302,7 @@ impl ExecutionPlan for ResidentExec {
 }
 
 impl ResidentScan {
+    /// Returns the projected columns of a file as one batch.
     async fn file(
         &self,
         file: Arc<DataFile>,
@@ -320,7 +323,7 @@ impl ResidentScan {
     }
 }
 
-/// Cuts the rows of a file into batches.
+/// Cuts the rows of a file into batches of at most `rows` rows.
 fn slices(file: RecordBatch, rows: usize) -> impl Iterator<Item = RecordBatch> + Send {
     let starts = (0..file.num_rows()).step_by(rows.max(1));
     starts.map(move |start| file.slice(start, rows.min(file.num_rows() - start)))
@@ -348,15 +351,15 @@ mod tests {
         })
     }
 
-    /// A text of 32 bytes a row: three quarters of the memory are 96 rows.
+    /// With 32 bytes a row, three quarters of the memory are 96 rows.
     #[test]
     fn no_scan_fills_the_memory_by_itself() {
         let resident = ResidentColumns::new(4096).unwrap();
         let columns = Schema::new(vec![Field::new("id", DataType::Utf8View, true)]);
-        assert!(resident.take(&[file(90), file(6)], &columns));
-        assert!(!resident.take(&[file(90), file(7)], &columns));
+        assert!(resident.admits(&[file(90), file(6)], &columns));
+        assert!(!resident.admits(&[file(90), file(7)], &columns));
         assert!(
-            !resident.take(&[file(1), file(0)], &columns),
+            !resident.admits(&[file(1), file(0)], &columns),
             "unknown rows"
         );
     }

@@ -1,7 +1,7 @@
-//! What is known of a file without opening it: its rows, and exact least and greatest values of some columns.
+//! The statistics of a file: its number of rows, and the exact minimum, maximum and null count of some columns.
 //!
-//! The same figures go into the Delta log as its statistics JSON, so any Delta reader prunes by them. Unlike most writers,
-//! we never shorten a value: a bound that is not exact cannot prove an ordering, nor that an `event_id` is new.
+//! They are stored in the Delta log as its statistics JSON, so any Delta reader can prune by them. Unlike most writers, we
+//! never truncate a value: an inexact bound cannot prove that an `event_id` is new, nor an ordering.
 
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
@@ -15,40 +15,41 @@ use serde_json::{Map, Value, json};
 
 use super::table::TableId;
 
-/// What is known of one file.
+/// Holds the statistics of one file.
 ///
-/// A lake has tens of thousands of files, and this of each is in memory all the time: so it is packed.
+/// The statistics of all files, tens of thousands, are always in memory, so they are packed.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FileStatistics {
-    /// How many rows it holds.
+    /// The number of rows.
     pub rows: u64,
-    /// The columns of [`TableId::statistics_columns`], where known.
+    /// The columns of [`TableId::statistics_columns`] whose statistics are known.
     columns: Box<[Column]>,
-    /// The least and greatest values of all columns of strings, one after the other.
+    /// The minima and maxima of all string columns, concatenated.
     texts: Box<str>,
 }
 
-/// What is known of a column of a file.
+/// Holds the statistics of one column.
 #[derive(Debug, Clone, PartialEq)]
 struct Column {
     name: &'static str,
     bounds: Bounds,
-    /// How many rows have no value.
+    /// The number of rows without a value.
     nulls: u64,
 }
 
-/// The least and greatest value of a column.
+/// Holds the minimum and maximum of a column.
 #[derive(Debug, Clone, PartialEq)]
 enum Bounds {
-    /// Every row lacks one.
+    /// No row has a value.
     None(Kind),
-    /// Two numbers, or what counts as numbers.
+    /// The minimum and maximum of numbers, instants or dates.
     Numbers(Kind, i64, i64),
-    /// Two stretches of the file's texts: where the least begins, where the greatest does, and where it ends.
+    /// The minimum and maximum of strings, as offsets in the file's texts: the start of the minimum, the start of the maximum,
+    /// and its end.
     Texts(usize, usize, usize),
 }
 
-/// What values of a column are.
+/// The kinds of values that have statistics.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
     Text,
@@ -68,7 +69,7 @@ impl Kind {
         })
     }
 
-    /// A value of a column that is none of strings.
+    /// Returns a number as a value of a column; `None` as null.
     fn scalar(self, number: Option<i64>) -> ScalarValue {
         static UTC: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("UTC"));
         match self {
@@ -79,8 +80,8 @@ impl Kind {
         }
     }
 
-    /// As JSON.
-    fn write(self, number: i64) -> Option<Value> {
+    /// Writes a number as JSON in Delta's form; `None` for strings.
+    fn to_json(self, number: i64) -> Option<Value> {
         Some(match self {
             Kind::Text => return None,
             Kind::Instant => DateTime::from_timestamp_micros(number)?
@@ -91,8 +92,8 @@ impl Kind {
         })
     }
 
-    /// From JSON.
-    fn read(self, value: &Value) -> Option<i64> {
+    /// Reads a number from JSON in Delta's form; `None` if it has another form, and for strings.
+    fn from_json(self, value: &Value) -> Option<i64> {
         Some(match self {
             Kind::Text => return None,
             Kind::Instant => DateTime::parse_from_rfc3339(value.as_str()?)
@@ -104,7 +105,7 @@ impl Kind {
     }
 }
 
-/// Packs what is known, column by column.
+/// Packs statistics, column by column.
 #[derive(Default)]
 struct Packing {
     columns: Vec<Column>,
@@ -140,7 +141,7 @@ impl Packing {
     }
 }
 
-/// The least and greatest of some values.
+/// The minimum and maximum of some values.
 #[derive(Debug, Clone, Copy)]
 enum Values<'a> {
     Numbers(i64, i64),
@@ -148,8 +149,8 @@ enum Values<'a> {
 }
 
 impl Values<'_> {
-    /// Of two, of one column.
-    fn with(self, other: Self) -> Self {
+    /// Combines the bounds of two parts of a column.
+    fn merge(self, other: Self) -> Self {
         match (self, other) {
             (Values::Numbers(a, b), Values::Numbers(c, d)) => Values::Numbers(a.min(c), b.max(d)),
             (Values::Texts(a, b), Values::Texts(c, d)) => Values::Texts(a.min(c), b.max(d)),
@@ -159,7 +160,7 @@ impl Values<'_> {
 }
 
 impl FileStatistics {
-    /// Takes the figures of the rows that are about to be written.
+    /// Computes the statistics of the rows of a new file.
     pub fn of(table: TableId, batches: &[RecordBatch]) -> Self {
         let mut packing = Packing::default();
         for name in table.statistics_columns() {
@@ -171,8 +172,8 @@ impl FileStatistics {
                     continue;
                 };
                 nulls += column.null_count() as u64;
-                let values = match (known.and_then(|(_, values)| values), values_of(column)) {
-                    (Some(known), Some(values)) => Some(known.with(values)),
+                let values = match (known.and_then(|(_, values)| values), min_max(column)) {
+                    (Some(known), Some(values)) => Some(known.merge(values)),
                     (known, values) => known.or(values),
                 };
                 known = Some((kind, values));
@@ -188,12 +189,12 @@ impl FileStatistics {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// The least and greatest value of a column; nulls where every row lacks one. `None`: they are not known.
+    /// Returns the minimum and maximum of a column, nulls if no row has a value; `None` if they are not known.
     pub fn range(&self, column: &str) -> Option<(ScalarValue, ScalarValue)> {
         self.least(column).zip(self.greatest(column))
     }
 
-    /// The least value of a column, likewise.
+    /// Returns the minimum of a column, null if no row has a value; `None` if it is not known.
     pub fn least(&self, column: &str) -> Option<ScalarValue> {
         Some(match self.column(column)?.bounds {
             Bounds::None(kind) => kind.scalar(None),
@@ -202,7 +203,7 @@ impl FileStatistics {
         })
     }
 
-    /// The greatest value of a column, likewise.
+    /// Returns the maximum of a column, null if no row has a value; `None` if it is not known.
     pub fn greatest(&self, column: &str) -> Option<ScalarValue> {
         Some(match self.column(column)?.bounds {
             Bounds::None(kind) => kind.scalar(None),
@@ -211,11 +212,11 @@ impl FileStatistics {
         })
     }
 
-    fn text(&self, stretch: Range<usize>) -> ScalarValue {
-        ScalarValue::Utf8View(Some(self.texts[stretch].to_owned()))
+    fn text(&self, range: Range<usize>) -> ScalarValue {
+        ScalarValue::Utf8View(Some(self.texts[range].to_owned()))
     }
 
-    /// The least and greatest value of a column of strings, where it has any and they are known.
+    /// Returns the minimum and maximum of a string column; `None` if it has no values or they are not known.
     pub fn text_range(&self, column: &str) -> Option<(&str, &str)> {
         match self.column(column)?.bounds {
             Bounds::Texts(start, middle, end) => {
@@ -225,7 +226,7 @@ impl FileStatistics {
         }
     }
 
-    /// The least and greatest value of a column of numbers, likewise.
+    /// Returns the minimum and maximum of an Int64 column; `None` if it has no values or they are not known.
     pub fn number_range(&self, column: &str) -> Option<(i64, i64)> {
         match self.column(column)?.bounds {
             Bounds::Numbers(Kind::Number, min, max) => Some((min, max)),
@@ -233,18 +234,18 @@ impl FileStatistics {
         }
     }
 
-    /// How many rows have no value in a column, where that is known.
+    /// Returns the number of rows without a value in a column, if it is known.
     pub fn nulls(&self, column: &str) -> Option<u64> {
         self.column(column).map(|column| column.nulls)
     }
 
-    /// As the Delta log has it.
+    /// Writes the statistics as the JSON of the Delta log.
     pub fn to_json(&self) -> String {
         let (mut least, mut greatest, mut nulls) = (Map::new(), Map::new(), Map::new());
         for column in &self.columns {
             let bounds = match &column.bounds {
                 Bounds::None(_) => None,
-                Bounds::Numbers(kind, min, max) => kind.write(*min).zip(kind.write(*max)),
+                Bounds::Numbers(kind, min, max) => kind.to_json(*min).zip(kind.to_json(*max)),
                 Bounds::Texts(start, middle, end) => Some((
                     self.texts[*start..*middle].into(),
                     self.texts[*middle..*end].into(),
@@ -259,7 +260,8 @@ impl FileStatistics {
         json!({"numRecords": self.rows, "minValues": least, "maxValues": greatest, "nullCount": nulls}).to_string()
     }
 
-    /// From the Delta log. What another writer left out, or shortened to something unreadable, is simply not known.
+    /// Reads statistics from the JSON of the Delta log. Those that another writer left out, or truncated to something
+    /// unreadable, are not known.
     pub fn from_json(table: TableId, text: &str) -> Self {
         let Ok(value) = serde_json::from_str::<Value>(text) else {
             return Self::default();
@@ -274,7 +276,7 @@ impl FileStatistics {
             let values = match kind {
                 _ if nulls == rows => None,
                 Kind::Text => Some(Values::Texts(min.as_str()?, max.as_str()?)),
-                _ => Some(Values::Numbers(kind.read(min)?, kind.read(max)?)),
+                _ => Some(Values::Numbers(kind.from_json(min)?, kind.from_json(max)?)),
             };
             packing.push(name, nulls, kind, values);
             Some(())
@@ -286,8 +288,8 @@ impl FileStatistics {
     }
 }
 
-/// The least and greatest value of a column, if it has any.
-fn values_of(column: &ArrayRef) -> Option<Values<'_>> {
+/// Computes the minimum and maximum of a column; `None` if it has no values.
+fn min_max(column: &ArrayRef) -> Option<Values<'_>> {
     Some(match column.data_type() {
         DataType::Utf8 => {
             let strings = column.as_string::<i32>();
@@ -309,20 +311,20 @@ fn values_of(column: &ArrayRef) -> Option<Values<'_>> {
     })
 }
 
-/// A `Date32` as ISO text.
+/// Writes a `Date32` as ISO text.
 pub fn date_text(days: i32) -> String {
-    // Date32 counts from 1970-01-01; every landed instant is within chrono's range (SPEC E3).
+    // Every landed instant is within chrono's range (SPEC E3).
     NaiveDate::from_epoch_days(days)
         .unwrap_or(NaiveDate::MAX)
         .to_string()
 }
 
-/// ISO text as a `Date32`.
+/// Parses ISO text as a `Date32`: days since 1970-01-01.
 pub fn parse_date(text: &str) -> Option<i32> {
     Some(text.parse::<NaiveDate>().ok()?.to_epoch_days())
 }
 
-/// Shared statistics.
+/// Statistics that snapshots share.
 pub type FileStatisticsRef = Arc<FileStatistics>;
 
 #[cfg(test)]
@@ -368,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_rows_is_known_again_from_the_log() {
+    fn statistics_are_equal_after_writing_and_reading_the_log() {
         let table = TableId::Conversations;
         let batches = [
             batch(&["m", "ä"], &[None, Some(5)]),
@@ -385,14 +387,14 @@ mod tests {
         let day = |day| ScalarValue::Date32(Some(day));
         assert_eq!(known.range("started_on"), Some((day(-3), day(5))));
         assert_eq!(known.nulls("started_at"), Some(1));
-        // Nothing has a value, or is asked for.
+        // `idle_at` has no values, and `messages` is no column with statistics.
         assert_eq!(known.range("idle_at"), Some((instant(None), instant(None))));
         assert_eq!(known.range("messages"), None);
         assert_eq!(FileStatistics::from_json(table, &known.to_json()), known);
     }
 
     #[test]
-    fn ranges_of_texts_and_numbers_are_told_as_such() {
+    fn ranges_have_the_type_of_their_column() {
         let table = TableId::RejectedEvents;
         let text = r#"{"numRecords": 2, "minValues": {"source": "a", "line": -3},
                        "maxValues": {"source": "b", "line": 9}, "nullCount": {"source": 0, "line": 0}}"#;
@@ -404,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_writer_left_out_or_shortened_is_not_known() {
+    fn statistics_that_another_writer_left_out_or_truncated_are_not_known() {
         let text = r#"{"numRecords": 2, "minValues": {"conversation_id": "a", "started_at": "2026"},
                        "maxValues": {"conversation_id": "b", "started_at": "2027"},
                        "nullCount": {"conversation_id": 0, "started_at": 0}}"#;

@@ -1,9 +1,9 @@
-//! By which rules of time zones the days of a derived table were reckoned.
+//! Records which time zone rules the days of a derived table were computed by.
 //!
-//! The days of conversations and orders are stored (SPEC T2), so a change of a zone's rules leaves them as they were. A derived
-//! table therefore records a fingerprint of the rules of every zone that it has reckoned by, each in an application
-//! transaction, as what is consumed is; and one of the whole database, because a log is asked for a transaction by its name
-//! and mostly nothing has changed.
+//! The days of conversations and orders are stored (SPEC T2), so a change of a zone's rules does not change them until they
+//! are derived again (T4). A derived table therefore records a fingerprint of the rules of every zone that it used, each as an
+//! application transaction of its log. It also records one of the whole database: while that is equal, no zone has to be
+//! looked up.
 
 use std::collections::BTreeSet;
 
@@ -13,24 +13,25 @@ use super::Lake;
 use super::error::LakeError;
 use super::snapshot::TableSnapshot;
 
-/// The name under which a derived table records the fingerprint of the database.
+/// The name of the application transaction that holds the fingerprint of the database.
 pub(super) const ZONE_RULES: &str = "zone_rules";
 
-fn name_of(zone: Tz) -> String {
+/// Returns the name of the application transaction that holds the fingerprint of a zone.
+fn transaction_name(zone: Tz) -> String {
     format!("{ZONE_RULES}/{zone}")
 }
 
-/// What a commit records whose days were reckoned by the database in use, in these zones.
+/// Returns the application transactions of a commit whose days were computed in these zones by the database in use.
 pub(crate) fn mark(zones: impl Iterator<Item = Tz>) -> Vec<(String, i64)> {
     let database = (ZONE_RULES.to_owned(), Database::in_use().fingerprint());
     zones
-        .map(|zone| (name_of(zone), zone.fingerprint()))
+        .map(|zone| (transaction_name(zone), zone.fingerprint()))
         .chain([database])
         .collect()
 }
 
 impl TableSnapshot {
-    /// Whether all of its days were reckoned by the rules of the database in use. A table without days has none by others.
+    /// Tells whether all of its days were computed by the database in use. This holds for a table without rows.
     pub fn has_rules_in_use(&self) -> bool {
         self.transaction(ZONE_RULES) == Some(Database::in_use().fingerprint())
             || self.accounts().next().is_none()
@@ -38,7 +39,8 @@ impl TableSnapshot {
 }
 
 impl Lake {
-    /// Which of some zones have other rules than a version of a derived table was reckoned by, by their names. UTC never has.
+    /// Returns the names of the zones whose rules differ from those that a version of a derived table was computed by. UTC
+    /// never changes.
     pub(crate) async fn zones_with_new_rules(
         &self,
         table: &TableSnapshot,
@@ -49,7 +51,7 @@ impl Lake {
         }
         let zones = zones.into_iter().filter_map(|name| Tz::named(name).ok());
         let zones: Vec<Tz> = zones.filter(|zone| *zone != Tz::UTC).collect();
-        let names: Vec<String> = zones.iter().map(|zone| name_of(*zone)).collect();
+        let names: Vec<String> = zones.iter().map(|zone| transaction_name(*zone)).collect();
         let log = &self.0.logs[table.id() as usize];
         let marks = log.transactions(table.version(), &names).await?;
         let marked = zones.into_iter().zip(marks);

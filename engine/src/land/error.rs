@@ -1,5 +1,5 @@
-//! What can go wrong with a landing. Where it is an input, nothing has been committed. Where it is the lake, tables that
-//! were committed before stay so (one commit each), and landing the same again lands the rest.
+//! Errors of landing. If an input is wrong, nothing has been committed. If the lake fails, the tables that were committed
+//! before stay so (each has a commit of its own), and landing the same inputs again lands the rest.
 
 use std::io;
 
@@ -9,10 +9,10 @@ use rapport_data::InputError;
 
 use crate::lake::LakeError;
 
-/// An error of landing. Each names the input it is about.
+/// Tells why a landing failed, and at which input, table or folder.
 #[derive(Debug, thiserror::Error)]
 pub enum LandError {
-    /// An input is not there, or cannot be opened.
+    /// An input does not exist, or cannot be opened.
     #[error("cannot open {input}: {source}")]
     Open {
         /// The input.
@@ -21,14 +21,14 @@ pub enum LandError {
         #[source]
         source: io::Error,
     },
-    /// An input's name promises a form that its content does not have.
+    /// The content of an input is not in the format that its name says.
     #[error("{input}: {}, so it is no {expected} file as its name says", if *.empty { "it is empty" } else { "it starts with other bytes" })]
     Form {
         /// The input.
         input: String,
-        /// The form that its name promises.
+        /// The format that its name says.
         expected: &'static str,
-        /// Whether there is nothing in it.
+        /// Whether it is empty.
         empty: bool,
     },
     /// An input cannot be read to its end.
@@ -60,7 +60,7 @@ pub enum LandError {
         #[source]
         source: ArrowError,
     },
-    /// An input as a whole is none of events.
+    /// An input as a whole does not hold events.
     #[error("{input}: {source}")]
     Input {
         /// The input.
@@ -69,23 +69,23 @@ pub enum LandError {
         #[source]
         source: InputError,
     },
-    /// The temporary files that hold what does not fit into memory cannot be used.
+    /// The temporary files for rows that do not fit into memory cannot be used.
     #[error("cannot use temporary space in {folder}: {source}")]
     Spill {
-        /// Where.
+        /// The folder.
         folder: String,
         /// Why.
         #[source]
         source: io::Error,
     },
-    /// Another writer was first too often.
+    /// Other writers committed first, as often as was tried.
     #[error(
         "table {table}: other writers were first {attempts} times in a row; nothing of this table was landed, land again"
     )]
     Contended {
         /// The table.
         table: &'static str,
-        /// How often it was tried.
+        /// The number of attempts.
         attempts: usize,
     },
     /// Not every event that arrived has been written or found to be a duplicate.
@@ -95,9 +95,9 @@ pub enum LandError {
     Missing {
         /// The table.
         table: &'static str,
-        /// How many arrived.
+        /// The number of events that arrived.
         arrived: u64,
-        /// How many were written, or are duplicates.
+        /// The number of events that were written, or are duplicates.
         accounted: u64,
     },
     /// The lake reported an error.
@@ -106,7 +106,7 @@ pub enum LandError {
     /// Arrow reported an error.
     #[error("{0}")]
     Arrow(#[from] ArrowError),
-    /// A task of this landing ended without an answer.
+    /// A task of this landing ended without a result.
     #[error("a landing task stopped: {0}")]
     Task(String),
 }

@@ -1,7 +1,7 @@
-//! From runs to files: every partition's rows are read, freed of duplicates, sorted and written. Nothing is visible yet.
+//! Writes the files of a table: reads each partition from the runs, drops duplicates, sorts and writes. Commits nothing.
 //!
-//! The partitions are cut into as many stretches as there are threads, each merged from the runs by one of them; encoding
-//! and storing goes on beside that, several files at once, as long as their rows fit into the budget.
+//! The partitions are divided into as many ranges as there are threads, and each thread merges one range from the runs.
+//! Meanwhile the merged partitions are encoded and stored, several files at once, as long as their rows fit into the budget.
 
 use std::sync::Arc;
 
@@ -24,12 +24,12 @@ use crate::Progress;
 use crate::lake::files;
 use crate::lake::{DataFile, Freshness, Lake, NewFile, Partition, TableId, TableSnapshot};
 
-/// Partitions that are merged and wait to be written, for each thread.
+/// The number of merged partitions that may wait to be written, per thread.
 const WAITING: usize = 2;
-/// The unit in which the budget is dealt out.
+/// The bytes of budget that one permit of the semaphore stands for.
 const PERMIT_BYTES: u64 = 64 * 1024;
 
-/// What is needed to finish one table.
+/// Writes the files of one table.
 pub(super) struct Finish<'a> {
     pub lake: &'a Lake,
     pub raw: RawTable,
@@ -37,15 +37,15 @@ pub(super) struct Finish<'a> {
     pub accounts: Arc<Vec<Arc<str>>>,
     pub spill: Arc<SpillFile>,
     pub threads: usize,
-    /// How many bytes of rows may be on their way into files.
+    /// The most bytes of rows that may be merged and not yet written.
     pub budget: usize,
     pub progress: &'a dyn Progress,
 }
 
-/// Files of a table that are written and wait for a commit.
+/// Holds the written files of a table, which wait for a commit.
 #[derive(Debug)]
 pub(super) struct Written {
-    /// The version that their rows were compared with.
+    /// The version that the rows were compared with.
     pub base: Arc<TableSnapshot>,
     pub files: Vec<NewFile>,
     pub landed: u64,
@@ -53,7 +53,7 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// Nothing yet, on top of a version.
+    /// Creates an empty list on top of a version.
     pub fn none(base: Arc<TableSnapshot>) -> Self {
         Self {
             base,
@@ -64,7 +64,7 @@ impl Written {
     }
 }
 
-/// A partition on its way from a merging thread to its file.
+/// Holds a merged partition that waits to be written.
 struct Prepared {
     partition: Partition,
     arrived: u64,
@@ -72,26 +72,26 @@ struct Prepared {
     permit: OwnedSemaphorePermit,
 }
 
-/// How far a partition's rows are.
+/// The rows of a merged partition.
 enum Rows {
-    /// They have yet to be compared with files of the lake.
+    /// Rows that must be compared with these files of the lake.
     ToCompare(FirstRows, Vec<Arc<DataFile>>),
-    /// They are ready; `None` if all were duplicates.
+    /// Rows to be written, `None` if all were duplicates, and the number of duplicates.
     Ready(Option<RecordBatch>, u64),
 }
 
-/// The table's id in the lake.
+/// Returns the table's id in the lake.
 fn table(raw: RawTable) -> TableId {
     TableId::of_raw(raw)
 }
 
-/// The text column that the table's files are sorted by first.
+/// Returns the text column that the table's files are sorted by first.
 fn sort_key(raw: RawTable) -> &'static str {
     table(raw).sort_columns()[0]
 }
 
 impl Finish<'_> {
-    /// Writes the files of all partitions. On an error those that were written are taken away again.
+    /// Writes the files of all partitions. On an error it deletes those that were written.
     pub async fn write(&self, runs: TableRuns) -> Result<Written, LandError> {
         let base = self.lake.refresh_table(table(self.raw)).await?;
         let mut written = Written::none(base);
@@ -149,14 +149,14 @@ impl Finish<'_> {
                 },
             }
         }
-        // After an error too: what is being written must be known, to be taken away.
+        // After an error too, wait for the files that are being written, so that they can be deleted.
         prepared.close();
         while prepared.recv().await.is_some() {}
         while let Some(joined) = tasks.join_next().await {
             let done = self.done(joined, written);
             outcome = outcome.and(done);
         }
-        // A thread that panicked has closed its end of the channel as one that was done does.
+        // A thread that panicked closes the channel just as one that is done: only its result tells.
         while let Some(joined) = merges.join_next().await {
             outcome = outcome.and(joined.map_err(|_| stopped()));
         }
@@ -164,7 +164,7 @@ impl Finish<'_> {
         self.nothing_is_missing(&runs, written)
     }
 
-    /// Whether every row that arrived is written or known to be a duplicate: a landing that lost any must not be committed.
+    /// Checks that every row that arrived is written or a duplicate: a landing that lost a row must not be committed.
     fn nothing_is_missing(&self, runs: &TableRuns, written: &Written) -> Result<(), LandError> {
         let arrived: u64 = runs.partitions.values().sum();
         let accounted = written.landed + written.duplicates;
@@ -178,6 +178,7 @@ impl Finish<'_> {
         Ok(())
     }
 
+    /// Adds the outcome of one partition to the list of files and to the progress.
     fn done(
         &self,
         joined: Result<Result<Outcome, LandError>, tokio::task::JoinError>,
@@ -194,13 +195,14 @@ impl Finish<'_> {
     }
 }
 
-/// What became of one partition.
+/// Tells what was written of one partition.
 struct Outcome {
     file: Option<NewFile>,
     arrived: u64,
     duplicates: u64,
 }
 
+/// Drops the rows of a partition that the lake has, and writes the rest as one file.
 async fn write_partition(
     lake: Lake,
     raw: RawTable,
@@ -234,7 +236,7 @@ async fn write_partition(
     })
 }
 
-/// Drops the rows whose id a file has.
+/// Drops the rows whose `event_id` a file has.
 pub(super) async fn compare(
     lake: &Lake,
     table: TableId,
@@ -244,14 +246,14 @@ pub(super) async fn compare(
 ) -> Result<(), LandError> {
     let mut batches = files::read(lake, table, path, size, Some(&["event_id"])).await?;
     while let Some(batch) = batches.try_next().await? {
-        // Another writer may have compacted the file with other string types.
+        // Another writer may have compacted the file and used other string types.
         let ids = cast(batch.column(0), &DataType::Utf8)?;
         rows.drop_known(ids.as_string::<i32>().iter().flatten())?;
     }
     Ok(())
 }
 
-/// Whether a file may have an id between two bounds.
+/// Tells whether a file may have an `event_id` between two bounds.
 pub(super) fn may_have(file: &DataFile, (least, greatest): (&str, &str)) -> bool {
     match file.statistics.text_range("event_id") {
         Some((min, max)) => min <= greatest && least <= max,
@@ -259,7 +261,7 @@ pub(super) fn may_have(file: &DataFile, (least, greatest): (&str, &str)) -> bool
     }
 }
 
-/// The rows that are left, as the table's files have them, and how many were not.
+/// Returns the rows that are left, in the file schema, and the number of duplicates.
 pub(super) fn finish_rows(
     rows: FirstRows,
     raw: RawTable,
@@ -273,7 +275,7 @@ pub(super) fn finish_rows(
     ))
 }
 
-/// Cuts the partitions into stretches of about as many rows each; answers with the first and last key of each.
+/// Divides the partitions into `count` ranges of about as many rows each. Returns the first and last key of each range.
 fn stretches(runs: &TableRuns, count: usize) -> Vec<(PartitionKey, PartitionKey)> {
     let mut partitions: Vec<(PartitionKey, u64)> =
         runs.partitions.iter().map(|(k, n)| (*k, *n)).collect();
@@ -294,7 +296,7 @@ fn stretches(runs: &TableRuns, count: usize) -> Vec<(PartitionKey, PartitionKey)
     cut
 }
 
-/// One thread's part of the merge.
+/// Merges one range of partitions, on a thread.
 struct Merging {
     raw: RawTable,
     runs: Arc<TableRuns>,
@@ -311,7 +313,7 @@ type Sender = mpsc::Sender<Result<Prepared, LandError>>;
 impl Merging {
     fn run(&self, first: PartitionKey, last: PartitionKey, sender: &Sender) {
         if let Err(error) = self.try_run(first, last, sender) {
-            // If nobody listens, another error came first.
+            // If the receiver is gone, another error came first.
             let _ = sender.blocking_send(Err(error));
         }
     }
@@ -370,7 +372,7 @@ mod tests {
     use super::*;
     use crate::NoProgress;
 
-    /// What comes of writing some runs, whose partitions are said to have these rows, into an empty lake.
+    /// Writes runs into an empty lake and returns the error. `partitions` says how many rows arrived for each.
     async fn write(runs: Vec<Run>, partitions: [(PartitionKey, u64); 2]) -> LandError {
         let options = Default::default();
         let lake = Lake::open("memory:///", &options, true).await.unwrap();

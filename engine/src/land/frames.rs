@@ -1,19 +1,19 @@
-//! Compressed lines whose file is padded with zeros after its end.
+//! Decompresses gzip and zstd inputs that have several frames, or zeros after a frame.
 //!
-//! A file that a program preallocates, or a machine loses power under, ends in zeros; rotated logs do. They hold nothing, so
-//! they are read over, also between two files that were put one after the other. Any other bytes after the end are an error,
-//! as they are to the decoders.
+//! A file that a program preallocates, or that was being written when the power failed, ends in zeros, as some rotated logs do.
+//! The zeros hold nothing, so they are skipped, also between two concatenated frames. Any other bytes after a frame are an
+//! error of the decoder.
 
 use std::io::{self, BufRead, Read};
 use std::mem::replace;
 
 use flate2::bufread::GzDecoder;
 
-/// A decoder of one gzip member or zstd frame, which leaves what follows it unread.
+/// Decodes one gzip member or zstd frame, and leaves the bytes after it unread.
 pub(super) trait Frame<R>: Read + Sized {
-    /// Begins at the frame's first byte.
+    /// Starts a decoder at the first byte of a frame.
     fn begin(source: R) -> io::Result<Self>;
-    /// Gives back what follows the frame.
+    /// Returns the source, whose next byte is the first one after the frame.
     fn into_rest(self) -> R;
 }
 
@@ -37,7 +37,7 @@ impl<R: BufRead> Frame<R> for zstd::Decoder<'static, R> {
     }
 }
 
-/// All frames of a source, one after the other.
+/// Reads all frames of a source, one after the other.
 pub(super) struct Frames<R, F>(State<R, F>);
 
 enum State<R, F> {
@@ -47,7 +47,7 @@ enum State<R, F> {
 }
 
 impl<R: BufRead, F: Frame<R>> Frames<R, F> {
-    /// Begins with the first frame, before which nothing stands.
+    /// Starts at the first byte of the first frame.
     pub fn new(source: R) -> io::Result<Self> {
         Ok(Self(State::Within(F::begin(source)?)))
     }
@@ -81,7 +81,7 @@ impl<R: BufRead, F: Frame<R>> Read for Frames<R, F> {
     }
 }
 
-/// Reads over zeros, and says whether anything follows.
+/// Skips zeros, and tells whether other bytes follow.
 fn skip_zeros(source: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let ahead = source.fill_buf()?;

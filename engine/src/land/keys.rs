@@ -1,14 +1,15 @@
-//! Partitions as integers, so that millions of rows are grouped by comparing numbers.
+//! Encodes partitions as integers, so that millions of rows are grouped by comparing numbers.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
 
-/// An account's number and a UTC date, packed: keys sort by account (in the order of first arrival), then by date.
+/// Packs the number of an account and a UTC date into 64 bits. Keys sort by account, in the order of first arrival, then by
+/// date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct PartitionKey(u64);
 
-/// Consecutive rows of a batch that belong to one partition.
+/// Describes consecutive rows of a batch that belong to one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
     pub key: PartitionKey,
@@ -17,7 +18,7 @@ pub(super) struct Span {
     pub rows: u32,
 }
 
-/// Turns the order of signed dates into that of unsigned ones.
+/// The sign bit of a date: flipped, it makes signed dates sort as unsigned numbers.
 const SIGN: u32 = 1 << 31;
 
 impl PartitionKey {
@@ -42,7 +43,7 @@ impl PartitionKey {
     }
 }
 
-/// The accounts of a landing, numbered as they are first seen. Shared by all that parse.
+/// Numbers the accounts of a landing in the order of first arrival. The parsing threads share it.
 #[derive(Debug, Default)]
 pub(super) struct Accounts(Mutex<Numbers>);
 
@@ -53,7 +54,7 @@ struct Numbers {
 }
 
 impl Accounts {
-    /// The number of an account.
+    /// Returns the number of an account; a new account gets the next number.
     pub fn number(&self, name: &str) -> u32 {
         let mut numbers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(number) = numbers.by_name.get(name) {
@@ -66,7 +67,7 @@ impl Accounts {
         number
     }
 
-    /// The names, by number.
+    /// Returns the names of all accounts, indexed by number.
     pub fn names(&self) -> Vec<Arc<str>> {
         let numbers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         numbers.names.clone()

@@ -1,4 +1,5 @@
-//! Reading runs partition by partition, in the order of their keys, so that each run is read once and from front to back.
+//! Merges runs: reads their rows partition by partition, in the order of the keys, so that each run is read once, from front
+//! to back.
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
@@ -9,18 +10,18 @@ use super::keys::PartitionKey;
 use super::runs::{Block, PlacedSpan, Run};
 use super::spill::SpillFile;
 
-/// The rows that arrived for one partition.
+/// Holds the rows that arrived for one partition.
 #[derive(Debug)]
 pub(super) struct PartitionRows {
     pub key: PartitionKey,
-    /// Batches that hold them, and others.
+    /// Batches that hold the rows, among others.
     pub batches: Vec<RecordBatch>,
-    /// Which rows of which batches, in the order of arrival.
+    /// The rows as (batch, row), in the order of arrival.
     pub picks: Vec<(usize, usize)>,
 }
 
 impl PartitionRows {
-    /// All rows of a batch, as they stand. Their key is of no account.
+    /// Takes all rows of a batch, in its order. Their key belongs to no account.
     pub fn whole(batch: RecordBatch) -> Self {
         Self {
             key: PartitionKey::new(0, 0),
@@ -30,7 +31,7 @@ impl PartitionRows {
     }
 }
 
-/// Reads the partitions from `first` to `last` out of runs.
+/// Iterates over the partitions of runs, from `first` to `last`.
 pub(super) struct Merge<'a> {
     spill: &'a SpillFile,
     cursors: Vec<Cursor<'a>>,
@@ -38,7 +39,7 @@ pub(super) struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    /// Places a cursor in every run.
+    /// Places a cursor in every run, at the partition `first`.
     pub fn new(
         runs: &'a [Run],
         spill: &'a SpillFile,
@@ -83,11 +84,11 @@ impl Iterator for Merge<'_> {
     }
 }
 
-/// A block that is being read.
+/// Holds a spilled block that is being read.
 struct OpenBlock {
     keys: ScalarBuffer<u64>,
     rows: RecordBatch,
-    /// The next row.
+    /// The index of the next row.
     next: usize,
 }
 
@@ -107,7 +108,7 @@ impl OpenBlock {
     }
 }
 
-/// A place in a run.
+/// Points to a row of a run.
 enum Cursor<'a> {
     Memory {
         batches: &'a [RecordBatch],
@@ -120,7 +121,7 @@ enum Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// The first row of a run whose key is at least `first`.
+    /// Points to the first row of a run whose key is at least `first`.
     fn new(run: &'a Run, spill: &SpillFile, first: PartitionKey) -> Result<Self, LandError> {
         Ok(match run {
             Run::Memory { batches, order } => Cursor::Memory {
@@ -144,6 +145,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
+    /// Returns the key of the row; `None` at the end of the run.
     fn key(&self) -> Option<PartitionKey> {
         match self {
             Cursor::Memory { rest, .. } => rest.first().map(|placed| placed.span.key),
@@ -168,7 +170,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Adds the rows of a partition, if the cursor stands at it, and moves past them.
+    /// Adds the rows of a partition, if the cursor points to it, and moves past them.
     fn take(
         &mut self,
         key: PartitionKey,
@@ -178,7 +180,7 @@ impl<'a> Cursor<'a> {
         while self.key() == Some(key) {
             let used_up = match self {
                 Cursor::Memory { batches, rest } => {
-                    take_held(batches, rest, key, rows);
+                    take_from_memory(batches, rest, key, rows);
                     false
                 }
                 Cursor::Spilled {
@@ -202,7 +204,8 @@ impl<'a> Cursor<'a> {
     }
 }
 
-fn take_held(
+/// Adds the rows of a partition from a run in memory.
+fn take_from_memory(
     batches: &[RecordBatch],
     rest: &mut &[PlacedSpan],
     key: PartitionKey,

@@ -1,22 +1,22 @@
-//! Landing: events from files, folders, standard input or memory become rows of the raw tables (SPEC 2).
+//! Landing: reads events from files, folders, standard input or memory into the raw tables (SPEC 2).
 //!
 //! ```text
 //! inputs ─▶ pieces ─▶ typed rows ─▶ runs ─▶ one partition at a time ─▶ files ─▶ one commit per table
 //!   source    read      data crate    runs    merge, partition          finish    publish
 //! ```
 //!
-//! 1. One thread reads and decompresses the inputs in the order given and cuts them into pieces; several parse and check
-//!    them; their results are taken in the order of arrival ([`read`]).
-//! 2. Accepted rows are grouped by (table, account, UTC date), in memory up to a budget and in sorted runs on disk past it
+//! 1. One thread reads and decompresses the inputs in the order given, and cuts them into pieces. Several threads parse and
+//!    check the pieces. The results are taken in the order of arrival ([`read`]).
+//! 2. Accepted rows are grouped by (table, account, UTC date): in memory up to a budget, past it in sorted runs on disk
 //!    ([`runs`], [`spill`]). Rejected lines are written as they come ([`rejects`]).
-//! 3. When all has arrived, each partition is read from the runs in the order of arrival ([`merge`]); the first row of each
-//!    `event_id` stays, unless the lake has that id in the same partition already (SPEC E1: the first to land wins); the rest
-//!    is sorted ([`partition`]) and written as one file ([`finish`]).
+//! 3. At the end of all inputs, each partition is read from the runs in the order of arrival ([`merge`]). The first row of
+//!    each `event_id` is kept, unless the lake has that id in the partition already (SPEC E1). Those rows are sorted
+//!    ([`partition`]) and written as one file ([`finish`]).
 //! 4. Each table that got files gets one commit ([`publish`]).
 //!
-//! What always holds: nothing is visible before every input has been read to its end, so an input that breaks off or cannot
-//! be read lands nothing at all. Memory is bounded by the budget and the largest single partition, not by the input. Landing
-//! the same input again changes nothing, whether the first time was complete, killed half way, or is still going on.
+//! Invariants: no event is visible before every input has been read to its end, so an input that cannot be read lands
+//! nothing. Memory is bounded by the budget and the largest partition, not by the size of the input. Landing the same input
+//! again changes nothing, whether the first landing is complete, was killed, or is still running.
 
 mod error;
 mod finish;
@@ -59,56 +59,56 @@ use runs::{Collector, TABLES, TableRuns, stopped};
 use source::{Inputs, Meter};
 use spill::SpillFile;
 
-/// Rows are held up to here before they go to disk, unless plans are allowed less.
+/// The most bytes of rows that are held in memory before they go to disk; less if the engine's memory limit is small.
 const BUDGET: usize = 512 * 1024 * 1024;
-/// How often progress is told.
+/// The interval of progress reports.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What a landing did.
+/// Reports what a landing did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LandReport {
-    /// Events that are in the lake because of this landing.
+    /// The number of events that this landing added to the lake.
     pub landed: u64,
-    /// Events that were dropped because their identity was taken (SPEC E1).
+    /// The number of events that were dropped because their identity was taken (SPEC E1).
     pub duplicates: u64,
-    /// Lines that are no events (SPEC E3), whether or not an earlier landing had kept them already.
+    /// The number of lines that are no events (SPEC E3), those that an earlier landing had kept included.
     pub rejected: u64,
-    /// Lines or rows that were read, blank ones included.
+    /// The number of lines or rows that were read, blank lines included.
     pub lines: u64,
-    /// Each input, in the order of landing.
+    /// The report of each input, in the order of landing.
     pub inputs: Vec<InputReport>,
-    /// What the given folders hold and was not read.
+    /// The files that were not read.
     pub skipped: Vec<Skipped>,
 }
 
-/// What was read from one input.
+/// Reports what was read from one input.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InputReport {
-    /// Its name, as rejected lines have it.
+    /// Its name, which its rejected lines have as their source.
     pub source: String,
-    /// Lines or rows, blank ones included.
+    /// The number of lines or rows, blank lines included.
     pub lines: u64,
-    /// Events that passed the checks, duplicates among them.
+    /// The number of events that passed the checks, duplicates included.
     pub accepted: u64,
-    /// Lines that did not.
+    /// The number of lines that did not pass.
     pub rejected: u64,
 }
 
-/// Tells whether sources can be found, before anything is done for them.
+/// Checks that the paths of sources exist and can be read, before anything is landed.
 ///
 /// # Errors
-/// [`LandError::Open`], naming the path that is not there or cannot be looked into.
+/// [`LandError::Open`], which names the path that does not exist or cannot be read.
 pub fn find(sources: &[LandSource]) -> Result<(), LandError> {
     Inputs::find(sources.to_vec()).map(drop)
 }
 
 impl Engine {
     /// Lands events. Nothing is committed before every input has been read to its end, so an input that cannot be read
-    /// lands nothing. Then each table is committed by itself: where that fails or is cut off between two of them, some have
-    /// landed, and landing the same again lands the rest and doubles nothing (SPEC E1).
+    /// lands nothing. Then each table is committed by itself. If this fails after some of the tables, landing the same
+    /// inputs again lands the rest, and no event twice (SPEC E1).
     ///
     /// # Errors
-    /// [`LandError`], naming the input that cannot be read, or what the lake reported.
+    /// [`LandError`], which names the input that cannot be read, or holds the error of the lake.
     pub async fn land(
         &self,
         sources: Vec<LandSource>,
@@ -125,7 +125,7 @@ impl Engine {
     }
 }
 
-/// One landing.
+/// Runs one landing.
 struct Landing {
     lake: Lake,
     now: DateTime<Utc>,
@@ -134,7 +134,7 @@ struct Landing {
     spill_dir: Option<PathBuf>,
 }
 
-/// What all inputs gave.
+/// Holds the rows of all inputs, grouped into runs.
 struct Collected {
     report: LandReport,
     runs: [TableRuns; TABLES],
@@ -173,7 +173,7 @@ impl Landing {
         }
     }
 
-    /// Does all but the commits: reads the inputs and writes the files.
+    /// Reads the inputs and writes the files, but commits none.
     async fn prepare(
         &self,
         inputs: Inputs,
@@ -191,7 +191,7 @@ impl Landing {
             }
             Ok::<(), LandError>(())
         });
-        // If rejected lines could not be kept, that is the cause, whatever the other side says.
+        // If rejected lines could not be written, the reading side fails too; this is the cause.
         collected.1?;
         let collected = collected.0?;
         let rows: u64 = collected
@@ -224,7 +224,7 @@ impl Landing {
         Ok(collected.report)
     }
 
-    /// Reads all inputs into runs, telling of progress meanwhile.
+    /// Reads all inputs into runs, and reports progress.
     async fn collect(
         &self,
         inputs: Inputs,
@@ -258,7 +258,7 @@ impl Landing {
         }
     }
 
-    /// Writes rejected lines, unless they are kept already.
+    /// Writes rejected lines, except those that the lake has already.
     async fn keep_rejected(
         &self,
         rows: RecordBatch,
@@ -287,7 +287,8 @@ impl Landing {
         Ok(())
     }
 
-    /// Commits table after table; what has been committed is no longer this landing's to take away.
+    /// Commits the tables one after the other. A committed file is taken off the list, so that a later failure does not
+    /// delete it.
     async fn commit(&self, written: &mut [(TableId, Written)]) -> Result<(), LandError> {
         for (table, written) in written {
             publish::publish(&self.lake, *table, written).await?;
@@ -297,13 +298,13 @@ impl Landing {
     }
 }
 
-/// Whether an input is given twice, so that its rejected lines come twice too.
+/// Tells whether an input is given twice, so that its rejected lines come twice too.
 fn repeats(inputs: &Inputs) -> bool {
     let mut seen = HashSet::new();
     !inputs.inputs.iter().all(|input| seen.insert(input.label()))
 }
 
-/// The blocking part of a landing, on a thread of its own.
+/// Reads all inputs, on a blocking thread of its own.
 struct Collecting {
     now: DateTime<Utc>,
     threads: usize,
@@ -369,12 +370,14 @@ impl Collecting {
     }
 }
 
+/// Sends rejected lines to be written.
 fn give(rejected: &mpsc::Sender<RecordBatch>, rows: RejectedRows) -> Result<(), LandError> {
     rejected
         .blocking_send(rows.finish()?)
         .map_err(|_| LandError::Task("rejected lines could not be kept".into()))
 }
 
+/// Adds the numbers of one piece to the report.
 fn count(report: &mut LandReport, arrival: &Arrival) {
     let accepted: usize = arrival
         .tables

@@ -1,4 +1,5 @@
-//! One partition's rows: the first of each `event_id`, without those that the lake has, in the table's order (SPEC E1).
+//! Prepares the rows of one partition: keeps the first of each `event_id`, drops those that the lake has (SPEC E1), and sorts
+//! the rest in the order of the table.
 
 use ahash::RandomState;
 use arrow::array::{AsArray, RecordBatch, StringArray};
@@ -12,17 +13,18 @@ use super::runs::gather;
 const EVENT_ID: &str = "event_id";
 const OCCURRED_AT: &str = "occurred_at";
 
-/// The rows of a partition that are no duplicates, as far as is known.
+/// Holds the rows of a partition that are not known to be duplicates.
 pub(super) struct FirstRows {
     batches: Vec<RecordBatch>,
-    /// The rows that are kept, in the order of arrival; `None` once found to be in the lake.
+    /// The rows that are kept, as (batch, row) in the order of arrival; `None` for one that is found in the lake.
     picks: Vec<Option<(usize, usize)>>,
+    /// Finds a row in `picks` by the hash of its id.
     table: HashTable<u32>,
     hasher: RandomState,
     duplicates: u64,
 }
 
-/// A column of each batch.
+/// Returns a column of strings of each batch.
 fn texts<'a>(batches: &'a [RecordBatch], name: &str) -> Result<Vec<&'a StringArray>, LandError> {
     batches
         .iter()
@@ -34,7 +36,7 @@ fn texts<'a>(batches: &'a [RecordBatch], name: &str) -> Result<Vec<&'a StringArr
 }
 
 impl FirstRows {
-    /// Keeps the first row of each `event_id`. Ids are compared whole; their hash only finds candidates.
+    /// Keeps the first row of each `event_id`. The hash of an id only finds candidates: ids are compared as a whole.
     pub fn of(rows: PartitionRows) -> Result<Self, LandError> {
         let ids = texts(&rows.batches, EVENT_ID)?;
         let hasher = RandomState::new();
@@ -68,7 +70,7 @@ impl FirstRows {
         })
     }
 
-    /// The least and greatest id, bytewise.
+    /// Returns the least and the greatest id, bytewise; `None` if there are no rows.
     pub fn id_bounds(&self) -> Result<Option<(&str, &str)>, LandError> {
         let ids = texts(&self.batches, EVENT_ID)?;
         let mut kept = self.picks.iter().flatten().map(|(b, r)| ids[*b].value(*r));
@@ -80,7 +82,7 @@ impl FirstRows {
         })))
     }
 
-    /// Drops the rows whose id is among those that the lake has.
+    /// Drops the rows whose id the lake has, and counts them as duplicates.
     pub fn drop_known<'k>(
         &mut self,
         known: impl IntoIterator<Item = &'k str>,
@@ -100,33 +102,33 @@ impl FirstRows {
         Ok(())
     }
 
-    /// How many rows were duplicates.
+    /// Returns the number of duplicates.
     pub fn duplicates(&self) -> u64 {
         self.duplicates
     }
 
-    /// The rows that are left, by `key`, then time, then id; `None` if there are none.
+    /// Returns the rows that are left, sorted by the text column `key`, then `occurred_at`, then id; `None` if there are none.
     pub fn sorted(self, key: &str) -> Result<Option<RecordBatch>, LandError> {
         let picks: Vec<(usize, usize)> = self.picks.into_iter().flatten().collect();
         if picks.is_empty() {
             return Ok(None);
         }
-        let picks = in_order(&self.batches, picks, key)?;
+        let picks = sort_picks(&self.batches, picks, key)?;
         gather(&self.batches, picks).map(Some)
     }
 }
 
-/// A row with what it is sorted by.
+/// Holds a row with its sort keys.
 struct Sortable {
-    /// The place of its key among the partition's keys.
+    /// The rank of its text among the distinct texts of the partition.
     rank: u32,
     micros: i64,
     pick: (usize, usize),
 }
 
-/// Sorts rows by a text that many of them share, then by time, then by id: each distinct text is compared with others only
-/// once, and rows by two integers.
-fn in_order(
+/// Sorts rows by a text that many of them share, then by time, then by id. The distinct texts are sorted first, so that rows
+/// are compared by two integers.
+fn sort_picks(
     batches: &[RecordBatch],
     picks: Vec<(usize, usize)>,
     key: &str,

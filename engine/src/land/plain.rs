@@ -1,10 +1,9 @@
-//! Rows on their way through landing hold each word of a small vocabulary as its number alone.
+//! Strips parsed rows of their dictionaries, and restores them before a file is written.
 //!
-//! The parser gives all batches of a table the same dictionaries. Carrying them along would make every gather compare them
-//! and every spilled block repeat them; so they are taken off at the start and put back before a file is written.
+//! The parser gives all batches of a table the same dictionaries. If they were kept, each gather would compare them and each
+//! spilled block would repeat them. So between parsing and writing, a dictionary column holds its keys only.
 //!
-//! The rows of a piece are also put together by partition here, where they did not come so, while they are still in the
-//! processor's cache.
+//! The rows of a piece are also grouped by partition here, unless they arrived so, while they are in the processor's cache.
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,15 +17,15 @@ use super::error::LandError;
 use super::keys::{Accounts, PartitionKey, Span};
 use super::runs::LONG_SPAN;
 
-/// The columns that stand before the file's own in what the parser gives: `account_id` and `event_date`.
+/// The number of columns that the parser puts before those of the file: `account_id` and `event_date`.
 const PARTITION_COLUMNS: usize = 2;
 
-/// The forms of one table's rows.
+/// Converts the rows of one table between the parser's, the plain and the file's form.
 #[derive(Debug)]
 pub(super) struct PlainForm {
     file: SchemaRef,
     plain: SchemaRef,
-    /// The words of each column that has numbers for them, as first seen.
+    /// The values of each dictionary column, from the first batch that was parsed.
     words: Vec<OnceLock<ArrayRef>>,
 }
 
@@ -52,20 +51,23 @@ impl PlainForm {
         }
     }
 
-    /// Takes off the dictionaries and the partition columns; the latter become the keys of spans, in which the rows of a
-    /// partition keep their order.
-    pub fn take_apart(
+    /// Strips the dictionaries and the partition columns. The latter become the keys of spans; the rows of a partition keep
+    /// their order.
+    ///
+    /// # Errors
+    /// If a dictionary differs from that of the batches before.
+    pub fn strip(
         &self,
         parsed: &RecordBatch,
         accounts: &Accounts,
     ) -> Result<(RecordBatch, Vec<Span>), LandError> {
-        let keys = keys(parsed, accounts);
+        let keys = partition_keys(parsed, accounts);
         let columns = parsed
             .columns()
             .iter()
             .skip(PARTITION_COLUMNS)
             .zip(&self.words)
-            .map(|(column, words)| numbers(column, words))
+            .map(|(column, words)| dictionary_keys(column, words))
             .collect::<Result<Vec<_>, _>>()?;
         let plain = RecordBatch::try_new(Arc::clone(&self.plain), columns)?;
         let spans = spans_of(keys.iter().copied());
@@ -78,7 +80,7 @@ impl PlainForm {
         Ok((take_record_batch(&plain, &UInt32Array::from(order))?, spans))
     }
 
-    /// Puts the dictionaries back: the table's file schema.
+    /// Restores the dictionaries: the result has the table's file schema.
     pub fn restore(&self, plain: RecordBatch) -> Result<RecordBatch, LandError> {
         let columns = plain
             .columns()
@@ -96,7 +98,7 @@ impl PlainForm {
     }
 }
 
-/// The spans of rows with these keys.
+/// Groups consecutive rows with the same key into spans.
 fn spans_of(keys: impl Iterator<Item = PartitionKey>) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     for (row, key) in (0..).zip(keys) {
@@ -112,7 +114,8 @@ fn spans_of(keys: impl Iterator<Item = PartitionKey>) -> Vec<Span> {
     spans
 }
 
-fn numbers(column: &ArrayRef, words: &OnceLock<ArrayRef>) -> Result<ArrayRef, ArrowError> {
+/// Returns the keys of a dictionary column, or another column as it is. The values must be those of the batches before.
+fn dictionary_keys(column: &ArrayRef, words: &OnceLock<ArrayRef>) -> Result<ArrayRef, ArrowError> {
     let Some(dictionary) = column.as_dictionary_opt::<Int8Type>() else {
         return Ok(Arc::clone(column));
     };
@@ -126,10 +129,11 @@ fn numbers(column: &ArrayRef, words: &OnceLock<ArrayRef>) -> Result<ArrayRef, Ar
     Ok(Arc::new(dictionary.keys().clone()))
 }
 
-fn keys(parsed: &RecordBatch, accounts: &Accounts) -> Vec<PartitionKey> {
+/// Returns the partition key of each row.
+fn partition_keys(parsed: &RecordBatch, accounts: &Accounts) -> Vec<PartitionKey> {
     let names = parsed.column(0).as_string::<i32>();
     let dates = parsed.column(1).as_primitive::<Date32Type>().values();
-    // Neighbours mostly share their account.
+    // Consecutive rows mostly have the same account.
     let mut latest: Option<(&str, u32)> = None;
     dates
         .iter()

@@ -1,8 +1,8 @@
-//! Reading all inputs: one thread reads, several parse, and what they give is taken in the order of arrival.
+//! Reads all inputs: one thread reads, several threads parse, and the results are taken in the order of arrival.
 //!
-//! The reader cuts the inputs into pieces (some thousands of lines, or rows of Parquet). With each piece goes the sending end
-//! of a channel of its own; the receiving ends are queued in order. Whoever takes from that queue has the pieces in order,
-//! however long each took, and since the queue is bounded no thread runs far ahead of another.
+//! The reader cuts the inputs into pieces of some thousands of lines, or rows of Parquet. Each piece has a channel of its
+//! own for its result, and the receiving ends are queued in the order of the pieces. So the results come in order,
+//! however long each piece takes, and as the queue is bounded no thread runs far ahead of another.
 
 use std::fs::File;
 use std::io::Read;
@@ -24,33 +24,34 @@ use super::error::LandError;
 use super::keys::{Accounts, Span};
 use super::plain::PlainForm;
 use super::runs::{TABLES, stopped};
-use super::schema::Reading;
+use super::schema::ReadSchema;
 use super::source::{LandSource, Meter, Opened, ParquetInput};
 use super::spill::SpillFile;
 
-/// About so many bytes of lines make a piece.
+/// The bytes of lines in a piece, about.
 const CHUNK_BYTES: usize = 1 << 20;
-/// About so many bytes of Parquet, decompressed, make a piece...
+/// The decompressed bytes of Parquet in a piece, about, ...
 const PIECE_BYTES: usize = 16 << 20;
-/// ... within these bounds of rows. The more rows, the longer are the stretches of one partition's rows among them, which
-/// are moved as a whole from there on.
+/// ... within these bounds of rows. The more rows, the longer are the spans of one partition among them, which later steps
+/// move as a whole.
 const PIECE_ROWS: RangeInclusive<usize> = 64..=65_536;
-/// A piece has no more bytes of text than this, or one row. In a file, rows that have a text in common may hold it once.
+/// The most bytes of text in a piece of more than one row. A file may hold a text once that many rows share, so its size
+/// does not bound them.
 const PIECE_TEXT: usize = 64 << 20;
 
-/// What a piece of an input gave.
+/// Holds the parsed events of one piece of an input.
 pub(super) struct Arrival {
-    /// The input's number.
+    /// The number of the input.
     pub input: usize,
-    /// Its lines, blank ones included.
+    /// The number of its lines, blank ones included.
     pub lines: u64,
     /// The accepted events of each table, with their partitions.
     pub tables: [Option<(RecordBatch, Vec<Span>)>; TABLES],
-    /// What was refused.
+    /// The rejected lines.
     pub rejected: Vec<Rejected>,
 }
 
-/// What parsing needs to know.
+/// Reads and parses the inputs of a landing.
 pub(super) struct Parsing<'a> {
     pub now: DateTime<Utc>,
     pub accounts: &'a Accounts,
@@ -68,7 +69,7 @@ type Answer = Result<Arrival, LandError>;
 type Job = (usize, Piece, SyncSender<Answer>);
 
 impl Parsing<'_> {
-    /// Reads all inputs and hands over what they hold, in order. Ends at the first error.
+    /// Reads all inputs and passes their pieces to `take`, in order. Ends at the first error.
     pub fn run(
         &self,
         inputs: &[LandSource],
@@ -91,7 +92,7 @@ impl Parsing<'_> {
             for _ in 0..self.threads {
                 scope.spawn(|| self.work(inputs, &jobs));
             }
-            // Moved in here, so that an early return closes the queue and with it the reader.
+            // The loop owns the queue, so that an early return closes it, which stops the reader.
             for answer in answers {
                 take(answer.recv().map_err(|_| stopped())??)?;
             }
@@ -99,6 +100,7 @@ impl Parsing<'_> {
         })
     }
 
+    /// Parses pieces until there are no more.
     fn work(&self, inputs: &[LandSource], jobs: &Mutex<Receiver<Job>>) {
         loop {
             let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -112,7 +114,7 @@ impl Parsing<'_> {
                 },
                 ParseError::Land(error) => error,
             });
-            // If nobody waits for it, the landing has failed already.
+            // If the receiver is gone, the landing has failed already.
             let _ = answer.send(arrival);
         }
     }
@@ -137,8 +139,8 @@ impl Parsing<'_> {
             .zip(&mut arrival.tables)
         {
             if let Some(rows) = rows {
-                let taken = form.take_apart(&rows, self.accounts);
-                *parts = Some(taken.map_err(ParseError::Land)?);
+                let stripped = form.strip(&rows, self.accounts);
+                *parts = Some(stripped.map_err(ParseError::Land)?);
             }
         }
         Ok(arrival)
@@ -150,12 +152,12 @@ enum ParseError {
     Land(LandError),
 }
 
-/// The forms of the rows of all tables.
+/// Creates the plain form of each table.
 pub(super) fn plain_forms() -> [Arc<PlainForm>; TABLES] {
     RawTable::ALL.map(|table| Arc::new(PlainForm::new(table)))
 }
 
-/// The reading thread.
+/// Cuts the inputs into pieces, on the reading thread.
 struct Reader<'a> {
     jobs: SyncSender<Job>,
     answers: SyncSender<Receiver<Answer>>,
@@ -163,7 +165,7 @@ struct Reader<'a> {
     spill: &'a SpillFile,
 }
 
-/// Nobody listens any more: the landing has failed, and its error is known.
+/// Tells that the receivers are gone: the landing has failed with another error.
 struct Abandoned;
 
 impl Reader<'_> {
@@ -172,7 +174,7 @@ impl Reader<'_> {
             match self.read(number, input) {
                 Ok(()) => {}
                 Err(Stop::Failed(error)) => {
-                    // The error takes its place in the queue, after all that was read before it.
+                    // The error takes its place in the queue, after the pieces that were read before it.
                     let (give, answer) = sync_channel(1);
                     let _ = give.send(Err(error));
                     let _ = self.answers.send(answer);
@@ -229,7 +231,7 @@ impl Reader<'_> {
         };
         let found =
             ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(broken)?;
-        let reading = Reading::of(&found);
+        let reading = ReadSchema::of(&found);
         let options = ArrowReaderOptions::new().with_schema(Arc::clone(&reading.schema));
         let metadata =
             ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options).map_err(broken)?;
@@ -242,7 +244,7 @@ impl Reader<'_> {
             .with_batch_size(piece_rows(found.metadata()));
         let mut first = 1;
         for batch in builder.build().map_err(broken)? {
-            let batch = batch.and_then(|batch| reading.with_texts(batch));
+            let batch = batch.and_then(|batch| reading.uuids_to_text(batch));
             let batch = batch.map_err(|source| LandError::Rows {
                 input: input.label().to_owned(),
                 row: first - 1,
@@ -250,7 +252,7 @@ impl Reader<'_> {
             })?;
             let count = batch.num_rows() as u64;
             self.meter.add(bytes * count / rows.max(1));
-            for batch in cut_by_text(batch, PIECE_TEXT) {
+            for batch in split_by_text(batch, PIECE_TEXT) {
                 let rows = batch.num_rows() as u64;
                 self.give(number, Piece::Rows { batch, first })?;
                 first += rows;
@@ -259,6 +261,7 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Queues a piece to be parsed.
     fn give(&self, number: usize, piece: Piece) -> Result<(), Abandoned> {
         let (give, answer) = sync_channel(1);
         self.answers.send(answer).map_err(|_| Abandoned)?;
@@ -266,10 +269,10 @@ impl Reader<'_> {
     }
 }
 
-/// How many rows of a file make a piece.
+/// Returns the number of rows of a file that make a piece.
 fn piece_rows(file: &ParquetMetaData) -> usize {
     let groups = file.row_groups().iter();
-    // The file says so, and it may say anything.
+    // The file declares these sizes, and may be wrong.
     let bytes = groups.fold(0_i64, |sum, group| {
         sum.saturating_add(group.total_byte_size())
     });
@@ -278,8 +281,8 @@ fn piece_rows(file: &ParquetMetaData) -> usize {
     (PIECE_BYTES / row_bytes).clamp(*PIECE_ROWS.start(), *PIECE_ROWS.end())
 }
 
-/// Halves rows until none of the parts has more than so many bytes of text, or only one row.
-fn cut_by_text(rows: RecordBatch, most: usize) -> Vec<RecordBatch> {
+/// Halves rows until each part has at most `most` bytes of text, or is a single row.
+fn split_by_text(rows: RecordBatch, most: usize) -> Vec<RecordBatch> {
     let count = rows.num_rows();
     if count < 2 || text_bytes(&rows) <= most {
         return vec![rows];
@@ -288,22 +291,22 @@ fn cut_by_text(rows: RecordBatch, most: usize) -> Vec<RecordBatch> {
         rows.slice(0, count / 2),
         rows.slice(count / 2, count - count / 2),
     );
-    let mut parts = cut_by_text(first, most);
-    parts.extend(cut_by_text(second, most));
+    let mut parts = split_by_text(first, most);
+    parts.extend(split_by_text(second, most));
     parts
 }
 
-/// The bytes of all strings, as often as they come.
+/// Returns the bytes of all strings; one that several rows share counts for each.
 fn text_bytes(rows: &RecordBatch) -> usize {
     let texts = rows.columns().iter().filter_map(|c| c.as_string_view_opt());
-    // A view's length is its lower half of four bytes.
+    // The lower four bytes of a view are the length of its string.
     let bytes = |texts: &StringViewArray| -> usize {
         texts.views().iter().map(|view| *view as u32 as usize).sum()
     };
     texts.map(bytes).sum()
 }
 
-/// Why reading ends early.
+/// Tells why reading ends early.
 enum Stop {
     Failed(LandError),
     Abandoned,
@@ -339,7 +342,7 @@ mod tests {
         let column: ArrayRef = Arc::new(StringViewArray::from_iter_values(&texts));
         let rows = RecordBatch::try_from_iter([("text", column)]).unwrap();
         let sizes = |most: usize| -> Vec<usize> {
-            let parts = cut_by_text(rows.clone(), most);
+            let parts = split_by_text(rows.clone(), most);
             assert_eq!(
                 arrow::compute::concat_batches(rows.schema_ref(), &parts).unwrap(),
                 rows

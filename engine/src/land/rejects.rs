@@ -1,11 +1,11 @@
-//! Keeping what is no event: every rejected line, whole, with its source, line and reason (SPEC E3).
+//! Keeps rejected lines: each as a whole, with its source, line number and reason (SPEC E3).
 //!
-//! A rejected line is the same as one that is already kept if source, line, reason and content are all equal. So landing
-//! the same input again, or after a crash, keeps each of its bad lines once, as it keeps each event once (SPEC E1). Of the
-//! files that are kept already, only those are read that may have a line of the same source and number.
+//! Two rejected lines are the same if source, line, reason and content are equal. So landing the same input again, or after a
+//! crash, keeps each of its bad lines once, as it keeps each event once (SPEC E1). To compare, only those files of the table
+//! are read that may have a line of the same source and number.
 //!
-//! Rejected lines are committed before the events of the same landing: whatever happens in between, there is never an event
-//! in the lake whose rejected neighbours are unknown.
+//! Rejected lines are committed before the events of the same landing. So if the events of a file are in the lake, its
+//! rejected lines are too, even after a crash in between.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -17,7 +17,7 @@ use arrow::array::{
     TimestampMicrosecondArray, UInt64Array,
 };
 use arrow::compute::take_record_batch;
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::Int64Type;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use hashbrown::HashTable;
@@ -25,16 +25,17 @@ use hashbrown::hash_table::Entry;
 use rapport_data::Rejected;
 
 use super::error::LandError;
+use super::rewrite::cast_to_schema;
 use crate::lake::files;
 use crate::lake::{DataFile, FileStatistics, Lake, NewFile, TableId};
 
-/// A file of rejected lines is written when so much of them is held.
-const HELD_AT_MOST: usize = 32 * 1024 * 1024;
+/// The bytes of rejected lines that are collected before a file is written.
+const FILE_BYTES: usize = 32 * 1024 * 1024;
 
-/// The columns that tell one rejected line from another.
+/// The columns that identify a rejected line.
 const IDENTITY: [&str; 5] = ["source", "line", "reason", "raw", "raw_bytes"];
 
-/// Rejected lines on their way into a file.
+/// Collects rejected lines for a file.
 pub(super) struct RejectedRows {
     landed_at: DateTime<Utc>,
     source: StringBuilder,
@@ -58,8 +59,8 @@ impl RejectedRows {
         }
     }
 
-    /// Adds a line. What no PostgreSQL text can hold (SPEC E7), bytes that are not UTF-8 and U+0000, is kept twice: readable,
-    /// and byte by byte.
+    /// Adds a line. One that PostgreSQL's text cannot hold (SPEC E7), because it is not UTF-8 or has U+0000, is kept twice:
+    /// as readable text, and as its bytes.
     pub fn push(&mut self, source: &str, rejected: &Rejected) {
         self.source.append_value(source);
         self.line
@@ -80,14 +81,14 @@ impl RejectedRows {
     }
 
     pub fn is_full(&self) -> bool {
-        self.bytes >= HELD_AT_MOST
+        self.bytes >= FILE_BYTES
     }
 
     pub fn is_empty(&self) -> bool {
         self.line.is_empty()
     }
 
-    /// The lines as rows of the table, in its order.
+    /// Returns the lines as rows of the table, sorted by source and line.
     pub fn finish(mut self) -> Result<RecordBatch, LandError> {
         let landed_at = vec![self.landed_at.timestamp_micros(); self.line.len()];
         let columns: Vec<ArrayRef> = vec![
@@ -109,7 +110,7 @@ impl RejectedRows {
     }
 }
 
-/// What tells a rejected line from others.
+/// Identifies a rejected line.
 #[derive(PartialEq, Eq, Hash)]
 struct Identity<'a> {
     source: &'a str,
@@ -119,7 +120,7 @@ struct Identity<'a> {
     raw: &'a [u8],
 }
 
-/// The identities of a batch's rows. The batch has [`IDENTITY`]'s columns, in any order and among others.
+/// Returns the identities of the rows of a batch, which has the columns of [`IDENTITY`] in any order, and may have others.
 fn identities(rows: &RecordBatch) -> Result<Vec<Identity<'_>>, LandError> {
     let column = |name: &str| -> Result<&ArrayRef, LandError> {
         Ok(rows.column(rows.schema_ref().index_of(name)?))
@@ -144,7 +145,7 @@ fn identities(rows: &RecordBatch) -> Result<Vec<Identity<'_>>, LandError> {
         .collect())
 }
 
-/// A file of rejected lines, of the table or of this landing.
+/// Describes a file of rejected lines, of the table or of this landing.
 pub(super) struct KeptFile<'a> {
     path: &'a str,
     size: u64,
@@ -171,23 +172,23 @@ impl<'a> From<&'a NewFile> for KeptFile<'a> {
     }
 }
 
-/// Where some rejected lines stand: the first and last line of each source, in the order of the sources.
-struct Reach<'a>(Vec<(&'a str, RangeInclusive<i64>)>);
+/// Holds the first and the last line of each source, sorted by source.
+struct LineRanges<'a>(Vec<(&'a str, RangeInclusive<i64>)>);
 
-impl<'a> Reach<'a> {
+impl<'a> LineRanges<'a> {
     fn of(lines: &[Identity<'a>]) -> Self {
-        let mut reach: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+        let mut ranges: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
         for Identity { source, line, .. } in lines {
-            let (first, last) = reach.entry(*source).or_insert((*line, *line));
+            let (first, last) = ranges.entry(*source).or_insert((*line, *line));
             *first = (*first).min(*line);
             *last = (*last).max(*line);
         }
         let of_source = |(source, (first, last))| (source, first..=last);
-        Self(reach.into_iter().map(of_source).collect())
+        Self(ranges.into_iter().map(of_source).collect())
     }
 
-    /// Whether a file may have one of the lines. Files from before sources and lines had statistics may have any.
-    fn may_meet(&self, file: &FileStatistics) -> bool {
+    /// Tells whether a file may have one of the lines. A file without statistics of sources and lines may have any.
+    fn may_overlap(&self, file: &FileStatistics) -> bool {
         let (Some((least, greatest)), Some((first, last))) =
             (file.text_range("source"), file.number_range("line"))
         else {
@@ -201,14 +202,14 @@ impl<'a> Reach<'a> {
     }
 }
 
-/// Leaves out the rows that some files already have. None left: `None`.
+/// Removes the rows that some files already have, and repeated rows. Returns `None` if no row is left.
 pub(super) async fn without_known(
     lake: &Lake,
     rows: RecordBatch,
     known: &[KeptFile<'_>],
 ) -> Result<Option<RecordBatch>, LandError> {
     let own = identities(&rows)?;
-    let reach = Reach::of(&own);
+    let ranges = LineRanges::of(&own);
     let hasher = RandomState::new();
     let mut new = vec![true; own.len()];
     let mut places: HashTable<usize> = HashTable::with_capacity(own.len());
@@ -219,21 +220,25 @@ pub(super) async fn without_known(
             |other| hasher.hash_one(&own[*other]),
         );
         match entry {
-            // Only where an input is landed twice at once.
+            // An input is given twice to this landing.
             Entry::Occupied(_) => new[row] = false,
             Entry::Vacant(vacant) => {
                 vacant.insert(row);
             }
         }
     }
+    let schema = TableId::RejectedEvents.file_schema();
+    let places_of = |name: &&str| schema.index_of(name);
+    let wanted: Vec<usize> = IDENTITY.iter().map(places_of).collect::<Result<_, _>>()?;
+    let wanted = Arc::new(schema.project(&wanted)?);
     for file in known {
-        if !reach.may_meet(file.statistics) {
+        if !ranges.may_overlap(file.statistics) {
             continue;
         }
         let (table, columns) = (TableId::RejectedEvents, Some(&IDENTITY[..]));
         let mut batches = files::read(lake, table, file.path, file.size, columns).await?;
         while let Some(batch) = batches.try_next().await? {
-            let batch = as_written(&batch)?;
+            let batch = cast_to_schema(&batch, &wanted)?;
             for identity in identities(&batch)? {
                 let hash = hasher.hash_one(&identity);
                 if let Some(row) = places.find(hash, |other| own[*other] == identity) {
@@ -250,23 +255,4 @@ pub(super) async fn without_known(
         return Ok(None);
     }
     Ok(Some(take_record_batch(&rows, &left)?))
-}
-
-/// A batch with the types that we write, whoever wrote the file.
-fn as_written(batch: &RecordBatch) -> Result<RecordBatch, LandError> {
-    let schema = TableId::RejectedEvents.file_schema();
-    let (mut fields, mut columns) = (Vec::new(), Vec::new());
-    for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
-        let wanted = schema
-            .field_with_name(field.name())
-            .map_or(&DataType::Utf8, |f| f.data_type());
-        columns.push(arrow::compute::cast(column, wanted)?);
-        fields.push(Arc::new(
-            field.as_ref().clone().with_data_type(wanted.clone()),
-        ));
-    }
-    Ok(RecordBatch::try_new(
-        Arc::new(arrow::datatypes::Schema::new(fields)),
-        columns,
-    )?)
 }

@@ -1,4 +1,4 @@
-//! The rows of some files of a partition as one landing, or derive, would have written them, for whoever puts files together.
+//! Combines the rows of several files of a partition for compaction, as one landing or derive would have written them.
 
 use std::sync::Arc;
 
@@ -16,7 +16,8 @@ use super::partition::FirstRows;
 use crate::lake::TableId;
 use crate::lake::files::OpenFile;
 
-/// All events in the table's order; `None` if two have the same identity, which landing would have prevented (SPEC E1).
+/// Returns the events of all files in the table's order; `None` if two have the same identity, which landing prevents
+/// (SPEC E1).
 pub(crate) async fn merged(
     table: TableId,
     files: Vec<OpenFile>,
@@ -28,7 +29,7 @@ pub(crate) async fn merged(
     rows.sorted(table.sort_columns()[0])
 }
 
-/// All rows of some files of another table, whose rows differ in what they are sorted by, in its order.
+/// Returns the rows of all files of a derived table in its order. Its sort columns identify a row.
 pub(crate) async fn sorted(table: TableId, files: Vec<OpenFile>) -> Result<RecordBatch, LandError> {
     let rows = all_rows(table, files).await?;
     let columns = table.sort_columns().iter().map(|name| {
@@ -51,14 +52,20 @@ async fn all_rows(table: TableId, files: Vec<OpenFile>) -> Result<RecordBatch, L
     for file in files {
         let mut rows = file.read(None)?;
         while let Some(batch) = rows.try_next().await? {
-            batches.push(as_written(&batch, &schema)?);
+            batches.push(cast_to_schema(&batch, &schema)?);
         }
     }
     Ok(concat_batches(&schema, &batches)?)
 }
 
-/// A batch with the columns and types that we write, whoever wrote the file.
-fn as_written(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, LandError> {
+/// Selects the columns of a schema and casts them to its types, because another writer may have used others.
+///
+/// # Errors
+/// If a column is missing or cannot be cast.
+pub(super) fn cast_to_schema(
+    batch: &RecordBatch,
+    schema: &SchemaRef,
+) -> Result<RecordBatch, LandError> {
     let columns = schema
         .fields()
         .iter()

@@ -1,12 +1,12 @@
-//! Grouping arrived rows by partition, in memory while they fit and as sorted *runs* on disk past that.
+//! Groups rows by partition: in memory while they fit, and as sorted *runs* on disk past that.
 //!
-//! Rows are held as they arrive until half the budget is full. Then they are ordered by partition (a stable sort, so that
-//! within a partition the order of arrival stays, which SPEC E1 needs) and written as one run while the next rows arrive.
-//! What is left at the end becomes a last run that stays in memory: a small landing never touches the disk. Later runs hold
-//! later rows, so reading a partition from all runs in their order gives its rows in the order of arrival.
+//! Rows are collected as they arrive until half the budget is full. Then they are sorted by partition and written as one run
+//! while the next rows arrive. The sort is stable: within a partition the order of arrival stays, which SPEC E1 needs. The
+//! rows left at the end are a last run that stays in memory, so a small landing writes nothing to disk. Later runs hold
+//! later rows, so reading a partition from all runs in order gives its rows in the order of arrival.
 //!
-//! What is ordered are not rows but spans of them: pieces come grouped by partition ([`super::plain`]), so that a span is
-//! copied column by column as a whole, and not value by value from all over the memory.
+//! Spans are sorted rather than rows: pieces come grouped by partition ([`super::plain`]), so that a span is copied column
+//! by column as a whole, and not value by value from all over the memory.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -22,15 +22,16 @@ use super::error::LandError;
 use super::keys::{PartitionKey, Span};
 use super::spill::{Place, SpillFile};
 
-/// The uncompressed size of a block of a run: small, because a merge holds one of each run.
+/// The uncompressed size of a block of a run. It is small, because a merge holds one block of each run.
 const BLOCK_BYTES: usize = 512 * 1024;
+/// The bounds of the number of rows in a block.
 const BLOCK_ROWS: RangeInclusive<usize> = 64..=65_536;
-/// From so many rows on the average, spans are copied as they stand rather than row by row.
+/// The average number of rows from which spans are copied as a whole rather than row by row.
 pub(super) const LONG_SPAN: usize = 8;
 /// The column of a block that holds each row's partition.
 pub(super) const KEY_COLUMN: &str = "partition_key";
 
-/// Rows of one table, in the order of arrival.
+/// Collects the rows of one table in the order of arrival.
 #[derive(Debug, Default)]
 pub(super) struct Arrived {
     batches: Vec<RecordBatch>,
@@ -50,7 +51,7 @@ impl Arrived {
     }
 }
 
-/// A span of one of several batches.
+/// Names a span of one of several batches.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PlacedSpan {
     pub span: Span,
@@ -58,44 +59,45 @@ pub(super) struct PlacedSpan {
 }
 
 impl PlacedSpan {
-    /// Its rows as (batch, row), its batch being known as `batch` there.
+    /// Returns its rows as (batch, row), with `batch` as the number of its batch.
     pub fn picks(&self, batch: usize) -> impl Iterator<Item = (usize, usize)> {
         let start = self.span.start as usize;
         (start..start + self.span.rows as usize).map(move |row| (batch, row))
     }
 }
 
-/// Rows sorted by partition and, within one, by arrival.
+/// Holds rows sorted by partition and, within one, by arrival.
 #[derive(Debug)]
 pub(super) enum Run {
-    /// Batches as they arrived, and the order of their spans.
+    /// Batches as they arrived, and their spans in sorted order.
     Memory {
         batches: Vec<RecordBatch>,
         order: Vec<PlacedSpan>,
     },
-    /// Blocks in the spill file, in order.
+    /// Blocks in the spill file, in sorted order.
     Spilled(Vec<Block>),
 }
 
-/// Some consecutive rows of a spilled run.
+/// Names consecutive rows of a spilled run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Block {
+    /// The key of the last row.
     pub last: PartitionKey,
     pub place: Place,
 }
 
-/// All of a landing's rows for one table.
+/// Holds all rows of a landing for one table.
 #[derive(Debug, Default)]
 pub(super) struct TableRuns {
     pub runs: Vec<Run>,
-    /// The partitions and how many rows arrived for each.
+    /// The number of rows that arrived for each partition.
     pub partitions: HashMap<PartitionKey, u64, ahash::RandomState>,
-    /// Their size in memory.
+    /// The size of the rows in memory.
     pub bytes: u64,
 }
 
 impl TableRuns {
-    /// Takes what has arrived: stays in memory without a spill file.
+    /// Adds rows as a run: in the spill file, or in memory if none is given.
     fn add(
         &mut self,
         arrived: Arrived,
@@ -110,7 +112,7 @@ impl TableRuns {
             spans: mut order,
             ..
         } = arrived;
-        // Stable, so that the spans of a partition stay in the order of arrival.
+        // A stable sort keeps the spans of a partition in the order of arrival.
         order.sort_by_key(|placed| placed.span.key);
         for PlacedSpan { span, .. } in &order {
             *self.partitions.entry(span.key).or_default() += u64::from(span.rows);
@@ -120,7 +122,7 @@ impl TableRuns {
             Some((file, threads)) => {
                 let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
                 let row_bytes = (arrived.bytes / rows.max(1)).max(1);
-                Run::Spilled(write(&batches, order, row_bytes, file, threads)?)
+                Run::Spilled(write_blocks(&batches, order, row_bytes, file, threads)?)
             }
         };
         self.runs.push(run);
@@ -128,8 +130,8 @@ impl TableRuns {
     }
 }
 
-/// Writes rows as blocks, several at a time.
-fn write(
+/// Writes rows as blocks, on several threads.
+fn write_blocks(
     batches: &[RecordBatch],
     order: Vec<PlacedSpan>,
     row_bytes: usize,
@@ -137,7 +139,7 @@ fn write(
     threads: usize,
 ) -> Result<Vec<Block>, LandError> {
     let rows = (BLOCK_BYTES / row_bytes).clamp(*BLOCK_ROWS.start(), *BLOCK_ROWS.end());
-    let pieces = cut(order, rows);
+    let pieces = split_spans(order, rows);
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<(usize, Block)>, LandError> {
         let mut written = Vec::new();
@@ -172,8 +174,8 @@ fn write(
     Ok(written.into_iter().map(|(_, block)| block).collect())
 }
 
-/// Cuts spans into pieces of so many rows.
-fn cut(order: Vec<PlacedSpan>, rows: usize) -> Vec<Vec<PlacedSpan>> {
+/// Splits spans into pieces of `rows` rows each; the last piece may have fewer.
+fn split_spans(order: Vec<PlacedSpan>, rows: usize) -> Vec<Vec<PlacedSpan>> {
     let rows = rows as u32;
     let mut pieces = Vec::new();
     let (mut piece, mut room) = (Vec::new(), rows);
@@ -198,10 +200,11 @@ fn cut(order: Vec<PlacedSpan>, rows: usize) -> Vec<Vec<PlacedSpan>> {
     pieces
 }
 
+/// Copies the rows of spans into one batch, after a column of their keys.
 fn block(batches: &[RecordBatch], spans: &[PlacedSpan]) -> Result<RecordBatch, LandError> {
     let rows: usize = spans.iter().map(|placed| placed.span.rows as usize).sum();
     let rows_of = if rows >= spans.len() * LONG_SPAN {
-        together(batches, spans)?
+        concat_spans(batches, spans)?
     } else {
         let picks = spans
             .iter()
@@ -222,8 +225,8 @@ fn block(batches: &[RecordBatch], spans: &[PlacedSpan]) -> Result<RecordBatch, L
     )?)
 }
 
-/// The rows of spans, as one batch.
-fn together(batches: &[RecordBatch], spans: &[PlacedSpan]) -> Result<RecordBatch, LandError> {
+/// Copies the rows of spans into one batch, span by span.
+fn concat_spans(batches: &[RecordBatch], spans: &[PlacedSpan]) -> Result<RecordBatch, LandError> {
     let slices: Vec<RecordBatch> = spans
         .iter()
         .map(|PlacedSpan { span, batch }| {
@@ -234,7 +237,7 @@ fn together(batches: &[RecordBatch], spans: &[PlacedSpan]) -> Result<RecordBatch
     Ok(concat_batches(&schema, &slices)?)
 }
 
-/// The picked rows (batch, row), as one batch. Only the batches that are picked from are looked at.
+/// Copies the picked rows (batch, row) into one batch, row by row. Only the batches that rows are picked from are read.
 pub(super) fn gather(
     batches: &[RecordBatch],
     mut picks: Vec<(usize, usize)>,
@@ -265,12 +268,12 @@ pub(super) fn gather(
     Ok(RecordBatch::try_new(schema, columns)?)
 }
 
-/// The error for a thread that panicked: its own message is on standard error already.
+/// Returns the error for a thread that panicked; the panic's own message is on standard error.
 pub(super) fn stopped() -> LandError {
     LandError::Task("a thread panicked".into())
 }
 
-/// How many tables of events there are.
+/// The number of tables of events.
 pub(super) const TABLES: usize = 3;
 
 type Runs = [TableRuns; TABLES];
@@ -279,27 +282,27 @@ type Runs = [TableRuns; TABLES];
 pub(super) struct Collector {
     spill: Arc<SpillFile>,
     threads: usize,
-    /// Rows are held up to here; as much again may be on its way to the disk.
-    held_at_most: usize,
+    /// The bytes of rows that are collected before they are written; as many may be on their way to the disk.
+    run_bytes: usize,
     held: [Arrived; TABLES],
     runs: Runs,
     spilling: Option<JoinHandle<Result<Runs, LandError>>>,
 }
 
 impl Collector {
-    /// A collector that uses about `budget` bytes.
+    /// Creates a collector that uses about `budget` bytes.
     pub fn new(budget: usize, threads: usize, spill: Arc<SpillFile>) -> Self {
         Self {
             spill,
             threads,
-            held_at_most: budget / 2,
+            run_bytes: budget / 2,
             held: Default::default(),
             runs: Default::default(),
             spilling: None,
         }
     }
 
-    /// Takes rows of one table (its number), in the order of arrival.
+    /// Adds rows of a table, given by its number, in the order of arrival.
     pub fn push(
         &mut self,
         table: usize,
@@ -310,7 +313,7 @@ impl Collector {
             return Ok(());
         }
         self.held[table].push(batch, spans);
-        if self.held.iter().map(|h| h.bytes).sum::<usize>() < self.held_at_most {
+        if self.held.iter().map(|h| h.bytes).sum::<usize>() < self.run_bytes {
             return Ok(());
         }
         self.wait()?;
@@ -334,7 +337,7 @@ impl Collector {
         Ok(())
     }
 
-    /// All rows, once no more arrive.
+    /// Returns all rows, when no more will arrive.
     pub fn finish(mut self) -> Result<(Runs, Arc<SpillFile>), LandError> {
         self.wait()?;
         for (table, arrived) in self.runs.iter_mut().zip(std::mem::take(&mut self.held)) {
@@ -355,7 +358,7 @@ mod tests {
     const BATCHES: u32 = 3;
     const ROWS: u32 = 100;
 
-    /// Batches of which each row tells its batch and place.
+    /// Creates batches whose rows hold the number of their batch and row.
     fn batches() -> Vec<RecordBatch> {
         let batch = |batch: u32| {
             let texts = (0..ROWS).map(|row| (row % 3 > 0).then(|| format!("{batch}/{row}")));
@@ -388,7 +391,7 @@ mod tests {
     proptest! {
         #[test]
         fn spans_are_cut_into_blocks_that_hold_the_same_rows(spans in prop::collection::vec(placed(), 1..20), rows in 1..200usize) {
-            let pieces = cut(spans.clone(), rows);
+            let pieces = split_spans(spans.clone(), rows);
             prop_assert_eq!(picks(&pieces.concat()), picks(&spans));
             let (last, full) = pieces.split_last().unwrap();
             prop_assert!(full.iter().all(|piece| picks(piece).len() == rows));
@@ -403,7 +406,7 @@ mod tests {
             prop_assert_eq!(block.column(0).as_primitive::<UInt64Type>().values().to_vec(), keys);
             let rows = block.project(&[1, 2]).unwrap();
             prop_assert_eq!(&rows, &gather(&batches, picks(&spans)).unwrap());
-            prop_assert_eq!(rows, together(&batches, &spans).unwrap());
+            prop_assert_eq!(rows, concat_spans(&batches, &spans).unwrap());
         }
     }
 }

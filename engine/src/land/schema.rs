@@ -1,8 +1,8 @@
-//! How the columns of a Parquet file are read: as Arrow would, but for what the file says and Arrow's types do not.
+//! Chooses the Arrow types that the columns of a Parquet file are read as.
 //!
-//! Strings are read as views, which does not copy them. Spark's timestamps (INT96) are instants of UTC, which the form has no
-//! way to say; where the writer left an Arrow schema beside it, that says whether there is a zone. The words of an ENUM are
-//! text, and a UUID is the text that it is written as.
+//! They are those of Arrow's reader, with these exceptions. Strings are read as views, which does not copy them. Spark's
+//! timestamps (INT96) are instants in UTC, which Parquet has no way to say; if the file holds an Arrow schema, that says
+//! whether there is a zone. The values of an ENUM are text, and a UUID becomes its text.
 
 use std::sync::Arc;
 
@@ -15,16 +15,16 @@ use parquet::basic::{ConvertedType, LogicalType, Type as PhysicalType};
 use parquet::schema::types::Type;
 use uuid::Uuid;
 
-/// How one file's columns are read.
-pub(super) struct Reading {
-    /// What its reader is asked for.
+/// Holds the schema that a file is read with.
+pub(super) struct ReadSchema {
+    /// The schema of the reader's batches.
     pub schema: SchemaRef,
-    /// The columns that hold UUIDs, as bytes.
+    /// The indexes of the columns that hold UUIDs, as bytes.
     uuids: Vec<usize>,
 }
 
-impl Reading {
-    /// Decides it from what the file says of itself.
+impl ReadSchema {
+    /// Chooses the schema from the metadata of a file.
     pub fn of(found: &ArrowReaderMetadata) -> Self {
         let file = found.metadata().file_metadata();
         let says_zones = file
@@ -38,7 +38,7 @@ impl Reading {
                 if is_uuid(written) {
                     uuids.push(place);
                 }
-                match read_as(field.data_type(), written, says_zones) {
+                match read_type(field.data_type(), written, says_zones) {
                     Some(form) => Arc::new(field.as_ref().clone().with_data_type(form)),
                     None => Arc::clone(field),
                 }
@@ -51,8 +51,8 @@ impl Reading {
         }
     }
 
-    /// The rows with every UUID as text.
-    pub fn with_texts(&self, rows: RecordBatch) -> Result<RecordBatch, ArrowError> {
+    /// Replaces the bytes of UUIDs by their text.
+    pub fn uuids_to_text(&self, rows: RecordBatch) -> Result<RecordBatch, ArrowError> {
         if self.uuids.is_empty() {
             return Ok(rows);
         }
@@ -67,8 +67,8 @@ impl Reading {
     }
 }
 
-/// The type that a column is read in, where that is another than Arrow's choice.
-fn read_as(found: &DataType, written: &Type, says_zones: bool) -> Option<DataType> {
+/// Returns the type that a column is read as; `None` for the type that Arrow's reader chooses.
+fn read_type(found: &DataType, written: &Type, says_zones: bool) -> Option<DataType> {
     let is_int96 = written.is_primitive() && written.get_physical_type() == PhysicalType::INT96;
     match found {
         found if is_text(found) => Some(DataType::Utf8View),

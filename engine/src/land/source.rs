@@ -1,11 +1,11 @@
-//! What is landed: files, folders, standard input, bytes in memory; found, named, and opened as plain NDJSON or Parquet.
+//! Finds the inputs of a landing (files, folders, standard input, bytes in memory), names them, and opens them as lines or
+//! Parquet.
 //!
-//! The form of an input is told by its first bytes, so that a mislabelled file lands right; a name that promises a form
-//! the bytes do not have is an error, since that is what a broken download looks like. In folders only files with a known
-//! ending are taken (a folder holds other things too), and a file `accounts.ndjson` is left out: by convention it holds
-//! settings, not events. So is what is hidden, and a link back to a folder above. A file of no bytes whose name promises a
-//! form is left out too, wherever it was named: it holds no event, and rotated logs leave such files behind. What was left
-//! out is reported, never silent.
+//! The format of an input is taken from its first bytes, so that a mislabelled file lands correctly. A name that says gzip,
+//! zstd or Parquet where the bytes do not is an error, because a broken download looks like that. An empty file with such a
+//! name is skipped: rotated logs leave such files. In a folder only files with a known extension are read. Hidden files,
+//! links back to a parent folder, and `accounts.ndjson`, which by convention holds settings, are skipped. Everything
+//! skipped is reported.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -21,16 +21,16 @@ use super::error::LandError;
 use super::frames::Frames;
 use super::spill::SpillFile;
 
-/// The endings of the files that are taken from a folder.
-const ENDINGS: [&str; 6] = ["ndjson", "jsonl", "json", "gz", "zst", "parquet"];
-/// By convention the settings beside the events, in the same folder.
+/// The extensions of the files that are read from a folder.
+const EXTENSIONS: [&str; 6] = ["ndjson", "jsonl", "json", "gz", "zst", "parquet"];
+/// The file of settings that may be in the same folder as events.
 const SETTINGS_FILE: &str = "accounts.ndjson";
 const READ_AHEAD: usize = 256 * 1024;
 
-/// Something to land.
+/// Names something to land.
 #[derive(Debug, Clone)]
 pub struct LandSource {
-    /// What rejected lines are said to come from, and what errors name.
+    /// The name in errors, and the source of its rejected lines.
     label: String,
     kind: Kind,
 }
@@ -43,7 +43,7 @@ enum Kind {
 }
 
 impl LandSource {
-    /// A file, or a folder with all that is below it.
+    /// Names a file, or a folder with all files below it.
     pub fn path(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         Self {
@@ -52,7 +52,7 @@ impl LandSource {
         }
     }
 
-    /// Standard input, named `-`.
+    /// Names standard input, as `-`.
     pub fn stdin() -> Self {
         Self {
             label: "-".into(),
@@ -60,7 +60,7 @@ impl LandSource {
         }
     }
 
-    /// Bytes in memory, under a name of the caller's.
+    /// Names bytes in memory, as `label`.
     pub fn bytes(label: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
         Self {
             label: label.into(),
@@ -68,47 +68,47 @@ impl LandSource {
         }
     }
 
-    /// The name under which its rejected lines are kept.
+    /// Returns the name that its rejected lines have as their source.
     pub fn label(&self) -> &str {
         &self.label
     }
 }
 
-/// A path as rejected lines and errors name it: without a `.` or `//`, so that a file spelt in two ways is one source and
-/// its rejected lines are kept once. A `..` stays: after a link it leads elsewhere than the text says.
+/// Returns the name of a path in rejected lines and errors. It has no `.` or `//`, so that a file spelled in two ways is one
+/// source, whose rejected lines are kept once. A `..` stays: after a link it leads elsewhere than the text says.
 fn label_of(path: &Path) -> String {
     let parts = path.components().filter(|part| *part != Component::CurDir);
     let label = parts.collect::<PathBuf>().display().to_string();
     match label.as_str() {
         "" => ".".to_owned(),
-        // This name is standard input's.
+        // `-` is the name of standard input.
         "-" => "./-".to_owned(),
         _ => label,
     }
 }
 
-/// What was given, alone or in a folder, and was not read.
+/// Names a file or folder that was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
-    /// A file, or a folder with all that is below it.
+    /// The file, or the folder with all files below it.
     pub path: String,
-    /// Why.
+    /// Why it was not read.
     pub reason: &'static str,
 }
 
-/// The inputs that sources stand for, in the order in which they land.
+/// Lists the inputs that sources stand for, in the order in which they land.
 #[derive(Debug, Default)]
 pub(super) struct Inputs {
-    /// Files, standard input and bytes; no folders.
+    /// Files, standard input and bytes, but no folders.
     pub inputs: Vec<LandSource>,
-    /// What was left out.
+    /// The files and folders that are not read.
     pub skipped: Vec<Skipped>,
-    /// The bytes of all inputs together, where all are known.
+    /// The total size of all inputs in bytes; `None` if one is not known.
     pub bytes: Option<u64>,
 }
 
 impl Inputs {
-    /// Finds what the sources stand for. A path that is not there is an error before anything is read.
+    /// Finds the inputs of sources. A path that does not exist is an error before anything is read.
     pub fn find(sources: Vec<LandSource>) -> Result<Self, LandError> {
         let mut found = Inputs {
             bytes: Some(0),
@@ -130,7 +130,8 @@ impl Inputs {
         Ok(found)
     }
 
-    /// Adds a file, or a folder's files by name. `given`: the caller named this very path, so its ending does not matter.
+    /// Adds a file, or the files of a folder sorted by name. If `given`, the caller named this path itself, so its extension
+    /// does not matter. `above` holds the folders that contain it.
     fn add_path(
         &mut self,
         path: &Path,
@@ -143,11 +144,11 @@ impl Inputs {
         };
         let metadata = std::fs::metadata(path).map_err(fail)?;
         if !metadata.is_dir() {
-            if !given && !wanted(path) {
+            if !given && !is_event_file(path) {
                 self.skip(path, "not a file of events by its name");
                 return Ok(());
             }
-            if metadata.is_file() && metadata.len() == 0 && Form::promised(path).is_some() {
+            if metadata.is_file() && metadata.len() == 0 && Form::from_name(path).is_some() {
                 self.skip(path, "it is empty");
                 return Ok(());
             }
@@ -158,7 +159,7 @@ impl Inputs {
             self.inputs.push(LandSource::path(path));
             return Ok(());
         }
-        // A link to a folder above would never end.
+        // Following a link to a parent folder would never end.
         let real = std::fs::canonicalize(path).map_err(fail)?;
         if !above.insert(real.clone()) {
             self.skip(path, "a link back to a folder above");
@@ -173,7 +174,7 @@ impl Inputs {
             .map_err(fail)?;
         entries.sort();
         for entry in entries {
-            if hidden(&entry) {
+            if is_hidden(&entry) {
                 self.skip(&entry, "hidden by its name");
             } else {
                 self.add_path(&entry, false, above)?;
@@ -191,29 +192,30 @@ impl Inputs {
     }
 }
 
-fn hidden(path: &Path) -> bool {
+fn is_hidden(path: &Path) -> bool {
     path.file_name()
         .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-fn wanted(path: &Path) -> bool {
+/// Tells whether a file of a folder holds events, by its name.
+fn is_event_file(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name != SETTINGS_FILE)
-        && ending(path).is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+        && extension(path).is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
 }
 
-fn ending(path: &Path) -> Option<String> {
+fn extension(path: &Path) -> Option<String> {
     Some(path.extension()?.to_str()?.to_ascii_lowercase())
 }
 
-/// An opened input.
+/// Holds an opened input.
 pub(super) enum Opened {
-    /// Lines, decompressed.
+    /// Decompressed lines.
     Lines(Box<dyn Read + Send>),
     /// A Parquet file.
     Parquet(ParquetInput),
 }
 
-/// Where a Parquet file's bytes are.
+/// Holds the bytes of a Parquet file.
 pub(super) enum ParquetInput {
     /// On disk.
     File(File),
@@ -221,7 +223,7 @@ pub(super) enum ParquetInput {
     Bytes(Bytes),
 }
 
-/// Counts the bytes that were read from all inputs, before decompression.
+/// Counts the bytes that are read from all inputs, before decompression.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Meter(Arc<AtomicU64>);
 
@@ -235,12 +237,13 @@ impl Meter {
     }
 }
 
-struct Counted<R> {
+/// Adds the bytes that are read to a meter.
+struct MeteredReader<R> {
     inner: R,
     meter: Meter,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for MeteredReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.meter.add(read as u64);
@@ -248,7 +251,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// The forms that first bytes tell apart.
+/// The formats of inputs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     Plain,
@@ -258,6 +261,7 @@ enum Form {
 }
 
 impl Form {
+    /// Recognises a format by the first bytes of an input.
     fn of(start: &[u8]) -> Self {
         match start {
             [0x1f, 0x8b, ..] => Form::Gzip,
@@ -267,9 +271,9 @@ impl Form {
         }
     }
 
-    /// What a name promises.
-    fn promised(path: &Path) -> Option<(Self, &'static str)> {
-        match ending(path)?.as_str() {
+    /// Returns the format that a file name says, and its name in errors; `None` for a name that may be any.
+    fn from_name(path: &Path) -> Option<(Self, &'static str)> {
+        match extension(path)?.as_str() {
             "gz" => Some((Form::Gzip, "gzip")),
             "zst" => Some((Form::Zstd, "zstd")),
             "parquet" => Some((Form::Parquet, "Parquet")),
@@ -279,8 +283,8 @@ impl Form {
 }
 
 impl LandSource {
-    /// Opens an input (not a folder) for reading. What is read of lines goes to the meter; Parquet's reader has to tell
-    /// it itself. What has to be copied goes where rows are spilled.
+    /// Opens an input that is no folder. Reading lines updates the meter; the reader of Parquet must do so itself. An input
+    /// that has to be copied goes to the spill folder.
     pub(super) fn open(&self, meter: &Meter, spill: &SpillFile) -> Result<Opened, LandError> {
         let fail = |source: io::Error| LandError::Open {
             input: self.label.clone(),
@@ -294,8 +298,8 @@ impl LandSource {
         let start = read_start(&mut stream).map_err(fail)?;
         let form = Form::of(&start);
         if let Kind::Path(path) = &self.kind
-            && let Some((promised, name)) = Form::promised(path)
-            && promised != form
+            && let Some((expected, name)) = Form::from_name(path)
+            && expected != form
         {
             return Err(LandError::Form {
                 input: self.label.clone(),
@@ -305,17 +309,17 @@ impl LandSource {
         }
         let mut whole = Cursor::new(start).chain(stream);
         if form == Form::Parquet {
-            let found = match self.seekable().map_err(fail)? {
+            let found = match self.open_seekable().map_err(fail)? {
                 Some(input) => input,
                 None => ParquetInput::File(spill.copy(&mut whole, fail)?),
             };
             return Ok(Opened::Parquet(found));
         }
-        let counted = Counted {
+        let metered = MeteredReader {
             inner: whole,
             meter: meter.clone(),
         };
-        let ahead = BufReader::with_capacity(READ_AHEAD, counted);
+        let ahead = BufReader::with_capacity(READ_AHEAD, metered);
         Ok(Opened::Lines(match form {
             Form::Gzip => Box::new(Frames::<_, GzDecoder<_>>::new(ahead).map_err(fail)?),
             Form::Zstd => Box::new(Frames::<_, zstd::Decoder<_>>::new(ahead).map_err(fail)?),
@@ -323,8 +327,9 @@ impl LandSource {
         }))
     }
 
-    /// Parquet is read from its end, so what cannot be sought in (`None`) has to be copied first.
-    fn seekable(&self) -> io::Result<Option<ParquetInput>> {
+    /// Opens a Parquet input that can be read from any position. Returns `None` for a stream, which has to be copied first,
+    /// because Parquet is read from its end.
+    fn open_seekable(&self) -> io::Result<Option<ParquetInput>> {
         Ok(match &self.kind {
             Kind::Bytes(bytes) => Some(ParquetInput::Bytes(bytes.clone())),
             Kind::Path(path) if std::fs::metadata(path)?.is_file() => {
@@ -335,7 +340,7 @@ impl LandSource {
     }
 }
 
-/// The first few bytes: enough to tell the form, fewer only at the end.
+/// Reads the first bytes of an input, as many as tell its format; fewer only if there are no more.
 fn read_start(stream: &mut dyn Read) -> io::Result<Vec<u8>> {
     let mut start = Vec::with_capacity(4);
     stream.take(4).read_to_end(&mut start)?;

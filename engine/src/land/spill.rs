@@ -1,7 +1,7 @@
-//! Temporary space on disk for what does not fit into memory: blocks of Arrow IPC in one nameless file.
+//! Stores rows that do not fit into memory on disk: blocks of Arrow IPC in one nameless temporary file.
 //!
-//! The file has no name, so nothing of it outlives the process, however that ends. Blocks are LZ4, since writing them
-//! costs more than packing them. Inputs that have to be copied are put beside it.
+//! The file has no name, so it disappears with the process, however that ends. Blocks are compressed with LZ4, because
+//! writing bytes costs more than compressing them. Inputs that have to be copied get files of their own in the same folder.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -16,10 +16,10 @@ use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 
 use super::error::LandError;
 
-/// So many bytes of a stream are copied at a time.
+/// The number of bytes of a stream that are copied at a time.
 const COPY_BYTES: usize = 256 * 1024;
 
-/// The temporary file of one landing, made when first needed.
+/// Holds the temporary file of one landing, which is created by the first write.
 #[derive(Debug)]
 pub(super) struct SpillFile {
     folder: PathBuf,
@@ -32,7 +32,7 @@ struct State {
     end: u64,
 }
 
-/// Where a block is.
+/// Names the position of a block in the file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     offset: u64,
@@ -40,7 +40,7 @@ pub(super) struct Place {
 }
 
 impl SpillFile {
-    /// A file in `folder`, or the system's own folder for such files.
+    /// Creates a spill file in `folder`, or in the system's temporary folder.
     pub fn new(folder: Option<PathBuf>) -> Self {
         Self {
             folder: folder.unwrap_or_else(std::env::temp_dir),
@@ -55,7 +55,7 @@ impl SpillFile {
         }
     }
 
-    /// Copies a stream to a nameless file of its own.
+    /// Copies a stream to a nameless file of its own. `unreadable` wraps an error of the stream.
     pub fn copy(
         &self,
         stream: &mut dyn Read,
@@ -74,11 +74,11 @@ impl SpillFile {
         }
     }
 
-    /// Writes a batch.
+    /// Writes a batch as one block.
     pub fn write(&self, batch: &RecordBatch) -> Result<Place, LandError> {
         let options =
             IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
-        // It comes out smaller than it is in memory, so the bytes are never moved as they grow.
+        // A compressed block is smaller than its batch in memory, so the vector never has to grow.
         let mut bytes = Vec::with_capacity(batch.get_array_memory_size());
         let mut writer = StreamWriter::try_new_with_options(&mut bytes, &batch.schema(), options)?;
         writer.write(batch)?;
@@ -103,10 +103,10 @@ impl SpillFile {
         })
     }
 
-    /// Reads a batch back.
+    /// Reads the batch of a block.
     pub fn read(&self, place: Place) -> Result<RecordBatch, LandError> {
         let mut bytes = Buffer::from_vec(self.bytes(place).map_err(|e| self.error(e))?);
-        // Unlike a reader, a decoder takes its messages from where they stand.
+        // Unlike a stream reader, a decoder does not copy the bytes.
         StreamDecoder::new().decode(&mut bytes)?.ok_or_else(|| {
             self.error(io::Error::new(
                 io::ErrorKind::UnexpectedEof,

@@ -1,4 +1,4 @@
-//! Landing against a lake: what comes in, what is kept, and what is refused.
+//! Landing into a lake: which events land, which lines are rejected, and which inputs are refused.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -16,7 +16,7 @@ use crate::lake::files;
 use crate::lake::{Lake, TableId};
 use crate::{EngineError, NoProgress};
 
-/// A lake in memory, and how to land into it.
+/// Lands into a lake in memory.
 struct Shop {
     lake: Lake,
     budget: usize,
@@ -55,7 +55,7 @@ impl Shop {
         self.try_land(vec![source]).await.unwrap()
     }
 
-    /// All rows of a table as texts, sorted, each with its partition.
+    /// Returns all rows of a table as text, sorted, each with its partition.
     async fn rows(&self, table: TableId) -> Vec<String> {
         let snapshot = self.lake.refresh_table(table).await.unwrap();
         let mut rows = Vec::new();
@@ -102,14 +102,14 @@ fn text(batch: &RecordBatch, row: usize) -> String {
     cells.join(" ")
 }
 
-/// A conversation event on a line.
+/// Writes a conversation event as a line.
 fn message(account: &str, event_id: &str, at: &str, conversation: &str) -> String {
     format!(
         "{{\"event_id\": {event_id:?}, \"account_id\": {account:?}, \"type\": \"message_sent\", \"occurred_at\": {at:?}, \"conversation_id\": {conversation:?}, \"sender\": \"shopper\", \"text\": \"{event_id} at {at}\"}}\n"
     )
 }
 
-/// An order on a line.
+/// Writes an order as a line.
 fn order(account: &str, event_id: &str, at: &str, order: &str) -> String {
     format!(
         "{{\"event_id\": {event_id:?}, \"account_id\": {account:?}, \"type\": \"order_placed\", \"occurred_at\": {at:?}, \"order_id\": {order:?}, \"value\": 12.5}}\n"

@@ -1,8 +1,8 @@
-//! Calls of table functions as PostgreSQL's clients write them.
+//! Rewrites calls of saved queries to the form that DataFusion accepts.
 //!
-//! DataFusion takes a table function's name as it is spelled and its arguments by position alone. Before it sees a call,
-//! this brings it to that form: `PUBLIC."headline_metrics"(channel => 'sms')` becomes
-//! `headline_metrics(NULL, NULL, 'sms')`, null being the default.
+//! DataFusion takes the name of a table function as it is spelled, and its arguments by position only. PostgreSQL's clients
+//! may write a schema, quotes, other letter case and named arguments: `PUBLIC."headline_metrics"(channel => 'sms')` becomes
+//! `headline_metrics(NULL, NULL, 'sms')`, where null stands for a parameter's default.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::saved::Template;
 
-/// Brings calls of table functions to the form that DataFusion takes.
+/// Rewrites calls of saved queries before DataFusion plans them.
 #[derive(Debug)]
 pub(super) struct CallPlanner {
     queries: HashMap<String, Arc<Template>>,
@@ -31,7 +31,8 @@ impl CallPlanner {
         }
     }
 
-    fn by_position(&self, name: &str, args: Vec<FunctionArg>) -> Result<Vec<FunctionArg>> {
+    /// Puts named arguments into the positions of their parameters.
+    fn positional(&self, name: &str, args: Vec<FunctionArg>) -> Result<Vec<FunctionArg>> {
         let Some(template) = self.queries.get(name) else {
             return Ok(args);
         };
@@ -67,6 +68,7 @@ impl CallPlanner {
     }
 }
 
+/// Returns the position of a parameter, whose name may be in any letter case.
 fn position(query: &super::SavedQuery, name: &str) -> Result<usize> {
     let found = query.position(&name.to_ascii_lowercase());
     found.or_else(|error| plan_err!("{error}"))
@@ -75,44 +77,26 @@ fn position(query: &super::SavedQuery, name: &str) -> Result<usize> {
 impl RelationPlanner for CallPlanner {
     fn plan_relation(
         &self,
-        relation: TableFactor,
+        mut relation: TableFactor,
         context: &mut dyn RelationPlannerContext,
     ) -> Result<RelationPlanning> {
-        let TableFactor::Table {
+        if let TableFactor::Table {
             name,
-            args: Some(mut call),
-            alias,
-            with_hints,
-            version,
-            with_ordinality,
-            partitions,
-            json_path,
-            sample,
-            index_hints,
-        } = relation
-        else {
-            return Ok(RelationPlanning::Original(Box::new(relation)));
-        };
-        let reference = context.object_name_to_table_reference(name.clone())?;
-        if reference
-            .schema()
-            .is_some_and(|schema| !schema.eq_ignore_ascii_case("public"))
-        {
-            return plan_err!("table function '{name}' not found");
-        }
-        let function = reference.table().to_owned();
-        call.args = self.by_position(&function, call.args)?;
-        Ok(RelationPlanning::Original(Box::new(TableFactor::Table {
-            name: ObjectName::from(vec![Ident::new(function)]),
             args: Some(call),
-            alias,
-            with_hints,
-            version,
-            with_ordinality,
-            partitions,
-            json_path,
-            sample,
-            index_hints,
-        })))
+            ..
+        } = &mut relation
+        {
+            let reference = context.object_name_to_table_reference(name.clone())?;
+            if reference
+                .schema()
+                .is_some_and(|schema| !schema.eq_ignore_ascii_case("public"))
+            {
+                return plan_err!("table function '{name}' not found");
+            }
+            let function = reference.table();
+            call.args = self.positional(function, std::mem::take(&mut call.args))?;
+            *name = ObjectName::from(vec![Ident::new(function)]);
+        }
+        Ok(RelationPlanning::Original(Box::new(relation)))
     }
 }

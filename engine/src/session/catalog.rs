@@ -1,4 +1,4 @@
-//! The schemas of a session: the relations of its scope, each bound when it is first named.
+//! The schemas of a session: the relations of its scope, each bound to the session's rows when it is first named.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,19 +6,19 @@ use async_trait::async_trait;
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::common::Result;
 use datafusion::datasource::ViewTable;
-use datafusion::logical_expr::LogicalPlan;
 
+use super::barrier::ViewBody;
 use super::relations::Relation;
 use super::sources::BoundSources;
 
-/// A relation that is planned over unbound scans.
+/// Holds a relation and its analysed plan over unbound scans.
 #[derive(Debug)]
 pub(super) struct PlannedRelation {
     pub relation: Relation,
-    pub plan: LogicalPlan,
+    pub body: Arc<ViewBody>,
 }
 
-/// One schema of one session.
+/// Provides the relations of one schema to one session.
 #[derive(Debug)]
 pub(super) struct BoundSchema {
     relations: Vec<(Arc<PlannedRelation>, OnceLock<Arc<ViewTable>>)>,
@@ -26,7 +26,7 @@ pub(super) struct BoundSchema {
 }
 
 impl BoundSchema {
-    /// The relations of a schema that exist in a session, over what the session may read.
+    /// Creates a schema of these relations over the rows that the session may read.
     pub fn new(
         relations: impl Iterator<Item = Arc<PlannedRelation>>,
         sources: Arc<BoundSources>,
@@ -58,8 +58,8 @@ impl SchemaProvider for BoundSchema {
         if let Some(view) = bound.get() {
             return Ok(Some(Arc::clone(view) as _));
         }
-        let plan = self.sources.bind(planned.plan.clone())?;
-        let view = bound.get_or_init(|| Arc::new(ViewTable::new(plan, None)));
+        let body = planned.body.bind(&self.sources)?;
+        let view = bound.get_or_init(|| Arc::new(body.view(vec![])));
         Ok(Some(Arc::clone(view) as _))
     }
 

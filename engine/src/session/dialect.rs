@@ -1,7 +1,8 @@
-//! The dialect of SQL that users write, where it is another than the one that the engine's own queries are in.
+//! The dialect of SQL that users write, where it differs from DataFusion's own.
 //!
-//! What a team's saved queries mean must not depend on who calls them, or how: they are planned once, in the users'
-//! dialect, as a statement of theirs would be (SPEC M7). The built-in queries and the relations are in DataFusion's.
+//! A team's saved query must mean the same to every caller (SPEC M7), so it is planned once, in the users' dialect, as a
+//! statement of theirs is. The built-in queries and the relations are in DataFusion's dialect, and no rule of another
+//! dialect applies to them: see `barrier.rs`.
 
 use std::fmt::Debug;
 
@@ -12,19 +13,19 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 
-/// Plans queries in a dialect.
+/// Plans queries in a dialect of SQL.
 #[async_trait]
 pub trait QueryDialect: Debug + Send + Sync {
-    /// Puts the functions and rules of the dialect into a context, but nothing that tells of a session.
+    /// Registers the functions and rules of the dialect in a context, but nothing that depends on a session.
     ///
     /// # Errors
-    /// If one of them cannot be.
+    /// If one of them cannot be registered.
     fn install(&self, context: &SessionContext) -> Result<()>;
 
-    /// Plans one query, in a state of such a context; `$1` is of the first type, and so on.
+    /// Plans one query in a state of such a context. The first of `parameters` is the type of `$1`, and so on.
     ///
     /// # Errors
-    /// If it is no query, or a wrong one.
+    /// If the text is not one query, or cannot be planned.
     async fn plan(
         &self,
         state: &SessionState,

@@ -1,20 +1,20 @@
-//! What can go wrong before a statement runs.
+//! Errors of making sessions and of calling saved queries.
 
 use std::path::PathBuf;
 
 use datafusion::error::DataFusionError;
 
-/// An error of making sessions or of loading saved queries.
+/// Tells why sessions could not be made, or a saved query could not be loaded or called.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// A saved query's file is wrong.
     #[error("{file}:{line}: {reason}")]
     SavedQuery {
-        /// The file, as it was found.
+        /// The path of the file.
         file: String,
-        /// The line, from 1.
+        /// The line, counted from 1.
         line: usize,
-        /// What is wrong and what is expected.
+        /// What is wrong, and what was expected.
         reason: String,
     },
     /// The folder of saved queries cannot be read.
@@ -22,13 +22,13 @@ pub enum SessionError {
     Folder {
         /// The folder.
         folder: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// There is no saved query of that name, or an argument of it is wrong.
+    /// A saved query does not exist, or an argument of its call is wrong.
     #[error("{0}")]
     Call(String),
-    /// A plan failed.
+    /// DataFusion refused a plan.
     #[error("{0}")]
     DataFusion(#[from] DataFusionError),
 }

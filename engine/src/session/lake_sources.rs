@@ -1,7 +1,7 @@
-//! The stored relations of a lake.
+//! Provides the stored relations of a lake.
 //!
-//! Nothing here does I/O for a statement unless settings have changed since the last one: the lake's snapshot and the
-//! settings that belong to it are shared by all sessions.
+//! All sessions share the lake's newest snapshot and the settings that belong to it. So a statement does no I/O here, unless
+//! settings have changed since the one before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,32 +28,33 @@ use crate::EngineError;
 use crate::lake::{Lake, LakeSnapshot, LakeTable, PinnedLake, ResidentColumns, TableId};
 use crate::settings::{SettingsFiles, SettingsVersion};
 
-type Book = BTreeMap<String, SettingsVersion>;
+type AccountSettings = BTreeMap<String, SettingsVersion>;
 
-/// The settings that belong to a version of the lake: an extension of a statement's configuration.
+/// Holds the settings that belong to one version of the lake: an extension of a statement's configuration.
 #[derive(Debug)]
-pub(super) struct Settled {
-    /// The version of the table `accounts`, and that which the derived tables were made with.
+pub(super) struct PinnedSettings {
+    /// The newest version of the table `accounts`, and the version that the derived tables were made with.
     versions: (i64, i64),
-    in_force: Arc<Book>,
-    applied: Arc<Book>,
+    in_force: Arc<AccountSettings>,
+    applied: Arc<AccountSettings>,
 }
 
-impl Settled {
-    /// The settings in force of the one account given, if it is one, or of all.
-    pub(super) fn of_accounts(
+impl PinnedSettings {
+    /// Returns the settings in force: of the account, if one is given, or of all accounts.
+    pub(super) fn settings_in_force(
         &self,
         account: Option<&str>,
         snapshot: &LakeSnapshot,
     ) -> Result<Vec<Settings>> {
-        self.in_sight(account, &self.in_force, snapshot)
+        self.visible(account, &self.in_force, snapshot)
     }
 
-    /// The same, as a book has them; the defaults of those that have landed events without any (SPEC E6).
-    fn in_sight(
+    /// Selects the settings of the account, if one is given, or of all accounts. An account that has landed events but no
+    /// settings has the defaults (SPEC E6).
+    fn visible(
         &self,
         account: Option<&str>,
-        book: &Book,
+        settings: &AccountSettings,
         snapshot: &LakeSnapshot,
     ) -> Result<Vec<Settings>> {
         let landed = RawTable::ALL.map(|raw| snapshot.get(TableId::of_raw(raw)));
@@ -75,7 +76,7 @@ impl Settled {
         };
         accounts
             .into_iter()
-            .map(|account| match book.get(account) {
+            .map(|account| match settings.get(account) {
                 Some(version) => Ok(version.settings.clone()),
                 None => Settings::defaults(account),
             })
@@ -84,24 +85,51 @@ impl Settled {
     }
 }
 
-/// How long a statement waits for another that reads the same. That one may be another account's, whose threads have other
-/// work; so it is no more than a courtesy.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest time that a statement waits for another one that reads the same settings. The other may belong to an
+/// account whose threads are busy, so after this time the statement reads them itself.
+const SHARED_READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Stored relations read from a lake.
+/// Returns the settings and the lake that a statement has pinned.
+///
+/// # Errors
+/// If the statement has pinned none; `stored` names the relation that it reads.
+pub(super) fn pinned(
+    state: &dyn Session,
+    stored: Stored,
+) -> Result<(Arc<PinnedSettings>, Arc<PinnedLake>)> {
+    let config = state.config();
+    let settings = config.get_extension::<PinnedSettings>();
+    match settings.zip(config.get_extension::<PinnedLake>()) {
+        Some(pinned) => Ok(pinned),
+        None => internal_err!("a statement over {} pinned no lake", stored.name()),
+    }
+}
+
+/// Plans a scan of rows in memory.
+pub(super) fn memory_scan(
+    rows: RecordBatch,
+    projection: Option<&Vec<usize>>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let schema = rows.schema();
+    let scan = MemorySourceConfig::try_new_exec(&[vec![rows]], schema, projection.cloned())?;
+    Ok(scan)
+}
+
+/// Provides stored relations from a lake.
 #[derive(Debug)]
 pub struct LakeSources {
     lake: Lake,
     files: SettingsFiles,
-    settled: Mutex<Option<Arc<Settled>>>,
+    /// The settings that were read last.
+    settings: Mutex<Option<Arc<PinnedSettings>>>,
     /// Held by the statement that reads settings.
-    settling: tokio::sync::Mutex<()>,
+    reading: tokio::sync::Mutex<()>,
     behind: Arc<BehindAccounts>,
     resident: Arc<ResidentColumns>,
 }
 
 impl LakeSources {
-    /// Over a lake, as it is served at the time of each statement.
+    /// Creates sources that read the version of the lake that is served when a statement begins.
     pub(crate) fn new(
         lake: Lake,
         files: SettingsFiles,
@@ -111,13 +139,14 @@ impl LakeSources {
             lake,
             files,
             resident,
-            settled: Mutex::new(None),
-            settling: tokio::sync::Mutex::new(()),
+            settings: Mutex::new(None),
+            reading: tokio::sync::Mutex::new(()),
             behind: Arc::default(),
         }
     }
 
-    async fn settled(&self, snapshot: &LakeSnapshot) -> Result<Arc<Settled>> {
+    /// Returns the settings that belong to a snapshot, from the cache or from the lake.
+    async fn settings_of(&self, snapshot: &LakeSnapshot) -> Result<Arc<PinnedSettings>> {
         let consumed = snapshot
             .get(TableId::Conversations)
             .transaction(TableId::Accounts.name());
@@ -125,31 +154,35 @@ impl LakeSources {
             snapshot.get(TableId::Accounts).version(),
             consumed.unwrap_or_default(),
         );
-        if let Some(known) = self.known(versions) {
-            return Ok(known);
+        if let Some(cached) = self.cached(versions) {
+            return Ok(cached);
         }
         // After a change of settings all statements come here: one of them reads, the others wait for it.
-        let _turn = tokio::time::timeout(PATIENCE, self.settling.lock()).await;
-        if let Some(known) = self.known(versions) {
-            return Ok(known);
+        let _turn = tokio::time::timeout(SHARED_READ_TIMEOUT, self.reading.lock()).await;
+        if let Some(cached) = self.cached(versions) {
+            return Ok(cached);
         }
-        let settled = Arc::new(self.settle(snapshot, versions).await?);
-        *self.lock() = Some(Arc::clone(&settled));
-        Ok(settled)
+        let settings = Arc::new(self.read_settings(snapshot, versions).await?);
+        *self.lock() = Some(Arc::clone(&settings));
+        Ok(settings)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Settled>>> {
-        // A poisoned lock guards a value that is replaced whole.
-        self.settled.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<PinnedSettings>>> {
+        // A panic cannot leave the value half written: it is replaced as a whole.
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn known(&self, versions: (i64, i64)) -> Option<Arc<Settled>> {
-        let known = self.lock().clone();
-        known.filter(|known| known.versions == versions)
+    fn cached(&self, versions: (i64, i64)) -> Option<Arc<PinnedSettings>> {
+        let cached = self.lock().clone();
+        cached.filter(|cached| cached.versions == versions)
     }
 
-    /// Works out the settings that belong to a version of the lake.
-    async fn settle(&self, snapshot: &LakeSnapshot, versions: (i64, i64)) -> Result<Settled> {
+    /// Reads the settings that belong to a snapshot.
+    async fn read_settings(
+        &self,
+        snapshot: &LakeSnapshot,
+        versions: (i64, i64),
+    ) -> Result<PinnedSettings> {
         let files = snapshot.get(TableId::Accounts).all_files();
         let in_force = self.files.in_force(&files).await?;
         let in_force = Arc::new(in_force);
@@ -167,7 +200,7 @@ impl LakeSources {
             let mut old = files;
             old.retain(|file| !newer.contains(&file.path));
             let old = self.files.last(&old).await?;
-            // Where those cannot be read any more, others have taken their place, and these will soon be applied.
+            // An old version that can no longer be read has been replaced by the one in force, which will be applied soon.
             let applied = old.into_iter().filter_map(|(account, version)| {
                 let version = version.read().ok();
                 let version = version.or_else(|| in_force.get(&account).cloned())?;
@@ -175,7 +208,7 @@ impl LakeSources {
             });
             Arc::new(applied.collect())
         };
-        Ok(Settled {
+        Ok(PinnedSettings {
             versions,
             in_force,
             applied,
@@ -205,18 +238,18 @@ impl Sources for LakeSources {
 
     async fn pin(&self, scope: &Scope, config: &mut SessionConfig) -> Result<Tz> {
         let snapshot = self.lake.served();
-        let settled = self.settled(&snapshot).await?;
+        let settings = self.settings_of(&snapshot).await?;
         let own = scope
             .account()
-            .and_then(|account| settled.in_force.get(account));
+            .and_then(|account| settings.in_force.get(account));
         let zone = own.map_or(Tz::UTC, |version| version.settings.timezone);
         config.set_extension(Arc::new(PinnedLake(snapshot)));
-        config.set_extension(settled);
+        config.set_extension(settings);
         Ok(zone)
     }
 }
 
-/// One row an account: its settings, or the defaults where events have landed without any (SPEC E6).
+/// Provides the relations `accounts` and `applied_accounts` to a scope: of one account, or of all.
 #[derive(Debug)]
 struct AccountsTable {
     stored: Stored,
@@ -224,17 +257,17 @@ struct AccountsTable {
 }
 
 impl AccountsTable {
-    fn rows(&self, settled: &Settled, snapshot: &LakeSnapshot) -> Result<RecordBatch> {
-        let book = match self.stored {
-            Stored::AppliedAccounts => &settled.applied,
-            _ => &settled.in_force,
+    fn rows(&self, pinned: &PinnedSettings, snapshot: &LakeSnapshot) -> Result<RecordBatch> {
+        let settings = match self.stored {
+            Stored::AppliedAccounts => &pinned.applied,
+            _ => &pinned.in_force,
         };
-        let settings = settled.in_sight(self.account.as_deref(), book, snapshot)?;
+        let settings = pinned.visible(self.account.as_deref(), settings, snapshot)?;
         columns(&settings, self.stored.schema())
     }
 }
 
-/// The settings of some accounts as the columns of `accounts`.
+/// Builds the rows of `accounts`.
 fn columns(settings: &[Settings], schema: SchemaRef) -> Result<RecordBatch> {
     let text = |value: &dyn Fn(&Settings) -> Option<String>| -> ArrayRef {
         Arc::new(settings.iter().map(value).collect::<StringViewArray>())
@@ -288,19 +321,7 @@ impl TableProvider for AccountsTable {
         _filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let config = state.config();
-        let (Some(settled), Some(pinned)) = (
-            config.get_extension::<Settled>(),
-            config.get_extension::<PinnedLake>(),
-        ) else {
-            return internal_err!("a statement over accounts pinned no lake");
-        };
-        let rows = self.rows(&settled, &pinned.0)?;
-        let schema = rows.schema();
-        Ok(MemorySourceConfig::try_new_exec(
-            &[vec![rows]],
-            schema,
-            projection.cloned(),
-        )?)
+        let (settings, lake) = pinned(state, self.stored)?;
+        memory_scan(self.rows(&settings, &lake.0)?, projection)
     }
 }

@@ -1,13 +1,15 @@
-//! What a user's SQL can see (SPEC 7, 8).
+//! Sessions: the relations, saved queries and functions that a user's SQL can use (SPEC 7, 8).
 //!
-//! [`Sessions`] belongs to an engine: it has planned the relations and the saved queries once. [`Session`] belongs to a
-//! connection: a catalog of its own, in which the relations are bound to providers that are cut to its scope, so no
-//! statement, function or error of a shop's session can reach another account. A statement runs in a
-//! [statement state](Session::statement_state), which pins one version of the lake and one instant as now.
+//! [`Sessions`] belongs to an engine and plans the relations and saved queries once. A [`Session`] belongs to a connection.
+//! It has a catalog of its own, whose relations read providers of its scope only, so that no statement, function or error
+//! of a shop's session can reach another account. A statement runs in a [statement state](Session::statement_state),
+//! which pins one version of the lake and one instant as now. The rules of a session's dialect never apply to the engine's
+//! own plans (M7): `barrier.rs` keeps them out.
 
+mod barrier;
 mod call_planner;
 mod catalog;
-mod constant_keys;
+mod constant_sort_keys;
 mod dialect;
 mod error;
 mod lake_sources;
@@ -17,7 +19,7 @@ mod saved;
 mod scope;
 mod sources;
 mod today;
-mod whole_windows;
+mod window_guard;
 
 #[cfg(test)]
 mod tests;
@@ -32,16 +34,16 @@ use datafusion::catalog::{
 };
 use datafusion::common::{Result, TableReference};
 use datafusion::config::Dialect;
-use datafusion::datasource::ViewTable;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use rapport_zones::Tz;
 
+use barrier::ViewBody;
 use call_planner::CallPlanner;
 use catalog::{BoundSchema, PlannedRelation};
-use constant_keys::ConstantSortKeys;
+use constant_sort_keys::ConstantSortKeys;
 use relations::RELATIONS;
 use saved::{SavedQueryFunction, Template};
 use sources::{BoundSources, Unbound};
@@ -54,25 +56,25 @@ pub use saved::{Parameter, ParameterKind, SavedColumn, SavedQuery};
 pub use scope::{Identity, Scope};
 pub use sources::{Sources, Stored, WINDOW_CLASSES};
 
-/// The catalog of every session.
+/// The name of every session's catalog.
 pub const CATALOG: &str = "rapport";
 
-/// How sessions are made.
+/// The options of [`Sessions`].
 #[derive(Debug, Clone, Default)]
 pub struct SessionsOptions {
-    /// What all plans share: memory, spill folder, object store, footer cache.
+    /// The memory pool, spill folder, object store and footer cache that all plans share.
     pub runtime: Arc<RuntimeEnv>,
-    /// How many threads a statement may use.
+    /// The number of threads that a statement may use.
     pub threads: usize,
-    /// What `now()` means; `None`: the clock.
+    /// The instant that `now()` returns; `None` for the clock's.
     pub now: Option<DateTime<Utc>>,
-    /// A folder of a team's own saved queries.
+    /// The folder of a team's own saved queries.
     pub queries_dir: Option<PathBuf>,
-    /// What those are written in; none: DataFusion's own SQL.
+    /// The dialect of those queries; `None` for DataFusion's own SQL.
     pub dialect: Option<Arc<dyn QueryDialect>>,
 }
 
-/// What makes sessions: relations and saved queries, planned once. Cheap to clone.
+/// Opens sessions over relations and saved queries that are planned once. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Sessions(Arc<Shared>);
 
@@ -80,11 +82,11 @@ pub struct Sessions(Arc<Shared>);
 struct Shared {
     sources: Arc<dyn Sources>,
     now: Option<DateTime<Utc>>,
-    /// Functions, rules and settings of every session; its catalog list is empty.
+    /// The functions, rules and settings of every session; its catalog list is empty.
     base: SessionState,
     relations: Vec<Arc<PlannedRelation>>,
     queries: Vec<Arc<Template>>,
-    /// What of `queries` users may know.
+    /// The descriptions of the `queries` that are not private.
     saved: Vec<SavedQuery>,
 }
 
@@ -92,7 +94,7 @@ impl Sessions {
     /// Plans the relations, the built-in saved queries and a team's own.
     ///
     /// # Errors
-    /// A saved query that is wrong, by its file and line.
+    /// If a saved query is wrong: the error names its file and line.
     pub async fn new(
         options: SessionsOptions,
         sources: Arc<dyn Sources>,
@@ -116,12 +118,12 @@ impl Sessions {
         })))
     }
 
-    /// The saved queries, by name.
+    /// Returns the saved queries, sorted by name.
     pub fn saved_queries(&self) -> &[SavedQuery] {
         &self.0.saved
     }
 
-    /// A session of a user.
+    /// Opens a session for a user.
     pub fn open(&self, who: Identity) -> Result<Session, SessionError> {
         let shared = &self.0;
         let operator = who.scope == Scope::Operator;
@@ -141,10 +143,7 @@ impl Sessions {
             if template.private || (template.operator_only && !operator) {
                 continue;
             }
-            let function = SavedQueryFunction {
-                template: Arc::clone(template),
-                sources: Some(Arc::clone(&sources)),
-            };
+            let function = SavedQueryFunction::new(template, Some(&sources));
             state.register_udtf(&template.query.name, Arc::new(function));
         }
         Ok(Session {
@@ -155,7 +154,7 @@ impl Sessions {
     }
 }
 
-/// A connection's session.
+/// Runs the statements of one connection.
 pub struct Session {
     who: Identity,
     shared: Arc<Shared>,
@@ -171,27 +170,27 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    /// Whose session it is.
+    /// Returns the user of this session.
     pub fn identity(&self) -> &Identity {
         &self.who
     }
 
-    /// The connection's own context: catalog `rapport` with schemas `public` and `raw`, and the session's settings.
-    /// Statements run in a [statement state](Session::statement_state), not in this.
+    /// Returns the connection's own context: catalog `rapport` with schemas `public` and `raw`, and the session's settings.
+    /// Statements run in a [statement state](Session::statement_state) instead.
     pub fn context(&self) -> &SessionContext {
         &self.context
     }
 
-    /// The zone that the session's days are in now: its account's (SPEC T2), UTC for an operator.
+    /// Returns the time zone of the session's days: its account's (SPEC T2), or UTC for an operator.
     ///
     /// # Errors
-    /// A lake that cannot be read.
+    /// If the lake cannot be read.
     pub async fn time_zone(&self) -> Result<Tz> {
         let mut unused = SessionConfig::new();
         self.shared.sources.pin(&self.who.scope, &mut unused).await
     }
 
-    /// The saved queries that this session can call, by name.
+    /// Returns the saved queries that this session can call, sorted by name.
     pub fn saved_queries(&self) -> impl Iterator<Item = &SavedQuery> {
         let operator = self.who.scope == Scope::Operator;
         self.shared
@@ -201,10 +200,10 @@ impl Session {
             .map(|template| &template.query)
     }
 
-    /// A state to plan and to execute one statement in: the lake as it is now, and now itself, stand still in it.
+    /// Returns a state to plan and execute one statement in. It pins the current version of the lake, and `now()`.
     ///
     /// # Errors
-    /// A lake that cannot be read.
+    /// If the lake cannot be read.
     pub async fn statement_state(&self) -> Result<SessionState> {
         let mut state = self.context.state();
         let zone = self
@@ -215,15 +214,18 @@ impl Session {
         if let Some(now) = self.shared.now {
             state.execution_props_mut().query_execution_start_time = Some(now);
         }
-        let of_account = self.who.scope != Scope::Operator;
-        state.register_udf(AccountToday::udf(of_account.then_some(zone)))?;
+        let start = state.execution_props().query_execution_start_time;
+        let zone = (self.who.scope != Scope::Operator).then_some(zone);
+        let client_zone = state.config_options().execution.time_zone.as_deref();
+        let today = AccountToday::udf(zone, client_zone, start.unwrap_or_else(Utc::now));
+        state.register_udf(today)?;
         Ok(state)
     }
 
-    /// Plans one read-only statement, to be executed over the lake as it is now.
+    /// Plans one read-only statement over the current version of the lake.
     ///
     /// # Errors
-    /// A statement that is wrong, or would change anything.
+    /// If the statement is wrong, or would change anything.
     pub async fn sql(&self, sql: &str) -> Result<DataFrame> {
         let state = self.statement_state().await?;
         let plan = state.create_logical_plan(sql).await?;
@@ -232,7 +234,7 @@ impl Session {
     }
 }
 
-/// What a statement may be: a query (SPEC 8: the endpoint is read-only for every role).
+/// Returns options that allow nothing but queries: the endpoint is read-only for every role (SPEC 8).
 pub fn read_only() -> SQLOptions {
     SQLOptions::new()
         .with_allow_ddl(false)
@@ -249,18 +251,19 @@ fn base_state(options: &SessionsOptions) -> SessionState {
     let settings = config.options_mut();
     settings.sql_parser.dialect = Dialect::PostgreSQL;
     settings.execution.time_zone = Some("UTC".to_owned());
-    // The order in which a saved query gives its rows stands when it is called (SPEC 7).
+    // `SELECT * FROM query()` must return the rows in the order that the saved query sorts them in (SPEC 7).
     settings.sql_parser.enable_subquery_sort_elimination = false;
-    // What is dealt by account need not be shuffled again to be grouped by account and more. `preserve_file_partitions`
-    // stays off: with it DataFusion 55.2 makes plans of some semi-joins that its own sanity check then refuses.
+    // Rows that are partitioned by account need no shuffle to be grouped by account and further columns.
+    // `preserve_file_partitions` stays off: with it DataFusion 55.2 plans some semi-joins that its own sanity check refuses.
     settings.optimizer.subset_repartition_threshold = 1;
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(Arc::clone(&options.runtime))
         .with_default_features()
+        .with_optimizer_rules(barrier::optimizer_rules())
         .with_optimizer_rule(Arc::new(ConstantSortKeys))
-        .with_physical_optimizer_rules(whole_windows::rules());
-    // Formats and factories are for reading and writing files by path, which no session may.
+        .with_physical_optimizer_rules(window_guard::rules());
+    // File formats and table factories read and write files by path, which no session may do.
     builder.file_formats().take();
     builder.table_factories().take();
     let context = SessionContext::new_with_state(builder.build());
@@ -270,7 +273,7 @@ fn base_state(options: &SessionsOptions) -> SessionState {
     state
 }
 
-/// A state like `base` with a catalog of its own.
+/// Copies a state and gives the copy a catalog of its own.
 fn with_catalogs(base: &SessionState, catalog: MemoryCatalogProvider) -> SessionState {
     let mut state = base.clone();
     let catalogs = MemoryCatalogProviderList::new();
@@ -279,7 +282,7 @@ fn with_catalogs(base: &SessionState, catalog: MemoryCatalogProvider) -> Session
     state
 }
 
-/// The catalog that relations and saved queries are planned in: `stored` too, and nothing bound.
+/// Creates the catalog that relations and saved queries are planned in: it has the schema `stored` too, of unbound tables.
 fn memory_catalog() -> Result<MemoryCatalogProvider> {
     let catalog = MemoryCatalogProvider::new();
     let stored = MemorySchemaProvider::new();
@@ -296,15 +299,17 @@ fn memory_catalog() -> Result<MemoryCatalogProvider> {
 async fn plan_relations(context: &SessionContext) -> Result<Vec<Arc<PlannedRelation>>> {
     let mut planned = vec![];
     for relation in RELATIONS {
-        let plan = context
-            .state()
+        let state = context.state();
+        let plan = state
             .create_logical_plan(relation.sql)
             .await
+            .and_then(|plan| barrier::analyze(plan, &state))
             .map_err(|e| e.context(format!("relation {}", relation.name)))?;
-        let view = ViewTable::new(plan.clone(), None);
+        let body = ViewBody::new(plan)?;
+        let view = Arc::clone(&body).view(vec![]);
         let name = TableReference::partial(relation.schema, relation.name);
         context.register_table(name, Arc::new(view))?;
-        planned.push(Arc::new(PlannedRelation { relation, plan }));
+        planned.push(Arc::new(PlannedRelation { relation, body }));
     }
     Ok(planned)
 }

@@ -1,9 +1,9 @@
-//! How far landing and deriving have come with each account.
+//! The stored relation `progress`: how far landing and deriving have come, one row per account.
 //!
-//! All of it is told by the snapshot that a statement has pinned: which files the account has, what their statistics say,
-//! when they were committed, and up to which versions the derived tables have consumed them. No data file is read, and
-//! nothing tells of what other accounts do. Only where some account is behind are the logs asked which, once for each
-//! version of the derived tables.
+//! It is computed from the snapshot that a statement has pinned: the account's files, their statistics and commit times,
+//! and the versions that the derived tables have consumed. No data file is read, and an account's row depends on nothing
+//! that other accounts do. The table logs are read only while a derived table lacks some account's events, to find
+//! which accounts: once for each version of the derived tables.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,43 +11,44 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use datafusion::catalog::memory::MemorySourceConfig;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DataFusionError, Result, ScalarValue, internal_err};
+use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
 use rapport_data::{RawTable, Settings};
 
-use super::lake_sources::Settled;
+use super::lake_sources::{memory_scan, pinned};
 use super::sources::Stored;
 use crate::EngineError;
-use crate::lake::{ALL_DATES, DataFile, Lake, LakeSnapshot, PinnedLake, TableId};
+use crate::lake::{ALL_DATES, DataFile, Lake, LakeSnapshot, TableId};
 
-const SECONDS_A_DAY: u64 = 86_400;
+const SECONDS_PER_DAY: u64 = 86_400;
 
 type Accounts = BTreeSet<Arc<str>>;
 
-/// The accounts that are behind in some derived table, as far as statements have asked.
+/// Caches the accounts that some derived table is behind with.
 #[derive(Debug, Default)]
-pub(super) struct BehindAccounts(Mutex<Option<Known>>);
+pub(super) struct BehindAccounts(Mutex<Option<CachedAccounts>>);
 
+/// Holds the result for the newest versions that were asked for.
 #[derive(Debug)]
-struct Known {
-    /// The versions of the derived tables, as in [`TableId::DERIVED`].
+struct CachedAccounts {
+    /// The versions of the derived tables, in the order of [`TableId::DERIVED`].
     versions: [i64; TableId::DERIVED.len()],
     accounts: Arc<Accounts>,
 }
 
 impl BehindAccounts {
-    async fn of(&self, lake: &Lake, snapshot: &LakeSnapshot) -> Result<Arc<Accounts>> {
+    /// Returns the accounts that a derived table of the snapshot is behind with.
+    async fn find(&self, lake: &Lake, snapshot: &LakeSnapshot) -> Result<Arc<Accounts>> {
         let derived = TableId::DERIVED.map(|id| snapshot.get(id));
         if !derived.iter().any(|table| table.is_behind()) {
             return Ok(Arc::default());
         }
         let versions = derived.map(|table| table.version());
-        if let Some(known) = self.known(&versions) {
-            return Ok(known);
+        if let Some(cached) = self.cached(&versions) {
+            return Ok(cached);
         }
         let all: Accounts = RawTable::ALL
             .iter()
@@ -62,26 +63,26 @@ impl BehindAccounts {
             );
         }
         let accounts = Arc::new(accounts);
-        *self.lock() = Some(Known {
+        *self.lock() = Some(CachedAccounts {
             versions,
             accounts: Arc::clone(&accounts),
         });
         Ok(accounts)
     }
 
-    fn known(&self, versions: &[i64]) -> Option<Arc<Accounts>> {
-        let known = self.lock();
-        let known = known.as_ref().filter(|known| known.versions == versions)?;
-        Some(Arc::clone(&known.accounts))
+    fn cached(&self, versions: &[i64]) -> Option<Arc<Accounts>> {
+        let cached = self.lock();
+        let cached = cached.as_ref().filter(|c| c.versions == versions)?;
+        Some(Arc::clone(&cached.accounts))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Known>> {
-        // A poisoned lock guards a value that is replaced whole.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<CachedAccounts>> {
+        // A panic cannot leave the value half written: it is replaced as a whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One row an account: how far its events have come.
+/// Provides the relation `progress` to a scope: of one account, or of all.
 #[derive(Debug)]
 pub(super) struct ProgressTable {
     lake: Lake,
@@ -99,7 +100,7 @@ impl ProgressTable {
     }
 }
 
-/// What a snapshot tells of an account.
+/// Holds the progress of one account. Instants are in milliseconds since 1970, but `newest_event_at` is in microseconds.
 #[derive(Debug, Default)]
 struct Progress {
     newest_event_at: Option<i64>,
@@ -109,6 +110,7 @@ struct Progress {
 }
 
 impl Progress {
+    /// Computes the progress of an account from a snapshot.
     fn of(account: &str, snapshot: &LakeSnapshot, is_behind: bool) -> Progress {
         let mut progress = Progress::default();
         let derived = snapshot.get(TableId::Conversations);
@@ -117,7 +119,7 @@ impl Progress {
             for file in snapshot.get(raw).files(Some(account), ALL_DATES) {
                 progress.landed_at = progress.landed_at.max(Some(file.committed_at));
                 progress.newest_event_at = progress.newest_event_at.max(newest_event(&file));
-                // What an account lacks that is behind is not told by what has been consumed: all of it is derived again.
+                // A derived table that is behind with an account is derived again from all of its events, consumed or not.
                 if is_behind || file.version > consumed {
                     progress.waiting_events += file.rows();
                 }
@@ -132,7 +134,7 @@ impl Progress {
     }
 }
 
-/// When the newest event of a file of landed events happened, in microseconds since 1970.
+/// Returns the instant of the newest event in a file of landed events, in microseconds since 1970.
 fn newest_event(file: &DataFile) -> Option<i64> {
     match file.statistics.greatest("occurred_at") {
         Some(ScalarValue::TimestampMicrosecond(micros, _)) => micros,
@@ -140,19 +142,20 @@ fn newest_event(file: &DataFile) -> Option<i64> {
     }
 }
 
-/// The longest attribution window in force, in days, rounded up.
+/// Returns the longest attribution window of an account, in days, rounded up.
 fn window_days(settings: &Settings) -> i64 {
     let windows = settings.windows.iter().filter_map(|(_, window)| window);
     let longest = windows.map(|window| window.seconds()).max();
-    let days = longest.unwrap_or_default().div_ceil(SECONDS_A_DAY);
+    let days = longest.unwrap_or_default().div_ceil(SECONDS_PER_DAY);
     i64::try_from(days).unwrap_or(i64::MAX)
 }
 
-/// Milliseconds as microseconds.
+/// Converts milliseconds to microseconds.
 fn micros(millis: Option<i64>) -> Option<i64> {
     millis.map(|millis| millis.saturating_mul(1_000))
 }
 
+/// Builds the rows of `progress`.
 fn columns(settings: &[Settings], progress: &[Progress], schema: SchemaRef) -> Result<RecordBatch> {
     let instants = |of: fn(&Progress) -> Option<i64>| -> ArrayRef {
         let instants: TimestampMicrosecondArray = progress.iter().map(of).collect();
@@ -195,26 +198,14 @@ impl TableProvider for ProgressTable {
         _filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let config = state.config();
-        let (Some(settled), Some(pinned)) = (
-            config.get_extension::<Settled>(),
-            config.get_extension::<PinnedLake>(),
-        ) else {
-            return internal_err!("a statement over progress pinned no lake");
-        };
-        let snapshot = &pinned.0;
-        let settings = settled.of_accounts(self.account.as_deref(), snapshot)?;
-        let behind = self.behind.of(&self.lake, snapshot).await?;
+        let (pinned, lake) = pinned(state, Stored::Progress)?;
+        let snapshot = &lake.0;
+        let settings = pinned.settings_in_force(self.account.as_deref(), snapshot)?;
+        let behind = self.behind.find(&self.lake, snapshot).await?;
         let progress: Vec<Progress> = settings
             .iter()
             .map(|s| Progress::of(s.account_id(), snapshot, behind.contains(s.account_id())))
             .collect();
-        let rows = columns(&settings, &progress, self.schema())?;
-        let schema = rows.schema();
-        Ok(MemorySourceConfig::try_new_exec(
-            &[vec![rows]],
-            schema,
-            projection.cloned(),
-        )?)
+        memory_scan(columns(&settings, &progress, self.schema())?, projection)
     }
 }

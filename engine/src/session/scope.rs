@@ -1,18 +1,18 @@
-//! Who a session belongs to, and so what it may see (SPEC 8).
+//! The user of a session, and the rows that the user may see (SPEC 8).
 
 use std::fmt;
 
-/// The user of a session.
+/// Names the user of a session and the user's scope.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
-    /// The name that the user logged in by.
+    /// The name that the user logged in with.
     pub user: String,
-    /// What the user may see.
+    /// The rows that the user may see.
     pub scope: Scope,
 }
 
 impl Identity {
-    /// A user who sees every account.
+    /// Creates a user who sees every account.
     pub fn operator(user: impl Into<String>) -> Identity {
         Identity {
             user: user.into(),
@@ -20,7 +20,7 @@ impl Identity {
         }
     }
 
-    /// A user who sees one account and cannot learn that there are others.
+    /// Creates a user who sees one account and cannot learn that others exist.
     pub fn of_account(user: impl Into<String>, account: impl Into<String>) -> Identity {
         Identity {
             user: user.into(),
@@ -29,17 +29,17 @@ impl Identity {
     }
 }
 
-/// The rows that a session may see.
+/// Limits the rows that a session may see.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// Every account's, and what belongs to none.
+    /// Rows of all accounts, and rows that belong to no account.
     Operator,
-    /// This account's alone.
+    /// Rows of this account only.
     Account(String),
 }
 
 impl Scope {
-    /// The one account in sight, if it is one.
+    /// Returns the account, if the scope is a single one.
     pub fn account(&self) -> Option<&str> {
         match self {
             Scope::Operator => None,

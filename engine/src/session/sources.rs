@@ -1,9 +1,8 @@
-//! Where the rows of a session come from: the stored relations, each cut to what the session may see.
+//! The stored relations that a session reads, each limited to the rows that the session may see.
 //!
-//! The public relations and saved queries are planned once, over *unbound* scans of stored relations. A session binds
-//! them: each unbound scan becomes a scan of a provider that is already cut to the session's scope. So isolation lies
-//! below every plan, preparing costs nothing per account, and a scan that was forgotten reads nothing at all: an
-//! unbound one refuses to run.
+//! Relations and saved queries are planned once, over *unbound* scans of stored relations. A session binds them: it replaces
+//! each unbound scan by a scan of a provider that holds the rows of the session's scope only. So accounts are isolated
+//! below every plan, plans are made once for all accounts, and a scan that was not bound fails: it never reads a row.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -25,26 +24,26 @@ use rapport_zones::Tz;
 use super::scope::Scope;
 use crate::lake::{TableId, instant};
 
-/// A stored relation, as relations and saved queries name it in schema `stored`.
+/// Names a stored relation: a table of schema `stored`, which relations and saved queries are defined over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stored {
     /// A table of the lake at its newest version.
     Table(TableId),
-    /// The conversation events that the derived tables were made from, and none that landed since: what is computed
-    /// from events at query time agrees with what is stored (SPEC M7).
+    /// The conversation events that the derived tables were made from, without those that landed since: numbers computed
+    /// from events at query time agree with the stored ones (SPEC M7).
     ConsumedEvents,
-    /// The touches that the derived tables were made from, in the same way.
+    /// The touches that the derived tables were made from, without those that landed since (SPEC M7).
     ConsumedTouches,
-    /// The settings in force, one row an account; one with landed events but no settings has the defaults (SPEC E6).
+    /// The settings in force, one row per account. An account with landed events but no settings has the defaults (SPEC E6).
     Accounts,
-    /// As `Accounts`, at the version of the settings that the derived tables were made with (SPEC M7).
+    /// The settings that the derived tables were made with (SPEC M7), one row per account.
     AppliedAccounts,
-    /// How far landing and deriving have come, one row an account.
+    /// The progress of landing and deriving, one row per account.
     Progress,
 }
 
 impl Stored {
-    /// Every stored relation that a plan may name.
+    /// All stored relations that a plan may name.
     pub const ALL: [Stored; 13] = [
         Stored::Table(TableId::Conversations),
         Stored::Table(TableId::Orders),
@@ -61,7 +60,7 @@ impl Stored {
         Stored::Progress,
     ];
 
-    /// Its name in schema `stored`.
+    /// Returns its name in schema `stored`.
     pub fn name(self) -> &'static str {
         match self {
             Stored::Table(table) => table.name(),
@@ -73,12 +72,12 @@ impl Stored {
         }
     }
 
-    /// Whether each of its rows belongs to an account; what does not is for operators alone.
-    pub fn is_of_accounts(self) -> bool {
+    /// Tells whether each of its rows belongs to an account. Only operators see a relation without accounts.
+    pub fn has_accounts(self) -> bool {
         self != Stored::Table(TableId::RejectedEvents)
     }
 
-    /// What a scan of it gives.
+    /// Returns its columns.
     pub fn schema(self) -> SchemaRef {
         match self {
             Stored::Table(table) => table.schema(),
@@ -90,8 +89,8 @@ impl Stored {
     }
 }
 
-/// The touch classes that have a window, in the order of SPEC 3: a column each of `accounts`. All of them together are its
-/// column `windows` too, as the functions of attribution take them.
+/// The touch classes that have a window, in the order of SPEC 3. Each is a column of `accounts`; its column `windows` holds
+/// all of them in one text, as the attribution functions take them.
 pub const WINDOW_CLASSES: [&str; 8] = [
     "email_clicked",
     "email_opened",
@@ -133,18 +132,18 @@ static PROGRESS: LazyLock<SchemaRef> = LazyLock::new(|| {
     ]))
 });
 
-/// What stored relations are read from.
+/// Provides the stored relations.
 #[async_trait]
 pub trait Sources: fmt::Debug + Send + Sync {
-    /// The provider of a stored relation that holds the rows of this scope and no others.
+    /// Returns the provider of a stored relation, which holds the rows of this scope and no others.
     fn provider(&self, stored: Stored, scope: &Scope) -> Arc<dyn TableProvider>;
 
-    /// Fixes what the providers read for one statement, by an extension of its configuration, and says in which zone
-    /// the scope's days are: its account's (SPEC T2), or UTC for an operator.
+    /// Pins the version that the providers read for one statement, in an extension of its configuration. Returns the time
+    /// zone of the scope's days: its account's (SPEC T2), or UTC for an operator.
     async fn pin(&self, scope: &Scope, config: &mut SessionConfig) -> Result<Tz>;
 }
 
-/// The stored relations as one session sees them.
+/// Binds plans to the stored relations that one session sees.
 pub(super) struct BoundSources {
     sources: HashMap<Stored, Arc<dyn TableSource>>,
 }
@@ -159,7 +158,7 @@ impl BoundSources {
     pub fn new(sources: &dyn Sources, scope: &Scope) -> BoundSources {
         let bound = Stored::ALL
             .into_iter()
-            .filter(|stored| *scope == Scope::Operator || stored.is_of_accounts())
+            .filter(|stored| *scope == Scope::Operator || stored.has_accounts())
             .map(|stored| {
                 let source = provider_as_source(sources.provider(stored, scope));
                 (stored, source)
@@ -169,14 +168,14 @@ impl BoundSources {
         }
     }
 
-    /// The plan with every unbound scan turned into a scan of this session's own.
+    /// Replaces every unbound scan of a plan by a scan of the session's own.
     pub fn bind(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
         plan.transform_up_with_subqueries(|node| self.bind_node(node))
             .map(|bound| bound.data)
     }
 
-    /// One node of a plan, bound if it is an unbound scan.
-    pub fn bind_node(&self, node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    /// Replaces one node of a plan, if it is an unbound scan.
+    fn bind_node(&self, node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         let LogicalPlan::TableScan(scan) = node else {
             return Ok(Transformed::no(node));
         };
@@ -193,8 +192,8 @@ impl BoundSources {
     }
 }
 
-/// The stored relations that an unbound plan reads.
-pub(super) fn stored_of(plan: &LogicalPlan) -> Result<HashSet<Stored>> {
+/// Returns the stored relations that an unbound plan reads.
+pub(super) fn stored_relations(plan: &LogicalPlan) -> Result<HashSet<Stored>> {
     let mut stored = HashSet::new();
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node {
@@ -205,13 +204,14 @@ pub(super) fn stored_of(plan: &LogicalPlan) -> Result<HashSet<Stored>> {
     Ok(stored)
 }
 
+/// Returns the stored relation of an unbound scan.
 fn unbound(scan: &TableScan) -> Option<Stored> {
     let provider = source_as_provider(&scan.source).ok()?;
     let unbound = provider.downcast_ref::<Unbound>()?;
     Some(unbound.0)
 }
 
-/// A stored relation of no scope: what templates are planned over. It never gives a row.
+/// Stands for a stored relation in the plans of relations and saved queries. Scanning it is an error.
 #[derive(Debug)]
 pub(super) struct Unbound(pub Stored);
 

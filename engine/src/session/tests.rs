@@ -1,6 +1,7 @@
 //! Tests of sessions over rows in memory.
 
 mod arguments;
+mod boundary;
 mod files;
 mod freshness;
 mod isolation;

@@ -1,4 +1,4 @@
-//! Deriving: incremental equals from scratch, whatever the order and the batches (SPEC E2, S1).
+//! Incremental deriving gives the same tables as deriving from nothing, in any order and any batches (SPEC E2, S1).
 
 use chrono::{DateTime, NaiveDate, Utc};
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use rapport_data::synth::{self, SynthOptions};
 use rapport_engine::NoProgress;
 use rapport_engine::lake::TableId;
 
-use crate::support::{TestLake, tables};
+use crate::support::{TestLake, block_on, tables};
 
 fn end() -> DateTime<Utc> {
     "2026-03-20T12:00:00Z".parse().unwrap()
@@ -37,16 +37,7 @@ fn events(seed: u64) -> Vec<String> {
         .collect()
 }
 
-fn block_on<F: Future<Output = ()>>(test: F) {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(test);
-}
-
-/// Most of the events, then the rest in some batches: so that later derives are partial ones.
+/// Splits events into a batch of most of them and several small ones, so that later derives are incremental.
 fn batches(mut lines: Vec<String>, seed: u64) -> Vec<Vec<String>> {
     let mut random = SmallRng::seed_from_u64(seed);
     if random.random_bool(0.5) {
@@ -128,7 +119,7 @@ fn another_process_sees_the_same_tables() {
         lake.derive().await;
         let reopened = lake.reopened().await;
         assert_eq!(tables(&reopened).await, lake.tables().await);
-        // And it has nothing to derive.
+        // The other process has nothing to derive.
         assert!(reopened.derive(&NoProgress).await.unwrap().is_clean());
     });
 }
@@ -169,7 +160,7 @@ fn concurrent_derives_do_the_work_once() {
     });
 }
 
-/// An event on a line: its type and fields as JSON without the braces.
+/// Writes an event as a line; `fields` are its type and further fields, as JSON without the braces.
 fn event(id: &str, account: &str, at: &str, fields: &str) -> String {
     format!(r#"{{"event_id": "{id}", "account_id": "{account}", "occurred_at": "{at}", {fields}}}"#)
 }

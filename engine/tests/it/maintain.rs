@@ -1,4 +1,4 @@
-//! Maintaining: no answer changes, and what nobody can read any more goes.
+//! Maintenance changes no answer, and deletes the files that no reader can need.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ fn now() -> DateTime<Utc> {
     "2026-03-20T12:00:00Z".parse().unwrap()
 }
 
-/// The `n`th hour's events: a message of one conversation, a touch, and an order.
+/// Returns the events of the `n`th hour: a message of one conversation, a touch, and an order.
 fn hour(n: usize) -> Vec<String> {
     let at = format!("2026-03-{:02}T{:02}:00:00Z", 1 + n / 24, n % 24);
     let line = |kind: &str, fields: &str| {
@@ -62,7 +62,7 @@ fn hour(n: usize) -> Vec<String> {
     ]
 }
 
-/// A landing and a derive for each of some hours.
+/// Lands and derives the events of some hours, hour by hour.
 async fn fill(lake: &TestLake, hours: std::ops::Range<usize>) {
     for n in hours {
         lake.land(&hour(n)).await;
@@ -84,7 +84,7 @@ async fn all(engine: &Engine) -> Vec<Vec<String>> {
     all
 }
 
-/// The files below a folder.
+/// Lists the files below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -97,7 +97,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Makes everything in a lake ten days older.
+/// Makes all files of a lake ten days older.
 fn age(lake: &TestLake) {
     let then = SystemTime::now() - Duration::from_secs(10 * 86_400);
     for path in files(lake.folder.path()) {
@@ -107,7 +107,7 @@ fn age(lake: &TestLake) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_answer_changes_and_a_second_run_does_nothing() {
+async fn maintenance_changes_no_answer_and_a_second_run_does_nothing() {
     let lake = TestLake::new(now()).await;
     fill(&lake, 0..30).await;
     let before = all(&lake.engine).await;
@@ -128,7 +128,7 @@ async fn no_answer_changes_and_a_second_run_does_nothing() {
     assert_eq!((again.landed, again.duplicates), (0, 4));
 }
 
-/// How many files each derived table of conversations and orders has.
+/// Counts the files of the derived tables of conversations and orders.
 async fn derived_files(engine: &Engine) -> [usize; 3] {
     let lake = engine.lake().refresh().await.unwrap();
     [
@@ -249,14 +249,14 @@ async fn e3_rejected_lines_of_days_that_have_ended_share_a_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_no_version_names_goes_once_it_is_old() {
+async fn old_files_that_no_version_names_are_deleted() {
     let lake = TestLake::new(now()).await;
     fill(&lake, 0..55).await;
     maintain(&lake.engine).await;
     lake.derive().await;
     let before = all(&lake.engine).await;
     let table = lake.folder.path().join("lake/order_events");
-    // What a killed landing left, and what is none of ours.
+    // A file that a killed landing left, and one that is not the lake's.
     let (stray, notes) = (table.join("part-1.parquet"), table.join("notes.txt"));
     std::fs::write(&stray, "x").unwrap();
     std::fs::write(&notes, "x").unwrap();
@@ -276,7 +276,7 @@ async fn what_no_version_names_goes_once_it_is_old() {
     let reopened = lake.reopened().await;
     assert_eq!(all(&reopened).await, before);
     assert!(maintain(&reopened).await.is_clean());
-    // All that is left is named, and landing and deriving go on.
+    // A version names each file that is left, and landing and deriving still work.
     let left = files(&table)
         .iter()
         .filter(|path| path.extension() == Some("parquet".as_ref()))
@@ -295,7 +295,7 @@ async fn what_no_version_names_goes_once_it_is_old() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_compacted_keeps_nothing_else_from_being_done() {
+async fn a_file_that_cannot_be_compacted_does_not_stop_the_others() {
     let lake = TestLake::new(now()).await;
     fill(&lake, 0..30).await;
     let folder = lake.folder.path().join("lake/conversation_events");
@@ -313,7 +313,7 @@ async fn what_cannot_be_compacted_keeps_nothing_else_from_being_done() {
     let failed = &conversations.failed[0];
     let place = format!("conversation_events/{day}/: ");
     assert!(failed.starts_with(&place), "{failed}");
-    // The other date, and the other tables.
+    // The files of the other date and of the other tables are compacted.
     assert_eq!((conversations.compacted, conversations.into), (6, 1));
     assert_eq!((orders.compacted, orders.into), (30, 2));
     assert!(!stray.exists());
@@ -324,7 +324,7 @@ async fn what_cannot_be_compacted_keeps_nothing_else_from_being_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_derived_yet_is_left_as_it_came() {
+async fn events_that_are_not_derived_yet_are_not_compacted() {
     let lake = TestLake::new(now()).await;
     fill(&lake, 0..10).await;
     for n in 10..20 {
@@ -341,7 +341,7 @@ async fn what_is_not_derived_yet_is_left_as_it_came() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn landing_and_deriving_go_on_beside_it() {
+async fn landing_and_deriving_can_run_during_maintenance() {
     let lake = TestLake::new(now()).await;
     fill(&lake, 0..10).await;
     let other = lake.reopened().await;
@@ -381,7 +381,7 @@ async fn m7_compacted_events_are_served_only_with_tables_that_rest_on_them() {
     let before = served();
     fill(&lake, 3..6).await;
     maintain(&lake.engine).await;
-    // It learns of the compacted events before it learns of the tables that were derived from them.
+    // The process reads the compacted events before the tables that were derived from them.
     let newest = other.lake().refresh_table(id).await.unwrap().version();
     assert_eq!((newest, served()), (before + 4, before));
     other.lake().refresh().await.unwrap();
@@ -389,7 +389,7 @@ async fn m7_compacted_events_are_served_only_with_tables_that_rest_on_them() {
 }
 
 #[tokio::test]
-async fn what_is_in_use_cannot_be_let_go() {
+async fn files_younger_than_a_day_cannot_be_deleted() {
     let lake = TestLake::new(now()).await;
     let error = lake
         .engine

@@ -10,14 +10,14 @@ use rapport_engine::lake::{LakeScan, TableId};
 use rapport_engine::{DeriveReport, Engine, EngineOptions, LandReport, LandSource, NoProgress};
 use tempfile::TempDir;
 
-/// A lake that goes away with its test.
+/// Holds a lake in a folder that is deleted with it.
 pub struct TestLake {
     pub engine: Engine,
     pub folder: TempDir,
 }
 
 impl TestLake {
-    /// An empty lake in which it is now `now`.
+    /// Creates an empty lake whose clock stands at `now`.
     pub async fn new(now: DateTime<Utc>) -> Self {
         let folder = TempDir::new().unwrap();
         let engine = Self::open(&folder, now).await;
@@ -35,12 +35,12 @@ impl TestLake {
         Engine::open(options).await.unwrap()
     }
 
-    /// The same lake as another process would see it.
+    /// Opens the same lake again, as another process would.
     pub async fn reopened(&self) -> Engine {
         self.at(self.engine.now()).await
     }
 
-    /// The same lake as another process would see it at another time.
+    /// Opens the same lake again, as another process would, with its clock at `now`.
     pub async fn at(&self, now: DateTime<Utc>) -> Engine {
         Self::open(&self.folder, now).await
     }
@@ -68,7 +68,7 @@ impl TestLake {
     }
 }
 
-/// What each derived table holds, whatever files it is in.
+/// Returns the rows of each derived table, whatever files they are in.
 pub async fn tables(engine: &Engine) -> BTreeMap<&'static str, Vec<String>> {
     let mut tables = BTreeMap::new();
     for id in TableId::DERIVED {
@@ -77,7 +77,7 @@ pub async fn tables(engine: &Engine) -> BTreeMap<&'static str, Vec<String>> {
     tables
 }
 
-/// The rows of a table as JSON, sorted.
+/// Returns the rows of a table as JSON, sorted.
 pub async fn rows(engine: &Engine, id: TableId) -> Vec<String> {
     let context = SessionContext::new_with_config_rt(
         SessionConfig::new(),
@@ -99,4 +99,14 @@ pub async fn rows(engine: &Engine, id: TableId) -> Vec<String> {
         .collect();
     rows.sort();
     rows
+}
+
+/// Runs a test of several threads, where an attribute of tokio cannot stand.
+pub fn block_on<F: Future<Output = ()>>(test: F) {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(test);
 }

@@ -1,4 +1,4 @@
-//! What Parquet files as their writers make them land as.
+//! How the Parquet files of different writers land.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use rstest::rstest;
 use super::inputs::{NOON, counts};
 use super::*;
 
-/// A file of these rows.
+/// Writes rows to a Parquet file in memory.
 pub(super) fn file(rows: &RecordBatch) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut bytes, rows.schema(), None).unwrap();
@@ -35,7 +35,7 @@ pub(super) fn file(rows: &RecordBatch) -> Vec<u8> {
     Box::new(DataType::LargeUtf8)
 ))]
 #[tokio::test(flavor = "multi_thread")]
-async fn text_of_parquet_comes_in_any_form(#[case] form: DataType) {
+async fn parquet_text_of_any_arrow_type_lands(#[case] form: DataType) {
     let texts = [
         ("event_id", ["e1", "e2"]),
         ("account_id", ["acme", "acme"]),
@@ -60,7 +60,7 @@ async fn text_of_parquet_comes_in_any_form(#[case] form: DataType) {
     assert!(rows[1].contains("sender=shopper"), "{rows:?}");
 }
 
-/// What comes of landing Parquet from a pipe, where rows are spilled in some folder.
+/// Lands Parquet from a pipe, with a spill folder.
 async fn land_piped(spill_dir: &Path) -> Result<LandReport, EngineError> {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe.parquet");
@@ -103,7 +103,8 @@ async fn parquet_from_a_pipe_is_copied_where_rows_are_spilled() {
     assert!(error.contains(missing.to_str().unwrap()), "{error}");
 }
 
-/// A file of one order as Spark writes it: instants in INT96, no Arrow schema beside it; with what DuckDB adds, ENUM and UUID.
+/// Writes a file of one order as Spark does, with instants in INT96 and no Arrow schema; with an ENUM and a UUID as DuckDB
+/// writes them.
 fn file_of_int96(metadata: Option<Vec<KeyValue>>) -> Vec<u8> {
     let schema = "message spark_schema {
         required binary event_id (STRING);
@@ -171,7 +172,7 @@ async fn t1_an_int96_is_an_instant_of_utc() {
     }
 }
 
-/// Where the writer says beside it that its timestamps have no zone, they are no instants.
+/// If the Arrow schema of a file says that its timestamps have no zone, they are no instants.
 #[tokio::test(flavor = "multi_thread")]
 async fn t1_an_int96_without_a_zone_by_its_arrow_schema_is_refused() {
     let fields: Vec<Field> = ["event_id", "account_id", "type"]

@@ -1,4 +1,4 @@
-//! What can be landed, and what a broken input does (issue: bad input is a clear error, nothing lost, nothing half done).
+//! The inputs that can be landed, and the errors of broken ones: no event is lost, and nothing lands in part.
 
 use std::io::Write;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn gzip(text: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// What a log that was rotated under a crash ends in.
+/// Appends zeros, as a log has at its end that was rotated during a crash.
 fn padded(mut content: Vec<u8>, zeros: usize) -> Vec<u8> {
     content.resize(content.len() + zeros, 0);
     content
@@ -88,13 +88,13 @@ async fn e3_rejected_lines_are_kept_once_and_whole() {
         assert!(rows[1].contains("raw=not \u{fffd}\u{fffd} text raw_bytes=6e6f7420ff002074657874"));
         assert!(rows[2].contains("line=6") && rows[2].contains("raw=no newline at the\u{fffd}end"));
     }
-    // Another source with the same line is another line.
+    // The same line of another source is another rejected line.
     let other = LandSource::bytes("other", b"\n\n{\"half\": \n".to_vec());
     shop.try_land(vec![other]).await.unwrap();
     assert_eq!(shop.rows(TableId::RejectedEvents).await.len(), 4);
 }
 
-/// The only file of rejected lines.
+/// Returns the only file of rejected lines.
 async fn rejected_file(shop: &Shop) -> std::sync::Arc<crate::lake::DataFile> {
     let snapshot = shop.lake.refresh_table(TableId::RejectedEvents).await;
     let [file]: [_; 1] = snapshot.unwrap().all_files().try_into().unwrap();
@@ -109,7 +109,7 @@ async fn e3_only_files_that_may_have_a_rejected_line_are_read() {
         shop.try_land(vec![source])
     };
     land("b", "\nbad\n").await.unwrap();
-    // Whoever reads it from here on fails.
+    // Reading the file fails from here on.
     let first = rejected_file(&shop).await;
     let path = object_store::path::Path::from(format!("rejected_events/{}", first.path));
     shop.lake.store().delete(&path).await.unwrap();
@@ -317,7 +317,7 @@ async fn a_broken_input_is_named_and_nothing_lands(
     assert!(error.contains(path.to_str().unwrap()), "{error}");
     assert!(error.contains(says), "{error}");
     assert!(shop.all_rows().await.iter().all(Vec::is_empty));
-    // Nor is anything left behind in the folders of the tables.
+    // No file is left in the folders of the tables.
     let names: Vec<_> = futures::TryStreamExt::try_collect::<Vec<_>>(shop.lake.store().list(None))
         .await
         .unwrap()

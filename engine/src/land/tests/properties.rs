@@ -5,7 +5,7 @@ use tokio::runtime::Runtime;
 
 use super::*;
 
-/// An event that is drawn from few ids, accounts and days, so that duplicates are common.
+/// Describes an event of few ids, accounts and days, so that duplicates are common.
 #[derive(Debug, Clone)]
 struct Drawn {
     account: u8,
@@ -41,14 +41,14 @@ impl Drawn {
         }
     }
 
-    /// What E1 says identity is, and for rejected lines nothing.
+    /// Returns its identity by E1; `None` for a rejected line.
     fn identity(&self) -> Option<(u8, u8, u16, bool)> {
         let order = matches!(self.kind, 1 | 2);
         (self.kind > 0).then_some((self.account, self.id, self.hour / 24, order))
     }
 }
 
-/// The lines that stay, by E1: the first of each identity.
+/// Returns the lines that E1 keeps: the first of each identity.
 fn first_of_each(events: &[Drawn]) -> Vec<&Drawn> {
     let mut seen = std::collections::HashSet::new();
     events
@@ -61,7 +61,7 @@ fn first_of_each(events: &[Drawn]) -> Vec<&Drawn> {
         .collect()
 }
 
-/// The contents of the event tables, without the rejected lines: their numbers depend on the split.
+/// Returns the rows of the event tables, without the rejected lines, whose line numbers depend on the split.
 async fn events(shop: &Shop) -> Vec<Vec<String>> {
     let mut tables = shop.all_rows().await;
     tables.truncate(3);

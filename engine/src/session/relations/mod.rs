@@ -1,18 +1,18 @@
-//! The relations of SPEC section 7, each a plan over stored relations.
+//! The relations of SPEC section 7, each a query over stored relations.
 //!
-//! The SQL of a relation stands in a file of its name and nowhere else; a test holds names, order and types of the
-//! columns against the SPEC. A relation may build on relations before it in [`RELATIONS`].
+//! The SQL of a relation is in the file of its name, and nowhere else; a test compares the names, order and types of its
+//! columns with the SPEC. A relation may read the relations before it in [`RELATIONS`].
 
-/// A relation that SQL can name.
+/// Defines a relation that SQL can name.
 #[derive(Debug, Clone, Copy)]
 pub struct Relation {
     /// Its schema: `public` or `raw`.
     pub schema: &'static str,
     /// Its name.
     pub name: &'static str,
-    /// Its definition over schemas `stored`, `public` and `raw`.
+    /// The query that defines it, over the schemas `stored`, `public` and `raw`.
     pub sql: &'static str,
-    /// Whether it exists in an operator's session alone, because its rows belong to no account.
+    /// Whether only operators have it, because its rows belong to no account.
     pub operator_only: bool,
 }
 
@@ -32,7 +32,7 @@ const fn raw(name: &'static str, sql: &'static str) -> Relation {
     }
 }
 
-/// Every relation, those that others build on first.
+/// All relations. One that reads others comes after them.
 pub const RELATIONS: [Relation; 13] = [
     public("accounts", include_str!("accounts.sql")),
     public("conversations", include_str!("conversations.sql")),

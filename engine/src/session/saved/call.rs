@@ -1,11 +1,14 @@
-//! The SQL of a call of a saved query, from arguments as texts: for the command line and the page.
+//! Writes the SQL that calls a saved query, from arguments given as text: for the command line and the page.
 
 use super::SavedQuery;
 use crate::session::SessionError;
 
 impl SavedQuery {
-    /// The statement that calls this query with these arguments: in the order of the parameters, or as `name=value`.
-    /// `null`, like an argument that is left out, has the default.
+    /// Returns the statement that calls this query with these arguments, given in the order of the parameters or as
+    /// `name=value`. The default stands for `null` and for an argument that is left out.
+    ///
+    /// # Errors
+    /// If there are too many arguments, one is given twice, or a name is unknown.
     pub fn call_sql<S: AsRef<str>>(&self, arguments: &[S]) -> Result<String, SessionError> {
         let mut values: Vec<Option<&str>> = vec![None; self.parameters.len()];
         let mut next = 0;
@@ -34,11 +37,11 @@ impl SavedQuery {
             *slot = Some(value.trim());
             next = position + 1;
         }
-        let given = values
+        let count = values
             .iter()
             .rposition(Option::is_some)
             .map_or(0, |last| last + 1);
-        let literals: Vec<String> = values[..given]
+        let literals: Vec<String> = values[..count]
             .iter()
             .map(|value| literal(*value))
             .collect();
@@ -49,7 +52,10 @@ impl SavedQuery {
         ))
     }
 
-    /// Where a parameter stands, by name.
+    /// Returns the position of a parameter, by its name.
+    ///
+    /// # Errors
+    /// If there is no such parameter.
     pub fn position(&self, name: &str) -> Result<usize, SessionError> {
         let position = self.parameters.iter().position(|p| p.name == name);
         position.ok_or_else(|| {

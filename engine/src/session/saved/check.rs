@@ -1,8 +1,8 @@
-//! The functions that check, inside a plan, the arguments that a prepared statement gives later.
+//! Functions that check the arguments of a prepared statement inside its plan, when their values are known.
 //!
-//! They are made by a call of a saved query and have no name in SQL. Both are folded away once the values are known, so
-//! that a range prunes files as one of literals does; and a value that is refused fails the statement then, not where
-//! some row happens to be compared with it.
+//! The call of a saved query adds them; SQL cannot name them. The optimizer evaluates them once the values are known: so a
+//! range prunes files as one of literals does, and a wrong value fails the statement at once, not when a row is compared
+//! with it.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
 
 use super::parameter::Parameter;
 
-/// Converts an argument to its parameter's type, or refuses it; null has the default.
+/// Converts an argument to its parameter's type, or refuses it; replaces null by the default.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct CheckArgument {
     query: String,
@@ -76,7 +76,7 @@ impl ScalarUDFImpl for CheckArgument {
     }
 }
 
-/// Gives the second of two days, if it is not before the first.
+/// Returns the second of two days, or refuses a second one that is before the first.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct CheckRange {
     query: String,
@@ -94,7 +94,7 @@ impl CheckRange {
         }
     }
 
-    /// Refuses a range that ends before it begins: its author took one end for the other.
+    /// Refuses a range of days that ends before it begins.
     pub fn check(query: &str, from: &ScalarValue, to: &ScalarValue) -> Result<()> {
         match (from, to) {
             (ScalarValue::Date32(Some(first)), ScalarValue::Date32(Some(last))) if first > last => {

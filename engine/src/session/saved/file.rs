@@ -1,4 +1,4 @@
-//! The files of saved queries: a header of comment lines, then one SELECT.
+//! Parses the files of saved queries: a header of comment lines, then one SELECT.
 //!
 //! ```text
 //! -- What the query is for, in as many lines as it takes.
@@ -9,9 +9,9 @@
 //! SELECT ... WHERE started_on >= $from ...
 //! ```
 //!
-//! A kind is `date`, `text`, `integer`, `number`, `boolean`, `one of A, B` or `list of A, B`; the default is any constant
-//! SQL expression. A line that begins with three spaces after its `--` continues the one before. `-- private` keeps a
-//! query for other queries. Each error names the file and the line.
+//! A kind is `date`, `text`, `integer`, `number`, `boolean`, `one of A, B` or `list of A, B`; a default is any constant SQL
+//! expression. A line with three spaces after its `--` continues the line before. Only other queries can call one that is
+//! `-- private`. Each error names the file and the line.
 
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
@@ -19,28 +19,32 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use super::parameter::{Parameter, ParameterKind};
 use crate::session::SessionError;
 
-/// A saved query as its file says it, not yet planned.
+/// Holds a parsed file, whose query is not planned yet.
 #[derive(Debug, Clone)]
 pub(super) struct QueryFile {
     pub name: String,
-    /// Where it was found, for errors.
+    /// The path of the file, for errors.
     pub path: String,
     pub purpose: String,
     pub parameters: Vec<Parameter>,
     /// The line that declares each parameter.
     pub parameter_lines: Vec<usize>,
-    /// What each documented column is, and the line that says so.
+    /// The documented columns: name, description, and the line of the file.
     pub columns: Vec<(String, String, usize)>,
     pub private: bool,
-    /// Whether it is a team's own, and so in the dialect of users.
+    /// Whether it is a team's own query, in the users' dialect.
     pub own: bool,
-    /// The SELECT, with `$1` for the first parameter and so on.
+    /// The SELECT, in which `$1` is the first parameter, and so on.
     pub body: String,
-    /// The line on which the SELECT begins, from 1.
+    /// The line on which the SELECT begins, counted from 1.
     pub body_line: usize,
 }
 
 impl QueryFile {
+    /// Parses the text of a file.
+    ///
+    /// # Errors
+    /// If the name or the text is not in the form of a saved query.
     pub fn parse(name: &str, path: &str, text: &str) -> Result<QueryFile, SessionError> {
         let refuse = |line: usize, reason: String| SessionError::SavedQuery {
             file: path.to_owned(),
@@ -109,12 +113,12 @@ impl QueryFile {
             ));
         }
         let body: Vec<&str> = text.lines().skip(body_line - 1).collect();
-        query.body = numbered(&body.join("\n"), &query.parameters)
+        query.body = number_parameters(&body.join("\n"), &query.parameters)
             .map_err(|(line, reason)| refuse(body_line - 1 + line, reason))?;
         Ok(query)
     }
 
-    /// The error of this query at its SELECT.
+    /// Returns an error about this file.
     pub fn refuse(&self, line: usize, reason: impl ToString) -> SessionError {
         SessionError::SavedQuery {
             file: self.path.clone(),
@@ -124,7 +128,7 @@ impl QueryFile {
     }
 }
 
-/// The entries of the header with their lines, and the line after it.
+/// Returns the entries of the header with their line numbers, and the number of the line after it.
 fn header(text: &str) -> (Vec<(usize, String)>, usize) {
     let mut entries: Vec<(usize, String)> = vec![];
     let mut line = 1;
@@ -147,7 +151,7 @@ fn header(text: &str) -> (Vec<(usize, String)>, usize) {
     (entries, line)
 }
 
-/// Reads `NAME KIND = DEFAULT : DESCRIPTION`.
+/// Parses `NAME KIND = DEFAULT : DESCRIPTION`.
 fn parameter(declaration: &str) -> Result<Parameter, String> {
     let form = || {
         format!(
@@ -170,8 +174,8 @@ fn parameter(declaration: &str) -> Result<Parameter, String> {
     })
 }
 
-/// The text with `$name` written as the parameter's number. An error carries the line within the text.
-fn numbered(body: &str, parameters: &[Parameter]) -> Result<String, (usize, String)> {
+/// Replaces `$name` by the number of the parameter. An error holds the line within the text.
+fn number_parameters(body: &str, parameters: &[Parameter]) -> Result<String, (usize, String)> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, body)
         .with_unescape(false)
         .tokenize_with_location()

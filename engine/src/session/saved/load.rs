@@ -1,10 +1,10 @@
-//! From files to planned saved queries.
+//! Loads the files of saved queries and plans them.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use datafusion::common::{Result, plan_err};
+use datafusion::common::{DFSchema, Result, plan_err};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, Statement};
 use datafusion::prelude::SessionContext;
@@ -12,9 +12,10 @@ use datafusion::prelude::SessionContext;
 use super::file::QueryFile;
 use super::template::{SavedQueryFunction, Template, constant};
 use super::{SavedColumn, SavedQuery};
+use crate::session::barrier::{self, ViewBody};
 use crate::session::dialect::QueryDialect;
 use crate::session::relations::RELATIONS;
-use crate::session::sources::{Stored, stored_of};
+use crate::session::sources::{Stored, stored_relations};
 use crate::session::{SessionError, read_only};
 
 macro_rules! built_in {
@@ -51,8 +52,11 @@ const BUILT_IN: [(&str, &str); 25] = built_in![
     "explain_order",
 ];
 
-/// The built-in queries and those of a team's folder, planned; `context` knows the relations and the functions. The team's
-/// are in the dialect, if there is one.
+/// Plans the built-in queries and those of a team's folder, in a context that has the relations and the functions. The
+/// team's queries are in the dialect, if there is one.
+///
+/// # Errors
+/// If the folder cannot be read, or a file is wrong.
 pub(in crate::session) async fn load(
     folder: Option<&Path>,
     context: &SessionContext,
@@ -104,7 +108,8 @@ fn read_folder(folder: &Path) -> Result<Vec<QueryFile>, SessionError> {
         .collect()
 }
 
-/// A team's query may replace a built-in one, but not what others are built on, nor pass for something else.
+/// Refuses a name that a team's query may not take. It may replace a built-in query, but no private one, which other
+/// queries call, no relation and no table function of SQL.
 fn refuse_taken_name(own: &QueryFile, files: &[QueryFile]) -> Result<(), SessionError> {
     let mut public = RELATIONS
         .iter()
@@ -122,10 +127,10 @@ fn refuse_taken_name(own: &QueryFile, files: &[QueryFile]) -> Result<(), Session
     Ok(())
 }
 
-/// Plans files of saved queries.
+/// Plans the files of saved queries.
 struct Planner<'a> {
     context: &'a SessionContext,
-    /// The dialect of a team's own queries, and a context with its functions.
+    /// The dialect of a team's own queries, and a context with its functions and rules.
     own: Option<(Arc<dyn QueryDialect>, SessionContext)>,
 }
 
@@ -145,7 +150,7 @@ impl<'a> Planner<'a> {
         Ok(Planner { context, own })
     }
 
-    /// Plans every file. One that calls others waits until they are planned.
+    /// Plans all files. A file that calls other queries is planned after them.
     async fn plan_all(
         &self,
         mut files: Vec<QueryFile>,
@@ -158,6 +163,7 @@ impl<'a> Planner<'a> {
             for file in files {
                 match self.plan(&file).await {
                     Ok(plan) => {
+                        // Defaults are in the engine's dialect, in a team's files too.
                         let template = Arc::new(template(file, plan, &self.context.state())?);
                         self.register(&template);
                         planned.push(template);
@@ -178,32 +184,34 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Lets the files that are yet to be planned call this one.
+    /// Lets the files that are not planned yet call this query.
     fn register(&self, template: &Arc<Template>) {
         let contexts = std::iter::once(self.context).chain(self.own.as_ref().map(|(_, own)| own));
         for context in contexts {
-            let function = SavedQueryFunction {
-                template: Arc::clone(template),
-                sources: None,
-            };
+            let function = SavedQueryFunction::new(template, None);
             context.register_udtf(&template.query.name, Arc::new(function));
         }
     }
 
+    /// Plans and analyses the query of a file.
     async fn plan(&self, file: &QueryFile) -> Result<LogicalPlan> {
-        // Without a start time, `now()` in an argument of a nested call stays what it is.
+        // Without a start time, `now()` in an argument of a nested call is not evaluated.
         let timeless = |context: &SessionContext| {
             let mut state = context.state();
             state.execution_props_mut().query_execution_start_time = None;
             state
         };
-        let plan = match &self.own {
+        let (plan, state) = match &self.own {
             Some((dialect, context)) if file.own => {
                 let kinds = file.parameters.iter().map(|p| p.kind.value_type());
                 let types: Vec<DataType> = kinds.collect();
-                dialect.plan(&timeless(context), &file.body, &types).await?
+                let state = timeless(context);
+                (dialect.plan(&state, &file.body, &types).await?, state)
             }
-            _ => plan_here(file, &timeless(self.context)).await?,
+            _ => {
+                let state = timeless(self.context);
+                (plan_builtin_dialect(file, &state).await?, state)
+            }
         };
         if matches!(
             plan,
@@ -212,16 +220,16 @@ impl<'a> Planner<'a> {
             return plan_err!("expected one SELECT");
         }
         read_only().verify_plan(&plan)?;
-        Ok(plan)
+        barrier::analyze(plan, &state)
     }
 }
 
-/// Plans a file in DataFusion's own dialect.
-async fn plan_here(file: &QueryFile, state: &SessionState) -> Result<LogicalPlan> {
+/// Plans the query of a file in DataFusion's own dialect.
+async fn plan_builtin_dialect(file: &QueryFile, state: &SessionState) -> Result<LogicalPlan> {
     let types: Vec<_> = file.parameters.iter().map(|p| p.kind.sql_type()).collect();
     let sql = match types.is_empty() {
         true => file.body.clone(),
-        // What gives `$1` its type.
+        // PREPARE declares the types of `$1` and so on.
         false => format!(
             "PREPARE saved_query ({}) AS {}",
             types.join(", "),
@@ -234,15 +242,22 @@ async fn plan_here(file: &QueryFile, state: &SessionState) -> Result<LogicalPlan
     })
 }
 
+/// Checks the defaults and documented columns of a file against its plan.
 fn template(
     file: QueryFile,
     plan: LogicalPlan,
     state: &SessionState,
 ) -> Result<Template, SessionError> {
+    let mut defaults = vec![];
     for (parameter, line) in file.parameters.iter().zip(&file.parameter_lines) {
-        constant(state, &parameter.default)
-            .and_then(|default| parameter.convert(&file.name, &default))
-            .map_err(|error| file.refuse(*line, error.strip_backtrace()))?;
+        let default = state
+            .create_logical_expr(&parameter.default, &DFSchema::empty())
+            .and_then(|default| {
+                let value = constant(state, default.clone())?;
+                parameter.convert(&file.name, &value)?;
+                Ok(default)
+            });
+        defaults.push(default.map_err(|error| file.refuse(*line, error.strip_backtrace()))?);
     }
     for (column, _, line) in &file.columns {
         if plan
@@ -267,7 +282,9 @@ fn template(
             description: described(field.name()),
         })
         .collect();
-    let operator_only = !stored_of(&plan)?.into_iter().all(Stored::is_of_accounts);
+    let operator_only = !stored_relations(&plan)?
+        .into_iter()
+        .all(Stored::has_accounts);
     Ok(Template {
         operator_only,
         private: file.private,
@@ -277,6 +294,7 @@ fn template(
             parameters: file.parameters,
             columns,
         },
-        plan,
+        body: ViewBody::new(plan)?,
+        defaults,
     })
 }

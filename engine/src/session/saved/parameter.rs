@@ -1,8 +1,7 @@
-//! The typed parameters of saved queries, and how an argument becomes a value of its parameter's type.
+//! The typed parameters of saved queries, and the conversion of arguments to their types.
 //!
-//! There is one conversion, [`Parameter::convert`]: for arguments known when a statement is planned, and, inside the
-//! plan, for those that are not (a prepared statement's). What it refuses names the query, the parameter, the value and
-//! what was expected.
+//! There is one conversion, [`Parameter::convert`], for arguments that are known when a statement is planned and, inside the
+//! plan, for those of a prepared statement. Its errors name the query, the parameter, the value and what was expected.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,23 +9,23 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, ListArray, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef};
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use datafusion::common::{Result, ScalarValue, plan_err};
 
-/// A parameter of a saved query, as its file declares it.
+/// Describes a parameter of a saved query, as its file declares it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Parameter {
-    /// Its name, which the query's text refers to as `$name`.
+    /// Its name; `$name` in the text of the query.
     pub name: String,
-    /// What it takes.
+    /// The values that it takes.
     pub kind: ParameterKind,
-    /// The SQL expression that stands for it where it is left out or null.
+    /// The SQL expression that gives its value where an argument is left out or null.
     pub default: String,
     /// What it is for.
     pub description: String,
 }
 
-/// What a parameter takes.
+/// Names the values that a parameter takes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ParameterKind {
     /// A calendar day.
@@ -41,12 +40,12 @@ pub enum ParameterKind {
     Boolean,
     /// One of these words.
     OneOf(Vec<String>),
-    /// Some of these words, as a list between commas.
+    /// Some of these words, separated by commas.
     ListOf(Vec<String>),
 }
 
 impl ParameterKind {
-    /// Reads a kind as a query's header writes it.
+    /// Parses a kind in the form of a query's header.
     pub(super) fn parse(text: &str) -> Option<ParameterKind> {
         let words = |list: &str| -> Option<Vec<String>> {
             let words: Vec<String> = list.split(',').map(|word| word.trim().to_owned()).collect();
@@ -69,7 +68,7 @@ impl ParameterKind {
         }
     }
 
-    /// The type of `$name` in the query's text.
+    /// Returns the type of `$name` in the query's text.
     pub fn value_type(&self) -> DataType {
         match self {
             ParameterKind::Date => DataType::Date32,
@@ -81,7 +80,7 @@ impl ParameterKind {
         }
     }
 
-    /// The type that a prepared statement's parameter has in its place: a list is given as text.
+    /// Returns the type of a prepared statement's parameter that is the argument; a list is given as text.
     pub fn argument_type(&self) -> DataType {
         match self {
             ParameterKind::Text | ParameterKind::OneOf(_) | ParameterKind::ListOf(_) => {
@@ -91,7 +90,7 @@ impl ParameterKind {
         }
     }
 
-    /// The same type in SQL.
+    /// Returns the name in SQL of the [value type](Self::value_type).
     pub(super) fn sql_type(&self) -> &'static str {
         match self {
             ParameterKind::Date => "DATE",
@@ -104,7 +103,7 @@ impl ParameterKind {
     }
 }
 
-/// What an error says was expected.
+/// Says in an error what was expected.
 impl fmt::Display for ParameterKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -129,7 +128,10 @@ fn word_field() -> FieldRef {
 }
 
 impl Parameter {
-    /// The value of this parameter that an argument means; `query` is for the error.
+    /// Converts an argument to a value of this parameter's type. Null stays null.
+    ///
+    /// # Errors
+    /// If the argument is no such value; `query` is the name in the error.
     pub(super) fn convert(&self, query: &str, argument: &ScalarValue) -> Result<ScalarValue> {
         if argument.is_null() {
             return ScalarValue::try_from(self.kind.value_type());
@@ -144,13 +146,14 @@ impl Parameter {
             None => plan_err!(
                 "{query}: parameter \"{}\" is {}; expected {}",
                 self.name,
-                shown(argument),
+                display_value(argument),
                 self.kind
             ),
         }
     }
 
-    /// None: the argument is wrong as a whole. An inner error: a word in it is.
+    /// Converts an argument that is not null. Returns `None` if it is wrong as a whole, or an error with the wrong word of a
+    /// list.
     fn value(&self, argument: &ScalarValue) -> Option<Result<ScalarValue, String>> {
         let text = argument.try_as_str().flatten();
         let value = match &self.kind {
@@ -185,7 +188,7 @@ impl Parameter {
             }
             ParameterKind::ListOf(words) => {
                 let mut given = match argument {
-                    ScalarValue::List(list) => listed(list)?,
+                    ScalarValue::List(list) => list_items(list)?,
                     _ => text?.split(',').map(|w| w.trim().to_owned()).collect(),
                 };
                 if given.iter().all(String::is_empty) {
@@ -210,8 +213,8 @@ impl Parameter {
     }
 }
 
-/// The day that an argument means: a date, its text, or an instant without a zone at its midnight, which is what a date
-/// less an interval is in PostgreSQL.
+/// Converts an argument to a day, in days since 1970. It may be a date, its text, or a timestamp without a zone at midnight:
+/// in PostgreSQL a date minus an interval is such a timestamp.
 fn date(argument: &ScalarValue) -> Option<i32> {
     match argument {
         ScalarValue::Date32(days) => *days,
@@ -237,21 +240,20 @@ fn date(argument: &ScalarValue) -> Option<i32> {
                 return None;
             }
             let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-            Some(day.num_days_from_ce() - UNIX_EPOCH_FROM_CE)
+            Some(day.to_epoch_days())
         }
     }
 }
 
-const UNIX_EPOCH_FROM_CE: i32 = 719_163;
-
-/// The items of a list of strings; none of them null.
-fn listed(list: &ListArray) -> Option<Vec<String>> {
+/// Returns the items of a list of strings; `None` if one is null.
+fn list_items(list: &ListArray) -> Option<Vec<String>> {
     let items = cast(list.values(), &DataType::Utf8View).ok()?;
     let items = items.as_any().downcast_ref::<StringViewArray>()?;
     items.iter().map(|item| item.map(str::to_owned)).collect()
 }
 
-fn shown(value: &ScalarValue) -> String {
+/// Formats a value for an error: text in quotes, other values with their type.
+fn display_value(value: &ScalarValue) -> String {
     match value.try_as_str().flatten() {
         Some(text) => format!("'{text}'"),
         None => format!("{value} ({})", value.data_type()),

@@ -1,82 +1,67 @@
-//! A saved query as a prepared plan, and its call: the plan with the arguments in the places of the parameters.
+//! A saved query as a prepared plan, and its call: the plan with arguments in the places of its parameters.
 //!
-//! A call gives a view over that plan, which the planner inlines: filters and limits written around a call reach the
-//! scans, and a prepared statement's parameters are found and filled in like anywhere else. Invariant: every argument is
-//! checked by [`Parameter::convert`], when the statement is planned or, if its value comes later, inside the plan.
+//! A call gives a view over that plan, which the planner inlines behind a [barrier](crate::session::barrier): filters and
+//! limits around a call reach the scans, and the parameters of a prepared statement are found and replaced as anywhere
+//! else. Invariant: every argument is checked by [`Parameter::convert`], when the statement is planned or, if its value
+//! comes later, inside the plan.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{
-    DFSchema, Result, ScalarValue, internal_err, plan_datafusion_err, plan_err,
-};
-use datafusion::datasource::ViewTable;
-use datafusion::execution::SessionState;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result, ScalarValue, plan_datafusion_err, plan_err};
+use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::logical_expr::expr::{Placeholder, ScalarFunction};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::simplify::SimplifyContext;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, ScalarUDF, lit};
+use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF, lit};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
 use super::SavedQuery;
 use super::check::{CheckArgument, CheckRange};
 use super::parameter::Parameter;
+use crate::session::barrier::{Argument, ViewBody, is_today};
 use crate::session::sources::BoundSources;
+use crate::session::today::CURRENT_DATE;
 
-/// A saved query that is planned, over unbound scans.
+/// Holds a saved query that is planned over unbound scans, and analysed.
 #[derive(Debug)]
 pub(in crate::session) struct Template {
-    /// What users are told of it.
+    /// What users may know of it.
     pub query: SavedQuery,
-    /// Whether other saved queries alone may call it.
+    /// Whether only other saved queries may call it.
     pub private: bool,
-    /// Whether it reads what belongs to no account, so that it exists for operators alone.
+    /// Whether it reads rows that belong to no account, so that only operators have it.
     pub operator_only: bool,
-    /// Its plan, in which `$1` is the first parameter, each typed.
-    pub plan: LogicalPlan,
-}
-
-/// An argument: its value, or where its value will come from.
-enum Argument {
-    Known(ScalarValue),
-    Open(Expr),
-}
-
-impl Argument {
-    fn into_expr(self) -> Expr {
-        match self {
-            Argument::Known(value) => lit(value),
-            Argument::Open(expr) => expr,
-        }
-    }
+    /// Its analysed plan, over unbound scans.
+    pub body: Arc<ViewBody>,
+    /// The default of each parameter, planned but not evaluated: it may depend on the day.
+    pub defaults: Vec<Expr>,
 }
 
 impl Template {
-    /// The plan of a call by a user's statement.
-    fn call(&self, given: &[Expr], state: &SessionState) -> Result<Vec<Expr>> {
+    /// Checks the arguments of a call in a user's statement, and takes the defaults of those that are left out.
+    fn call(&self, given: &[Expr], state: &SessionState) -> Result<Vec<Argument>> {
         self.refuse_too_many(given)?;
         let name = &self.query.name;
         let mut arguments = vec![];
-        for (i, parameter) in self.query.parameters.iter().enumerate() {
-            let default = || {
-                let default = constant(state, &parameter.default)?;
-                parameter.convert(name, &default)
-            };
+        for (i, (parameter, default)) in
+            std::iter::zip(&self.query.parameters, &self.defaults).enumerate()
+        {
+            let default = || parameter.convert(name, &constant(state, default.clone())?);
             arguments.push(match given.get(i).map(unaliased) {
                 None => Argument::Known(default()?),
                 Some(Expr::Literal(value, _)) if value.is_null() => Argument::Known(default()?),
                 Some(Expr::Literal(value, _)) => Argument::Known(parameter.convert(name, value)?),
-                Some(expr) => Argument::Open(self.checked(parameter, expr, default()?)?),
+                Some(expr) => Argument::Open(self.with_check(parameter, expr, default()?)?),
             });
         }
         self.check_range(&mut arguments)?;
-        Ok(arguments.into_iter().map(Argument::into_expr).collect())
+        Ok(arguments)
     }
 
-    /// The arguments of a call inside another saved query's text: its own parameters are checked already, so they go
-    /// through as they are. A default would be worked out once, when the text is loaded; so none may be left out.
-    fn nested_call(&self, given: &[Expr]) -> Result<Vec<Expr>> {
+    /// Casts the arguments of a call in another saved query's text. That query's own parameters are checked already. None
+    /// may be left out, because its default would be evaluated once, when the text is loaded.
+    fn nested_call(&self, given: &[Expr]) -> Result<Vec<Argument>> {
         self.refuse_too_many(given)?;
         let schema = DFSchema::empty();
         let mut arguments = vec![];
@@ -89,10 +74,13 @@ impl Template {
                 );
             };
             arguments.push(match expr {
-                Expr::Literal(value, _) => lit(parameter.convert(&self.query.name, value)?),
-                expr => expr
-                    .clone()
-                    .cast_to(&parameter.kind.value_type(), &schema)?,
+                Expr::Literal(value, _) => {
+                    Argument::Known(parameter.convert(&self.query.name, value)?)
+                }
+                expr => Argument::Open(
+                    expr.clone()
+                        .cast_to(&parameter.kind.value_type(), &schema)?,
+                ),
             });
         }
         Ok(arguments)
@@ -113,8 +101,8 @@ impl Template {
         )
     }
 
-    /// An argument whose value comes with the execution of a prepared statement.
-    fn checked(&self, parameter: &Parameter, expr: &Expr, default: ScalarValue) -> Result<Expr> {
+    /// Wraps an argument, whose value comes when a prepared statement is executed, in a check of that value.
+    fn with_check(&self, parameter: &Parameter, expr: &Expr, default: ScalarValue) -> Result<Expr> {
         let constant = expr.column_refs().is_empty()
             && !expr.exists(|e| {
                 Ok(matches!(
@@ -148,7 +136,7 @@ impl Template {
         Ok(function(check, vec![expr]))
     }
 
-    /// Where a query has a range of days, its end must not be before its beginning.
+    /// Refuses a range of days that ends before it begins, or lets the plan check it where an end is not known yet.
     fn check_range(&self, arguments: &mut [Argument]) -> Result<()> {
         let position = |name: &str| {
             self.query
@@ -175,54 +163,6 @@ impl Template {
         arguments[to] = Argument::Open(function(CheckRange::new(name), range));
         Ok(())
     }
-
-    /// The plan with arguments for parameters, its scans bound if there is something to bind them to.
-    fn with_arguments(
-        &self,
-        arguments: &[Expr],
-        sources: Option<&BoundSources>,
-    ) -> Result<LogicalPlan> {
-        let plan = self.plan.clone();
-        let filled = plan.transform_up_with_subqueries(|node| {
-            let node = match sources {
-                Some(sources) => sources.bind_node(node)?.data,
-                None => node,
-            };
-            fill(node, arguments)
-        })?;
-        Ok(filled.data)
-    }
-}
-
-/// One node of a template with the arguments in the places of the parameters; columns keep their names.
-fn fill(node: LogicalPlan, arguments: &[Expr]) -> Result<Transformed<LogicalPlan>> {
-    let mut has_parameter = false;
-    node.apply_expressions(|expr| {
-        has_parameter |= expr.exists(|e| Ok(matches!(e, Expr::Placeholder(_))))?;
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    if !has_parameter {
-        return Ok(Transformed::yes(node));
-    }
-    let names = NamePreserver::new(&node);
-    let node = node.map_expressions(|expr| {
-        let name = names.save(&expr);
-        let filled = expr.transform_up(|e| match e {
-            Expr::Placeholder(placeholder) => {
-                let position = placeholder
-                    .id
-                    .get(1..)
-                    .and_then(|n| n.parse::<usize>().ok());
-                match position.and_then(|n| arguments.get(n.checked_sub(1)?)) {
-                    Some(argument) => Ok(Transformed::yes(argument.clone())),
-                    None => internal_err!("a saved query has no parameter {}", placeholder.id),
-                }
-            }
-            other => Ok(Transformed::no(other)),
-        })?;
-        Ok(filled.update_data(|e| name.restore(e)))
-    })?;
-    Ok(Transformed::yes(node.data.recompute_schema()?))
 }
 
 fn function(
@@ -235,7 +175,7 @@ fn function(
     ))
 }
 
-/// An expression without the names that it was given.
+/// Returns an expression without its aliases.
 pub(in crate::session) fn unaliased(expr: &Expr) -> &Expr {
     match expr {
         Expr::Alias(alias) => unaliased(&alias.expr),
@@ -243,28 +183,60 @@ pub(in crate::session) fn unaliased(expr: &Expr) -> &Expr {
     }
 }
 
-/// The value of a constant SQL expression, by the clock and the calendar of a statement.
-pub(super) fn constant(state: &SessionState, sql: &str) -> Result<ScalarValue> {
+/// Evaluates a constant expression by the clock of a statement and by the calendar of its account (SPEC T2).
+///
+/// # Errors
+/// If it is no constant.
+pub(super) fn constant(state: &SessionState, expr: Expr) -> Result<ScalarValue> {
+    let text = expr.to_string();
     let schema = DFSchema::empty();
-    let expr = state.create_logical_expr(sql, &schema)?;
+    // The day is all that a default takes from a session: its other functions are the engine's own.
+    let today = state.udf(CURRENT_DATE)?;
+    let expr = expr.transform_up(|e| match is_today(&e) {
+        true => Ok(Transformed::yes(today.call(vec![]))),
+        false => Ok(Transformed::no(e)),
+    })?;
     let context = SimplifyContext::builder()
         .with_config_options(Arc::clone(state.config_options()))
         .with_query_execution_start_time(state.execution_props().query_execution_start_time)
         .build();
     let simplifier = ExprSimplifier::new(context);
-    let expr = simplifier.simplify(simplifier.coerce(expr, &schema)?)?;
+    let expr = simplifier.simplify(simplifier.coerce(expr.data, &schema)?)?;
     match unaliased(&expr) {
         Expr::Literal(value, _) => Ok(value.clone()),
-        other => plan_err!("{sql:?} is {other}; expected a constant expression"),
+        other => plan_err!("{text:?} is {other}; expected a constant expression"),
     }
 }
 
-/// A saved query as a session's table function.
+/// A saved query as the table function of a session.
 #[derive(Debug)]
 pub(in crate::session) struct SavedQueryFunction {
-    pub template: Arc<Template>,
+    template: Arc<Template>,
     /// The session's scans; none where saved queries themselves are planned.
-    pub sources: Option<Arc<BoundSources>>,
+    sources: Option<Arc<BoundSources>>,
+    /// The body over the session's scans, since the first call.
+    bound: OnceLock<Arc<ViewBody>>,
+}
+
+impl SavedQueryFunction {
+    pub fn new(template: &Arc<Template>, sources: Option<&Arc<BoundSources>>) -> Self {
+        SavedQueryFunction {
+            template: Arc::clone(template),
+            sources: sources.map(Arc::clone),
+            bound: OnceLock::new(),
+        }
+    }
+
+    fn body(&self) -> Result<Arc<ViewBody>> {
+        let Some(sources) = &self.sources else {
+            return Ok(Arc::clone(&self.template.body));
+        };
+        if let Some(bound) = self.bound.get() {
+            return Ok(Arc::clone(bound));
+        }
+        let body = self.template.body.bind(sources)?;
+        Ok(Arc::clone(self.bound.get_or_init(|| body)))
+    }
 }
 
 impl TableFunctionImpl for SavedQueryFunction {
@@ -278,9 +250,6 @@ impl TableFunctionImpl for SavedQueryFunction {
                 self.template.call(args.exprs(), state)?
             }
         };
-        let plan = self
-            .template
-            .with_arguments(&arguments, self.sources.as_deref())?;
-        Ok(Arc::new(ViewTable::new(plan, None)))
+        Ok(Arc::new(self.body()?.view(arguments)))
     }
 }

@@ -1,4 +1,4 @@
-//! Arguments of saved queries (SPEC 7): what is taken, and what an error says.
+//! The arguments of saved queries, and the errors of wrong ones (SPEC 7).
 
 use datafusion::common::ScalarValue;
 use rstest::rstest;

@@ -1,4 +1,4 @@
-//! Files of saved queries: what they may hold, and what an error says (SPEC 7).
+//! The files of a team's saved queries, and the errors of wrong ones (SPEC 7).
 
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ async fn a_teams_files_add_and_replace() {
 }
 
 #[tokio::test]
-async fn a_query_over_what_is_the_operators_is_the_operators() {
+async fn only_operators_can_call_a_query_over_operator_relations() {
     let file = (
         "refused.sql",
         "-- Why lines were refused.\nSELECT reason, count(*) AS n FROM rejected_events GROUP BY 1\n",

@@ -1,4 +1,4 @@
-//! How far each account's numbers have come: the saved query `freshness`.
+//! The saved query `freshness`: how far landing and deriving have come with each account.
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -38,7 +38,7 @@ async fn events_wait_from_their_landing_to_their_deriving() {
 }
 
 #[tokio::test]
-async fn it_is_the_same_after_compacting_and_to_another_process() {
+async fn freshness_is_the_same_after_compaction_and_in_another_process() {
     let shop = Shop::open().await;
     for n in 0..4 {
         let event = STARTED
@@ -72,9 +72,9 @@ async fn it_is_the_same_after_compacting_and_to_another_process() {
     );
 }
 
-/// Nothing of it tells a shop that others exist.
+/// Freshness shows a shop nothing of other accounts (SPEC 8).
 #[tokio::test]
-async fn what_others_do_does_not_change_it() {
+async fn events_of_other_accounts_do_not_change_freshness() {
     let shop = Shop::open().await;
     shop.land(&[STARTED, CLICK]).await;
     shop.derive().await;
@@ -95,9 +95,9 @@ async fn land_globex(shop: &Shop) {
     shop.engine.land(vec![source], &NoProgress).await.unwrap();
 }
 
-/// An account that could not be derived has waiting events, whatever versions the others' commits have consumed.
+/// An account that could not be derived has waiting events, even after commits for other accounts consumed those versions.
 #[tokio::test]
-async fn all_events_wait_of_an_account_that_is_behind() {
+async fn all_events_of_an_account_that_is_behind_wait() {
     let shop = Shop::open().await;
     shop.land(&[STARTED, CLICK]).await;
     land_globex(&shop).await;
@@ -175,7 +175,7 @@ async fn idle_conversations_are_not_open() {
 }
 
 #[tokio::test]
-async fn it_reads_no_landed_events() {
+async fn freshness_reads_no_landed_events() {
     let shop = Shop::open().await;
     shop.land(&[STARTED, CLICK]).await;
     shop.derive().await;

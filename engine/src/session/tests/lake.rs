@@ -1,4 +1,4 @@
-//! Sessions over a lake: what they read while events and settings have come that nothing is derived from yet (SPEC M7).
+//! Sessions over a lake with events and settings that are not derived yet (SPEC M7).
 
 use chrono::NaiveDate;
 use rapport_data::Settings;
@@ -7,7 +7,7 @@ use super::sample::{NOW, instant, table};
 use crate::session::{Identity, Session};
 use crate::{Engine, EngineOptions, LandSource, NoProgress};
 
-/// Acme's lake, on a disk.
+/// Holds a lake on disk, with Acme's events.
 pub struct Shop {
     pub engine: Engine,
     pub session: Session,
@@ -29,7 +29,7 @@ impl Shop {
         }
     }
 
-    /// The same lake as another process would see it.
+    /// Opens the same lake again, as another process would.
     pub async fn reopened(&self) -> Engine {
         open(&self.folder).await
     }
@@ -185,7 +185,7 @@ async fn a_range_reads_only_the_months_that_it_touches() {
     );
 }
 
-/// Nothing is idle here, so that no conversation has to be looked at.
+/// No conversation is idle here, so none has to be read.
 #[tokio::test]
 async fn counts_by_status_and_channel_read_the_stored_days_alone() {
     let shop = Shop::open().await;

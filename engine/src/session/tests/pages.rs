@@ -10,7 +10,7 @@ use crate::lake::TableId;
 use crate::session::{Session, Stored};
 use rapport_zones::Tz;
 
-/// Four conversations that differ in all that can be filtered by.
+/// Opens a session over four conversations that differ in all columns that can be filtered by.
 async fn conversations() -> Session {
     let mut sources = MemSources::default();
     sources.account("acme", Tz::UTC).await;
@@ -102,14 +102,15 @@ async fn a_page_is_refused(#[case] arguments: &str, #[case] says: &str) {
     assert!(message.contains(says), "{message}");
 }
 
-/// The physical plan of a statement.
+/// Returns the physical plan of a statement.
 async fn plan(session: &Session, sql: &str) -> String {
     let frame = session.sql(sql).await.unwrap();
     let plan = frame.create_physical_plan().await.unwrap();
     displayable(plan.as_ref()).indent(false).to_string()
 }
 
-/// The parameters are folded away: rows are filtered and sorted by plain columns, no more of them kept than are asked for.
+/// The parameters are evaluated when the statement is planned: rows are filtered and sorted by plain columns, and no more
+/// rows are kept than the limit.
 #[rstest]
 #[case::first_page("first_page", "")]
 #[case::next_page("next_page", ", after_key => 1768039200000000, after_id => 'c2'")]
@@ -148,7 +149,7 @@ async fn a_page_of_sales_keeps_no_more_rows_than_asked() {
     }
 }
 
-/// A prepared statement's parameters are folded away as soon as they are known.
+/// The parameters of a prepared statement are evaluated when it is planned with values.
 #[tokio::test]
 async fn a_prepared_page_is_planned_as_a_page_of_literals() {
     let columns = "SELECT conversation_id, first_question, key";
@@ -178,7 +179,7 @@ async fn a_prepared_page_is_planned_as_a_page_of_literals() {
     assert_eq!(prepared, plan(&session, &literals).await);
 }
 
-/// All pages of a list, one after the other, each row as its id.
+/// Reads all pages of a list, and returns their rows as keys and ids.
 async fn pages(session: &Session, call: &str, id: &str, size: usize) -> Vec<String> {
     let mut rows = vec![];
     let mut after = String::new();
@@ -196,8 +197,8 @@ async fn pages(session: &Session, call: &str, id: &str, size: usize) -> Vec<Stri
     }
 }
 
-/// Reads a list as a whole and in pages, both ways: each row comes once, in the same order.
-async fn is_read_page_by_page(session: &Session, call: &str, id: &str, size: usize) -> usize {
+/// Checks that the pages of a list have the same rows in the same order as the whole list, ascending and descending.
+async fn check_pages(session: &Session, call: &str, id: &str, size: usize) -> usize {
     let mut both = vec![];
     for ascending in [false, true] {
         let call = format!("{call}, ascending => {ascending}");
@@ -219,7 +220,7 @@ fn block_on<F: Future<Output = ()>>(test: F) {
         .block_on(test);
 }
 
-/// Rows as VALUES: an id each, then the numbers.
+/// Writes rows as VALUES: an id, then the numbers.
 fn values(rows: &[(u8, u8, u8)]) -> String {
     let row = |(n, (a, b, c)): (usize, &(u8, u8, u8))| format!("('id{n}', {a}, {b}, {c})");
     let rows: Vec<String> = rows.iter().enumerate().map(row).collect();
@@ -249,7 +250,7 @@ proptest! {
             let session = acme(sources).await;
             for sort in ["last_updated", "started_at", "messages"] {
                 let call = format!("conversations_page('2026-01-10', '2026-01-10', sort => '{sort}'");
-                let read = is_read_page_by_page(&session, &call, "conversation_id", size).await;
+                let read = check_pages(&session, &call, "conversation_id", size).await;
                 assert_eq!(read, rows.len());
             }
         });
@@ -276,13 +277,13 @@ proptest! {
             sources.add(Stored::Table(TableId::Orders), orders).await;
             let session = acme(sources).await;
             let call = "sales_page('2026-01-10', '2026-01-10'";
-            let read = is_read_page_by_page(&session, call, "row_id", size).await;
+            let read = check_pages(&session, call, "row_id", size).await;
             assert_eq!(read, rows.len());
         });
     }
 }
 
-/// Ids may hold anything, and two sales of one instant must not pass for one.
+/// Ids may hold any text, and two sales of one instant must have different row ids.
 #[tokio::test]
 async fn a_row_id_is_one_sales_alone() {
     let mut sources = MemSources::default();

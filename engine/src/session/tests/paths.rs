@@ -47,7 +47,7 @@ async fn shops(folder: &tempfile::TempDir) -> Session {
     engine.session(Identity::operator("olga")).await.unwrap()
 }
 
-/// What is the same, and two statements that give it, each row as one text; RANGE and CHANNELS stand for what they say.
+/// A number's name, and two statements that must give the same rows, each row as one text. RANGE and CHANNELS are replaced.
 const SAME: &[(&str, &str, &str)] = &[
     (
         "M1, C3: statuses",
@@ -169,7 +169,7 @@ async fn the_pages_queries_agree_with_the_relations() {
     }
 }
 
-/// The conversations behind a row of the procedures' table are as many as it says.
+/// A row of the procedures' table counts as many conversations as its link lists.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_procedures_row_leads_to_its_conversations() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The relations of SPEC 7: their columns, and the rules that are applied when they are read.
+//! The relations of SPEC 7: their columns, and the rules that apply when they are read.
 
 use rstest::rstest;
 

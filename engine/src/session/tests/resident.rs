@@ -1,4 +1,4 @@
-//! Columns that stay decoded: they change what a statement costs, and no number (SPEC M7).
+//! Resident columns change the cost of a statement, but no number (SPEC M7).
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ const QUERIES: [&str; 5] = [
     "SELECT count(*) FROM conversations WHERE conversation_id = 'c1'",
 ];
 
-/// A session whose columns may take so many bytes.
+/// Opens a session whose resident columns may take so many bytes.
 async fn session(shop: &Shop, bytes: u64) -> (Session, Arc<ResidentColumns>) {
     let options = SessionsOptions {
         runtime: Arc::clone(shop.engine.runtime()),
@@ -33,7 +33,7 @@ async fn session(shop: &Shop, bytes: u64) -> (Session, Arc<ResidentColumns>) {
     (session, resident)
 }
 
-/// Events of some conversations, each with a procedure, in two months.
+/// Lands events of some conversations, each with a procedure, in two months.
 async fn land(shop: &Shop, conversations: std::ops::Range<usize>) {
     for n in conversations {
         let event = |text: &str| {
@@ -64,11 +64,11 @@ async fn resident_columns_change_no_number() {
             let expected = table(&plain, sql).await;
             assert_eq!(table(&scarce, sql).await, expected, "{sql}");
             assert_eq!(table(&ample, sql).await, expected, "{sql}");
-            // What the same session has decoded by now.
+            // Now the session reads columns that it has decoded before.
             assert_eq!(table(&ample, sql).await, expected, "{sql}");
             assert!(few.bytes() <= 40_000, "{few:?}");
         }
-        // Files are written anew; nothing of the old ones may be told.
+        // Deriving writes new files; no column of the old ones may be read.
         land(&shop, 7 + round..8 + round).await;
     }
     assert_eq!(nothing.bytes(), 0);
@@ -79,7 +79,7 @@ async fn resident_columns_change_no_number() {
 }
 
 #[tokio::test]
-async fn a_row_that_is_looked_up_makes_nothing_resident() {
+async fn a_lookup_of_one_row_makes_no_column_resident() {
     let shop = Shop::open().await;
     land(&shop, 0..2).await;
     let (session, resident) = session(&shop, 8 << 20).await;
@@ -92,9 +92,9 @@ async fn a_row_that_is_looked_up_makes_nothing_resident() {
     }
 }
 
-/// Many statements that ask for the same at once get the same.
+/// Concurrent statements that read the same column get the same values.
 #[tokio::test(flavor = "multi_thread")]
-async fn statements_side_by_side_share_what_one_of_them_decodes() {
+async fn concurrent_statements_share_one_decoded_column() {
     let shop = Shop::open().await;
     land(&shop, 0..4).await;
     let (session, resident) = session(&shop, 8 << 20).await;

@@ -1,4 +1,4 @@
-//! A lake of two shops, in memory: rows as deriving would store them.
+//! Stored relations of two shops in memory, with rows as deriving would store them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use rapport_zones::Tz;
 use crate::lake::TableId;
 use crate::session::{Identity, Scope, Session, Sessions, SessionsOptions, Sources, Stored};
 
-/// Stored relations in memory.
+/// Provides stored relations from memory.
 #[derive(Debug, Default)]
 pub struct MemSources {
     rows: HashMap<Stored, RecordBatch>,
@@ -26,7 +26,7 @@ pub struct MemSources {
 }
 
 impl MemSources {
-    /// Adds the rows of a query; a column that it does not have is null, or its type's nothing where it may not be.
+    /// Adds the rows of a query. A column that the query lacks is null, or an empty value where null is not allowed.
     pub async fn add(&mut self, stored: Stored, sql: &str) {
         let frame = SessionContext::new().sql(sql).await.unwrap();
         let given = frame.collect().await.unwrap();
@@ -38,7 +38,7 @@ impl MemSources {
                 .iter()
                 .map(|field| match given.column_by_name(field.name()) {
                     Some(column) => cast(column, field.data_type()).unwrap(),
-                    None => nothing(field.data_type(), field.is_nullable(), given.num_rows()),
+                    None => empty_column(field.data_type(), field.is_nullable(), given.num_rows()),
                 });
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap();
         let batch = match self.rows.get(&stored) {
@@ -62,7 +62,8 @@ impl MemSources {
     }
 }
 
-fn nothing(data_type: &DataType, nullable: bool, rows: usize) -> ArrayRef {
+/// Returns a column of nulls, or of empty values.
+fn empty_column(data_type: &DataType, nullable: bool, rows: usize) -> ArrayRef {
     let value = match data_type {
         other if nullable => ScalarValue::try_from(other),
         DataType::List(field) => Ok(ScalarValue::List(ScalarValue::new_list_nullable(
@@ -96,15 +97,15 @@ impl Sources for MemSources {
     }
 }
 
-/// Instants of tests.
+/// Parses an instant.
 pub fn instant(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// Now, in these tests.
+/// The value of `now()` in these tests.
 pub const NOW: &str = "2026-01-20T12:00:00Z";
 
-/// Sessions over some rows, at [`NOW`].
+/// Plans sessions over some rows, at [`NOW`].
 pub async fn sessions(sources: MemSources) -> Sessions {
     let options = SessionsOptions {
         threads: 2,
@@ -114,13 +115,13 @@ pub async fn sessions(sources: MemSources) -> Sessions {
     Sessions::new(options, Arc::new(sources)).await.unwrap()
 }
 
-/// Acme's session.
+/// Opens Acme's session.
 pub async fn acme(sources: MemSources) -> Session {
     let sessions = sessions(sources).await;
     sessions.open(Identity::of_account("ann", "acme")).unwrap()
 }
 
-/// The answer to a statement, as a table.
+/// Runs a statement and formats its rows as a table.
 pub async fn table(session: &Session, sql: &str) -> String {
     let frame = session
         .sql(sql)
@@ -133,7 +134,7 @@ pub async fn table(session: &Session, sql: &str) -> String {
     pretty_format_batches(&batches).unwrap().to_string()
 }
 
-/// The answer to a statement of one column, as texts; null is nothing.
+/// Runs a statement of one column and returns its values as text; null as an empty one.
 pub async fn column(session: &Session, sql: &str) -> Vec<String> {
     let frame = session
         .sql(sql)
@@ -152,7 +153,7 @@ pub async fn column(session: &Session, sql: &str) -> Vec<String> {
     texts
 }
 
-/// The error of a statement, when it is planned or when it runs.
+/// Returns the error of a statement, from its planning or its execution.
 pub async fn error(session: &Session, sql: &str) -> String {
     match session.sql(sql).await {
         Err(error) => error.strip_backtrace(),
@@ -167,7 +168,7 @@ pub const CONVERSATIONS: Stored = Stored::Table(TableId::Conversations);
 pub const ATTRIBUTED: Stored = Stored::Table(TableId::AttributedOrders);
 pub const DAILY: Stored = Stored::Table(TableId::DailyMetrics);
 
-/// Acme and Globex, each with something in every relation; what is Globex's has "globex" in it.
+/// Creates rows of Acme and Globex in every relation; each value of Globex's contains "globex".
 pub async fn two_shops() -> MemSources {
     let mut sources = MemSources::default();
     sources

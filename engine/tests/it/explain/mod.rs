@@ -1,5 +1,5 @@
-//! The queries that explain agree with what they explain: `explain_order` with `attributed_orders` (SPEC A1 to A8), and
-//! `explain_conversation` with `conversations` (C3), whatever the settings, and while events and settings wait (M7).
+//! Explanations agree with the relations: `explain_order` with `attributed_orders` (SPEC A1 to A8), and
+//! `explain_conversation` with `conversations` (C3), for all settings, and while events and settings wait to be derived (M7).
 
 mod reasons;
 mod scope;
@@ -13,7 +13,7 @@ use rapport_engine::session::{Identity, Session};
 use rstest::rstest;
 use serde_json::{Map, Value, json};
 
-use crate::support::TestLake;
+use crate::support::{TestLake, block_on};
 use stream::{ACCOUNTS, CONVERSATIONS, ORDERS, Stream, considered, now, settings};
 
 async fn rows(session: &Session, sql: &str) -> Vec<Map<String, Value>> {
@@ -28,7 +28,7 @@ async fn rows(session: &Session, sql: &str) -> Vec<Map<String, Value>> {
     rows.collect()
 }
 
-/// The parts of an attributed row that explain_order has too, which tell it from all others.
+/// The columns that identify an attributed row and that `explain_order` has too.
 const CREDITED: [&str; 10] = [
     "account_id",
     "order_id",
@@ -47,7 +47,7 @@ fn credited(row: &Map<String, Value>) -> String {
     json!(cells).to_string()
 }
 
-/// What explain_order says, order by order.
+/// The rows of `explain_order`, by order.
 type Explained = BTreeMap<String, Vec<Map<String, Value>>>;
 
 async fn explained(session: &Session) -> Explained {
@@ -59,7 +59,8 @@ async fn explained(session: &Session) -> Explained {
     explained
 }
 
-fn left_out_as_told(row: &Map<String, Value>) -> bool {
+/// Tells whether the reason of a touch fits its outcome.
+fn reason_fits_outcome(row: &Map<String, Value>) -> bool {
     let reason = row["reason"].as_str().unwrap();
     let known = [
         "outside_window",
@@ -74,7 +75,7 @@ fn left_out_as_told(row: &Map<String, Value>) -> bool {
     }
 }
 
-/// Holds what explain_order says to the relation that it explains.
+/// Compares `explain_order` with the relation `attributed_orders`.
 async fn orders_agree(session: &Session, explained: &Explained, context: &str) {
     let mut attributed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for row in rows(session, "SELECT * FROM attributed_orders").await {
@@ -92,7 +93,7 @@ async fn orders_agree(session: &Session, explained: &Explained, context: &str) {
             "{context}, {order}"
         );
         assert!(
-            rows.iter().all(left_out_as_told),
+            rows.iter().all(reason_fits_outcome),
             "{context}, {order}: {rows:?}"
         );
         let rank = |row: &Map<String, Value>| {
@@ -111,7 +112,7 @@ async fn orders_agree(session: &Session, explained: &Explained, context: &str) {
     }
 }
 
-/// Holds what explain_conversation says to the relation that it explains.
+/// Compares `explain_conversation` with the relation `conversations`.
 async fn statuses_agree(session: &Session, context: &str) {
     for conversation in 0..CONVERSATIONS {
         let of = |relation: &str| {
@@ -163,15 +164,6 @@ async fn statuses_agree(session: &Session, context: &str) {
     }
 }
 
-fn block_on<F: Future<Output = ()>>(test: F) {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(test);
-}
-
 /// Each stream has four of the 32 settings: two accounts, each before and after a change.
 #[rstest]
 fn explanations_agree_with_what_they_explain(#[values(0, 1, 2, 3, 4, 5, 6, 7)] number: usize) {
@@ -197,7 +189,7 @@ fn explanations_agree_with_what_they_explain(#[values(0, 1, 2, 3, 4, 5, 6, 7)] n
         orders_agree(&session, &before, &context).await;
         statuses_agree(&session, &context).await;
 
-        // What comes now waits to be derived, and so do the settings.
+        // These events and settings wait to be derived.
         lake.land(&texts(rest)).await;
         lake.put(&[
             settings("acme", number + 8),

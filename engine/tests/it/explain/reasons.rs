@@ -1,14 +1,14 @@
-//! The reason of each touch that won, lost or was left out, from landed events to the query's answer: a shopper a case.
+//! The reasons that `explain_order` gives for each touch that won, lost or was left out; each case has a shopper of its own.
 
 use chrono::Duration;
 use rapport_engine::session::Identity;
 use serde_json::{Value, json};
 
+use super::rows;
 use super::stream::{now, start};
-use super::{block_on, rows};
-use crate::support::TestLake;
+use crate::support::{TestLake, block_on};
 
-/// Touches of one shopper, each by the hours before the order, and what becomes of them, latest first.
+/// Describes the touches of one shopper, in hours before the order, and their expected outcomes, latest first.
 struct Case {
     rule: &'static str,
     account: &'static str,
@@ -16,7 +16,8 @@ struct Case {
     expected: &'static [&'static str],
 }
 
-/// Windows of the preset `current`. Account `split` is linear, `strict` excludes all that can be, `lax` nothing.
+/// The cases, with windows of the preset `current`. Account `split` is linear, `strict` excludes all that can be excluded,
+/// `lax` nothing.
 const CASES: &[Case] = &[
     Case {
         rule: "A6: a later marketing touch takes an SMS order",
@@ -198,7 +199,7 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// The events of a case, whose shopper, conversations and order are named after its number.
+/// Returns the events of a case, whose shopper, conversations and order are named after its number.
 fn events(number: usize, case: &Case) -> Vec<Value> {
     let ordered = start() + Duration::hours(200);
     let profile = format!("p{number}");

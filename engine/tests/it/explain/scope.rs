@@ -1,12 +1,12 @@
-//! What an explanation shows of what is not the session's: nothing.
+//! Explanations show nothing of other accounts.
 
 use chrono::Duration;
 use rapport_engine::session::Identity;
 use serde_json::json;
 
+use super::rows;
 use super::stream::{ACCOUNTS, now, start};
-use super::{block_on, rows};
-use crate::support::TestLake;
+use crate::support::{TestLake, block_on};
 
 /// An account's shopper who asked in web chat, ordered, and was sent a preview of something else.
 fn shop(account: &str) -> Vec<String> {
@@ -32,7 +32,7 @@ fn shop(account: &str) -> Vec<String> {
     numbered.collect()
 }
 
-/// SPEC 7 and C2: what is another account's, a preview, or not there at all, looks the same.
+/// SPEC 7 and C2: another account's order or conversation, a preview, and one that does not exist all look the same.
 #[test]
 fn what_an_account_does_not_have_gives_no_rows() {
     block_on(async {

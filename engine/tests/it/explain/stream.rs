@@ -22,7 +22,7 @@ pub fn now() -> DateTime<Utc> {
     "2026-02-12T12:00:00Z".parse().unwrap()
 }
 
-/// Events of few hours, shoppers and conversations, so that much ties and meets; the two accounts share all ids.
+/// Generates events of few hours, shoppers and conversations, so that many tie; the two accounts share all ids.
 pub struct Stream {
     random: SmallRng,
     pub lines: Vec<Value>,
@@ -129,7 +129,7 @@ impl Stream {
     }
 }
 
-/// Settings by number: every model, preset and choice of exclusions has one below 32.
+/// Returns the settings of a number below 32: each combination of model, preset and exclusions has one.
 pub fn settings(account: &str, number: usize) -> String {
     let is = |bit: usize| number >> bit & 1 == 1;
     let settings = json!({
@@ -144,7 +144,7 @@ pub fn settings(account: &str, number: usize) -> String {
     settings.to_string()
 }
 
-/// The events that an order's touches can be, straight from the rules: of each its id.
+/// Returns the ids of the events that can be touches of an order, directly by the rules.
 pub fn considered(lines: &[Value], account: &str, order: &str) -> BTreeSet<String> {
     let own: Vec<&Value> = lines
         .iter()
@@ -170,7 +170,7 @@ pub fn considered(lines: &[Value], account: &str, order: &str) -> BTreeSet<Strin
         let before = at(order) - at(event);
         (Duration::zero()..=Duration::days(7)).contains(&before)
     };
-    // C2: live ones, with their channel and C5's profile.
+    // C2, C5: live conversations, with their channel and profile.
     let live: BTreeMap<&str, (&str, Option<&Value>)> = of("conversation_started")
         .filter(|start| start["mode"] == "live")
         .map(|start| {

@@ -1,8 +1,8 @@
-//! A window function sees all groups, whatever LIMIT stands around it.
+//! Keeps DataFusion's `LimitAggregation` rule away from window functions, which must see all groups.
 //!
-//! DataFusion's rule that keeps no more groups than an `ORDER BY … LIMIT` wants looks for the groups below everything that
-//! gives as many rows as it takes; a window does, but what it gives for one row is made of all of them. So the rule sees
-//! no plan with a window in it, only what is below its windows.
+//! For `GROUP BY … ORDER BY … LIMIT n` the rule makes the aggregation keep n groups only. It looks for the aggregation below
+//! any node that returns as many rows as it reads. A window is such a node, but its value for one row depends on all the
+//! others. So the rule is applied to the parts of a plan that have no window in them.
 
 use std::sync::Arc;
 
@@ -14,23 +14,23 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 
-/// The rule's name.
-const LIMITED_GROUPS: &str = "LimitAggregation";
+/// The name of DataFusion's rule.
+const LIMIT_AGGREGATION: &str = "LimitAggregation";
 
-/// DataFusion's rules for physical plans, with windows over whole groups.
+/// Returns DataFusion's physical optimizer rules, with the rule guarded.
 pub(super) fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let rules = PhysicalOptimizer::new().rules.into_iter();
     rules
         .map(|rule| match rule.name() {
-            LIMITED_GROUPS => Arc::new(WholeWindows { rule }) as _,
+            LIMIT_AGGREGATION => Arc::new(WindowGuard { rule }) as _,
             _ => rule,
         })
         .collect()
 }
 
-/// Keeps the rule from plans with windows.
+/// Applies a rule to the parts of a plan below its windows.
 #[derive(Debug)]
-struct WholeWindows {
+struct WindowGuard {
     rule: Arc<dyn PhysicalOptimizerRule + Send + Sync>,
 }
 
@@ -39,7 +39,7 @@ fn is_window(node: &Arc<dyn ExecutionPlan>) -> bool {
         || node.downcast_ref::<BoundedWindowAggExec>().is_some()
 }
 
-impl PhysicalOptimizerRule for WholeWindows {
+impl PhysicalOptimizerRule for WindowGuard {
     fn optimize(
         &self,
         plan: Arc<dyn ExecutionPlan>,
@@ -72,7 +72,7 @@ mod tests {
         let guarded = rules();
         let found = guarded
             .iter()
-            .filter(|rule| (rule.as_ref() as &dyn std::any::Any).is::<WholeWindows>());
+            .filter(|rule| (rule.as_ref() as &dyn std::any::Any).is::<WindowGuard>());
         assert_eq!(found.count(), 1);
         assert_eq!(guarded.len(), PhysicalOptimizer::new().rules.len());
     }

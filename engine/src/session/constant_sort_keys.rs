@@ -1,8 +1,8 @@
-//! Sort keys that are the same for all rows sort nothing, so they are left out.
+//! An optimizer rule that removes constant sort keys: a key that is equal for all rows sorts nothing.
 //!
-//! A saved query that can be sorted by one of several columns has a key for each, `CASE WHEN $sort = 'messages' THEN
-//! messages END`. Once the arguments are known all but one of them are NULL for every row; and DataFusion would evaluate,
-//! keep and compare all of them in each row that it sorts.
+//! A saved query that can be sorted by one of several columns has a key for each: `CASE WHEN $sort = 'messages' THEN
+//! messages END`. Once the arguments are known, all keys but one are NULL in every row, but DataFusion would still
+//! evaluate, store and compare them for each row.
 
 use datafusion::common::Result;
 use datafusion::common::tree_node::Transformed;
@@ -11,7 +11,7 @@ use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use super::saved::unaliased;
 
-/// Leaves out the keys of a sort that are literals. One with no other key is left as it is: its limit holds.
+/// Removes literals from the keys of a sort. A sort of literals only is kept, because it may have a limit.
 #[derive(Debug)]
 pub(super) struct ConstantSortKeys;
 
