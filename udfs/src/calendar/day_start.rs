@@ -1,19 +1,21 @@
-//! `day_start(date, zone)`: the first instant of a day (SPEC T2).
+//! `day_start(date, zone)`: returns the first instant of a day (SPEC T2).
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, AsArray, TimestampMicrosecondArray};
+use arrow::array::{Array, AsArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Date32Type};
 use datafusion::common::utils::take_function_args;
-use datafusion::common::{Result, ScalarValue, exec_datafusion_err, internal_datafusion_err};
+use datafusion::common::{Result, exec_datafusion_err, internal_datafusion_err};
 use datafusion::logical_expr::scalar_doc_sections::DOC_SECTION_DATETIME;
 use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
 };
 
-use super::{RowZones, Zone, named, ordered_by_first};
-use crate::columns::{Kind, Parameter, TextColumn, coerce, instant_type, signature};
+use super::{RowZones, Zone, find_zone, first_argument_ordering};
+use crate::columns::{
+    Kind, Parameter, TextColumn, coerce, instant_type, rows_to_compute, signature, to_columnar,
+};
 
 const NAME: &str = "day_start";
 const PARAMETERS: [Parameter; 2] = [
@@ -37,7 +39,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `day_start` function.
+/// Implements `day_start`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct DayStart {
     signature: Signature,
@@ -51,6 +53,7 @@ impl Default for DayStart {
     }
 }
 
+/// Returns the start of a day as microseconds since 1970, or an error where a timestamp cannot hold it.
 fn start(zone: &Zone, day: i32) -> Result<i64> {
     zone.start(day).ok_or_else(|| {
         exec_datafusion_err!(
@@ -78,11 +81,7 @@ impl ScalarUDFImpl for DayStart {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [dates, zones] = take_function_args(NAME, &args.args)?;
-        let constant = matches!(
-            (dates, zones),
-            (ColumnarValue::Scalar(_), ColumnarValue::Scalar(_))
-        );
-        let rows = if constant { 1 } else { args.number_rows };
+        let (rows, constant) = rows_to_compute(&args);
         let array = dates.to_array(rows)?;
         let dates = array
             .as_primitive_opt::<Date32Type>()
@@ -91,7 +90,7 @@ impl ScalarUDFImpl for DayStart {
             ColumnarValue::Scalar(zone) => match zone.try_as_str().flatten() {
                 None => TimestampMicrosecondArray::new_null(rows),
                 Some(zone) => {
-                    let zone = named(NAME, zone)?;
+                    let zone = find_zone(NAME, zone)?;
                     dates
                         .iter()
                         .map(|day| day.map(|day| start(zone, day)).transpose())
@@ -112,17 +111,11 @@ impl ScalarUDFImpl for DayStart {
                     .collect::<Result<_>>()?
             }
         };
-        let starts: ArrayRef = Arc::new(starts.with_timezone("UTC"));
-        if constant {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
-                &starts, 0,
-            )?));
-        }
-        Ok(ColumnarValue::Array(starts))
+        to_columnar(Arc::new(starts.with_timezone("UTC")), constant)
     }
 
     fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
-        Ok(ordered_by_first(inputs))
+        Ok(first_argument_ordering(inputs))
     }
 
     fn documentation(&self) -> Option<&Documentation> {

@@ -1,4 +1,4 @@
-//! `local_date(instant, zone)`: the day of an instant (SPEC T2).
+//! `local_date(instant, zone)`: returns the day of an instant (SPEC T2).
 
 use std::sync::{Arc, LazyLock};
 
@@ -15,8 +15,10 @@ use datafusion::logical_expr::{
     ColumnarValue, Documentation, Expr, ScalarFunctionArgs, ScalarUDFImpl, Signature,
 };
 
-use super::{RowZones, named, ordered_by_first};
-use crate::columns::{Instants, Kind, Parameter, TextColumn, coerce, signature};
+use super::{RowZones, find_zone, first_argument_ordering};
+use crate::columns::{
+    Instants, Kind, Parameter, TextColumn, coerce, rows_to_compute, signature, to_columnar,
+};
 
 const NAME: &str = "local_date";
 const PARAMETERS: [Parameter; 2] = [
@@ -40,7 +42,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `local_date` function.
+/// Implements `local_date`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct LocalDate {
     signature: Signature,
@@ -73,18 +75,14 @@ impl ScalarUDFImpl for LocalDate {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [instants, zones] = take_function_args(NAME, &args.args)?;
-        let constant = matches!(
-            (instants, zones),
-            (ColumnarValue::Scalar(_), ColumnarValue::Scalar(_))
-        );
-        let rows = if constant { 1 } else { args.number_rows };
+        let (rows, constant) = rows_to_compute(&args);
         let array = instants.to_array(rows)?;
         let instants = Instants::new(&array)?;
         let dates: Date32Array = match zones {
             ColumnarValue::Scalar(zone) => match zone.try_as_str().flatten() {
                 None => Date32Array::new_null(rows),
                 Some(zone) => {
-                    let mut cursor = named(NAME, zone)?.cursor();
+                    let mut cursor = find_zone(NAME, zone)?.cursor();
                     (0..rows)
                         .map(|row| instants.get(row).map(|instant| cursor.date(instant)))
                         .collect()
@@ -100,19 +98,15 @@ impl ScalarUDFImpl for LocalDate {
                     .collect::<Result<_>>()?
             }
         };
-        if constant {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
-                &dates, 0,
-            )?));
-        }
-        Ok(ColumnarValue::Array(Arc::new(dates)))
+        to_columnar(Arc::new(dates), constant)
     }
 
     fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
-        Ok(ordered_by_first(inputs))
+        Ok(first_argument_ordering(inputs))
     }
 
-    /// The instants of a day, so that `local_date(occurred_at, 'UTC') = DATE '2026-01-05'` filters on `occurred_at`.
+    /// Returns the range of instants of a day, so that `local_date(occurred_at, 'UTC') = DATE '2026-01-05'` becomes a
+    /// filter on `occurred_at`.
     fn preimage(
         &self,
         args: &[Expr],
@@ -131,7 +125,7 @@ impl ScalarUDFImpl for LocalDate {
         else {
             return Ok(PreimageResult::None);
         };
-        let zone = named(NAME, zone)?;
+        let zone = find_zone(NAME, zone)?;
         let (Some(start), Some(end)) = (
             zone.start(*day),
             day.checked_add(1).and_then(|next| zone.start(next)),
@@ -202,12 +196,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_rows() {
+    async fn an_empty_table_gives_no_rows() {
         let query = "SELECT local_date(t, 'UTC') FROM (SELECT now() AS t) WHERE t IS NULL";
         assert!(text_of(&sql(query, 1).await).is_empty());
     }
 
-    /// A filter on the day becomes one on the instant, with the same answers.
+    /// A filter on the day becomes a filter on the instant, with the same results.
     #[rstest]
     #[case("=", 2)]
     #[case("<>", 2)]
@@ -216,7 +210,10 @@ mod tests {
     #[case(">", 1)]
     #[case(">=", 3)]
     #[tokio::test]
-    async fn filters_on_a_day(#[case] operator: &str, #[case] expected: usize) {
+    async fn a_filter_on_a_day_becomes_one_on_the_instant(
+        #[case] operator: &str,
+        #[case] expected: usize,
+    ) {
         let query = format!(
             "SELECT t FROM (SELECT arrow_cast(column1, 'Timestamp(Microsecond, Some(\"UTC\"))') AS t FROM (VALUES
                 ('2026-03-08T04:59:59.999999Z'), ('2026-03-08T05:00:00Z'), ('2026-03-09T03:59:59Z'),

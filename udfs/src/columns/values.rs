@@ -1,19 +1,24 @@
-//! The arguments of a scalar function as columns, and its result as what the arguments were.
+//! Converts the arguments of a scalar function to arrays, and its result array back to a value.
 //!
-//! A call with constants alone is worked out for one row and gives a constant, so it folds wherever it stands.
+//! A call whose arguments are all constants is computed for one row and returns a scalar, so that the planner can fold it.
 
 use arrow::array::{ArrayRef, AsArray, PrimitiveArray};
 use arrow::datatypes::ArrowPrimitiveType;
 use datafusion::common::{Result, ScalarValue, internal_datafusion_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 
-/// The arguments as arrays of one length, and whether all were constants (then of length 1).
-pub(crate) fn arrays(args: &ScalarFunctionArgs) -> Result<(Vec<ArrayRef>, bool)> {
+/// Returns how many rows to compute, and whether all arguments are constants (then 1 row).
+pub(crate) fn rows_to_compute(args: &ScalarFunctionArgs) -> (usize, bool) {
     let constant = args
         .args
         .iter()
         .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-    let rows = if constant { 1 } else { args.number_rows };
+    (if constant { 1 } else { args.number_rows }, constant)
+}
+
+/// Returns the arguments as arrays of one length, and whether all were constants (then of length 1).
+pub(crate) fn argument_arrays(args: &ScalarFunctionArgs) -> Result<(Vec<ArrayRef>, bool)> {
+    let (rows, constant) = rows_to_compute(args);
     let arrays = args
         .args
         .iter()
@@ -22,8 +27,8 @@ pub(crate) fn arrays(args: &ScalarFunctionArgs) -> Result<(Vec<ArrayRef>, bool)>
     Ok((arrays, constant))
 }
 
-/// The result: a constant of constants, a column otherwise.
-pub(crate) fn result(array: ArrayRef, constant: bool) -> Result<ColumnarValue> {
+/// Wraps the result: as a scalar where all arguments were constants, as an array otherwise.
+pub(crate) fn to_columnar(array: ArrayRef, constant: bool) -> Result<ColumnarValue> {
     Ok(if constant {
         ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
     } else {
@@ -31,7 +36,7 @@ pub(crate) fn result(array: ArrayRef, constant: bool) -> Result<ColumnarValue> {
     })
 }
 
-/// A column of numbers, as the type that the planner was asked to cast it to.
+/// Downcasts an argument to the number type that [`coerce`](super::coerce) asked the planner for.
 pub(crate) fn primitive<T: ArrowPrimitiveType>(array: &ArrayRef) -> Result<&PrimitiveArray<T>> {
     array.as_primitive_opt::<T>().ok_or_else(|| {
         internal_datafusion_err!("{} was expected, got {}", T::DATA_TYPE, array.data_type())

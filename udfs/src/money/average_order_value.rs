@@ -1,8 +1,8 @@
-//! `average_order_value(sales, credits)` (SPEC M4).
+//! `average_order_value(sales, credits)`: returns sales divided by credits, rounded to 4 decimals (SPEC M4).
 //!
-//! Credits that are no whole number lack what their 24 decimals cannot hold, so a quotient that lies so near to the middle
-//! between two results that this may be why it is not there counts as if it were, and is rounded away from zero. All of it
-//! in 256-bit integers, so a sum of the largest values divides exactly too.
+//! A sum of fractional credits has a small error, because a credit such as 1/3 is cut to 24 decimals. A quotient that lies
+//! within this error of the middle between two results is taken to be the middle, and rounded away from zero. The
+//! computation uses 256-bit integers, so that sums of the largest values divide exactly too.
 
 use std::sync::{Arc, LazyLock};
 
@@ -15,7 +15,7 @@ use datafusion::logical_expr::{
 };
 
 use super::{CREDIT_SCALE, SECTION};
-use crate::columns::{Kind, Parameter, arrays, coerce, primitive, result, signature};
+use crate::columns::{Kind, Parameter, argument_arrays, coerce, primitive, signature, to_columnar};
 
 const NAME: &str = "average_order_value";
 const PARAMETERS: [Parameter; 2] = [
@@ -39,7 +39,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `average_order_value` function.
+/// Implements `average_order_value`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct AverageOrderValue {
     signature: Signature,
@@ -55,15 +55,16 @@ impl Default for AverageOrderValue {
 
 const ONE: i128 = 10_i128.pow(CREDIT_SCALE as u32);
 
-/// What a sum of credits may lack at its last decimal: a half for each of its rows, of which a credit of one has a few.
-fn lacking(credits: i128) -> i128 {
+/// Returns a bound of the error of a sum of credits, in steps of its last decimal: half a step for each row, of which a
+/// credit of 1 has only a few. A whole sum is exact.
+fn rounding_error(credits: i128) -> i128 {
     match credits % ONE {
         0 => 0,
         _ => 1_000 + credits / ONE * 8,
     }
 }
 
-/// DECIMAL(38,4) by DECIMAL(38,24) as DECIMAL(38,4). None where it does not fit.
+/// Divides a DECIMAL(38,4) by a DECIMAL(38,24) as DECIMAL(38,4). None where the result does not fit.
 fn average(sales: i128, credits: i128) -> Option<i128> {
     let wide = |number: i128| i256::from_i128(number);
     let (size, divisor) = (sales.checked_abs()?, credits.checked_abs()?);
@@ -73,7 +74,7 @@ fn average(sales: i128, credits: i128) -> Option<i128> {
     let rest = size.checked_rem(wide(divisor))?;
     let from_middle = rest.checked_add(rest)?.checked_sub(wide(divisor))?;
     // size / (divisor - lacking) is about size * lacking / divisor^2 away from size / divisor.
-    let uncertain = size.checked_mul(wide(2 * lacking(divisor)));
+    let uncertain = size.checked_mul(wide(2 * rounding_error(divisor)));
     let distance = from_middle.wrapping_abs().checked_mul(wide(divisor));
     let is_middle = matches!((distance, uncertain), (Some(d), Some(u)) if d <= u);
     let up = i128::from(is_middle || from_middle >= wide(0));
@@ -99,7 +100,7 @@ impl ScalarUDFImpl for AverageOrderValue {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
+        let (arrays, constant) = argument_arrays(&args)?;
         let [sales, credits] = take_function_args(NAME, &arrays)?;
         let sales = primitive::<Decimal128Type>(sales)?;
         let credits = primitive::<Decimal128Type>(credits)?;
@@ -120,7 +121,7 @@ impl ScalarUDFImpl for AverageOrderValue {
             })
             .collect::<Result<_>>()?;
         let averages = averages.with_precision_and_scale(38, 4)?;
-        result(Arc::new(averages), constant)
+        to_columnar(Arc::new(averages), constant)
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -186,7 +187,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against whole credits the rule is plain: value / n, half away from zero.
+        /// For whole credits the rule is simple: value / n, half away from zero.
         #[test]
         fn m4_of_whole_credits(sales in -10_i128.pow(30)..10_i128.pow(30), n in 1..1_000_000_i128) {
             let expected = (2 * sales.abs() + n) / (2 * n) * sales.signum();

@@ -1,4 +1,4 @@
-//! `exact_credit(units)`: the credit of one of `units` (SPEC A7), as a decimal that sums exactly.
+//! `exact_credit(units)`: returns the credit of one of `units` units (SPEC A7), as a decimal that sums exactly.
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,9 +10,9 @@ use datafusion::logical_expr::{
     ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
 };
 
-use super::divide::half_away;
-use super::{CREDIT_SCALE, SECTION, counted, credit_type};
-use crate::columns::{Kind, Parameter, arrays, coerce, primitive, result, signature};
+use super::divide::divide_half_away;
+use super::{CREDIT_SCALE, SECTION, check_units, credit_type};
+use crate::columns::{Kind, Parameter, argument_arrays, coerce, primitive, signature, to_columnar};
 
 const NAME: &str = "exact_credit";
 const PARAMETERS: [Parameter; 1] = [Parameter::new("units", Kind::Whole)];
@@ -31,7 +31,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `exact_credit` function.
+/// Implements `exact_credit`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct ExactCredit {
     signature: Signature,
@@ -63,18 +63,18 @@ impl ScalarUDFImpl for ExactCredit {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
+        let (arrays, constant) = argument_arrays(&args)?;
         let [units] = take_function_args(NAME, &arrays)?;
         let credits: Decimal128Array =
             primitive::<Int64Type>(units)?.try_unary(|units| match units {
                 1 => Ok(ONE),
-                units => Ok::<_, datafusion::error::DataFusionError>(half_away(
+                units => Ok::<_, datafusion::error::DataFusionError>(divide_half_away(
                     ONE,
-                    counted(NAME, units)?,
+                    check_units(NAME, units)?,
                 )),
             })?;
         let credits = credits.with_precision_and_scale(38, CREDIT_SCALE)?;
-        result(Arc::new(credits), constant)
+        to_columnar(Arc::new(credits), constant)
     }
 
     fn documentation(&self) -> Option<&Documentation> {

@@ -1,4 +1,4 @@
-//! `net_value(attributed, refunded, units)` (SPEC A9).
+//! `net_value(attributed, refunded, units)`: returns an attributed value less its share of the refunds (SPEC A9).
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,9 +10,9 @@ use datafusion::logical_expr::{
     ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
 };
 
-use super::divide::half_away;
-use super::{SECTION, counted};
-use crate::columns::{Kind, Parameter, arrays, coerce, primitive, result, signature};
+use super::divide::divide_half_away;
+use super::{SECTION, check_units};
+use crate::columns::{Kind, Parameter, argument_arrays, coerce, primitive, signature, to_columnar};
 
 const NAME: &str = "net_value";
 const PARAMETERS: [Parameter; 3] = [
@@ -38,7 +38,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `net_value` function.
+/// Implements `net_value`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct NetValue {
     signature: Signature,
@@ -53,9 +53,9 @@ impl Default for NetValue {
 }
 
 fn net(attributed: i128, refunded: i128, units: i64) -> Result<i128> {
-    let units = counted(NAME, units)?;
-    // Below 10^18 x 2^63 each, which 128 bits hold.
-    let net = half_away(attributed * units - refunded, units);
+    let units = check_units(NAME, units)?;
+    // Both products are below 10^18 x 2^63, which 128 bits hold.
+    let net = divide_half_away(attributed * units - refunded, units);
     if net.unsigned_abs() >= 10_u128.pow(18) {
         return exec_err!(
             "{NAME}: {} does not fit into DECIMAL(18,4)",
@@ -83,7 +83,7 @@ impl ScalarUDFImpl for NetValue {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
+        let (arrays, constant) = argument_arrays(&args)?;
         let [attributed, refunded, units] = take_function_args(NAME, &arrays)?;
         let attributed = primitive::<Decimal128Type>(attributed)?;
         let refunded = primitive::<Decimal128Type>(refunded)?;
@@ -97,7 +97,7 @@ impl ScalarUDFImpl for NetValue {
             })
             .collect::<Result<_>>()?;
         let values = values.with_precision_and_scale(18, 4)?;
-        result(Arc::new(values), constant)
+        to_columnar(Arc::new(values), constant)
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -118,7 +118,7 @@ mod tests {
     #[case::a_third(33_3334, 10_0000, 3, 30_0001)]
     #[case::split_off_by_one_step(33_3333, 100_0000, 3, 0)]
     #[case::split_off_by_the_other_step(33_3334, 100_0000, 3, 1)]
-    #[case::half_away(1, 1, 2, 1)]
+    #[case::divide_half_away(1, 1, 2, 1)]
     #[case::half_away_below_zero(0, 1, 2, -1)]
     #[case::largest(999_999_999_999_999_999, 0, i64::MAX, 999_999_999_999_999_999)]
     fn a9_rounded_half_away_from_zero(

@@ -1,7 +1,7 @@
-//! `round_credit(sum)`: a sum of exact credits as float8, rounded once to 9 decimals (SPEC A7).
+//! `round_credit(sum)`: returns a sum of exact credits as float8, rounded once to 9 decimals (SPEC A7).
 //!
-//! The decimals of `exact_credit` cut 1/3 off at the 24th, so a sum that is exactly a half of the 9th may lie a hair
-//! below it. Rounding to 20 decimals first takes those hairs away.
+//! `exact_credit` cuts 1/3 off at the 24th decimal, so a sum that should lie exactly halfway between two results may lie
+//! slightly below it. Rounding to 20 decimals first removes this error.
 
 use std::sync::{Arc, LazyLock};
 
@@ -14,8 +14,8 @@ use datafusion::logical_expr::{
 };
 
 use super::SECTION;
-use super::divide::half_away;
-use crate::columns::{Kind, Parameter, arrays, coerce, primitive, result, signature};
+use super::divide::divide_half_away;
+use crate::columns::{Kind, Parameter, argument_arrays, coerce, primitive, signature, to_columnar};
 
 const NAME: &str = "round_credit";
 const PARAMETERS: [Parameter; 1] = [Parameter::new("sum", Kind::Credits)];
@@ -33,7 +33,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `round_credit` function.
+/// Implements `round_credit`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct RoundCredit {
     signature: Signature,
@@ -47,16 +47,16 @@ impl Default for RoundCredit {
     }
 }
 
-/// A DECIMAL(38,24) as the float nearest to its 9 decimals.
+/// Returns the float nearest to a DECIMAL(38,24) rounded to 9 decimals.
 fn round(credits: i128) -> f64 {
-    let at_20 = half_away(credits, 10_i128.pow(4));
-    let at_9 = half_away(at_20, 10_i128.pow(11));
+    let at_20 = divide_half_away(credits, 10_i128.pow(4));
+    let at_9 = divide_half_away(at_20, 10_i128.pow(11));
     if at_9.abs() < 1 << 53 {
         // Both operands are exact, so the quotient is rounded once.
         return at_9 as f64 / BILLION as f64;
     }
     let (whole, rest) = (at_9 / BILLION, (at_9 % BILLION).abs());
-    // Beyond 2^53 billionths `whole` is not zero, so it carries the sign; the text is a number by construction.
+    // Beyond 2^53 billionths `whole` is not zero, so it carries the sign. The text always parses as a number.
     format!("{whole}.{rest:09}").parse().unwrap_or(f64::NAN)
 }
 
@@ -78,10 +78,10 @@ impl ScalarUDFImpl for RoundCredit {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
+        let (arrays, constant) = argument_arrays(&args)?;
         let [sums] = take_function_args(NAME, &arrays)?;
         let rounded: Float64Array = primitive::<Decimal128Type>(sums)?.unary(round);
-        result(Arc::new(rounded), constant)
+        to_columnar(Arc::new(rounded), constant)
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -100,7 +100,7 @@ mod tests {
     #[case(10_i128.pow(24), 1.0)]
     #[case(3 * (10_i128.pow(24) / 3), 1.0)]
     #[case(2 * 10_i128.pow(24) / 3, 0.666666667)]
-    // Three thirds of a half of the ninth decimal, a hair below it.
+    // Slightly below half of the ninth decimal, as a sum of thirds may be.
     #[case(499_999_999_999_999, 1e-9)]
     #[case(-10_i128.pow(24) / 3, -0.333333333)]
     #[case(99_999_999_999_999 * 10_i128.pow(24), 99_999_999_999_999.0)]

@@ -1,4 +1,4 @@
-//! How sure a rate is that was counted in few cases.
+//! Functions over rates: the confidence interval of a rate that was counted over few cases.
 
 mod wilson;
 
@@ -6,7 +6,7 @@ pub use wilson::Wilson;
 
 use datafusion::logical_expr::DocSection;
 
-/// Where the docs list these functions.
+/// The section of the function documentation.
 const SECTION: DocSection = DocSection {
     include: true,
     label: "Rate Functions",
