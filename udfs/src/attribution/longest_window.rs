@@ -1,4 +1,4 @@
-//! `longest_window(windows)`: how far back a touch can count for an order (SPEC A3).
+//! `longest_window(windows)`: returns how far back, in seconds, a touch can count for an order (SPEC A3).
 
 use std::sync::{Arc, LazyLock};
 
@@ -11,9 +11,11 @@ use datafusion::logical_expr::{
 };
 
 use super::SECTION;
-use super::given::refused;
+use super::rule_source::rule_error;
 use super::rules::{MICROS, Windows};
-use crate::columns::{Kind, Parameter, TextColumn, arrays, coerce, result, signature};
+use crate::columns::{
+    Kind, Parameter, TextColumn, argument_arrays, coerce, signature, to_columnar,
+};
 
 const NAME: &str = "longest_window";
 const PARAMETERS: [Parameter; 1] = [Parameter::new("windows", Kind::Text)];
@@ -30,7 +32,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `longest_window` function.
+/// Implements `longest_window`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct LongestWindow {
     signature: Signature,
@@ -44,9 +46,9 @@ impl Default for LongestWindow {
     }
 }
 
-/// The seconds of the longest window; 0 where all are off.
+/// Returns the longest window in seconds; 0 where all are off.
 fn seconds(windows: &str) -> Result<i64> {
-    let windows: Windows = windows.parse().map_err(|error| refused(NAME, &error))?;
+    let windows: Windows = windows.parse().map_err(|error| rule_error(NAME, &error))?;
     let longest = windows.iter().map(|(_, window)| window).max();
     Ok(longest.unwrap_or(0) / MICROS)
 }
@@ -69,12 +71,12 @@ impl ScalarUDFImpl for LongestWindow {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
+        let (arrays, constant) = argument_arrays(&args)?;
         let [windows] = take_function_args(NAME, &arrays)?;
         let texts = TextColumn::new(windows)?;
         let longest = (0..windows.len()).map(|row| texts.get(row).map(seconds).transpose());
         let longest: Int64Array = longest.collect::<Result<_>>()?;
-        result(Arc::new(longest), constant)
+        to_columnar(Arc::new(longest), constant)
     }
 
     fn documentation(&self) -> Option<&Documentation> {

@@ -1,4 +1,4 @@
-//! `touch_kind(type, sender)` and `touch_class(channel, kind)`: which events are touches, and of which class (SPEC A1).
+//! `touch_kind(type, sender)` and `touch_class(channel, kind)`: return whether an event is a touch, and its class (SPEC A1).
 
 use std::sync::LazyLock;
 
@@ -13,8 +13,10 @@ use datafusion::logical_expr::{
 
 use super::SECTION;
 use super::rules::WEB_CHAT;
-use crate::columns::{Kind, Parameter, TextColumn, arrays, coerce, result, signature};
-use crate::grouped::Labels;
+use crate::columns::{
+    Kind, Parameter, TextColumn, argument_arrays, coerce, signature, to_columnar,
+};
+use crate::grouped::LabelBuilder;
 
 const DELIVERED: &str = "delivered";
 const CLICKED: &str = "clicked";
@@ -39,7 +41,7 @@ static KIND_DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `touch_kind` function.
+/// Implements `touch_kind`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct TouchKind {
     signature: Signature,
@@ -53,7 +55,7 @@ impl Default for TouchKind {
     }
 }
 
-/// Which kind of touch an event is; messages by humans are none.
+/// Returns the kind of touch of an event; none for other events, such as messages by humans.
 fn kind_of(name: Option<&str>, sender: Option<&str>) -> Option<&'static str> {
     match (name?, sender) {
         ("message_sent", Some("agent")) => Some(DELIVERED),
@@ -80,16 +82,16 @@ impl ScalarUDFImpl for TouchKind {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
+        let (arrays, constant) = argument_arrays(&args)?;
         let [names, senders] = take_function_args(KIND, &arrays)?;
         let rows = names.len();
         let (names, senders) = (TextColumn::new(names)?, TextColumn::new(senders)?);
-        let mut kinds = Labels::new("kind", rows);
+        let mut kinds = LabelBuilder::new("kind", rows);
         for row in 0..rows {
             let kind = kind_of(names.get(row), senders.get(row));
             kinds.push(kind.map(str::as_bytes))?;
         }
-        texts(kinds, constant)
+        text_column(kinds, constant)
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -117,7 +119,7 @@ static CLASS_DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `touch_class` function.
+/// Implements `touch_class`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct TouchClass {
     signature: Signature,
@@ -131,7 +133,7 @@ impl Default for TouchClass {
     }
 }
 
-/// The class of a channel's touches of a kind, written over `class`.
+/// Returns the class of a channel and kind. `class` is a buffer for its text.
 fn class_of<'a>(
     channel: Option<&'a str>,
     kind: Option<&str>,
@@ -166,17 +168,17 @@ impl ScalarUDFImpl for TouchClass {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
+        let (arrays, constant) = argument_arrays(&args)?;
         let [channels, kinds] = take_function_args(CLASS, &arrays)?;
         let rows = channels.len();
         let (channels, kinds) = (TextColumn::new(channels)?, TextColumn::new(kinds)?);
-        let mut classes = Labels::new("touch_class", rows);
+        let mut classes = LabelBuilder::new("touch_class", rows);
         let mut text = String::new();
         for row in 0..rows {
             let class = class_of(channels.get(row), kinds.get(row), &mut text);
             classes.push(class.map(str::as_bytes))?;
         }
-        texts(classes, constant)
+        text_column(classes, constant)
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -184,10 +186,10 @@ impl ScalarUDFImpl for TouchClass {
     }
 }
 
-/// Labels as a column of texts, of which each stands once.
-fn texts(labels: Labels, constant: bool) -> Result<ColumnarValue> {
+/// Converts labels to a `Utf8View` result, whose rows point to one copy of each distinct text.
+fn text_column(labels: LabelBuilder, constant: bool) -> Result<ColumnarValue> {
     let labels: ArrayRef = labels.finish()?;
-    result(cast(&labels, &DataType::Utf8View)?, constant)
+    to_columnar(cast(&labels, &DataType::Utf8View)?, constant)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `touch_exclusion(kind, is_bot, …)`: why a touch is left out whatever its class (SPEC A2).
+//! `touch_exclusion(kind, is_bot, …)`: returns why a touch of any class is left out (SPEC A2).
 
 use std::sync::LazyLock;
 
@@ -13,9 +13,9 @@ use datafusion::logical_expr::{
 use super::SECTION;
 use super::verdict::LeftOut;
 use crate::columns::{
-    Kind, Parameter, TextColumn, arrays, coerce, flags, is_set, result, signature,
+    Kind, Parameter, TextColumn, argument_arrays, coerce, flags, is_set, signature, to_columnar,
 };
-use crate::grouped::Labels;
+use crate::grouped::LabelBuilder;
 
 const NAME: &str = "touch_exclusion";
 const PARAMETERS: [Parameter; 7] = [
@@ -51,7 +51,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `touch_exclusion` function.
+/// Implements `touch_exclusion`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct TouchExclusion {
     signature: Signature,
@@ -65,16 +65,16 @@ impl Default for TouchExclusion {
     }
 }
 
-/// The kinds of touch that can be left out each in its own way.
+/// Classifies touches by the exclusions that apply to their kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Of {
+enum TouchAction {
     Click,
     Open,
     Other,
 }
 
-impl Of {
-    fn kind(name: Option<&str>) -> Self {
+impl TouchAction {
+    fn from_kind(name: Option<&str>) -> Self {
         match name {
             Some("clicked") => Self::Click,
             Some("opened") => Self::Open,
@@ -104,20 +104,20 @@ impl ScalarUDFImpl for TouchExclusion {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
+        let (arrays, constant) = argument_arrays(&args)?;
         let [kinds, rest @ ..] = take_function_args::<7, _>(NAME, &arrays)?;
         let rows = kinds.len();
-        let kinds = TextColumn::new(kinds)?.codes(rows, Of::kind);
+        let kinds = TextColumn::new(kinds)?.codes(rows, TouchAction::from_kind);
         let mut flag = [None::<&BooleanArray>; 6];
         for (flag, array) in flag.iter_mut().zip(rest) {
             *flag = Some(flags(array)?);
         }
         let is = |which: usize, row: usize| flag[which].is_some_and(|flags| is_set(flags, row));
-        let mut reasons = Labels::new("reason", rows);
+        let mut reasons = LabelBuilder::new("reason", rows);
         for (row, kind) in kinds.into_iter().enumerate() {
-            let reason = if kind == Of::Click && is(3, row) && is(0, row) {
+            let reason = if kind == TouchAction::Click && is(3, row) && is(0, row) {
                 Some(LeftOut::Bot)
-            } else if kind == Of::Open && is(4, row) && is(1, row) {
+            } else if kind == TouchAction::Open && is(4, row) && is(1, row) {
                 Some(LeftOut::MachineOpen)
             } else if is(5, row) && is(2, row) {
                 Some(LeftOut::Transactional)
@@ -126,7 +126,7 @@ impl ScalarUDFImpl for TouchExclusion {
             };
             reasons.push(reason.map(|reason| reason.name().as_bytes()))?;
         }
-        result(reasons.finish()?, constant)
+        to_columnar(reasons.finish()?, constant)
     }
 
     fn documentation(&self) -> Option<&Documentation> {
