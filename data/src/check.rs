@@ -26,10 +26,10 @@ pub(crate) enum Cell<'a> {
     Money(i64),
 }
 
-/// What a source says of a field: its value; none where it is missing or null; or what is wrong with it.
+/// The value of a field: none where it is missing or null, a fault where it is malformed.
 pub(crate) type Found<T> = Result<Option<T>, Fault>;
 
-/// One event in some form.
+/// Finds and converts the fields of one event, in one input format.
 pub(crate) trait Source<'a> {
     fn text(&self, field: Field) -> Found<Cow<'a, str>>;
     fn text_list(&self, field: Field) -> Found<Vec<Cow<'a, str>>>;

@@ -25,11 +25,12 @@ pub mod attribution;
 pub mod calendar;
 mod columns;
 mod grouped;
-pub mod lists;
-pub mod money;
-pub mod orders;
-pub mod rates;
-pub mod resolution;
+mod lists;
+mod money;
+mod orders;
+mod rates;
+mod resolution;
+mod scalar;
 
 #[cfg(test)]
 mod testing;
@@ -39,22 +40,24 @@ use std::sync::Arc;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use datafusion::prelude::SessionContext;
 
+use scalar::scalar_udf;
+
 /// Returns every scalar function of this crate.
 pub fn all_udfs() -> Vec<Arc<ScalarUDF>> {
     vec![
-        Arc::new(calendar::LocalDate::default().into()),
-        Arc::new(calendar::DayStart::default().into()),
-        Arc::new(attribution::TouchKind::default().into()),
-        Arc::new(attribution::TouchClass::default().into()),
-        Arc::new(attribution::TouchExclusion::default().into()),
-        Arc::new(attribution::LongestWindow::default().into()),
-        Arc::new(money::ExactCredit::default().into()),
-        Arc::new(money::RoundCredit::default().into()),
-        Arc::new(money::AverageOrderValue::default().into()),
-        Arc::new(money::NetValue::default().into()),
+        scalar_udf(calendar::LocalDate),
+        scalar_udf(calendar::DayStart),
+        scalar_udf(attribution::TouchKind),
+        scalar_udf(attribution::TouchClass),
+        scalar_udf(attribution::TouchExclusion),
+        scalar_udf(attribution::LongestWindow),
+        scalar_udf(money::ExactCredit),
+        scalar_udf(money::RoundCredit),
+        scalar_udf(money::AverageOrderValue),
+        scalar_udf(money::NetValue),
         Arc::new(lists::ListOrNull::default().into()),
-        Arc::new(rates::Wilson::low().into()),
-        Arc::new(rates::Wilson::high().into()),
+        scalar_udf(rates::WilsonBound::Low),
+        scalar_udf(rates::WilsonBound::High),
     ]
 }
 

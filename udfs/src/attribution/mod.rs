@@ -25,9 +25,9 @@ mod touch_exclusion;
 mod touch_outcome;
 mod verdict;
 
-pub use longest_window::LongestWindow;
-pub use touch_class::{TouchClass, TouchKind};
-pub use touch_exclusion::TouchExclusion;
+pub(crate) use longest_window::LongestWindow;
+pub(crate) use touch_class::{TouchClass, TouchKind};
+pub(crate) use touch_exclusion::TouchExclusion;
 pub use touch_outcome::touch_outcome_udwf;
 
 use std::sync::{Arc, LazyLock};

@@ -2,20 +2,16 @@
 
 use std::sync::LazyLock;
 
-use arrow::array::BooleanArray;
+use arrow::array::{ArrayRef, BooleanArray};
 use arrow::datatypes::DataType;
 use datafusion::common::Result;
-use datafusion::common::utils::take_function_args;
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, Documentation};
 
 use super::SECTION;
 use super::verdict::LeftOut;
-use crate::columns::{
-    Kind, Parameter, TextColumn, argument_arrays, coerce, flags, is_set, signature, to_columnar,
-};
+use crate::columns::{Kind, Parameter, TextColumn, flags, is_set};
 use crate::grouped::LabelBuilder;
+use crate::scalar::{ScalarFunction, arrays};
 
 const NAME: &str = "touch_exclusion";
 const PARAMETERS: [Parameter; 7] = [
@@ -53,17 +49,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
 
 /// Implements `touch_exclusion`.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct TouchExclusion {
-    signature: Signature,
-}
-
-impl Default for TouchExclusion {
-    fn default() -> Self {
-        Self {
-            signature: signature(&PARAMETERS),
-        }
-    }
-}
+pub(crate) struct TouchExclusion;
 
 /// Classifies touches by the exclusions that apply to their kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,29 +69,21 @@ impl TouchAction {
     }
 }
 
-impl ScalarUDFImpl for TouchExclusion {
-    fn name(&self) -> &str {
+impl ScalarFunction for TouchExclusion {
+    fn name(&self) -> &'static str {
         NAME
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn parameters(&self) -> &'static [Parameter] {
+        &PARAMETERS
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(NAME, &PARAMETERS, given)
+    fn result_type(&self) -> DataType {
+        DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8))
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Dictionary(
-            Box::new(DataType::Int8),
-            Box::new(DataType::Utf8),
-        ))
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = argument_arrays(&args)?;
-        let [kinds, rest @ ..] = take_function_args::<7, _>(NAME, &arrays)?;
+    fn compute(&self, arguments: &[ColumnarValue], _: usize) -> Result<ArrayRef> {
+        let [kinds, rest @ ..] = &arrays::<7>(NAME, arguments)?;
         let rows = kinds.len();
         let kinds = TextColumn::new(kinds)?.codes(rows, TouchAction::from_kind);
         let mut flag = [None::<&BooleanArray>; 6];
@@ -126,11 +104,11 @@ impl ScalarUDFImpl for TouchExclusion {
             };
             reasons.push(reason.map(|reason| reason.name().as_bytes()))?;
         }
-        to_columnar(reasons.finish()?, constant)
+        reasons.finish()
     }
 
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&DOCUMENTATION)
+    fn documentation(&self) -> &'static Documentation {
+        &DOCUMENTATION
     }
 }
 

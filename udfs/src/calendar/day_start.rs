@@ -2,20 +2,17 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, AsArray, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, AsArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Date32Type};
 use datafusion::common::utils::take_function_args;
 use datafusion::common::{Result, exec_datafusion_err, internal_datafusion_err};
 use datafusion::logical_expr::scalar_doc_sections::DOC_SECTION_DATETIME;
 use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, Documentation};
 
 use super::{RowZones, Zone, find_zone, first_argument_ordering};
-use crate::columns::{
-    Kind, Parameter, TextColumn, coerce, instant_type, rows_to_compute, signature, to_columnar,
-};
+use crate::columns::{Kind, Parameter, TextColumn, instant_type};
+use crate::scalar::ScalarFunction;
 
 const NAME: &str = "day_start";
 const PARAMETERS: [Parameter; 2] = [
@@ -41,17 +38,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
 
 /// Implements `day_start`.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct DayStart {
-    signature: Signature,
-}
-
-impl Default for DayStart {
-    fn default() -> Self {
-        Self {
-            signature: signature(&PARAMETERS),
-        }
-    }
-}
+pub(crate) struct DayStart;
 
 /// Returns the start of a day as microseconds since 1970, or an error where a timestamp cannot hold it.
 fn start(zone: &Zone, day: i32) -> Result<i64> {
@@ -62,26 +49,21 @@ fn start(zone: &Zone, day: i32) -> Result<i64> {
     })
 }
 
-impl ScalarUDFImpl for DayStart {
-    fn name(&self) -> &str {
+impl ScalarFunction for DayStart {
+    fn name(&self) -> &'static str {
         NAME
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn parameters(&self) -> &'static [Parameter] {
+        &PARAMETERS
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(NAME, &PARAMETERS, given)
+    fn result_type(&self) -> DataType {
+        instant_type()
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(instant_type())
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [dates, zones] = take_function_args(NAME, &args.args)?;
-        let (rows, constant) = rows_to_compute(&args);
+    fn compute(&self, arguments: &[ColumnarValue], rows: usize) -> Result<ArrayRef> {
+        let [dates, zones] = take_function_args(NAME, arguments)?;
         let array = dates.to_array(rows)?;
         let dates = array
             .as_primitive_opt::<Date32Type>()
@@ -111,15 +93,15 @@ impl ScalarUDFImpl for DayStart {
                     .collect::<Result<_>>()?
             }
         };
-        to_columnar(Arc::new(starts.with_timezone("UTC")), constant)
+        Ok(Arc::new(starts.with_timezone("UTC")))
     }
 
-    fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
-        Ok(first_argument_ordering(inputs))
+    fn output_ordering(&self, inputs: &[ExprProperties]) -> SortProperties {
+        first_argument_ordering(inputs)
     }
 
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&DOCUMENTATION)
+    fn documentation(&self) -> &'static Documentation {
+        &DOCUMENTATION
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::Date32Array;
+use arrow::array::{ArrayRef, Date32Array};
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::utils::take_function_args;
 use datafusion::common::{Result, ScalarValue};
@@ -11,14 +11,11 @@ use datafusion::logical_expr::preimage::PreimageResult;
 use datafusion::logical_expr::scalar_doc_sections::DOC_SECTION_DATETIME;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, Expr, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, Documentation, Expr};
 
 use super::{RowZones, find_zone, first_argument_ordering};
-use crate::columns::{
-    Instants, Kind, Parameter, TextColumn, coerce, rows_to_compute, signature, to_columnar,
-};
+use crate::columns::{Instants, Kind, Parameter, TextColumn};
+use crate::scalar::ScalarFunction;
 
 const NAME: &str = "local_date";
 const PARAMETERS: [Parameter; 2] = [
@@ -44,38 +41,23 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
 
 /// Implements `local_date`.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct LocalDate {
-    signature: Signature,
-}
+pub(crate) struct LocalDate;
 
-impl Default for LocalDate {
-    fn default() -> Self {
-        Self {
-            signature: signature(&PARAMETERS),
-        }
-    }
-}
-
-impl ScalarUDFImpl for LocalDate {
-    fn name(&self) -> &str {
+impl ScalarFunction for LocalDate {
+    fn name(&self) -> &'static str {
         NAME
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn parameters(&self) -> &'static [Parameter] {
+        &PARAMETERS
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(NAME, &PARAMETERS, given)
+    fn result_type(&self) -> DataType {
+        DataType::Date32
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Date32)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [instants, zones] = take_function_args(NAME, &args.args)?;
-        let (rows, constant) = rows_to_compute(&args);
+    fn compute(&self, arguments: &[ColumnarValue], rows: usize) -> Result<ArrayRef> {
+        let [instants, zones] = take_function_args(NAME, arguments)?;
         let array = instants.to_array(rows)?;
         let instants = Instants::new(&array)?;
         let dates: Date32Array = match zones {
@@ -98,11 +80,11 @@ impl ScalarUDFImpl for LocalDate {
                     .collect::<Result<_>>()?
             }
         };
-        to_columnar(Arc::new(dates), constant)
+        Ok(Arc::new(dates))
     }
 
-    fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
-        Ok(first_argument_ordering(inputs))
+    fn output_ordering(&self, inputs: &[ExprProperties]) -> SortProperties {
+        first_argument_ordering(inputs)
     }
 
     /// Returns the range of instants of a day, so that `local_date(occurred_at, 'UTC') = DATE '2026-01-05'` becomes a
@@ -139,8 +121,8 @@ impl ScalarUDFImpl for LocalDate {
         })
     }
 
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&DOCUMENTATION)
+    fn documentation(&self) -> &'static Documentation {
+        &DOCUMENTATION
     }
 }
 

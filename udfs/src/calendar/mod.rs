@@ -8,8 +8,8 @@ mod day_start;
 mod local_date;
 mod zone;
 
-pub use day_start::DayStart;
-pub use local_date::LocalDate;
+pub(crate) use day_start::DayStart;
+pub(crate) use local_date::LocalDate;
 pub use zone::{UnknownZone, Zone};
 
 use crate::columns::TextColumn;

@@ -7,16 +7,14 @@
 mod list;
 mod parameter;
 mod text;
-mod values;
 
 pub(crate) use list::ListColumn;
 pub(crate) use parameter::{Kind, Parameter, coerce, signature};
 pub(crate) use text::TextColumn;
-pub(crate) use values::{argument_arrays, primitive, rows_to_compute, to_columnar};
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::{Result, internal_datafusion_err};
 
 /// Returns the type of every instant that these functions return: microseconds in UTC (SPEC T1).
@@ -52,6 +50,13 @@ impl<'a> Instants<'a> {
             _ => Some(self.values[row]),
         }
     }
+}
+
+/// Downcasts an argument to the number type that [`coerce`] asked the planner for.
+pub(crate) fn primitive<T: ArrowPrimitiveType>(array: &ArrayRef) -> Result<&PrimitiveArray<T>> {
+    array.as_primitive_opt::<T>().ok_or_else(|| {
+        internal_datafusion_err!("{} was expected, got {}", T::DATA_TYPE, array.data_type())
+    })
 }
 
 /// Downcasts a column of flags.

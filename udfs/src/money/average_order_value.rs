@@ -6,16 +6,15 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::Decimal128Array;
+use arrow::array::{ArrayRef, Decimal128Array};
 use arrow::datatypes::{DataType, Decimal128Type, DecimalType, i256};
-use datafusion::common::utils::take_function_args;
+
 use datafusion::common::{Result, exec_datafusion_err};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, Documentation};
 
 use super::{CREDIT_SCALE, SECTION};
-use crate::columns::{Kind, Parameter, argument_arrays, coerce, primitive, signature, to_columnar};
+use crate::columns::{Kind, Parameter, primitive};
+use crate::scalar::{ScalarFunction, arrays};
 
 const NAME: &str = "average_order_value";
 const PARAMETERS: [Parameter; 2] = [
@@ -41,17 +40,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
 
 /// Implements `average_order_value`.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct AverageOrderValue {
-    signature: Signature,
-}
-
-impl Default for AverageOrderValue {
-    fn default() -> Self {
-        Self {
-            signature: signature(&PARAMETERS),
-        }
-    }
-}
+pub(crate) struct AverageOrderValue;
 
 const ONE: i128 = 10_i128.pow(CREDIT_SCALE as u32);
 
@@ -82,28 +71,23 @@ fn average(sales: i128, credits: i128) -> Option<i128> {
     (average.unsigned_abs() < 10_u128.pow(38)).then_some(average)
 }
 
-impl ScalarUDFImpl for AverageOrderValue {
-    fn name(&self) -> &str {
+impl ScalarFunction for AverageOrderValue {
+    fn name(&self) -> &'static str {
         NAME
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn parameters(&self) -> &'static [Parameter] {
+        &PARAMETERS
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(NAME, &PARAMETERS, given)
+    fn result_type(&self) -> DataType {
+        DataType::Decimal128(38, 4)
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Decimal128(38, 4))
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = argument_arrays(&args)?;
-        let [sales, credits] = take_function_args(NAME, &arrays)?;
-        let sales = primitive::<Decimal128Type>(sales)?;
-        let credits = primitive::<Decimal128Type>(credits)?;
+    fn compute(&self, arguments: &[ColumnarValue], _: usize) -> Result<ArrayRef> {
+        let [sales, credits] = arrays(NAME, arguments)?;
+        let sales = primitive::<Decimal128Type>(&sales)?;
+        let credits = primitive::<Decimal128Type>(&credits)?;
         let averages: Decimal128Array = sales
             .iter()
             .zip(credits)
@@ -121,11 +105,11 @@ impl ScalarUDFImpl for AverageOrderValue {
             })
             .collect::<Result<_>>()?;
         let averages = averages.with_precision_and_scale(38, 4)?;
-        to_columnar(Arc::new(averages), constant)
+        Ok(Arc::new(averages))
     }
 
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&DOCUMENTATION)
+    fn documentation(&self) -> &'static Documentation {
+        &DOCUMENTATION
     }
 }
 

@@ -10,10 +10,10 @@ mod exact_credit;
 mod net_value;
 mod round_credit;
 
-pub use average_order_value::AverageOrderValue;
-pub use exact_credit::ExactCredit;
-pub use net_value::NetValue;
-pub use round_credit::RoundCredit;
+pub(crate) use average_order_value::AverageOrderValue;
+pub(crate) use exact_credit::ExactCredit;
+pub(crate) use net_value::NetValue;
+pub(crate) use round_credit::RoundCredit;
 
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err};

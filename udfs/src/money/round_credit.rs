@@ -5,17 +5,15 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::Float64Array;
+use arrow::array::{ArrayRef, Float64Array};
 use arrow::datatypes::{DataType, Decimal128Type};
 use datafusion::common::Result;
-use datafusion::common::utils::take_function_args;
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, Documentation};
 
 use super::SECTION;
 use super::divide::divide_half_away;
-use crate::columns::{Kind, Parameter, argument_arrays, coerce, primitive, signature, to_columnar};
+use crate::columns::{Kind, Parameter, primitive};
+use crate::scalar::{ScalarFunction, arrays};
 
 const NAME: &str = "round_credit";
 const PARAMETERS: [Parameter; 1] = [Parameter::new("sum", Kind::Credits)];
@@ -35,17 +33,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
 
 /// Implements `round_credit`.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct RoundCredit {
-    signature: Signature,
-}
-
-impl Default for RoundCredit {
-    fn default() -> Self {
-        Self {
-            signature: signature(&PARAMETERS),
-        }
-    }
-}
+pub(crate) struct RoundCredit;
 
 /// Returns the float nearest to a DECIMAL(38,24) rounded to 9 decimals.
 fn round(credits: i128) -> f64 {
@@ -60,32 +48,27 @@ fn round(credits: i128) -> f64 {
     format!("{whole}.{rest:09}").parse().unwrap_or(f64::NAN)
 }
 
-impl ScalarUDFImpl for RoundCredit {
-    fn name(&self) -> &str {
+impl ScalarFunction for RoundCredit {
+    fn name(&self) -> &'static str {
         NAME
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn parameters(&self) -> &'static [Parameter] {
+        &PARAMETERS
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(NAME, &PARAMETERS, given)
+    fn result_type(&self) -> DataType {
+        DataType::Float64
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Float64)
+    fn compute(&self, arguments: &[ColumnarValue], _: usize) -> Result<ArrayRef> {
+        let [sums] = arrays(NAME, arguments)?;
+        let rounded: Float64Array = primitive::<Decimal128Type>(&sums)?.unary(round);
+        Ok(Arc::new(rounded))
     }
 
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = argument_arrays(&args)?;
-        let [sums] = take_function_args(NAME, &arrays)?;
-        let rounded: Float64Array = primitive::<Decimal128Type>(sums)?.unary(round);
-        to_columnar(Arc::new(rounded), constant)
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&DOCUMENTATION)
+    fn documentation(&self) -> &'static Documentation {
+        &DOCUMENTATION
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod wilson;
 
-pub use wilson::Wilson;
+pub(crate) use wilson::WilsonBound;
 
 use datafusion::logical_expr::DocSection;
 

@@ -7,16 +7,15 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::Float64Array;
+use arrow::array::{ArrayRef, Float64Array};
 use arrow::datatypes::{DataType, Int64Type};
-use datafusion::common::utils::take_function_args;
+
 use datafusion::common::{Result, exec_err};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, Documentation, DocumentationBuilder};
 
 use super::SECTION;
-use crate::columns::{Kind, Parameter, argument_arrays, coerce, primitive, signature, to_columnar};
+use crate::columns::{Kind, Parameter, primitive};
+use crate::scalar::{ScalarFunction, arrays};
 
 const PARAMETERS: [Parameter; 2] = [
     Parameter::new("successes", Kind::Whole),
@@ -27,22 +26,18 @@ const PARAMETERS: [Parameter; 2] = [
 const Z: f64 = 1.959_963_984_540_054;
 
 static LOW: LazyLock<Documentation> = LazyLock::new(|| {
-    documentation(End::Low, "The lower end", "0.20079276")
-        .with_related_udf(End::High.name())
+    documentation(WilsonBound::Low, "The lower end", "0.20079276")
+        .with_related_udf(WilsonBound::High.name())
         .build()
 });
 
 static HIGH: LazyLock<Documentation> = LazyLock::new(|| {
-    documentation(End::High, "The upper end", "0.3173721")
-        .with_related_udf(End::Low.name())
+    documentation(WilsonBound::High, "The upper end", "0.3173721")
+        .with_related_udf(WilsonBound::Low.name())
         .build()
 });
 
-fn documentation(
-    end: End,
-    which: &str,
-    example: &str,
-) -> datafusion::logical_expr::DocumentationBuilder {
+fn documentation(end: WilsonBound, which: &str, example: &str) -> DocumentationBuilder {
     let name = end.name();
     Documentation::builder(
         SECTION,
@@ -59,88 +54,53 @@ fn documentation(
     .with_argument("trials", "How many trials there were.")
 }
 
-/// Selects a bound of the interval.
+/// Implements `wilson_low` and `wilson_high`, each a bound of the interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum End {
+pub(crate) enum WilsonBound {
     Low,
     High,
 }
 
-impl End {
-    fn name(self) -> &'static str {
-        match self {
-            End::Low => "wilson_low",
-            End::High => "wilson_high",
-        }
-    }
-
+impl WilsonBound {
     /// Returns this bound; there must be at least one trial.
     fn bound(self, successes: i64, trials: i64) -> f64 {
         let (s, n) = (successes as f64, trials as f64);
         let spread = Z * (s * ((n - s) / n) + Z * Z / 4.0).sqrt();
         let high = (s + Z * Z / 2.0 + spread) / (n + Z * Z);
         match self {
-            End::High if successes == trials => 1.0,
-            End::High => high,
-            End::Low => s * (s / n) / ((n + Z * Z) * high),
+            WilsonBound::High if successes == trials => 1.0,
+            WilsonBound::High => high,
+            WilsonBound::Low => s * (s / n) / ((n + Z * Z) * high),
         }
     }
 }
 
-/// Implements `wilson_low` and `wilson_high`.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub struct Wilson {
-    end: End,
-    signature: Signature,
-}
-
-impl Wilson {
-    /// Returns the function `wilson_low`.
-    pub fn low() -> Self {
-        Self::new(End::Low)
-    }
-
-    /// Returns the function `wilson_high`.
-    pub fn high() -> Self {
-        Self::new(End::High)
-    }
-
-    fn new(end: End) -> Self {
-        Self {
-            end,
-            signature: signature(&PARAMETERS),
+impl ScalarFunction for WilsonBound {
+    fn name(&self) -> &'static str {
+        match self {
+            WilsonBound::Low => "wilson_low",
+            WilsonBound::High => "wilson_high",
         }
     }
-}
 
-impl ScalarUDFImpl for Wilson {
-    fn name(&self) -> &str {
-        self.end.name()
+    fn parameters(&self) -> &'static [Parameter] {
+        &PARAMETERS
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn result_type(&self) -> DataType {
+        DataType::Float64
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(self.name(), &PARAMETERS, given)
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Float64)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = argument_arrays(&args)?;
-        let [successes, trials] = take_function_args(self.name(), &arrays)?;
-        let ends: Float64Array = primitive::<Int64Type>(successes)?
+    fn compute(&self, arguments: &[ColumnarValue], _: usize) -> Result<ArrayRef> {
+        let [successes, trials] = arrays(self.name(), arguments)?;
+        let ends: Float64Array = primitive::<Int64Type>(&successes)?
             .iter()
-            .zip(primitive::<Int64Type>(trials)?)
+            .zip(primitive::<Int64Type>(&trials)?)
             .map(|counts| match counts {
                 (None, _) | (_, None) => Ok(None),
                 (Some(0), Some(0)) => Ok(None),
                 (Some(successes), Some(trials)) if (0..=trials).contains(&successes) => {
-                    Ok(Some(self.end.bound(successes, trials)))
+                    Ok(Some(self.bound(successes, trials)))
                 }
                 (Some(successes), Some(trials)) => exec_err!(
                     "{}: successes must be 0 to trials, got {successes} of {trials}",
@@ -148,14 +108,14 @@ impl ScalarUDFImpl for Wilson {
                 ),
             })
             .collect::<Result<_>>()?;
-        to_columnar(Arc::new(ends), constant)
+        Ok(Arc::new(ends))
     }
 
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(match self.end {
-            End::Low => &LOW,
-            End::High => &HIGH,
-        })
+    fn documentation(&self) -> &'static Documentation {
+        match self {
+            WilsonBound::Low => &LOW,
+            WilsonBound::High => &HIGH,
+        }
     }
 }
 
@@ -185,7 +145,7 @@ mod tests {
         #[case] low: f64,
         #[case] high: f64,
     ) {
-        for (end, expected) in [(End::Low, low), (End::High, high)] {
+        for (end, expected) in [(WilsonBound::Low, low), (WilsonBound::High, high)] {
             let found = end.bound(successes, trials);
             assert!(
                 (found - expected).abs() <= expected * 1e-9,
@@ -229,11 +189,11 @@ mod tests {
         #[test]
         fn the_interval_holds_the_rate_and_mirrors(trials in 1..i64::MAX, part in 0.0..=1.0_f64) {
             let successes = ((trials as f64 * part) as i64).min(trials);
-            let (low, high) = (End::Low.bound(successes, trials), End::High.bound(successes, trials));
+            let (low, high) = (WilsonBound::Low.bound(successes, trials), WilsonBound::High.bound(successes, trials));
             let rate = successes as f64 / trials as f64;
             let hair = 1e-12;
             prop_assert!(0.0 <= low && low <= rate + hair && rate <= high + hair && high <= 1.0 + hair);
-            let mirrored = 1.0 - End::High.bound(trials - successes, trials);
+            let mirrored = 1.0 - WilsonBound::High.bound(trials - successes, trials);
             prop_assert!((low - mirrored).abs() < 1e-9, "{low} and {mirrored}");
         }
 
@@ -241,7 +201,7 @@ mod tests {
         #[test]
         fn more_trials_narrow_the_interval(trials in 1..1_000_000_i64, successes in 0..1_000_000_i64, times in 2..1_000_i64) {
             let successes = successes % (trials + 1);
-            let width = |times| End::High.bound(successes * times, trials * times) - End::Low.bound(successes * times, trials * times);
+            let width = |times| WilsonBound::High.bound(successes * times, trials * times) - WilsonBound::Low.bound(successes * times, trials * times);
             prop_assert!(width(times) < width(1));
         }
     }
