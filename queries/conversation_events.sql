@@ -1,25 +1,25 @@
--- The events of a conversation in the order of E2, from those that its relation was made from (M7). None for a
--- conversation that is not live, or not there (C1, C2).
+-- The events of a conversation in the order of E2: those that its row in conversations was derived from (M7). No rows for a
+-- conversation that is not live or does not exist (C1, C2).
 -- param conversation text = null : the conversation_id; null gives no rows
 -- column account_id : the account
 -- column event_id : the event
 -- column type : conversation_started, message_sent and so on (section 2)
--- column occurred_at : when it happened
+-- column occurred_at : the instant of the event
 -- column channel : the channel, of conversation_started
--- column mode : live, of conversation_started; null where it says nothing, which is the same
--- column profile_id : whose it is, of conversation_started and profile_linked
+-- column mode : live, of conversation_started; null where none was given, which means live
+-- column profile_id : the profile, of conversation_started and profile_linked
 -- column sender : shopper, agent or human, of message_sent
--- column text : what was written; of conversation_started the first_message
+-- column text : the text of a message; of conversation_started, its first_message
 -- column procedure : the procedure, of procedure_started, conversation_resolved and conversation_escalated
 -- column tag : the tag, of tag_added
 -- column tags : the tags, of conversation_resolved and conversation_escalated
 -- column product_id : the product, of added_to_cart
 -- column product_ids : the products, of product_recommended
--- column quantity : how many, of added_to_cart
+-- column quantity : the number of units, of added_to_cart
 -- column url : the link, of link_clicked
--- column is_bot : whether a bot clicked, of link_clicked; null where it says nothing, which means no
--- column counted : whether the click counts as one (C9); null for other events
--- column reason : why, of conversation_escalated and conversation_closed
+-- column is_bot : whether a bot clicked, of link_clicked; null where none was given, which means no
+-- column counted : whether the click is counted (C9); null for other events
+-- column reason : the reason, of conversation_escalated and conversation_closed
 -- column category : the category, of conversation_escalated
 SELECT e.account_id,
        e.event_id,
@@ -42,8 +42,8 @@ SELECT e.account_id,
        e.reason,
        e.category
 FROM (
-    -- A row for each day that its events reach, so that files of other days are not read where there are many events. No event
-    -- is before 2000 (E3), so the limit is far away: it tells the planner that the days are few.
+    -- One row per day from its first to its last event, so that files of other days are skipped. No event is before 2000 (E3),
+    -- so the limit is never reached: it only tells the planner that the days are few.
     SELECT unnest(generate_series(first, last, INTERVAL '1 day')) AS day
     FROM (
         SELECT CAST(min(first_event_at) AS DATE) AS first, CAST(max(last_event_at) AS DATE) AS last

@@ -1,22 +1,22 @@
--- The orders that credit a conversation (A8) or name it (A4), in the order in which they were placed. None for a
--- conversation that is not live, or not there (C1, C2).
+-- The orders that credit a conversation (A8) or name it (A4), sorted by ordered_at. No rows for a conversation that is not
+-- live or does not exist (C1, C2).
 -- param conversation text = null : the conversation_id; null gives no rows
 -- column account_id : the account
 -- column order_id : the order
--- column ordered_at : when it was placed
--- column ordered_on : the day of that, in the account's time zone (T2)
+-- column ordered_at : the instant at which it was placed
+-- column ordered_on : the day of that instant, in the account's time zone (T2)
 -- column value : its value, in its currency
 -- column currency : its currency
--- column refunded_value : what of it was refunded (A9)
+-- column refunded_value : the refunded part of its value (A9)
 -- column cancelled : whether it was cancelled
--- column profile_id : whose order it is, if known
+-- column profile_id : the profile of the order, if known
 -- column credited : whether this conversation has credit for it
--- column touch_class : the class of the touch that has the credit; null, as all that follows, where not credited
--- column touched_at : when that touch was
--- column seconds_to_order : whole seconds from it to the order
--- column credit : the conversation's part of the order, over 0 to 1 (A6, A7)
--- column attributed_value : that part of its value, gross
--- column net_value : that part of its value, net of what was refunded (A9)
+-- column touch_class : the class of the touch that has the credit; null, like all following columns, where not credited
+-- column touched_at : the instant of that touch
+-- column seconds_to_order : whole seconds from the touch to the order
+-- column credit : the conversation's credit for the order, above 0 up to 1 (A6, A7)
+-- column attributed_value : its part of the value, gross
+-- column net_value : its part of the value, net of refunds (A9)
 SELECT o.account_id,
        o.order_id,
        o.ordered_at,
@@ -34,7 +34,7 @@ SELECT o.account_id,
        a.attributed_value,
        a.net_value
 FROM (
-    -- Which orders they are; with their instants, so that files of other months are not read.
+    -- The ids of the orders, with their instants, so that files of other months are skipped.
     SELECT account_id, order_id, ordered_at FROM attributed_orders WHERE conversation_id = $conversation
     UNION
     SELECT named.account_id, named.order_id, named.ordered_at

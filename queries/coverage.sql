@@ -1,10 +1,10 @@
--- Which kinds of events each account has ever sent: a row for each account and type with a landed event, whether anything is
--- derived from it or not. A metric whose kind is not here has no value yet, rather than 0.
+-- The event types that each account has ever sent: one row for each account and type with a landed event, derived or not. A
+-- metric whose event type is missing here has no value yet, rather than 0.
 -- column account_id : the account
 -- column type : the type (section 2); touch for touches
--- column events : how many have landed
--- column first_at : when the earliest of them happened
--- column last_at : when the latest of them happened
+-- column events : the number of landed events
+-- column first_at : the instant of the earliest
+-- column last_at : the instant of the latest
 SELECT account_id,
        type,
        count(*) AS events,

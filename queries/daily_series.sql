@@ -1,11 +1,11 @@
--- The headline day by day: a row for each day of the range and each account in sight, days with nothing too.
+-- The headline metrics by day: one row for each day of the range and each visible account, also for days without events.
 -- param from date = current_date - 6 : first day of the range, in the account's time zone
--- param to date = current_date : last day of the range, itself included
+-- param to date = current_date : last day of the range, included
 -- param channel list of web_chat, email, sms, whatsapp = null : channels to count; null for all
 -- column account_id : the account
 -- column date : the day, in the account's time zone (T2)
 -- column conversations : conversations that started in the range (M1)
--- column resolved_by_ai : those of them with status resolved (M2)
+-- column resolved_by_ai : those with status resolved (M2)
 -- column resolved_rate : resolved_by_ai / conversations, 0 to 1; null where there are none (M2)
 -- column ai_generated_sales : attributed sales in the account's currency, gross (M4, A9, A10)
 -- column attributed_orders : sum of the credits of the orders in the account's currency (M4)
@@ -28,7 +28,7 @@ FROM (
     SELECT account_id, date, conversations, resolved, sales, credits, cart_adds, link_clicks, other_currency_orders
     FROM channel_days($from, $to, $channel)
     UNION ALL
-    -- A row of nothing for each account and day, so that both will be there; cheaper to plan than a join.
+    -- An empty row for each account and day, so that days without events get a row; cheaper to plan than a join.
     SELECT account_id, date, 0, 0, CAST(0 AS DECIMAL(28, 4)), CAST(0 AS DECIMAL(38, 24)), 0, 0, 0
     FROM accounts
     CROSS JOIN (SELECT unnest(generate_series($from, $to, INTERVAL '1 day')) AS date)

@@ -1,15 +1,15 @@
--- The escalated conversations of a range (M1) by what the first escalation of each said (C8): most first.
+-- The escalated conversations of a range (M1) by reason, category and procedure of their first escalation (C8); most first.
 -- param from date = current_date - 6 : first day of the range, in the account's time zone
--- param to date = current_date : last day of the range, itself included
+-- param to date = current_date : last day of the range, included
 -- param channel list of web_chat, email, sms, whatsapp = null : channels to count; null for all
 -- column account_id : the account
--- column reason : the reason given; null if none
--- column category : the category given; null if none
+-- column reason : the reason; null if none was given
+-- column category : the category; null if none was given
 -- column procedure : the procedure that escalated; null if none
 -- column conversations : escalated conversations
 -- column share : conversations / all escalated conversations of the range, 0 to 1
 -- column escalation_rate : conversations / all conversations of the range, 0 to 1
--- column last_escalated_at : when the latest of them escalated
+-- column last_escalated_at : the instant of the latest escalation
 SELECT e.account_id,
        e.reason,
        e.category,

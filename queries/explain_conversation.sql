@@ -1,38 +1,38 @@
--- Why a conversation has its status: its row of relation conversations, with the rule of C3 that holds and the event that
--- decided it. No row for a conversation that is not live, or not there (C1, C2).
+-- Why a conversation has its status: its row of relation conversations, with the rule of C3 that gave the status and the
+-- event that decided it. No row for a conversation that is not live or does not exist (C1, C2).
 -- param conversation text = null : the conversation_id; null gives no rows
 -- column account_id : the account
 -- column conversation_id : the conversation
--- column profile_id : whose it is, if known (C5)
+-- column profile_id : the shopper's profile, if known (C5)
 -- column channel : web_chat, email, sms or whatsapp
 -- column status : open, closed, resolved or routed (C3)
--- column first_question : what the shopper asked first (C4)
+-- column first_question : the shopper's first question (C4)
 -- column procedures : procedures in order of first use (C6)
 -- column tags : tags, sorted (C6)
--- column messages : messages, whoever sent them (C7)
--- column link_clicks : counted link clicks (C9)
--- column cart_adds : additions to the cart (C9)
--- column started_at : when it started
--- column started_on : the day of that, in the account's time zone (T2)
--- column last_updated : when anything last happened in it (C7)
--- column resolved_at : when it was resolved, where it is (C8)
--- column escalated_at : when it first escalated (C8)
--- column escalation_reason : why it first escalated (C8)
--- column escalation_category : the category of that
--- column escalation_procedure : the procedure of that
--- column reopened : whether the shopper wrote after it was first resolved (C8)
--- column rule : the rule of C3 that holds: 1 routed, 2 resolved, 3 closed, 4 closed because idle, 5 open
+-- column messages : the number of messages by any sender (C7)
+-- column link_clicks : the number of counted link clicks (C9)
+-- column cart_adds : the number of cart additions (C9)
+-- column started_at : the instant at which it started
+-- column started_on : the day of that instant, in the account's time zone (T2)
+-- column last_updated : the instant of its latest event (C7)
+-- column resolved_at : the instant of the resolution, if it is resolved (C8)
+-- column escalated_at : the instant of its first escalation (C8)
+-- column escalation_reason : the reason of its first escalation (C8)
+-- column escalation_category : the category of its first escalation
+-- column escalation_procedure : the procedure of its first escalation
+-- column reopened : whether the shopper wrote after its first resolution (C8)
+-- column rule : the rule of C3 that gave the status: 1 routed, 2 resolved, 3 closed, 4 closed because idle, 5 open
 -- column decided_by : the event that decided it: the earliest escalation or message by a human, the latest resolution, or the
 --   latest close; null for rules 4 and 5
--- column decided_at : when that was; of rule 4 when it became idle; null for rule 5
--- column last_shopper_at : when the shopper last wrote, which rules 2 and 3 are held against
--- column last_shopper_event : the event of that
--- column bot_clicks : clicks that were left out as bots' (C9)
--- column idle_timeout : the account's, null if none
+-- column decided_at : the instant of that event; for rule 4, the instant at which it became idle; null for rule 5
+-- column last_shopper_at : the instant of the shopper's latest message, which rules 2 and 3 compare with
+-- column last_shopper_event : the event_id of that message
+-- column bot_clicks : the number of clicks left out because a bot clicked (C9)
+-- column idle_timeout : the account's idle timeout; null if none
 SELECT c.*,
        CASE WHEN c.status = 'closed' AND e.ruling['rule'] = 5 THEN 4 ELSE e.ruling['rule'] END AS rule,
        e.ruling['event_id'] AS decided_by,
-       -- Only where no event decides is there an instant of becoming idle, and only once it is past does rule 4 hold.
+       -- Rule 4 holds only where no event decides, and only once the instant of becoming idle has passed.
        CASE WHEN c.status = 'closed' AND e.ruling['rule'] = 5 THEN i.idle_at ELSE e.ruling['occurred_at'] END AS decided_at,
        e.ruling['shopper_at'] AS last_shopper_at,
        e.ruling['shopper_event_id'] AS last_shopper_event,

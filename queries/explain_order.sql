@@ -1,33 +1,33 @@
--- Why an order is credited as it is: each touch that was considered, with what became of it (A1 to A8), by the rules, the
--- settings and the events that attributed_orders was made with (M7). The touches that won are the order's attributed rows.
--- Touches are considered up to the longest window of any class before the order, or 7 days if that is longer. The winner
--- comes first, then those that lost, then those left out, each latest first.
+-- Why an order is credited as it is: each considered touch with its outcome and reason (A1 to A8), by the rules, settings and
+-- events that attributed_orders was derived with (M7). The touches that won are the order's attributed rows. A touch is
+-- considered if it is before the order by at most the longest window of any class, or 7 days if that is longer. The winner
+-- comes first, then the touches that lost, then those left out, each latest first.
 -- param order text = null : the order_id; null gives no rows
 -- column account_id : the account
 -- column order_id : the order
--- column ordered_at : when it was placed
--- column profile_id : whose order it is, if known
+-- column ordered_at : the instant at which it was placed
+-- column profile_id : the profile of the order, if known
 -- column value : its value, in its currency
 -- column currency : its currency
 -- column model : last_touch or linear
--- column by : whose touch it is: agent or marketing
+-- column by : agent or marketing, whose touch it is
 -- column conversation_id : the conversation, of the agent's touches
 -- column channel : web_chat, email, sms, whatsapp or push
 -- column kind : delivered, opened or clicked; message in web_chat
 -- column touch_class : its class (A1)
--- column source : campaign, flow and so on, of a touch event that says so
+-- column source : campaign, flow and so on, of a touch event that gives it
 -- column message_id : the message, of touch events
 -- column event_id : the event
--- column touched_at : when it was
--- column seconds_to_order : whole seconds from it to the order
--- column window_seconds : the window of its class; null if it has none
+-- column touched_at : the instant of the touch
+-- column seconds_to_order : whole seconds from the touch to the order
+-- column window_seconds : the window of its class; null if the class has none
 -- column outcome : won, lost or left_out
--- column reason : won: latest, web_chat_holds (against a later touch of marketing), shares (one of the units of a split).
---   lost: earlier (a later touch counts in its place), later_marketing, later_web_chat, web_chat_won (marketing's, later than
---   a web chat that won nevertheless), marketing (marketing's, which takes the order from the agent, or has a part of it).
+-- column reason : won: latest, web_chat_holds (against a later marketing touch), shares (one of the units of a split).
+--   lost: earlier (a later touch counts in its place), later_marketing, later_web_chat, web_chat_won (a marketing touch
+--   later than the web chat touch that won), marketing (a marketing touch that takes the order, or a part of it).
 --   left_out: outside_window, no_window, bot, machine_open, transactional
--- column credit : the part of the order that its unit has, over 0 to 1, on the unit's latest touch; of a split marketing's too
--- column attributed_value : that part of the order's value
+-- column credit : the credit of its unit, above 0 up to 1, on the unit's latest touch; in a split also of marketing units
+-- column attributed_value : its unit's part of the order's value
 WITH placed AS (
     SELECT o.account_id,
            o.order_id,
@@ -46,8 +46,8 @@ WITH placed AS (
     JOIN stored.applied_accounts AS s ON s.account_id = o.account_id
     WHERE o.order_id = $order
 ),
--- A row for each day that the touches can be of, so that files of other days are not read where there are many events. No
--- event is before 2000 (E3), so the limit is far away: it tells the planner that the days are few.
+-- One row per day on which a touch can be, so that files of other days are skipped. No event is before 2000 (E3), so the
+-- limit is never reached: it only tells the planner that the days are few.
 days AS (
     SELECT unnest(generate_series(first, last, INTERVAL '1 day')) AS day
     FROM (
@@ -85,7 +85,7 @@ landed_touches AS (
     JOIN stored.consumed_touch_events AS t ON t.event_date = d.day
 ),
 touches AS (
-    -- The agent's: what it wrote, the clicks on its links, and touches that name the conversation, whatever their profile.
+    -- Agent touches: the agent's messages, clicks on its links, and touches of any profile that name the conversation.
     SELECT c.account_id,
            c.conversation_id,
            coalesce(t.channel, c.channel) AS channel,
@@ -119,7 +119,7 @@ touches AS (
         FROM landed_touches
     ) AS t ON t.account_id = c.account_id AND t.conversation_id = c.conversation_id
     UNION ALL
-    -- Marketing's: the profile's others, unless a live conversation that they name has them.
+    -- Marketing touches: the profile's other touches, except those that name a live conversation.
     SELECT t.account_id, NULL, t.channel, t.kind, t.source, t.message_id, t.event_id, t.occurred_at, t.is_bot,
            t.is_machine_open, t.is_transactional, false
     FROM placed AS p

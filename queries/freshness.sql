@@ -1,18 +1,18 @@
--- How far each account's numbers have come: when its newest events are of, how many wait to be derived, and what of the past
--- may still change. One row for each account in sight.
+-- How fresh each account's numbers are: the instant of its newest event, the number of events waiting to be derived, and the
+-- first day that may still change. One row for each visible account.
 -- column account_id : the account
--- column as_of : the instant that the answer is of: now
--- column newest_event_at : when the newest landed event happened; null if none has landed
--- column landed_at : when the newest landed event landed; null if none has
--- column derived_at : when anything was last derived of its events; null if nothing was
--- column waiting_events : events that have landed and are not derived yet; all of them where the account could not be
---   derived
+-- column as_of : the current instant, for which the row holds
+-- column newest_event_at : the instant of the newest landed event; null if none has landed
+-- column landed_at : the instant at which the newest event landed; null if none has
+-- column derived_at : the instant at which its events were last derived; null if never
+-- column waiting_events : the number of landed events that are not derived yet; all of them where deriving the account
+--   failed
 -- column window_days : the longest attribution window in force, in days, rounded up (A1, section 3)
--- column open_conversations : conversations that are open (C3)
+-- column open_conversations : the number of open conversations (C3)
 -- column oldest_open_on : the day on which the oldest of them started; null if there is none
--- column idle_timeout : after how long without events an open conversation counts as closed (C3, rule 4); null for never
--- column changes_from : the first day whose numbers may still change for the windows: today's and as many days before it as
---   window_days, today among them
+-- column idle_timeout : the time without events after which an open conversation counts as closed (C3, rule 4); null for never
+-- column changes_from : the first day whose sales may still change because of attribution windows: the first of the last
+--   window_days days, today included
 SELECT a.account_id,
        arrow_cast(now(), 'Timestamp(Microsecond, Some("UTC"))') AS as_of,
        p.newest_event_at,

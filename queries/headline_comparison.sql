@@ -1,35 +1,35 @@
--- The headline of a range, of the range of as many days just before it, and the change of each number from the one to the
--- other: a difference in the number's own unit, null where one of the two is.
+-- The headline metrics of a range, of the equally long range just before it, and the change of each number: a difference in
+-- the number's own unit, null where one of the two is null.
 -- param from date = current_date - 6 : first day of the range, in the account's time zone
--- param to date = current_date : last day of the range, itself included
+-- param to date = current_date : last day of the range, included
 -- param channel list of web_chat, email, sms, whatsapp = null : channels to count; null for all
 -- column account_id : the account
 -- column conversations : conversations that started in the range (M1)
--- column previous_conversations : the same of the range before
+-- column previous_conversations : the same for the range before
 -- column conversations_change : conversations - previous_conversations
--- column resolved_by_ai : those of them with status resolved (M2)
--- column previous_resolved_by_ai : the same of the range before
+-- column resolved_by_ai : those with status resolved (M2)
+-- column previous_resolved_by_ai : the same for the range before
 -- column resolved_by_ai_change : resolved_by_ai - previous_resolved_by_ai
 -- column resolved_rate : resolved_by_ai / conversations, 0 to 1; null where there are none (M2)
--- column previous_resolved_rate : the same of the range before
+-- column previous_resolved_rate : the same for the range before
 -- column resolved_rate_change : resolved_rate - previous_resolved_rate
 -- column ai_generated_sales : attributed sales in the account's currency, gross (M4, A9, A10)
--- column previous_ai_generated_sales : the same of the range before
+-- column previous_ai_generated_sales : the same for the range before
 -- column ai_generated_sales_change : ai_generated_sales - previous_ai_generated_sales
 -- column attributed_orders : sum of the credits of the orders in the account's currency (M4)
--- column previous_attributed_orders : the same of the range before
+-- column previous_attributed_orders : the same for the range before
 -- column attributed_orders_change : attributed_orders - previous_attributed_orders
 -- column avg_order_value : ai_generated_sales / attributed_orders; null where there are none (M4)
--- column previous_avg_order_value : the same of the range before
+-- column previous_avg_order_value : the same for the range before
 -- column avg_order_value_change : avg_order_value - previous_avg_order_value
 -- column add_to_carts : additions to the cart in the range (M5)
--- column previous_add_to_carts : the same of the range before
+-- column previous_add_to_carts : the same for the range before
 -- column add_to_carts_change : add_to_carts - previous_add_to_carts
 -- column link_clicks : counted link clicks in the range (M5, C9)
--- column previous_link_clicks : the same of the range before
+-- column previous_link_clicks : the same for the range before
 -- column link_clicks_change : link_clicks - previous_link_clicks
 -- column other_currency_orders : distinct attributed orders in other currencies (A10)
--- column previous_other_currency_orders : the same of the range before
+-- column previous_other_currency_orders : the same for the range before
 -- column other_currency_orders_change : other_currency_orders - previous_other_currency_orders
 SELECT this.account_id,
        this.conversations,

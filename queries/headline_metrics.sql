@@ -1,10 +1,10 @@
--- The page's headline over a range of days: one row for each account in sight, also where nothing happened.
+-- The headline metrics over a range of days: one row for each visible account, also where nothing happened.
 -- param from date = current_date - 6 : first day of the range, in the account's time zone
--- param to date = current_date : last day of the range, itself included
+-- param to date = current_date : last day of the range, included
 -- param channel list of web_chat, email, sms, whatsapp = null : channels to count; null for all
 -- column account_id : the account
 -- column conversations : conversations that started in the range (M1)
--- column resolved_by_ai : those of them with status resolved (M2)
+-- column resolved_by_ai : those with status resolved (M2)
 -- column resolved_rate : resolved_by_ai / conversations, 0 to 1; null where there are none (M2)
 -- column ai_generated_sales : attributed sales in the account's currency, gross (M4, A9, A10)
 -- column attributed_orders : sum of the credits of the orders in the account's currency (M4)
@@ -26,7 +26,7 @@ FROM (
     SELECT account_id, conversations, resolved, sales, credits, cart_adds, link_clicks, other_currency_orders
     FROM channel_days($from, $to, $channel)
     UNION ALL
-    -- A row of nothing for each account, so that it will be there; cheaper to plan than a join.
+    -- An empty row for each account, so that accounts without events get a row; cheaper to plan than a join.
     SELECT account_id, 0, 0, CAST(0 AS DECIMAL(28, 4)), CAST(0 AS DECIMAL(38, 24)), 0, 0, 0
     FROM accounts
 )

@@ -1,21 +1,21 @@
--- What to improve, with the evidence and where to look. Each row is one finding over the range:
+-- What could be improved, with the evidence and a query that shows it. Each row is one finding over the range:
 --   low_resolution: a procedure in at least 10 conversations and 10 % of all, of which AI resolves less than half.
 --   rarely_picked: a procedure in less than 1 % of at least 200 conversations.
 --   escalating_often: a procedure in at least 10 conversations that escalates 30 % of them or more.
 --   low_link_clicks: a channel with at least 50 conversations and less than 5 counted clicks per 100 of them.
 --   low_sales: a channel with at least 50 conversations and less than 1 attributed order per 100 of them.
--- The thresholds are the same for all accounts; below the least numbers of conversations, chance would speak. Those with
--- most conversations behind them come first.
+-- The thresholds are the same for all accounts. Fewer conversations than these minimums would only show chance. Findings with
+-- the most conversations come first.
 -- param from date = current_date - 6 : first day of the range, in the account's time zone
--- param to date = current_date : last day of the range, itself included
+-- param to date = current_date : last day of the range, included
 -- param channel list of web_chat, email, sms, whatsapp = null : channels to count; null for all
 -- column account_id : the account
 -- column opportunity : low_resolution, rarely_picked, escalating_often, low_link_clicks or low_sales
 -- column procedure : the procedure it is about; null if it is about a channel
 -- column channel : the channel it is about; null if it is about a procedure
--- column conversations : conversations behind it
+-- column conversations : the number of conversations that the finding rests on
 -- column measured : the rate found, 0 to 1 (clicks and orders per conversation may be more)
--- column threshold : the rate it was held against
+-- column threshold : the rate that it is compared with
 -- column evidence : the numbers in words
 -- column look_at : a query that shows the conversations
 WITH findings AS (

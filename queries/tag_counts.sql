@@ -1,11 +1,11 @@
--- The tags of the conversations of a range (M1, C6), so that one can be chosen to filter by: most conversations first, then
--- bytewise. A conversation counts once for each of its tags.
+-- The tags of the conversations of a range (M1, C6) with their counts, to choose a filter from: most conversations first,
+-- then bytewise. A conversation counts once for each of its tags.
 -- param from date = current_date - 6 : first day of the range, in the account's time zone
--- param to date = current_date : last day of the range, itself included
+-- param to date = current_date : last day of the range, included
 -- param channel list of web_chat, email, sms, whatsapp = null : channels to count; null for all
 -- column account_id : the account
 -- column tag : the tag
--- column conversations : conversations that have it
+-- column conversations : the number of conversations with the tag
 SELECT account_id, tag, count(*) AS conversations
 FROM (
     SELECT account_id, unnest(tags) AS tag

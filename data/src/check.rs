@@ -1,8 +1,8 @@
-//! The rules that make something an event (SPEC E3), written once for every form of input.
+//! Checks events against the rules of SPEC E3, once for all input formats.
 //!
-//! A form of input is a [`Source`]: it finds the fields of one event and turns them into plain values. Everything that
-//! can be said of a plain value (required, empty, one of a list, too old) is said here. A check either gives all cells
-//! of a row or one reason; a rejected event leaves no trace in the rows.
+//! Each input format implements [`Source`], which finds the fields of one event and converts them to plain values. All rules
+//! on plain values (required, empty, one of a list, too old) are here. What always holds: a check returns either all cells of
+//! a row or one reason, and a rejected event adds nothing to the rows.
 
 use crate::event::{
     COMMON_FIELDS, EventType, Field, FieldRule, Kind, MAX_EVENT_ID_CHARACTERS, is_account_id,
@@ -11,25 +11,25 @@ use crate::instant;
 use std::borrow::Cow;
 use std::fmt;
 
-/// A value as its column takes it.
+/// A value, in the type of its column.
 #[derive(Debug)]
 pub(crate) enum Cell<'a> {
     Text(Cow<'a, str>),
     TextList(Vec<Cow<'a, str>>),
-    /// The place of a value among those that it may be.
+    /// The index of an enum value.
     Code(i8),
     Whole(i64),
     Flag(bool),
-    /// Microseconds of UTC.
+    /// Microseconds since 1970 in UTC.
     Instant(i64),
     /// Steps of 0.0001.
     Money(i64),
 }
 
-/// What a source says of a field: its value; none where it is missing or null; or what is wrong with it.
+/// The value of a field: none where it is missing or null, a fault where it is malformed.
 pub(crate) type Found<T> = Result<Option<T>, Fault>;
 
-/// One event in some form.
+/// Finds and converts the fields of one event, in one input format.
 pub(crate) trait Source<'a> {
     fn text(&self, field: Field) -> Found<Cow<'a, str>>;
     fn text_list(&self, field: Field) -> Found<Vec<Cow<'a, str>>>;
@@ -61,7 +61,7 @@ pub(crate) enum Fault {
     NotACurrency,
 }
 
-/// Why a line or row is no event.
+/// The reason why a line or row is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reason {
     NotUtf8 { at: usize },
@@ -76,7 +76,7 @@ pub(crate) enum Reason {
     TooLate,
 }
 
-/// What is known of an event that passed, besides its cells.
+/// The common fields of an event that passed the checks.
 pub(crate) struct Checked<'a> {
     pub(crate) kind: EventType,
     pub(crate) account: Cow<'a, str>,
@@ -84,7 +84,7 @@ pub(crate) struct Checked<'a> {
     pub(crate) occurred_at: i64,
 }
 
-/// Checks one event. `cells` gets the values of the type's own fields that have one.
+/// Checks one event. `cells` receives the values of the fields of its type.
 pub(crate) fn check<'a>(
     source: &impl Source<'a>,
     latest: i64,
@@ -100,7 +100,7 @@ pub(crate) fn check<'a>(
     Ok(event)
 }
 
-/// Checks the fields that every event has, which come before those of its type.
+/// Checks the fields that every event must have.
 #[inline]
 pub(crate) fn check_common<'a>(
     source: &impl Source<'a>,
@@ -140,7 +140,7 @@ fn required_text<'a>(source: &impl Source<'a>, field: Field) -> Result<Cow<'a, s
     found(field, name(source, field))?.ok_or(Reason::Missing(field))
 }
 
-/// A text that names something: an empty one is none, and U+0000 is in none (SPEC E7).
+/// Reads a text that names something: an empty one counts as missing, and U+0000 is a fault (SPEC E7).
 #[inline]
 fn name<'a>(source: &impl Source<'a>, field: Field) -> Found<Cow<'a, str>> {
     match source.text(field)? {
@@ -149,7 +149,7 @@ fn name<'a>(source: &impl Source<'a>, field: Field) -> Found<Cow<'a, str>> {
     }
 }
 
-/// What people wrote, an empty text too, with U+FFFD in place of U+0000 (SPEC E7).
+/// Reads a text that people wrote, which may be empty, replacing U+0000 by U+FFFD (SPEC E7).
 #[inline]
 fn words<'a>(source: &impl Source<'a>, field: Field) -> Found<Cow<'a, str>> {
     let shown = |text: Cow<'a, str>| match text.contains('\0') {
@@ -159,7 +159,7 @@ fn words<'a>(source: &impl Source<'a>, field: Field) -> Found<Cow<'a, str>> {
     Ok(source.text(field)?.map(shown))
 }
 
-/// Texts that each name something.
+/// Reads a list of texts that name something; U+0000 is a fault (SPEC E7).
 fn names<'a>(source: &impl Source<'a>, field: Field) -> Found<Vec<Cow<'a, str>>> {
     match source.text_list(field)? {
         Some(list) if list.iter().any(|text| text.contains('\0')) => Err(Fault::Nul),
@@ -167,7 +167,7 @@ fn names<'a>(source: &impl Source<'a>, field: Field) -> Found<Vec<Cow<'a, str>>>
     }
 }
 
-/// The fault of a required field, which is missing where it is empty (SPEC E3).
+/// Returns the reason of a fault in a required field; an empty one is missing (SPEC E3).
 #[cold]
 fn missing_or<'a>(source: &impl Source<'a>, field: Field, fault: Fault) -> Reason {
     match source.text(field) {
@@ -180,7 +180,7 @@ fn found<T>(field: Field, found: Found<T>) -> Result<Option<T>, Reason> {
     found.map_err(|fault| Reason::Malformed(field, fault))
 }
 
-/// Checks one field of an event's type: its value, if it has one.
+/// Checks one field of an event's type, and returns its value, if it has one.
 #[inline]
 pub(crate) fn check_field<'a>(
     source: &impl Source<'a>,
@@ -224,12 +224,12 @@ pub(crate) fn check_field<'a>(
     }
 }
 
-/// An event's currency is three capitals; which of them exist is a matter of the account's settings alone (SPEC E3).
+/// Returns whether a text is three capitals. Only account settings check that the currency exists (SPEC E3).
 fn is_currency_code(text: &str) -> bool {
     text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
-/// The beginning of a value, enough to recognise it by.
+/// Quotes the first 40 characters of a value, for a reason.
 #[cold]
 fn excerpt(text: &str) -> String {
     const SHOWN: usize = 40;
@@ -309,7 +309,7 @@ impl fmt::Display for Fault {
     }
 }
 
-// The four fields that `check_common` reads by name are those that every event must have.
+// `check_common` reads the four common fields by name.
 const _: () = assert!(COMMON_FIELDS.len() == 4);
 
 #[cfg(test)]

@@ -1,39 +1,38 @@
-//! Cuts a stream into chunks of whole lines, so that many cores can read one input in bounded memory.
+//! Cuts a stream into chunks of whole lines, so that several cores can parse one input in bounded memory.
 
 use crate::error::InputError;
 use std::io::Read;
 
-/// The most bytes that are held of one line, its newline among them: lines between this and
-/// [`crate::MAX_LINE_BYTES`] are kept whole as rejected events; a longer one ends the input with an error, because it
-/// could not be kept.
+/// The longest line that is held in memory, in bytes with its newline. Lines over [`crate::MAX_LINE_BYTES`] up to this
+/// limit are kept whole as rejected events; a longer one ends the input with an error.
 pub const MAX_LINE_KEPT: usize = 64 << 20;
 
-/// How much is asked of the stream at once, when a line outgrows its chunk.
+/// The bytes read at once when a line is longer than its chunk.
 const STEP: usize = 1 << 20;
 
-/// Some whole lines of an input.
+/// Holds some whole lines of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
-    /// The lines with their newlines; the input's last may lack it.
+    /// The lines with their newlines; the input's last line may lack one.
     pub bytes: Vec<u8>,
-    /// The number of the first line, the input's first being 1.
+    /// The number of the first line, counted from 1.
     pub first_line: u64,
 }
 
-/// An iterator over the chunks of a stream. It holds at most one chunk and one line ([`MAX_LINE_KEPT`]). After an error
-/// it ends.
+/// Iterates over the chunks of a stream. It holds at most one chunk and one line ([`MAX_LINE_KEPT`]), and ends after the
+/// first error.
 #[derive(Debug)]
 pub struct LineChunker<R> {
     reader: R,
     chunk_bytes: usize,
-    /// The beginning of a line whose end has not been read yet.
+    /// The start of a line whose end has not been read yet.
     rest: Vec<u8>,
     next_line: u64,
     ended: bool,
 }
 
 impl<R: Read> LineChunker<R> {
-    /// Cuts what `reader` gives, already decompressed, into chunks of about `chunk_bytes` (from 1 byte to 64 MiB).
+    /// Cuts the decompressed bytes of `reader` into chunks of about `chunk_bytes` (1 byte to 64 MiB).
     pub fn new(reader: R, chunk_bytes: usize) -> LineChunker<R> {
         LineChunker {
             reader,
@@ -47,7 +46,7 @@ impl<R: Read> LineChunker<R> {
     fn chunk(&mut self) -> Result<Option<Chunk>, InputError> {
         let mut bytes = std::mem::take(&mut self.rest);
         loop {
-            // What was there before this round has no newline in it.
+            // The bytes from earlier rounds hold no newline.
             let searched = bytes.len();
             let wanted = self
                 .chunk_bytes

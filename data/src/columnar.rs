@@ -1,12 +1,11 @@
-//! Events as rows of Arrow batches, which is how Parquet comes: the same contract, with its fields as columns.
+//! Reads events from the rows of Arrow batches, and so from Parquet: the same contract, with fields as columns.
 //!
-//! A column's type is checked once, and refused for the whole input where it cannot hold its field; what remains are the
-//! rules of single events, the same as for lines ([`crate::check`]). A null is a field that is missing. Columns that
-//! the contract does not know, and those that it does not list for a row's type, go to `properties` where they are not
-//! null (SPEC E4). A column that is not there is null in every row.
+//! The type of each column is checked once; a type that cannot hold its field is an error of the whole input. The rules of
+//! single events are those of lines ([`crate::check`]). A null or an absent column means a missing field. Columns that the
+//! contract does not know, and fields that it does not list for a row's type, go to `properties` (SPEC E4).
 //!
-//! Rows are judged by what all events must have first; then each field is taken from its column for all rows of a table,
-//! one column after the other. Of a row with several faults the first counts, in the order in which a line is checked.
+//! Rows are first checked for the fields that all events must have, then field by field, each column for all rows of a
+//! table. Where a row has several faults, the reported one is the first in the order in which a line is checked.
 
 mod encode;
 mod partitions;
@@ -31,12 +30,12 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Reads the rows of `batch` as events that arrive at `now`. Its first row is the source's row `first_row`, the first
-/// of all being 1.
+/// Reads the rows of a batch as events that arrive at `now`. `first_row` is the number of its first row in the source,
+/// counted from 1.
 ///
 /// # Errors
-/// Where a column holds a field of the contract in a type that cannot hold it (money in floats, SPEC E5; instants without
-/// a time zone, SPEC T1), or two columns have the same name.
+/// If a column's type cannot hold its field (money in floats, SPEC E5; instants without a time zone, SPEC T1), or two
+/// columns have the same name.
 pub fn check_batch(
     batch: &RecordBatch,
     first_row: u64,
@@ -59,14 +58,14 @@ pub fn check_batch(
                 let table = event.kind.table() as usize;
                 events[table].push(Event {
                     row,
-                    partition: partitions[table].place(&event),
+                    partition: partitions[table].sort_key(&event),
                     event,
                 });
             }
             Err(reason) => refused.push((row, reason)),
         }
     }
-    let unlisted = encoders.unlisted(&kinds);
+    let unlisted = encoders.rows_with_unlisted_values(&kinds);
     let mut tables = [const { None }; 3];
     let mut json = Vec::new();
     for (table, mut events) in RawTable::ALL.into_iter().zip(events) {
@@ -100,8 +99,8 @@ pub fn check_batch(
     })
 }
 
-/// The rows with their instants in UTC, which is how they land (SPEC T1): the zone that a column names may be one that nobody
-/// here knows, and changes no instant.
+/// Sets the zone of all timestamp columns to UTC, in which events land (SPEC T1). The named zone does not change the instant,
+/// and may be one that the database in use does not know.
 fn in_utc(batch: &RecordBatch) -> Result<RecordBatch, InputError> {
     let mut fields = batch.schema_ref().fields().to_vec();
     let mut columns = batch.columns().to_vec();
@@ -120,7 +119,7 @@ fn in_utc(batch: &RecordBatch) -> Result<RecordBatch, InputError> {
         .map_err(InputError::Rows)
 }
 
-/// An event that has what all events must have.
+/// An event that passed the checks of the common fields.
 struct Event<'a> {
     /// Its row in the batch.
     row: usize,
@@ -128,10 +127,10 @@ struct Event<'a> {
     event: Checked<'a>,
 }
 
-/// Rows of a batch that are no events: of each the first fault, with the place of its field among those of the type.
+/// The rejected rows of a batch: by row, its first fault and the index of the field in [`EventType::fields`].
 type Faults = HashMap<usize, (usize, Reason)>;
 
-/// The columns that hold fields of the contract.
+/// Holds the readers of the columns that hold fields of the contract.
 struct Columns {
     readers: [Option<Reader>; Field::COUNT],
 }
@@ -157,12 +156,12 @@ impl Columns {
         Row { columns: self, row }
     }
 
-    /// The rows of a table, which are of no use where there are faults.
+    /// Builds the rows of a table, and collects the faults. The rows must be discarded where there are faults.
     fn rows(&self, table: RawTable, events: &[Event<'_>]) -> (TableRows, Faults) {
         let mut rows = TableRows::new(table);
         let mut faults = Faults::new();
         for Event { event, .. } in events {
-            rows.begin(event);
+            rows.push_common(event);
         }
         for &(field, _) in table.columns() {
             let rules = EventType::rules_of(field);

@@ -1,13 +1,13 @@
-//! Input that cannot be read at all, as opposed to single events that are rejected.
+//! Errors of a whole input, as opposed to single events that are rejected.
 
 use arrow::error::ArrowError;
 use thiserror::Error;
 
-/// Why a whole input was refused.
+/// Describes why a whole input was refused.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum InputError {
-    /// A column that holds a field of the contract has a type that cannot hold it.
+    /// The type of a column cannot hold its field.
     #[error("column {column} is {found}; accepted: {accepted}")]
     ColumnType {
         /// The column.
@@ -17,13 +17,13 @@ pub enum InputError {
         /// The types that are accepted.
         accepted: &'static str,
     },
-    /// Two columns have one name, so it cannot be told which is meant.
+    /// Two columns have the same name.
     #[error("column {column} is there twice; accepted: each column once")]
     DuplicateColumn {
         /// The name.
         column: String,
     },
-    /// A line is too long even to be kept as rejected.
+    /// A line is too long to be kept as a rejected event.
     #[error(
         "line {line} is over {limit} bytes; accepted: lines that end within them (an event within 1 MiB)"
     )]
@@ -36,7 +36,7 @@ pub enum InputError {
     /// The input could not be read.
     #[error("the input cannot be read: {0}")]
     Read(#[from] std::io::Error),
-    /// Columns do not make up rows.
+    /// The columns do not form rows, such as columns of different lengths.
     #[error("the columns do not make up rows: {0}")]
     Rows(ArrowError),
     /// A column could not be converted.
@@ -44,7 +44,7 @@ pub enum InputError {
     Convert {
         /// The column.
         column: String,
-        /// What Arrow said.
+        /// Arrow's error.
         error: ArrowError,
     },
 }

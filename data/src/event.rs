@@ -1,7 +1,7 @@
 //! The events of the contract (SPEC section 2): types, enum values, and the fields of each type.
 //!
-//! One table, [`EventType::fields`], says which fields a type has, of what kind, and which are required. The checks,
-//! the schemas of the raw tables and the tests all read it; a field is declared nowhere else.
+//! One table, [`EventType::fields`], lists the fields of each type, their kinds, and which are required. The checks, the
+//! schemas of the raw tables and the tests read it; a field is declared nowhere else.
 
 mod fields;
 
@@ -13,7 +13,7 @@ use std::fmt;
 /// The most characters that an `event_id` may have.
 pub const MAX_EVENT_ID_CHARACTERS: usize = 128;
 
-/// Whether `text` may name an account: `[A-Za-z0-9_-]{1,64}`.
+/// Returns whether `text` is a valid account id: `[A-Za-z0-9_-]{1,64}`.
 pub fn is_account_id(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text
@@ -21,7 +21,7 @@ pub fn is_account_id(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
-/// Declares an enum whose values have names in the contract.
+/// Declares an enum whose values have names in the contract, with conversions from and to the names.
 macro_rules! named {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $value:ident = $text:literal),+ $(,)? }) => {
         $(#[$about])*
@@ -35,12 +35,12 @@ macro_rules! named {
             /// The names of all values, in the order of the contract.
             pub const NAMES: &'static [&'static str] = &[$($text),+];
 
-            /// The name that events use.
+            /// Returns the name that events use.
             pub const fn name(self) -> &'static str {
                 Self::NAMES[self as usize]
             }
 
-            /// The value of that name.
+            /// Returns the value with that name.
             pub fn from_name(name: &str) -> Option<Self> {
                 match name {
                     $($text => Some($name::$value),)+
@@ -58,27 +58,27 @@ macro_rules! named {
 }
 
 named! {
-    /// What an event says has happened.
+    /// The type of an event.
     EventType {
         /// A conversation began.
         ConversationStarted = "conversation_started",
-        /// Somebody wrote in a conversation.
+        /// A message was sent in a conversation.
         MessageSent = "message_sent",
         /// The agent began a procedure.
         ProcedureStarted = "procedure_started",
         /// The agent recommended products.
         ProductRecommended = "product_recommended",
-        /// A link in a conversation was followed.
+        /// A link in a conversation was clicked.
         LinkClicked = "link_clicked",
-        /// A product went into a cart from a conversation.
+        /// A product was added to a cart from a conversation.
         AddedToCart = "added_to_cart",
-        /// A tag was put on a conversation.
+        /// A tag was added to a conversation.
         TagAdded = "tag_added",
         /// A conversation's profile became known.
         ProfileLinked = "profile_linked",
         /// The agent resolved a conversation.
         ConversationResolved = "conversation_resolved",
-        /// The agent handed a conversation over.
+        /// The agent handed a conversation over to people.
         ConversationEscalated = "conversation_escalated",
         /// A conversation was closed.
         ConversationClosed = "conversation_closed",
@@ -88,7 +88,7 @@ named! {
         OrderRefunded = "order_refunded",
         /// An order was cancelled.
         OrderCancelled = "order_cancelled",
-        /// A message reached a profile, was opened or clicked.
+        /// A message to a profile was delivered, opened or clicked.
         Touch = "touch",
     }
 }
@@ -124,33 +124,33 @@ named! {
 named! {
     /// What happened to a touch's message.
     TouchKind {
-        /// It arrived.
+        /// It was delivered.
         Delivered = "delivered",
         /// It was opened.
         Opened = "opened",
-        /// A link in it was followed.
+        /// A link in it was clicked.
         Clicked = "clicked",
     }
 }
 
 named! {
-    /// Whether a conversation was held with a shopper or tried out by the shop.
+    /// The mode of a conversation.
     Mode {
-        /// With a shopper.
+        /// A conversation with a shopper.
         Live = "live",
-        /// A trial, which counts nowhere (SPEC C2).
+        /// A trial by the shop, which counts nowhere (SPEC C2).
         Preview = "preview",
     }
 }
 
 named! {
-    /// Who wrote a message.
+    /// The sender of a message.
     Sender {
         /// The shopper.
         Shopper = "shopper",
         /// The AI agent.
         Agent = "agent",
-        /// A person of the shop.
+        /// A person who answers in the agent's place.
         Human = "human",
     }
 }
@@ -158,13 +158,13 @@ named! {
 named! {
     /// A field of the contract.
     Field {
-        /// The event's identity, with its account (SPEC E1).
+        /// The event's id, unique within its account (SPEC E1).
         EventId = "event_id",
         /// The account.
         AccountId = "account_id",
         /// The event's type.
         Type = "type",
-        /// When it happened.
+        /// The instant of the event.
         OccurredAt = "occurred_at",
         /// The conversation.
         ConversationId = "conversation_id",
@@ -174,9 +174,9 @@ named! {
         Channel = "channel",
         /// A conversation's mode.
         Mode = "mode",
-        /// Who wrote a message.
+        /// The sender of a message.
         Sender = "sender",
-        /// What opened a conversation.
+        /// The shopper's first message, of a conversation's start.
         FirstMessage = "first_message",
         /// A message's text.
         Text = "text",
@@ -190,27 +190,27 @@ named! {
         ProductId = "product_id",
         /// Several products.
         ProductIds = "product_ids",
-        /// How many of a product.
+        /// The number of units of a product.
         Quantity = "quantity",
         /// The address of a link.
         Url = "url",
-        /// Whether a bot did it.
+        /// Whether a bot clicked.
         IsBot = "is_bot",
-        /// Why a conversation was escalated or closed.
+        /// The reason of an escalation or closing.
         Reason = "reason",
         /// The category of an escalation.
         Category = "category",
         /// The order.
         OrderId = "order_id",
-        /// An order's or a refund's value.
+        /// The value of an order or a refund.
         Value = "value",
         /// The currency of an order.
         Currency = "currency",
-        /// What happened to a touch's message.
+        /// The kind of a touch: delivered, opened or clicked.
         Kind = "kind",
         /// The message of a touch.
         MessageId = "message_id",
-        /// What sent a touch: a campaign, a flow.
+        /// The source of a touch, such as a campaign or a flow.
         Source = "source",
         /// Whether a machine opened the message.
         IsMachineOpen = "is_machine_open",
@@ -220,7 +220,7 @@ named! {
 }
 
 impl EventType {
-    /// The raw table that holds its events.
+    /// Returns the raw table that holds events of this type.
     pub const fn table(self) -> RawTable {
         match self {
             EventType::OrderPlaced | EventType::OrderRefunded | EventType::OrderCancelled => {

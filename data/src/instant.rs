@@ -1,8 +1,8 @@
-//! Instants: RFC 3339 text to microseconds of UTC (SPEC T1).
+//! Parses RFC 3339 instants to microseconds in UTC (SPEC T1).
 //!
-//! Exactly the grammar of RFC 3339 section 5.6: `T` and `Z` in either case, any offset (`-00:00` too), a fraction of any
-//! length, of which what is beyond microseconds is cut off (SPEC E3). An instant without an offset is none. A leap
-//! second (`23:59:60` in UTC, as the last second of a month) is read as POSIX counts it: as the first of the next day.
+//! The grammar is exactly that of RFC 3339 section 5.6: `T` and `Z` in either case, any offset (`-00:00` too), a fraction of
+//! any length, cut off beyond microseconds (SPEC E3). An instant without an offset is refused. A leap second (`23:59:60` UTC
+//! at the end of a month) is read as POSIX does: as the first second of the next day.
 
 use crate::check::Fault;
 use chrono::{DateTime, Utc};
@@ -11,21 +11,21 @@ use chrono::{DateTime, Utc};
 const SECOND: i64 = 1_000_000;
 /// Microseconds in a day.
 pub(crate) const DAY: i64 = 86_400 * SECOND;
-/// 2000-01-01T00:00:00Z, before which no event is believed (SPEC E3).
+/// 2000-01-01T00:00:00Z, the earliest accepted instant (SPEC E3).
 pub(crate) const EARLIEST: i64 = 10_957 * DAY;
 
-/// The latest instant that is believed at `now`: 24 h in the future (SPEC E3).
+/// Returns the latest instant that is accepted at `now`: 24 h in the future (SPEC E3).
 pub(crate) fn latest(now: DateTime<Utc>) -> i64 {
     now.timestamp_micros().saturating_add(DAY)
 }
 
-/// The UTC date of an instant, in days since 1970-01-01.
+/// Returns the UTC date of an instant, in days since 1970-01-01.
 pub(crate) fn date(micros: i64) -> i32 {
     // An i64 of microseconds spans 213 million days, which an i32 holds.
     micros.div_euclid(DAY) as i32
 }
 
-/// The microseconds since 1970-01-01T00:00:00Z that `text` stands for.
+/// Parses an RFC 3339 instant to microseconds since 1970-01-01T00:00:00Z.
 pub(crate) fn parse(text: &str) -> Result<i64, Fault> {
     let (civil, rest) = text
         .as_bytes()
@@ -51,23 +51,24 @@ pub(crate) fn parse(text: &str) -> Result<i64, Fault> {
     }
     let (year, month, day) = (digits(0, 4)?, digits(5, 2)?, digits(8, 2)?);
     let (hour, minute, second) = (digits(11, 2)?, digits(14, 2)?, digits(17, 2)?);
-    let (fraction, rest) = fraction(rest)?;
-    let offset = offset(rest)?;
+    let (fraction, rest) = parse_fraction(rest)?;
+    let offset = parse_offset(rest)?;
     if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
         return Err(Fault::NoSuchDate);
     }
     if hour > 23 || minute > 59 || second > 60 {
         return Err(Fault::NoSuchTime);
     }
-    let seconds = days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset;
+    let seconds =
+        days_since_1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset;
     if second == 60 && !is_month_start(seconds) {
         return Err(Fault::NoSuchTime);
     }
     Ok(seconds * SECOND + fraction)
 }
 
-/// The microseconds of a fraction, if `rest` begins with one, and what follows.
-fn fraction(rest: &[u8]) -> Result<(i64, &[u8]), Fault> {
+/// Parses a fraction of a second to microseconds, if `rest` begins with one, and returns what follows.
+fn parse_fraction(rest: &[u8]) -> Result<(i64, &[u8]), Fault> {
     let [b'.', digits @ ..] = rest else {
         return Ok((0, rest));
     };
@@ -86,8 +87,8 @@ fn fraction(rest: &[u8]) -> Result<(i64, &[u8]), Fault> {
     Ok((micros, &digits[length..]))
 }
 
-/// The seconds that local time is ahead of UTC.
-fn offset(rest: &[u8]) -> Result<i64, Fault> {
+/// Parses an offset from UTC to seconds.
+fn parse_offset(rest: &[u8]) -> Result<i64, Fault> {
     let (sign, [h1, h2, b':', m1, m2]) = (match rest {
         [b'Z' | b'z'] => return Ok(0),
         [b'+', offset @ ..] => (1, offset),
@@ -116,8 +117,8 @@ fn days_in_month(year: i64, month: i64) -> i64 {
     }
 }
 
-/// The days from 1970-01-01 to a date, by counting years from March, which puts the leap day last.
-fn days(year: i64, month: i64, day: i64) -> i64 {
+/// Returns the days from 1970-01-01 to a date. Years are counted from March, so that the leap day is the last day.
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
@@ -126,7 +127,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-/// Whether a UTC month begins at `seconds`.
+/// Returns whether `seconds` since 1970 is the start of a month in UTC.
 fn is_month_start(seconds: i64) -> bool {
     seconds % 86_400 == 0
         && DateTime::from_timestamp(seconds, 0).is_some_and(|at| chrono::Datelike::day(&at) == 1)

@@ -1,35 +1,34 @@
-//! A reader of one JSON object a line that copies nothing: it checks the grammar (RFC 8259) and says where the fields are.
+//! Splits a line that holds one JSON object into its fields, without copying, and checks the grammar (RFC 8259).
 //!
-//! Every byte of an NDJSON input passes here, so it is written for speed: strings are searched eight bytes at a time,
-//! values are slices of the line, and what they mean is left to whoever needs them (SPEC E5: a number stays the text
-//! that it was; SPEC E4: what the contract does not list is kept verbatim). It accepts what `serde_json` accepts, which
-//! the property tests hold it to, save that nesting beyond [`MAX_DEPTH`] is refused: readers of `properties` would
-//! choke on it.
+//! Every byte of an NDJSON input passes through here, so it is written for speed: strings are searched eight bytes at a time,
+//! and values are slices of the line that the caller converts (SPEC E5: a number stays text; SPEC E4: unlisted fields are
+//! kept verbatim). It accepts what `serde_json` accepts, which property tests check, except nesting beyond [`MAX_DEPTH`],
+//! which readers of `properties` could not parse.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// How deep values may be nested, the event itself being the first level.
+/// The deepest accepted nesting; the event itself is the first level.
 const MAX_DEPTH: usize = 128;
 
-/// Why a text is not JSON.
+/// Describes why a text is not JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotJson {
-    /// The byte, from 1, at which it stops being JSON.
+    /// The first byte that is wrong, counted from 1.
     at: usize,
     expected: &'static str,
 }
 
-/// A value as it stands in the text.
+/// Refers to a value in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Value<'a> {
-    /// The value's text; of a string with its quotes.
+    /// The value's text; a string includes its quotes.
     pub(crate) text: &'a str,
-    /// Whether it is a string with escapes in it.
+    /// Whether it is a string with escapes.
     escaped: bool,
 }
 
-/// What a value is, told from its first byte.
+/// The type of a JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// `null`.
@@ -47,6 +46,7 @@ pub(crate) enum Shape {
 }
 
 impl<'a> Value<'a> {
+    /// Returns the type of the value, which its first byte determines.
     pub(crate) fn shape(self) -> Shape {
         match self.text.as_bytes().first() {
             Some(b'"') => Shape::Text,
@@ -59,8 +59,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The characters of a string; none where it is no string, or has an escape that stands for no character (half a
-    /// surrogate pair).
+    /// Returns the characters of a string; none where the value is no string, or has an invalid escape (half a surrogate
+    /// pair).
     pub(crate) fn characters(self) -> Option<Cow<'a, str>> {
         if self.escaped {
             return serde_json::from_str(self.text).ok().map(Cow::Owned);
@@ -71,7 +71,7 @@ impl<'a> Value<'a> {
             .map(Cow::Borrowed)
     }
 
-    /// The elements of a list, in order; none where it is no list.
+    /// Returns the elements of a list; none where the value is no list.
     pub(crate) fn elements(self) -> Option<Vec<Value<'a>>> {
         let mut elements = Vec::new();
         let mut scanner = Scanner {
@@ -96,32 +96,31 @@ impl<'a> Value<'a> {
     }
 }
 
-/// What a line holds besides an object.
+/// Describes why a line is not a JSON object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NoObject {
-    /// It is not JSON.
+pub(crate) enum ObjectError {
+    /// The line is not JSON.
     NotJson(NotJson),
-    /// It is another JSON value.
+    /// The line is another JSON value.
     Other(Shape),
 }
 
-/// Calls `field` with the key and the value of each field of the object that `line` is, in their order. A key that
-/// comes twice is told twice.
+/// Calls `field` with the key and value of each field of the object in `line`, in order, repeated keys included.
 pub(crate) fn scan_object<'a>(
     line: &'a str,
     mut field: impl FnMut(Value<'a>, Value<'a>),
-) -> Result<(), NoObject> {
+) -> Result<(), ObjectError> {
     let mut scanner = Scanner { text: line, at: 0 };
     scanner.skip_space();
     if scanner.peek() != Some(b'{') {
-        let value = scanner.value().map_err(NoObject::NotJson)?;
-        scanner.end().map_err(NoObject::NotJson)?;
-        return Err(NoObject::Other(value.shape()));
+        let value = scanner.value().map_err(ObjectError::NotJson)?;
+        scanner.end().map_err(ObjectError::NotJson)?;
+        return Err(ObjectError::Other(value.shape()));
     }
     scanner
         .object(&mut field)
         .and_then(|()| scanner.end())
-        .map_err(NoObject::NotJson)
+        .map_err(ObjectError::NotJson)
 }
 
 struct Scanner<'a> {
@@ -165,7 +164,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The fields of the object that begins here.
+    /// Reads the object that begins here, calling `field` for each field.
     fn object(&mut self, field: &mut impl FnMut(Value<'a>, Value<'a>)) -> Result<(), NotJson> {
         self.at += 1;
         self.skip_space();
@@ -190,7 +189,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A key and its colon.
+    /// Reads a key and its colon.
     #[inline]
     fn key(&mut self) -> Result<Value<'a>, NotJson> {
         if self.peek() != Some(b'"') {
@@ -219,7 +218,7 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// A number or a literal.
+    /// Skips a number or a literal.
     fn scalar(&mut self) -> Result<(), NotJson> {
         match self.peek() {
             Some(b'-' | b'0'..=b'9') => self.number(),
@@ -266,7 +265,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The string that begins here.
+    /// Reads the string that begins here.
     #[inline]
     fn string(&mut self) -> Result<Value<'a>, NotJson> {
         let start = self.at;
@@ -292,12 +291,13 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes to the next byte that is not plain in a string: a quote, a backslash or a control character.
+    /// Skips to the next quote, backslash or control character of a string.
     #[inline]
     fn skip_plain(&mut self) {
         const LOW: u64 = 0x0101_0101_0101_0101;
         const HIGH: u64 = 0x8080_8080_8080_8080;
-        // Marks the high bit of each zero byte; only above the lowest such byte may others be marked falsely.
+        // Sets the high bit of each zero byte. Bytes above the lowest zero byte may be marked by mistake, which does not
+        // matter since only the lowest mark is used.
         let zero = |word: u64| word.wrapping_sub(LOW) & !word;
         let eight_of = |byte: u8| LOW * u64::from(byte);
         let bytes = self.text.as_bytes();
@@ -341,15 +341,14 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Goes past the list or object that begins here. Loops instead of calling itself, so a line cannot exhaust the
-    /// stack.
+    /// Skips the list or object that begins here. It loops instead of recursing, so that no line can exhaust the stack.
     fn nested(&mut self) -> Result<(), NotJson> {
         let mut open: Vec<u8> = Vec::new();
         loop {
             self.skip_space();
             match self.peek() {
                 Some(bracket @ (b'[' | b'{')) => {
-                    // The event is a level too.
+                    // The event itself is a level too.
                     if open.len() + 1 >= MAX_DEPTH {
                         return Err(self.not_json("at most 128 levels of nesting"));
                     }

@@ -1,12 +1,11 @@
-//! The event contract: which events there are, how they are read and checked, and the settings of accounts.
+//! The event contract: the types of events, how they are parsed and checked, and the settings of accounts.
 //!
-//! Everything that enters Rapport passes through here, whatever its form: [`parse_ndjson`] for lines of JSON,
-//! [`check_batch`] for Arrow and Parquet. Both run the same checks over the same table of fields
-//! ([`EventType::fields`]) and give the same rows ([`RawTable::landing_schema`]) and the same rejections, so what a
-//! producer writes never depends on how it is shipped. Nothing here looks at a clock, and but for [`synth`], which
-//! makes up events, nothing opens a file. `docs/events.md` tells the contract to producers.
+//! All input passes through this crate: [`parse_ndjson`] reads lines of JSON, [`check_batch`] Arrow and Parquet batches. What
+//! always holds: both run the same checks over the same table of fields ([`EventType::fields`]), and return the same rows
+//! ([`RawTable::landing_schema`]) and rejections, so the format of the input never changes the result. No function reads the
+//! clock, and apart from [`synth`], which generates events, none opens a file. `docs/events.md` documents the contract.
 
-// A test that cannot go on may panic.
+// Tests may panic.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod check;

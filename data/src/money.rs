@@ -1,4 +1,4 @@
-//! Money: decimal text to whole steps of 0.0001 (SPEC E5), without a float anywhere.
+//! Parses money from decimal text to whole steps of 0.0001 (SPEC E5), without using floats.
 
 use crate::check::Fault;
 
@@ -7,15 +7,14 @@ const GREATEST: i128 = 999_999_999_999_999_999;
 /// The decimals of an amount.
 const SCALE: i64 = 4;
 
-/// The steps of 0.0001 that `text`, a JSON number, stands for. Decimals are counted as they are written: `1.50000` has
-/// five, `15e-1` has one, `1e2` has none.
+/// Parses a JSON number to steps of 0.0001. Decimals are counted as written: `1.50000` has five, `15e-1` one, `1e2` none.
 pub(crate) fn parse(text: &str) -> Result<i64, Fault> {
     let (negative, unsigned) = match text.strip_prefix('-') {
         Some(unsigned) => (true, unsigned),
         None => (false, text),
     };
     let (digits, exponent) = match unsigned.find(['e', 'E']) {
-        Some(at) => (&unsigned[..at], exponent(&unsigned[at + 1..])?),
+        Some(at) => (&unsigned[..at], parse_exponent(&unsigned[at + 1..])?),
         None => (unsigned, 0),
     };
     let (whole, decimals) = match digits.split_once('.') {
@@ -45,11 +44,11 @@ pub(crate) fn parse(text: &str) -> Result<i64, Fault> {
     if scale > SCALE {
         return Err(Fault::TooManyDecimals);
     }
-    steps(number, scale)
+    to_steps(number, scale)
 }
 
-/// The exponent of a JSON number; one beyond any use is as good as the greatest.
-fn exponent(text: &str) -> Result<i64, Fault> {
+/// Parses the exponent of a JSON number, saturating at the limits of `i64`.
+fn parse_exponent(text: &str) -> Result<i64, Fault> {
     let (negative, digits) = match text.as_bytes() {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
@@ -65,8 +64,8 @@ fn exponent(text: &str) -> Result<i64, Fault> {
     Ok(if negative { -size } else { size })
 }
 
-/// The steps of `number / 10^scale`, the value of a decimal column. Its decimals are those of the value, because a
-/// column has one scale for all of its rows.
+/// Converts a decimal, `number / 10^scale`, to steps of 0.0001. Trailing zeros do not count as decimals, because a column
+/// has one scale for all its rows.
 pub(crate) fn from_decimal(number: i128, scale: i8) -> Result<i64, Fault> {
     let (mut number, mut scale) = (number, i64::from(scale));
     if number < 0 {
@@ -78,11 +77,11 @@ pub(crate) fn from_decimal(number: i128, scale: i8) -> Result<i64, Fault> {
         }
         (number, scale) = (number / 10, scale - 1);
     }
-    steps(number, scale)
+    to_steps(number, scale)
 }
 
-/// The steps of `number / 10^scale`, where there are no more than four decimals.
-fn steps(number: i128, scale: i64) -> Result<i64, Fault> {
+/// Converts `number / 10^scale` to steps of 0.0001; the scale must be at most 4.
+fn to_steps(number: i128, scale: i64) -> Result<i64, Fault> {
     if number == 0 {
         return Ok(0);
     }

@@ -1,35 +1,33 @@
-//! Events as lines of JSON.
+//! Reads events from lines of JSON.
 //!
-//! A line is checked as JSON and cut into fields without copying ([`crate::json`]); the fields that the event's type
-//! lists are turned into values in place, and everything else is copied verbatim into `properties` (SPEC E4). Of a key
-//! that comes twice the last counts.
+//! A line is parsed and split into fields without copying ([`crate::json`]). The fields that the event's type lists are
+//! converted in place; all others are copied verbatim into `properties` (SPEC E4). Where a key repeats, the last value counts.
 
 mod line;
 
 use crate::check::{Cell, Reason, check};
 use crate::event::Field;
 use crate::instant;
-use crate::json::{NoObject, scan_object};
+use crate::json::{ObjectError, scan_object};
 use crate::parsed::{Parsed, Rejected};
 use crate::rows::Rows;
 use chrono::{DateTime, Utc};
 use line::Line;
 
-/// The most bytes of a line, without its newline (SPEC E3).
+/// The longest accepted line in bytes, without its newline (SPEC E3).
 pub const MAX_LINE_BYTES: usize = 1 << 20;
 
-/// Reads `chunk`, whole lines of JSON of which the last may lack its newline, as events that arrive at `now`. Its first
-/// line is the source's line `first_line`. A newline is `\n` or `\r\n`; lines of white space are counted and skipped.
+/// Reads whole lines of JSON as events that arrive at `now`. `first_line` is the number of the first line in the source.
 ///
-/// A chunk must be below 2 GiB, the most that one Arrow column of strings holds; [`crate::LineChunker`] makes chunks
-/// that are.
+/// A newline is `\n` or `\r\n`, and the last line may lack it. Lines of white space are counted and skipped. A chunk must be
+/// below 2 GiB, the most that one Arrow string column holds; [`crate::LineChunker`] ensures this.
 pub fn parse_ndjson(chunk: &[u8], first_line: u64, now: DateTime<Utc>) -> Parsed {
     let mut reader = Reader::new(instant::latest(now));
     let mut number = first_line;
     match std::str::from_utf8(chunk) {
         Ok(text) => {
             for line in text.split_terminator('\n') {
-                reader.line(line, number);
+                reader.read_line(line, number);
                 number += 1;
             }
         }
@@ -40,8 +38,8 @@ pub fn parse_ndjson(chunk: &[u8], first_line: u64, now: DateTime<Utc>) -> Parsed
                 .split(|byte| *byte == b'\n');
             for line in lines {
                 match std::str::from_utf8(line) {
-                    Ok(line) => reader.line(line, number),
-                    Err(error) => reader.no_text(line, number, error.valid_up_to()),
+                    Ok(line) => reader.read_line(line, number),
+                    Err(error) => reader.reject_non_utf8(line, number, error.valid_up_to()),
                 }
                 number += 1;
             }
@@ -54,7 +52,7 @@ pub fn parse_ndjson(chunk: &[u8], first_line: u64, now: DateTime<Utc>) -> Parsed
     }
 }
 
-/// What is kept from line to line.
+/// Reads the lines of a chunk, collecting rows and rejections. Its buffers are used for all lines.
 struct Reader<'a> {
     latest: i64,
     rows: Rows,
@@ -76,9 +74,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn line(&mut self, line: &'a str, number: u64) {
+    fn read_line(&mut self, line: &'a str, number: u64) {
         let content = line.strip_suffix('\r').unwrap_or(line);
-        if let Err(reason) = self.event(content)
+        if let Err(reason) = self.read_event(content)
             && !content
                 .bytes()
                 .all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
@@ -87,12 +85,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn event(&mut self, line: &'a str) -> Result<(), Reason> {
+    fn read_event(&mut self, line: &'a str) -> Result<(), Reason> {
         check_length(line.len())?;
         self.line.clear();
         scan_object(line, |key, value| self.line.add(key, value)).map_err(|error| match error {
-            NoObject::NotJson(error) => Reason::NotJson(error),
-            NoObject::Other(shape) => Reason::NotAnObject(shape),
+            ObjectError::NotJson(error) => Reason::NotJson(error),
+            ObjectError::Other(shape) => Reason::NotAnObject(shape),
         })?;
         let event = check(&self.line, self.latest, &mut self.cells)?;
         let properties = self
@@ -106,7 +104,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn no_text(&mut self, line: &[u8], number: u64, valid: usize) {
+    fn reject_non_utf8(&mut self, line: &[u8], number: u64, valid: usize) {
         let content = line.strip_suffix(b"\r").unwrap_or(line);
         let reason = check_length(content.len())
             .err()

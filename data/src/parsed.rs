@@ -1,39 +1,39 @@
-//! What reading a piece of input gives.
+//! The result of parsing a piece of input.
 
 use crate::table::RawTable;
 use arrow::record_batch::RecordBatch;
 
-/// The events of a piece of input, and what was no event.
+/// Holds the accepted events and the rejected lines of a piece of input.
 #[derive(Debug, Clone, Default)]
 pub struct Parsed {
-    /// The accepted events by table, in the order of [`RawTable::ALL`]: in [`RawTable::landing_schema`], those of an account
-    /// and date in the order in which they came; none where the table got none. Those of an Arrow batch are grouped by
-    /// account and date.
+    /// The accepted events by table, in the order of [`RawTable::ALL`]; none where a table got no event. Batches have the
+    /// [`RawTable::landing_schema`]. Events of one account and date keep their input order; those from an Arrow batch are
+    /// also grouped by account and date.
     pub tables: [Option<RecordBatch>; 3],
-    /// What was refused, in the order in which it came.
+    /// The rejected lines or rows, in input order.
     pub rejected: Vec<Rejected>,
-    /// How many lines (or rows) there were, blank ones included.
+    /// The number of lines or rows, blank lines included.
     pub lines: u64,
 }
 
-/// A line (or row) that is no event of the contract (SPEC E3).
+/// Holds a line or row that is no event of the contract (SPEC E3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
-    /// The line's number, the first of the source being 1.
+    /// The number of the line or row in its source, counted from 1.
     pub line: u64,
-    /// Why: a code, a colon, and what it is about, as docs/events.md lists them.
+    /// The reason as `CODE: DETAIL`; docs/events.md lists the codes.
     pub reason: String,
-    /// The line without its `\n`; a row as one JSON object of what is not null.
+    /// The line without its `\n`; a row as one JSON object of its values that are not null.
     pub raw: Vec<u8>,
 }
 
 impl Parsed {
-    /// The accepted events of `table`.
+    /// Returns the accepted events of a table.
     pub fn table(&self, table: RawTable) -> Option<&RecordBatch> {
         self.tables[table as usize].as_ref()
     }
 
-    /// How many events were accepted.
+    /// Returns the number of accepted events.
     pub fn accepted(&self) -> usize {
         self.tables
             .iter()

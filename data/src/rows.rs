@@ -1,7 +1,7 @@
-//! The rows of the raw tables, as they grow.
+//! Builds the rows of the raw tables.
 //!
-//! An event fills a handful of its table's twenty columns. So a column is touched only when it gets a value: the nulls
-//! before it are put in at once then, and those after the last when the batch is made.
+//! An event fills a few of its table's twenty columns. So a column is touched only when it gets a value: the nulls before
+//! the value are appended with it, and those after the last value when the batch is finished.
 
 mod column;
 
@@ -19,14 +19,14 @@ use arrow::array::{
 use arrow::datatypes::Int8Type;
 use std::sync::Arc;
 
-/// Events by table, in the order in which they came.
+/// Collects events by table, in input order.
 #[derive(Default)]
 pub(crate) struct Rows {
     tables: [Option<TableRows>; 3],
 }
 
 impl Rows {
-    /// Adds an event that passed its checks.
+    /// Adds an event that passed the checks.
     pub(crate) fn push(
         &mut self,
         event: &Checked<'_>,
@@ -39,7 +39,7 @@ impl Rows {
             .push(event, cells, properties);
     }
 
-    /// The batches of all tables.
+    /// Returns the batches of all tables.
     pub(crate) fn finish(self) -> Parsed {
         Parsed {
             tables: self.tables.map(|rows| rows.map(TableRows::finish)),
@@ -48,15 +48,14 @@ impl Rows {
     }
 }
 
-/// The rows of one table. The columns that every row fills are plain vectors; the others are told where their next value
-/// stands.
+/// Builds the rows of one table. The columns that every row fills are plain vectors; the others are sparse (see [`Column`]).
 pub(crate) struct TableRows {
     table: RawTable,
     accounts: StringBuilder,
     event_ids: StringBuilder,
     instants: Vec<i64>,
     types: Vec<i8>,
-    /// By field; none where the table has no column for it, or one of those above.
+    /// By field, the column; none where the table has no such column, or it is one of those above.
     columns: [Option<Column>; Field::COUNT],
     properties: Column,
 }
@@ -88,23 +87,23 @@ impl TableRows {
         if let Some(properties) = properties {
             self.put_properties(row, properties);
         }
-        self.begin(event);
+        self.push_common(event);
     }
 
-    /// Begins a row: what it has beside the fields of its type.
-    pub(crate) fn begin(&mut self, event: &Checked<'_>) {
+    /// Adds a row with the common fields of its event. Its other values are put into the columns before or after.
+    pub(crate) fn push_common(&mut self, event: &Checked<'_>) {
         self.accounts.append_value(&event.account);
         self.event_ids.append_value(&event.event_id);
         self.types.push(event.kind.code());
         self.instants.push(event.occurred_at);
     }
 
-    /// The column of a field, to which values go in the order of their rows.
+    /// Returns the column of a field. Values must be put in ascending order of rows.
     pub(crate) fn column(&mut self, field: Field) -> Option<&mut Column> {
         self.columns[field as usize].as_mut()
     }
 
-    /// What a row has besides the fields of its type, in the order of the rows.
+    /// Sets the `properties` of a row. Must be called in ascending order of rows.
     pub(crate) fn put_properties(&mut self, row: usize, properties: &str) {
         self.properties.put_text(row, properties);
     }
@@ -122,7 +121,7 @@ impl TableRows {
                     let micros = std::mem::take(&mut self.instants);
                     Arc::new(TimestampMicrosecondArray::from(micros).with_timezone(UTC))
                 }
-                (Field::Type, Kind::OneOf(names)) => Arc::new(dictionary(
+                (Field::Type, Kind::OneOf(names)) => Arc::new(enum_column(
                     Int8Array::from(std::mem::take(&mut self.types)),
                     names,
                 )),
@@ -133,7 +132,7 @@ impl TableRows {
             });
         }
         arrays.push(self.properties.finish(rows));
-        // The columns are made from the table that the schema is made from, so they fit; the tests hold every table to it.
+        // The columns and the schema are made from the same list, so this cannot panic; tests cover every table.
         RecordBatch::from(StructArray::new(
             self.table.landing_schema().fields().clone(),
             arrays,
@@ -142,8 +141,8 @@ impl TableRows {
     }
 }
 
-/// The strings of an enum column: its values in the order of their codes.
-fn dictionary(keys: Int8Array, names: &[&str]) -> DictionaryArray<Int8Type> {
+/// Builds a dictionary column of enum values; `names` are in the order of their codes.
+fn enum_column(keys: Int8Array, names: &[&str]) -> DictionaryArray<Int8Type> {
     DictionaryArray::new(keys, Arc::new(StringArray::from_iter_values(names)))
 }
 

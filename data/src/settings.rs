@@ -1,9 +1,9 @@
-//! The settings of accounts (SPEC section 3): what there is to set, its defaults, and its forms as text.
+//! The settings of accounts (SPEC section 3): their values, defaults, and text forms.
 //!
-//! A [`Settings`] is always complete and valid. It is read from one JSON object ([`Settings::from_json_line`], where what
-//! is left out has its default), changed by single settings ([`Settings::set`]), and written as JSON that names every
-//! setting and reads back as the same ([`Settings::to_json`]). Windows are kept apart from the preset that they
-//! override, so it never matters which of the two was given first.
+//! What always holds: a [`Settings`] value is complete and valid. It is parsed from one JSON object
+//! ([`Settings::from_json_line`]; missing settings have their defaults), changed one setting at a time ([`Settings::set`]),
+//! and written as JSON that names every setting and parses to the same value ([`Settings::to_json`]). Windows are stored
+//! apart from the preset that they override, so the order in which the two are set does not matter.
 
 mod currency;
 mod error;
@@ -20,13 +20,13 @@ use crate::event::is_account_id;
 use rapport_zones::Tz;
 use std::fmt;
 
-/// How an order's credit is given (SPEC A6, A7).
+/// The attribution model: how an order's credit is divided (SPEC A6, A7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum AttributionModel {
-    /// All of it to the last touch.
+    /// The last touch gets all of it.
     #[default]
     LastTouch,
-    /// Evenly to all conversations and messages that touched.
+    /// Each conversation and each marketing message gets an equal part.
     Linear,
 }
 
@@ -34,7 +34,7 @@ impl AttributionModel {
     /// Both models.
     pub const ALL: [AttributionModel; 2] = [AttributionModel::LastTouch, AttributionModel::Linear];
 
-    /// The model's name.
+    /// Returns the model's name.
     pub const fn name(self) -> &'static str {
         match self {
             AttributionModel::LastTouch => "last_touch",
@@ -49,35 +49,35 @@ impl fmt::Display for AttributionModel {
     }
 }
 
-/// The settings of one account.
+/// Holds the settings of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     account_id: String,
-    /// What people call the account.
+    /// The display name of the account.
     pub name: Option<String>,
-    /// The zone of its days (SPEC T2).
+    /// The time zone of its days (SPEC T2).
     pub timezone: Tz,
-    /// The currency that its metrics are in, and that of orders which name none.
+    /// The currency of its metrics, and of orders without one (SPEC A10).
     pub currency: Currency,
-    /// How long after its last event an open conversation counts as closed (SPEC C3).
+    /// The time after its last event when an open conversation counts as closed (SPEC C3).
     pub idle_timeout: Option<Period>,
-    /// How an order's credit is given.
+    /// How an order's credit is divided.
     pub attribution_model: AttributionModel,
-    /// Whether clicks of bots count nowhere (SPEC A2, C9).
+    /// Whether clicks by bots are left out (SPEC A2, C9).
     pub exclude_bot_clicks: bool,
-    /// Whether opens by machines are no touches (SPEC A2).
+    /// Whether opens by machines are left out (SPEC A2).
     pub exclude_machine_opens: bool,
-    /// Whether transactional messages are no touches (SPEC A2).
+    /// Whether touches of transactional messages are left out (SPEC A2).
     pub exclude_transactional: bool,
     /// The window of each touch class.
     pub windows: Windows,
 }
 
 impl Settings {
-    /// The defaults, which hold for an account that has no settings yet (SPEC E6).
+    /// Returns the defaults, which apply to an account without settings (SPEC E6).
     ///
     /// # Errors
-    /// Where `account_id` cannot name an account.
+    /// If `account_id` is not a valid account id.
     pub fn defaults(account_id: &str) -> Result<Settings, SettingsError> {
         if !is_account_id(account_id) {
             return Err(SettingsError::Value {
@@ -100,19 +100,18 @@ impl Settings {
         })
     }
 
-    /// The account.
+    /// Returns the account's id.
     pub fn account_id(&self) -> &str {
         &self.account_id
     }
 
-    /// The window of every touch class that has or may have one, in the order of SPEC section 3 after `web_chat`;
-    /// none where it is off.
+    /// Returns the window of `web_chat`, then of each class in the order of SPEC section 3; none where it is off.
     pub fn windows(&self) -> impl Iterator<Item = (TouchClass, Option<Period>)> + '_ {
         self.windows.iter()
     }
 
-    /// The windows as the attribution functions take them: `web_chat=86400 seconds,email_clicked=432000 seconds,…`,
-    /// without the classes that are off.
+    /// Returns the windows as an argument of the attribution functions: `web_chat=86400 seconds,email_clicked=432000
+    /// seconds,…`, without the classes that are off.
     pub fn windows_text(&self) -> String {
         let on = self
             .windows()
@@ -123,7 +122,7 @@ impl Settings {
         texts.join(",")
     }
 
-    /// The longest window, which is how far back the touches of an order can lie.
+    /// Returns the longest window: how far before an order its touches can lie.
     pub fn max_window(&self) -> Period {
         self.windows()
             .filter_map(|(_, window)| window)

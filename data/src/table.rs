@@ -1,27 +1,27 @@
-//! The raw tables: where checked events land, and the Arrow schemas in which they do.
+//! The raw tables, in which checked events land, and their Arrow schemas.
 
 use crate::event::{Channel, EventType, Field, Kind, Mode, Sender, TouchChannel, TouchKind};
 use arrow::datatypes::{DataType, Field as ArrowField, FieldRef, Schema, SchemaRef, TimeUnit};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-/// A table of events as they came.
+/// The tables of events as they landed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RawTable {
-    /// What happened in conversations.
+    /// Events of conversations.
     ConversationEvents,
     /// Orders, refunds and cancellations.
     OrderEvents,
-    /// Messages that reached profiles.
+    /// Touches: messages delivered, opened or clicked.
     TouchEvents,
 }
 
-/// A column of a raw table: the field that it holds, and of what kind.
+/// A column of a raw table: its field and the kind of its values.
 pub(crate) type Column = (Field, Kind);
 
-/// The time zone of every instant (SPEC T1), as Arrow names it.
+/// The time zone of every timestamp column (SPEC T1).
 pub(crate) const UTC: &str = "UTC";
-/// The digits of an amount, and those of them after the point (SPEC E5).
+/// The type of money columns (SPEC E5).
 pub(crate) const MONEY: DataType = DataType::Decimal128(18, 4);
 
 const CONVERSATION_TYPES: &[&str] = split_types().0;
@@ -84,7 +84,7 @@ const TOUCH_COLUMNS: &[Column] = &[
     (Field::IsTransactional, Kind::Flag),
 ];
 
-/// The column of the fields that the table does not list, as one JSON object (SPEC E4).
+/// The column with the fields that the event type does not list, as one JSON object (SPEC E4).
 const PROPERTIES: &str = "properties";
 
 struct Schemas {
@@ -117,7 +117,7 @@ fn schemas(table: RawTable) -> Schemas {
     }
 }
 
-/// Only what every row of a table has is not nullable.
+/// Makes the Arrow field of a column. Only columns that every row fills are not nullable.
 fn arrow_field(field: Field, kind: Kind) -> FieldRef {
     let nullable = !matches!(field, Field::EventId | Field::OccurredAt | Field::Type);
     Arc::new(ArrowField::new(field.name(), arrow_type(kind), nullable))
@@ -135,7 +135,7 @@ fn arrow_type(kind: Kind) -> DataType {
     }
 }
 
-/// The element of a list of strings.
+/// Returns the element field of a list of strings.
 pub(crate) fn list_item() -> FieldRef {
     Arc::new(ArrowField::new("item", DataType::Utf8, true))
 }
@@ -148,7 +148,7 @@ impl RawTable {
         RawTable::TouchEvents,
     ];
 
-    /// The table's name.
+    /// Returns the table's name.
     pub const fn name(self) -> &'static str {
         match self {
             RawTable::ConversationEvents => "conversation_events",
@@ -157,18 +157,18 @@ impl RawTable {
         }
     }
 
-    /// The schema of the table's files, which do not hold the partition columns.
+    /// Returns the schema of the table's files, which do not contain the partition columns.
     pub fn file_schema(self) -> SchemaRef {
         Arc::clone(&SCHEMAS[self as usize].file)
     }
 
-    /// The schema of rows on their way into the table: `account_id` and `event_date` (the UTC date of `occurred_at`),
-    /// then [`RawTable::file_schema`].
+    /// Returns the schema of rows to be landed: `account_id` and `event_date` (the UTC date of `occurred_at`), then the
+    /// columns of [`RawTable::file_schema`].
     pub fn landing_schema(self) -> SchemaRef {
         Arc::clone(&SCHEMAS[self as usize].landing)
     }
 
-    /// The columns of fields, in the order of [`RawTable::file_schema`], which has `properties` after them.
+    /// Returns the columns of fields, in the order of [`RawTable::file_schema`], which adds `properties` at the end.
     pub(crate) const fn columns(self) -> &'static [Column] {
         match self {
             RawTable::ConversationEvents => CONVERSATION_COLUMNS,

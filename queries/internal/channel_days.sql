@@ -1,9 +1,9 @@
--- The stored days of a range and of some channels, so that any sum over them counts each thing once. An order in another
--- currency that is attributed in several channels has a row in each, which says which channels before it, bytewise, count
--- it already: it is counted in the first of those asked for (A10).
+-- The stored days of a range and of some channels, such that a sum over the rows counts everything once. An order in another
+-- currency that is attributed in several channels has a row in each; the row lists the channels that sort before its own,
+-- bytewise, and hold the order too, so that it is counted only in the first of the selected channels (A10).
 -- private
 -- param from date = current_date - 6 : first day of the range, in the account's time zone
--- param to date = current_date : last day of the range, itself included
+-- param to date = current_date : last day of the range, included
 -- param channel list of web_chat, email, sms, whatsapp = null : channels to count; null for all
 SELECT account_id,
        date,

@@ -1,7 +1,7 @@
--- Attributed sales by currency (A9, A10), the credits exact (A7).
+-- Attributed sales by currency (A9, A10), with exact credits (A7).
 -- private
 -- param from date = current_date - 6 : first day of the range, in the account's time zone
--- param to date = current_date : last day of the range, itself included
+-- param to date = current_date : last day of the range, included
 -- param channel list of web_chat, email, sms, whatsapp = null : channels to count; null for all
 SELECT account_id,
        currency,

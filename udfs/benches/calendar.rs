@@ -14,10 +14,11 @@ use arrow::datatypes::{DataType, Field};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use datafusion::common::ScalarValue;
 use datafusion::config::ConfigOptions;
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use rapport_udfs::calendar::{LocalDate, Zone};
+use rapport_udfs::all_udfs;
+use rapport_udfs::calendar::Zone;
 
 const ROWS: usize = 8_192;
 const YEAR: i64 = 365 * 86_400_000_000;
@@ -34,7 +35,11 @@ fn arguments(instants: &ArrayRef, zone: &ColumnarValue) -> ScalarFunctionArgs {
 }
 
 fn calendar(criterion: &mut Criterion) {
-    let function = ScalarUDF::from(LocalDate::default());
+    let functions = all_udfs();
+    let function = functions
+        .iter()
+        .find(|function| function.name() == "local_date")
+        .unwrap();
     let mut random = SmallRng::seed_from_u64(7);
     let mut instants: Vec<i64> = (0..ROWS)
         .map(|_| random.random_range(55 * YEAR..57 * YEAR))

@@ -1,23 +1,23 @@
 //! Rapport's DataFusion functions.
 //!
-//! | function | what it is |
+//! | function | what it returns |
 //! |---|---|
 //! | `conversation_status(type, sender, occurred_at, event_id)` | aggregate: the status of a conversation (SPEC C3) |
-//! | `conversation_ruling(type, sender, occurred_at, event_id)` | aggregate: the rule of C3 that gave it, and by which event |
-//! | `conversation_fold(type, occurred_at, event_id, …)` | aggregate: a whole conversation from its events (SPEC C1 to C10) |
-//! | `order_fold(type, occurred_at, event_id, …)` | aggregate: an order from its events (SPEC A9) |
-//! | `attribute(model, windows, …)` | aggregate: which conversations an order is credited to (SPEC section 5) |
-//! | `touch_outcome(model, windows, …) OVER (…)` | window function: what became of each touch of an order, and why (SPEC section 5) |
-//! | `touch_kind(type, sender)`, `touch_class(channel, kind)`, `touch_exclusion(kind, is_bot, …)` | which events are touches, of which class, and which are left out (SPEC A1, A2) |
-//! | `longest_window(windows)` | how far back a touch can count (SPEC A3) |
-//! | `local_date(instant, zone)`, `day_start(date, zone)` | days of a time zone (SPEC T2) |
-//! | `exact_credit(units)`, `round_credit(sum)` | credits that sum exactly (SPEC A7) |
-//! | `average_order_value(sales, credits)`, `net_value(attributed, refunded, units)` | exact money (SPEC M4, A9) |
-//! | `list_or_null(list)` | a list that `unnest` keeps the row of (SPEC M6) |
-//! | `wilson_low(successes, trials)`, `wilson_high(successes, trials)` | how sure a rate is (SPEC M6) |
+//! | `conversation_ruling(type, sender, occurred_at, event_id)` | aggregate: the rule of C3 that gave the status, and the event that decided it |
+//! | `conversation_fold(type, occurred_at, event_id, …)` | aggregate: the conversation as a struct, from its events (SPEC C1 to C10) |
+//! | `order_fold(type, occurred_at, event_id, …)` | aggregate: the order as a struct, from its events (SPEC A9) |
+//! | `attribute(model, windows, …)` | aggregate: the conversations that each order is credited to (SPEC section 5) |
+//! | `touch_outcome(model, windows, …) OVER (…)` | window function: whether each touch of an order won, lost or was left out, and why (SPEC section 5) |
+//! | `touch_kind(type, sender)`, `touch_class(channel, kind)`, `touch_exclusion(kind, is_bot, …)` | whether an event is a touch, its class, and the reason that excludes it (SPEC A1, A2) |
+//! | `longest_window(windows)` | the longest attribution window in seconds (SPEC A3) |
+//! | `local_date(instant, zone)`, `day_start(date, zone)` | the day of an instant, the first instant of a day (SPEC T2) |
+//! | `exact_credit(units)`, `round_credit(sum)` | credits as decimals that sum exactly, and a sum of them as a float (SPEC A7) |
+//! | `average_order_value(sales, credits)`, `net_value(attributed, refunded, units)` | money, rounded once (SPEC M4, A9) |
+//! | `list_or_null(list)` | the list, or a list of one null, so that `unnest` keeps the row (SPEC M6) |
+//! | `wilson_low(successes, trials)`, `wilson_high(successes, trials)` | the confidence interval of a rate (SPEC M6) |
 //!
-//! [`register`] gives all of them to a session. They are ordinary functions: they work in any SQL over any table, with
-//! texts in any of Arrow's shapes, nulls, `FILTER`, windows and partial aggregation.
+//! [`register`] adds all of them to a session. They are ordinary DataFusion functions: they accept any Arrow string type
+//! (dictionaries too) and nulls, and support `FILTER`, windows and partial aggregation.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -25,11 +25,12 @@ pub mod attribution;
 pub mod calendar;
 mod columns;
 mod grouped;
-pub mod lists;
-pub mod money;
-pub mod orders;
-pub mod rates;
-pub mod resolution;
+mod lists;
+mod money;
+mod orders;
+mod rates;
+mod resolution;
+mod scalar;
 
 #[cfg(test)]
 mod testing;
@@ -39,26 +40,28 @@ use std::sync::Arc;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use datafusion::prelude::SessionContext;
 
-/// Every scalar function.
+use scalar::scalar_udf;
+
+/// Returns every scalar function of this crate.
 pub fn all_udfs() -> Vec<Arc<ScalarUDF>> {
     vec![
-        Arc::new(calendar::LocalDate::default().into()),
-        Arc::new(calendar::DayStart::default().into()),
-        Arc::new(attribution::TouchKind::default().into()),
-        Arc::new(attribution::TouchClass::default().into()),
-        Arc::new(attribution::TouchExclusion::default().into()),
-        Arc::new(attribution::LongestWindow::default().into()),
-        Arc::new(money::ExactCredit::default().into()),
-        Arc::new(money::RoundCredit::default().into()),
-        Arc::new(money::AverageOrderValue::default().into()),
-        Arc::new(money::NetValue::default().into()),
+        scalar_udf(calendar::LocalDate),
+        scalar_udf(calendar::DayStart),
+        scalar_udf(attribution::TouchKind),
+        scalar_udf(attribution::TouchClass),
+        scalar_udf(attribution::TouchExclusion),
+        scalar_udf(attribution::LongestWindow),
+        scalar_udf(money::ExactCredit),
+        scalar_udf(money::RoundCredit),
+        scalar_udf(money::AverageOrderValue),
+        scalar_udf(money::NetValue),
         Arc::new(lists::ListOrNull::default().into()),
-        Arc::new(rates::Wilson::low().into()),
-        Arc::new(rates::Wilson::high().into()),
+        scalar_udf(rates::WilsonBound::Low),
+        scalar_udf(rates::WilsonBound::High),
     ]
 }
 
-/// Every aggregate function.
+/// Returns every aggregate function of this crate.
 pub fn all_udafs() -> Vec<Arc<AggregateUDF>> {
     vec![
         resolution::conversation_status_udaf(),
@@ -69,12 +72,12 @@ pub fn all_udafs() -> Vec<Arc<AggregateUDF>> {
     ]
 }
 
-/// Every window function.
+/// Returns every window function of this crate.
 pub fn all_udwfs() -> Vec<Arc<WindowUDF>> {
     vec![attribution::touch_outcome_udwf()]
 }
 
-/// Registers every function with a session.
+/// Registers every function of this crate with a session.
 pub fn register(context: &SessionContext) {
     for function in all_udfs() {
         context.register_udf(function.as_ref().clone());

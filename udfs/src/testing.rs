@@ -1,10 +1,10 @@
-//! What the tests of this crate share: running SQL over its functions, and reading the answers as text.
+//! Test helpers: run SQL with the functions of this crate, and read the results as text.
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-/// A session with every function of this crate.
+/// Returns a session with every function of this crate.
 pub(crate) fn context(partitions: usize) -> SessionContext {
     let config = SessionConfig::new().with_target_partitions(partitions);
     let context = SessionContext::new_with_config(config);
@@ -12,17 +12,17 @@ pub(crate) fn context(partitions: usize) -> SessionContext {
     context
 }
 
-/// The answer of a query.
+/// Runs a query in a new session.
 pub(crate) async fn sql(query: &str, partitions: usize) -> Vec<RecordBatch> {
     collect(&context(partitions), query).await
 }
 
-/// The answer of a query in a session.
+/// Runs a query in a session.
 pub(crate) async fn collect(context: &SessionContext, query: &str) -> Vec<RecordBatch> {
     context.sql(query).await.unwrap().collect().await.unwrap()
 }
 
-/// Why a query fails.
+/// Returns the error of a query that fails, in planning or in execution.
 pub(crate) async fn sql_error(query: &str) -> String {
     let planned = match context(1).sql(query).await {
         Err(error) => return error.to_string(),
@@ -31,7 +31,7 @@ pub(crate) async fn sql_error(query: &str) -> String {
     planned.collect().await.unwrap_err().to_string()
 }
 
-/// The rows of an answer, their columns separated by `|`, nulls as nothing.
+/// Formats each row as its columns joined by `|`, with nulls as empty text.
 pub(crate) fn text_of(batches: &[RecordBatch]) -> Vec<String> {
     let options = FormatOptions::default();
     let mut rows = vec![];

@@ -1,4 +1,4 @@
-//! Reasons as people and programs read them; what makes them is in the tests of the readers.
+//! Tests of the texts of reasons. The readers' tests cover what causes them.
 
 use super::*;
 use rstest::rstest;

@@ -1,10 +1,10 @@
-//! Whole lines, right numbers, bounded memory.
+//! Chunks hold whole lines with the right numbers, in bounded memory.
 
 use super::*;
 use proptest::prelude::*;
 use std::io;
 
-/// A stream that gives a few bytes at a time.
+/// A stream that returns a few bytes at a time.
 struct Trickle<'a>(&'a [u8]);
 
 impl Read for Trickle<'_> {
@@ -21,7 +21,7 @@ fn chunks(reader: impl Read, chunk_bytes: usize) -> Vec<Chunk> {
 }
 
 #[test]
-fn nothing_gives_no_chunk() {
+fn an_empty_input_gives_no_chunk() {
     assert_eq!(chunks(io::empty(), 10), []);
 }
 

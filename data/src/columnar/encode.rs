@@ -1,4 +1,4 @@
-//! Rows as JSON: for `properties`, and for rows that are rejected.
+//! Encodes rows as JSON: for `properties`, and for rejected rows.
 
 use crate::error::InputError;
 use crate::event::{EventType, Field, FieldSet};
@@ -8,17 +8,17 @@ use arrow::json::EncoderOptions;
 use arrow::json::writer::{NullableEncoder, make_encoder};
 use std::borrow::Cow;
 
-/// One encoder for each column of a batch.
+/// Holds one JSON encoder for each column of a batch.
 pub(super) struct Encoders<'a> {
     columns: Vec<Column<'a>>,
 }
 
 struct Column<'a> {
-    /// The column's name as JSON, and a colon.
+    /// The column's name as a JSON string, and a colon.
     key: String,
     field: Option<Field>,
     encoder: NullableEncoder<'a>,
-    /// Those of the values, which for dictionaries are not those of the keys.
+    /// The logical nulls, which for a dictionary include keys of null values.
     nulls: Option<NullBuffer>,
 }
 
@@ -52,8 +52,9 @@ impl<'a> Encoders<'a> {
         })
     }
 
-    /// Of rows of these types, those that have a value which their type does not list.
-    pub(super) fn unlisted(&self, kinds: &[Option<EventType>]) -> Vec<bool> {
+    /// Returns, for each row, whether it has a value that its type does not list. `kinds` are the types of the rows, none
+    /// for a rejected row.
+    pub(super) fn rows_with_unlisted_values(&self, kinds: &[Option<EventType>]) -> Vec<bool> {
         let mut unlisted = vec![false; kinds.len()];
         for column in &self.columns {
             let lists = |kind: EventType| column.field.is_some_and(|f| kind.listed().contains(f));
@@ -69,7 +70,7 @@ impl<'a> Encoders<'a> {
         unlisted
     }
 
-    /// The row's values besides those of the `listed` fields, as one object in `json`; none where there are none.
+    /// Encodes the row's values outside the `listed` fields as one object; none where there are none. `json` is a buffer.
     pub(super) fn properties<'j>(
         &mut self,
         row: usize,
@@ -88,7 +89,7 @@ impl<'a> Encoders<'a> {
         })
     }
 
-    /// All of the row's values, as one object.
+    /// Encodes all values of a row as one object.
     pub(super) fn row(&mut self, row: usize) -> Vec<u8> {
         let mut json = Vec::new();
         self.write(row, |_| true, &mut json);

@@ -1,5 +1,6 @@
-//! Rows of one partition put next to each other while their columns are built, which costs nothing then: whoever lands them
-//! moves whole stretches of rows, not one row after the other.
+//! Groups the rows of a batch by partition (account and UTC date).
+//!
+//! Grouping while the columns are built costs nothing, and landing then copies whole runs of rows instead of single rows.
 
 use crate::check::Checked;
 use crate::instant;
@@ -7,18 +8,18 @@ use ahash::RandomState;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// The partitions of one table in a batch.
+/// Numbers the accounts of one table in a batch.
 #[derive(Default)]
 pub(super) struct Partitions<'a> {
     accounts: HashMap<Cow<'a, str>, u32, RandomState>,
-    /// Neighbours often share their account.
+    /// The account of the last event, cached since neighbouring rows often share it.
     latest: Option<(Cow<'a, str>, u32)>,
 }
 
 impl<'a> Partitions<'a> {
-    /// The place of an event's partition among the others: by account in the order of arrival, then by UTC date. A stable
-    /// sort by it groups events and keeps those of a partition in the order of arrival.
-    pub(super) fn place(&mut self, event: &Checked<'a>) -> (u32, i32) {
+    /// Returns the sort key of an event's partition: the account's number in order of arrival, then the UTC date. A stable
+    /// sort by it groups the events, and keeps the events of a partition in order of arrival.
+    pub(super) fn sort_key(&mut self, event: &Checked<'a>) -> (u32, i32) {
         let number = match &self.latest {
             Some((latest, number)) if *latest == event.account => *number,
             _ => {

@@ -1,4 +1,4 @@
-//! A column as a source of one field's values, whichever of the accepted types it has.
+//! Reads the values of one field from a column of any accepted Arrow type.
 
 use crate::check::{Fault, Found};
 use crate::error::InputError;
@@ -13,14 +13,14 @@ use arrow::datatypes::{ArrowPrimitiveType, DataType, Field as ArrowField, TimeUn
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// A column of one of the types that its field accepts, in as few forms as hold them all without loss.
+/// Holds a column, cast without loss to one of a few types.
 pub(super) enum Reader {
     Text(StringViewArray),
     TextList(ListArray),
     Whole(Int64Array),
-    /// Whole numbers that may be beyond those of [`Reader::Whole`].
+    /// Whole numbers that may not fit into [`Reader::Whole`].
     WholeUnsigned(UInt64Array),
-    /// Whole numbers as programs hold them that have no integers with nulls.
+    /// Whole numbers as floats, from programs whose integers have no null.
     WholeFloat(Float64Array),
     Flag(BooleanArray),
     Instant(Int64Array, TimeUnit),
@@ -29,20 +29,20 @@ pub(super) enum Reader {
 }
 
 impl Reader {
-    /// A reader of a field's column; none where nothing is in it, whose type then says nothing: writers give a column of
-    /// nulls the type that they have for it.
+    /// Creates the reader of a field's column, or an error where the column's type cannot hold the field. None where all
+    /// values are null, whatever the type, since writers give a column of nulls any type.
     pub(super) fn new(field: Field, array: &ArrayRef) -> Result<Option<Reader>, InputError> {
         if array.logical_null_count() == array.len() {
             return Ok(None);
         }
         let array = match array.data_type() {
             DataType::Dictionary(_, values) if !is_text(values) => {
-                &converted(field, array, values)?
+                &cast_column(field, array, values)?
             }
             _ => array,
         };
         let found = array.data_type();
-        let into = |into: DataType| converted(field, array, &into);
+        let into = |into: DataType| cast_column(field, array, &into);
         let text =
             || into(DataType::Utf8View).map(|array| Reader::Text(array.as_string_view().clone()));
         let whole = || match found {
@@ -87,7 +87,7 @@ impl Reader {
                 return Err(InputError::ColumnType {
                     column: field.name().to_owned(),
                     found: found.to_string(),
-                    accepted: accepted(form),
+                    accepted: accepted_types(form),
                 });
             }
         };
@@ -169,7 +169,7 @@ fn value<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, row: usize) -> Option
     array.is_valid(row).then(|| array.value(row))
 }
 
-/// The whole number that a float is, where it cannot have been another before it became one.
+/// Converts a float to a whole number. Floats of 2^53 and more are refused, because they may be a rounded other number.
 fn whole_float(number: f64) -> Result<i128, Fault> {
     const EXACT: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
     if number.fract() == 0.0 && number.abs() < EXACT {
@@ -179,14 +179,14 @@ fn whole_float(number: f64) -> Result<i128, Fault> {
     }
 }
 
-fn converted(field: Field, array: &ArrayRef, into: &DataType) -> Result<ArrayRef, InputError> {
+fn cast_column(field: Field, array: &ArrayRef, into: &DataType) -> Result<ArrayRef, InputError> {
     cast(array, into).map_err(|error| InputError::Convert {
         column: field.name().to_owned(),
         error,
     })
 }
 
-/// A wide decimal, without the zeros at its end that it may be wide for.
+/// Converts a wide decimal to steps of 0.0001, dropping trailing zeros first.
 fn from_wide_decimal(mut number: i256, mut scale: i8) -> Result<i64, Fault> {
     let ten = i256::from_i128(10);
     while scale > 4 && number.checked_rem(ten) == Some(i256::ZERO) {
@@ -211,7 +211,7 @@ fn is_text(found: &DataType) -> bool {
     }
 }
 
-fn accepted(form: Form) -> &'static str {
+fn accepted_types(form: Form) -> &'static str {
     match form {
         Form::Text => "strings (Utf8, LargeUtf8, Utf8View, or a dictionary of them)",
         Form::TextList => "lists (List, LargeList) of strings",

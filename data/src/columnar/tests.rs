@@ -1,5 +1,5 @@
-//! What only rows have: types of columns, and rows as JSON. The rules that they share with lines are in the tests of
-//! lines, and that they share them in `tests/contract/columnar.rs`.
+//! Tests of what only Arrow rows have: column types, and rows as JSON. The rules shared with lines are tested in the tests of
+//! lines; `tests/contract/columnar.rs` tests that they are shared.
 
 mod types;
 
@@ -25,7 +25,7 @@ fn texts(text: &str) -> ArrayRef {
     Arc::new(StringArray::from(vec![text]))
 }
 
-/// One valid order, with these columns instead of or besides its own.
+/// Builds one valid order, with these columns replaced or added.
 fn order(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
     let own = [
         ("event_id", texts("e1")),
@@ -181,7 +181,7 @@ fn instants_in_any_unit_and_zone(#[case] instant: ArrayRef, #[case] micros: i64)
     );
 }
 
-/// SPEC E4: what is not listed for the type and not null; a rejected row in full.
+/// SPEC E4: values that the type does not list go to `properties`; a rejected row is kept whole.
 #[test]
 fn other_columns_are_properties() {
     let point: ArrayRef = Arc::new(StructArray::from(vec![
@@ -233,7 +233,7 @@ fn other_columns_are_properties() {
     );
 }
 
-/// SPEC E7. In JSON the character is written as an escape, which any text can hold.
+/// SPEC E7. JSON writes the character as an escape, which any text can hold.
 #[test]
 fn nul_in_columns() {
     let bad = rejected(vec![("profile_id", texts("p\0")), ("note", texts("a\0b"))]);
@@ -277,7 +277,7 @@ fn a_row_of_nulls_is_an_empty_object() {
 }
 
 #[test]
-fn a_part_of_a_batch_is_read_as_that_part() {
+fn a_slice_of_a_batch_is_read_from_its_offset() {
     let batch = RecordBatch::try_from_iter_with_nullable([
         (
             "event_id",
@@ -327,7 +327,7 @@ fn a_part_of_a_batch_is_read_as_that_part() {
     );
 }
 
-/// Of a partition the first of an identity must stay the first (SPEC E1).
+/// Within a partition, the first event of an identity must stay the first (SPEC E1).
 #[test]
 fn rows_of_a_partition_stand_together_in_the_order_of_arrival() {
     let texts = |texts: [&'static str; 6]| Arc::new(StringArray::from(texts.to_vec())) as ArrayRef;

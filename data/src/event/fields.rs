@@ -1,14 +1,14 @@
-//! Which fields each type of event has: the table of SPEC section 2.
+//! The fields of each event type: the table of SPEC section 2.
 
 use super::{Channel, EventType, Field, Mode, Sender, TouchChannel, TouchKind};
 use crate::table::RawTable;
 
-/// What a field's value must be.
+/// The kind of a field: which values it accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A string that names something: an empty one counts as missing, and U+0000 is in none (SPEC E7).
+    /// A string that names something. An empty one counts as missing, and U+0000 makes it malformed (SPEC E7).
     Name,
-    /// A string of people's own words: an empty one is a value, and U+0000 becomes U+FFFD (SPEC E7).
+    /// A string that people wrote. An empty one is a value, and U+0000 becomes U+FFFD (SPEC E7).
     Words,
     /// A list of strings without U+0000.
     TextList,
@@ -20,13 +20,13 @@ pub enum Kind {
     Flag,
     /// An RFC 3339 instant with an offset.
     Instant,
-    /// An amount that DECIMAL(18,4) holds, not negative, as a JSON number or a string of one.
+    /// An amount that fits DECIMAL(18,4), not negative, as a JSON number or a string of one.
     Money,
-    /// Three capitals.
+    /// A currency code: three capitals.
     Currency,
 }
 
-/// How a value is represented, whatever else it must be.
+/// The representation of a value, without further rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// A string.
@@ -43,14 +43,14 @@ pub enum Form {
     Money,
 }
 
-/// One field of one type of event.
+/// Describes one field of one event type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FieldRule {
     /// The field.
     pub field: Field,
-    /// What its value must be.
+    /// The values that it accepts.
     pub kind: Kind,
-    /// Whether the event must have it, and not empty.
+    /// Whether the event must have it; an empty string counts as missing.
     pub required: bool,
 }
 
@@ -62,18 +62,18 @@ impl FieldSet {
     /// The set without fields.
     pub const EMPTY: FieldSet = FieldSet(0);
 
-    /// This set and `field`.
+    /// Returns this set with `field` added.
     #[must_use]
     pub const fn with(self, field: Field) -> FieldSet {
         FieldSet(self.0 | (1 << field as u32))
     }
 
-    /// Whether `field` is in it.
+    /// Returns whether `field` is in the set.
     pub const fn contains(self, field: Field) -> bool {
         self.0 & (1 << field as u32) != 0
     }
 
-    /// Whether all fields of `other` are in it.
+    /// Returns whether all fields of `other` are in the set.
     pub const fn covers(self, other: FieldSet) -> bool {
         other.0 & !self.0 == 0
     }
@@ -106,7 +106,7 @@ pub const COMMON_FIELDS: &[FieldRule] = &[
 const CONVERSATION: FieldRule = required(Field::ConversationId, Kind::Name);
 
 impl EventType {
-    /// The fields of this type besides [`COMMON_FIELDS`], in the order of the contract.
+    /// Returns the fields of this type besides [`COMMON_FIELDS`], in the order of the contract.
     pub const fn fields(self) -> &'static [FieldRule] {
         match self {
             EventType::ConversationStarted => {
@@ -218,8 +218,8 @@ impl EventType {
         }
     }
 
-    /// What each type says of a field that not all types have, and where in [`EventType::fields`]; none where it does not
-    /// list it.
+    /// Returns, for each type, the rule of a field and its index in [`EventType::fields`]; none where the type does not list
+    /// the field. Not for [`COMMON_FIELDS`].
     pub(crate) fn rules_of(
         field: Field,
     ) -> [Option<(usize, &'static FieldRule)>; EventType::ALL.len()] {
@@ -231,7 +231,7 @@ impl EventType {
         rules
     }
 
-    /// All fields that this type lists, the common ones among them; any other goes to `properties` (SPEC E4).
+    /// Returns all fields that this type lists, common ones included. Any other field goes to `properties` (SPEC E4).
     pub const fn listed(self) -> FieldSet {
         const LISTED: [FieldSet; EventType::ALL.len()] = {
             let mut listed = [FieldSet::EMPTY; EventType::ALL.len()];
@@ -248,7 +248,7 @@ impl EventType {
         LISTED[self as usize]
     }
 
-    /// The number that stands for this type in its table's `type` column: its place among the table's types.
+    /// Returns the dictionary key of this type in its table's `type` column: its index among the table's types.
     pub(crate) const fn code(self) -> i8 {
         let first = match self.table() {
             RawTable::ConversationEvents => EventType::ConversationStarted,
@@ -269,7 +269,7 @@ const fn with_all(mut set: FieldSet, rules: &[FieldRule]) -> FieldSet {
 }
 
 impl Kind {
-    /// How a value of this kind is represented.
+    /// Returns the representation of values of this kind.
     pub const fn form(self) -> Form {
         match self {
             Kind::Name | Kind::Words | Kind::OneOf(_) | Kind::Currency => Form::Text,
@@ -283,10 +283,10 @@ impl Kind {
 }
 
 impl Field {
-    /// How many fields there are.
+    /// The number of fields.
     pub(crate) const COUNT: usize = Field::ALL.len();
 
-    /// How the field's value is represented, in every type that has it.
+    /// Returns the representation of the field's value, which is the same in every event type.
     pub const fn form(self) -> Form {
         match self {
             Field::OccurredAt => Form::Instant,
@@ -298,8 +298,8 @@ impl Field {
         }
     }
 
-    /// The field whose name is `key`. As [`Field::from_name`], but told apart by length first: every key of every
-    /// event passes here.
+    /// Returns the field with this name. Unlike [`Field::from_name`], it compares lengths first, because it is called for
+    /// every key of every event.
     pub(crate) fn from_key(key: &[u8]) -> Option<Field> {
         let candidates: &[Field] = match key.len() {
             3 => &[Field::Url, Field::Tag],

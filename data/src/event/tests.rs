@@ -1,4 +1,4 @@
-//! The names and the table of fields.
+//! Tests of the names and of the table of fields.
 
 use super::*;
 use rstest::rstest;

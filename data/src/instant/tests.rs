@@ -1,4 +1,4 @@
-//! SPEC T1 and E3 on instants.
+//! Tests of SPEC T1 and E3 for instants.
 
 use super::*;
 use proptest::prelude::*;
@@ -24,7 +24,7 @@ use rstest::rstest;
 #[case::year_0("0000-01-01T00:00:00Z", "0000-01-01T00:00:00Z")]
 #[case::leap_second("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z")]
 #[case::leap_second_elsewhere("2016-12-31T18:59:60.25-05:00", "2017-01-01T00:00:00.25Z")]
-fn instants(#[case] text: &str, #[case] expected: &str) {
+fn t1_instants_are_parsed(#[case] text: &str, #[case] expected: &str) {
     let expected = DateTime::parse_from_rfc3339(expected)
         .unwrap()
         .timestamp_micros();
@@ -61,7 +61,7 @@ fn instants(#[case] text: &str, #[case] expected: &str) {
 #[case::leap_second_in_the_month("2016-12-30T23:59:60Z", Fault::NoSuchTime)]
 #[case::offset_hour_24("2026-01-10T12:00:00+24:00", Fault::NoSuchTime)]
 #[case::offset_minute_60("2026-01-10T12:00:00+02:60", Fault::NoSuchTime)]
-fn no_instants(#[case] text: &str, #[case] fault: Fault) {
+fn t1_other_texts_are_refused(#[case] text: &str, #[case] fault: Fault) {
     assert_eq!(parse(text), Err(fault));
 }
 
@@ -75,7 +75,7 @@ fn the_earliest_is_the_year_2000() {
 #[case("2026-01-10T23:59:59.999999Z", "2026-01-10")]
 #[case("2026-01-10T01:00:00+02:00", "2026-01-09")]
 #[case("1969-12-31T23:59:59Z", "1969-12-31")]
-fn dates_are_those_of_utc(#[case] instant: &str, #[case] expected: chrono::NaiveDate) {
+fn dates_are_utc_dates(#[case] instant: &str, #[case] expected: chrono::NaiveDate) {
     let days = date(parse(instant).unwrap());
     assert_eq!(
         chrono::NaiveDate::default() + chrono::Days::new(0) + chrono::TimeDelta::days(days.into()),

@@ -1,4 +1,4 @@
-//! The grammar, held to `serde_json`.
+//! Compares the grammar with `serde_json`.
 
 use super::*;
 use proptest::prelude::*;
@@ -17,8 +17,8 @@ fn fields(line: &str) -> Result<Vec<(String, String)>, String> {
     })
     .map(|()| fields)
     .map_err(|error| match error {
-        NoObject::NotJson(error) => error.to_string(),
-        NoObject::Other(shape) => shape.to_string(),
+        ObjectError::NotJson(error) => error.to_string(),
+        ObjectError::Other(shape) => shape.to_string(),
     })
 }
 
@@ -66,14 +66,14 @@ fn fields_come_in_order_and_verbatim() {
 #[case(r#"["a"]"#, "a list")]
 #[case("12", "a number")]
 #[case("null", "null")]
-fn no_objects(#[case] line: &str, #[case] expected: &str) {
+fn lines_that_are_no_object_are_refused(#[case] line: &str, #[case] expected: &str) {
     assert_eq!(fields(line), Err(expected.to_owned()));
 }
 
 #[rstest]
 #[case(127, true)]
 #[case(128, false)]
-fn nesting_has_an_end(#[case] lists: usize, #[case] accepted: bool) {
+fn nesting_beyond_128_levels_is_refused(#[case] lists: usize, #[case] accepted: bool) {
     let line = format!(r#"{{"a": {}{}}}"#, "[".repeat(lists), "]".repeat(lists));
     assert_eq!(fields(&line).is_ok(), accepted);
 }
@@ -118,7 +118,7 @@ fn values() -> impl Strategy<Value = serde_json::Value> {
         Just(serde_json::Value::Null),
         any::<bool>().prop_map(|flag| json!(flag)),
         any::<i64>().prop_map(|number| json!(number)),
-        // In steps that serde_json reads back exactly.
+        // Numbers that serde_json reads back exactly.
         any::<i32>().prop_map(|number| json!(f64::from(number) / 64.0)),
         ".{0,24}".prop_map(|text| json!(text)),
     ];
@@ -148,7 +148,7 @@ proptest! {
         let (start, old) = places[at.index(places.len())];
         line.replace_range(start..if insert { start } else { start + old.len_utf8() }, &other);
         let theirs = serde_json::from_str::<IgnoredAny>(&line).is_ok();
-        let ours = !matches!(scan_object(&line, |_, _| ()), Err(NoObject::NotJson(_)));
+        let ours = !matches!(scan_object(&line, |_, _| ()), Err(ObjectError::NotJson(_)));
         prop_assert_eq!(ours, theirs, "{}", line);
     }
 }

@@ -1,4 +1,4 @@
-//! SPEC E3 and E5 on money.
+//! Tests of SPEC E3 and E5 for money.
 
 use super::*;
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ use rstest::rstest;
 #[case::exponent("1.00001e1", 100_001)]
 #[case::exponent("10000000000000000e-4", 10_000_000_000_000_000)]
 #[case::nothing_however_often("0e99999999999999999999", 0)]
-fn amounts(#[case] text: &str, #[case] steps: i64) {
+fn e5_amounts_are_parsed(#[case] text: &str, #[case] steps: i64) {
     assert_eq!(parse(text), Ok(steps));
 }
 
@@ -58,7 +58,7 @@ fn amounts(#[case] text: &str, #[case] steps: i64) {
 #[case("1e2.5", Fault::NotADecimal)]
 #[case("--1", Fault::NotADecimal)]
 #[case("１", Fault::NotADecimal)]
-fn no_amounts(#[case] text: &str, #[case] fault: Fault) {
+fn e3_other_texts_are_refused(#[case] text: &str, #[case] fault: Fault) {
     assert_eq!(parse(text), Err(fault));
 }
 
@@ -71,7 +71,11 @@ fn no_amounts(#[case] text: &str, #[case] fault: Fault) {
 #[case(1_000_000_000_000_000_000, 4, Err(Fault::TooLarge))]
 #[case(i128::MAX, -127, Err(Fault::TooLarge))]
 #[case(0, 127, Ok(0))]
-fn decimals(#[case] number: i128, #[case] scale: i8, #[case] expected: Result<i64, Fault>) {
+fn e5_decimals_are_converted_exactly(
+    #[case] number: i128,
+    #[case] scale: i8,
+    #[case] expected: Result<i64, Fault>,
+) {
     assert_eq!(from_decimal(number, scale), expected);
 }
 

@@ -1,4 +1,4 @@
-//! One line of JSON as a source of fields.
+//! Reads the fields of one line of JSON.
 
 use crate::check::{Fault, Found, Source};
 use crate::event::{Field, FieldSet};
@@ -8,15 +8,15 @@ use crate::money;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// The fields of a line, in the order in which they came.
+/// Holds the fields of a line in their order.
 #[derive(Default)]
 pub(super) struct Line<'a> {
     entries: Vec<Entry<'a>>,
-    /// Which fields of the contract the line has.
-    has: FieldSet,
-    /// Where in `entries` the last of each is; meaningful where `has` has it.
-    places: [usize; Field::COUNT],
-    /// How many entries are of no field of the contract.
+    /// The fields of the contract that the line has.
+    present: FieldSet,
+    /// By field, the index in `entries` of its last value; valid only for fields in `present`.
+    last_index: [usize; Field::COUNT],
+    /// The number of entries that are no field of the contract.
     unknown: usize,
 }
 
@@ -29,7 +29,7 @@ struct Entry<'a> {
 impl<'a> Line<'a> {
     pub(super) fn clear(&mut self) {
         self.entries.clear();
-        self.has = FieldSet::EMPTY;
+        self.present = FieldSet::EMPTY;
         self.unknown = 0;
     }
 
@@ -40,28 +40,28 @@ impl<'a> Line<'a> {
             .and_then(|name| Field::from_key(name.as_bytes()));
         match field {
             Some(field) => {
-                self.has = self.has.with(field);
-                self.places[field as usize] = self.entries.len();
+                self.present = self.present.with(field);
+                self.last_index[field as usize] = self.entries.len();
             }
             None => self.unknown += 1,
         }
         self.entries.push(Entry { key, field, value });
     }
 
-    /// The value of a field; none where it is missing or null.
+    /// Returns the value of a field; none where it is missing or null.
     #[inline]
     fn value(&self, field: Field) -> Option<(Value<'a>, Shape)> {
-        if !self.has.contains(field) {
+        if !self.present.contains(field) {
             return None;
         }
-        let value = self.entries[self.places[field as usize]].value;
+        let value = self.entries[self.last_index[field as usize]].value;
         match value.shape() {
             Shape::Null => None,
             shape => Some((value, shape)),
         }
     }
 
-    /// The value of a field that a fault is found in unless `read` takes it.
+    /// Converts the value of a field with `read`, which may return a fault.
     #[inline]
     fn read<T>(
         &self,
@@ -128,17 +128,18 @@ impl<'a> Source<'a> for Line<'a> {
 }
 
 impl Line<'_> {
-    /// Writes the fields that are not `listed` to `json` as one object, and says whether there were any. Keys and values
-    /// are copied as they stand. Of a key that comes twice the last value counts, where it stands.
+    /// Writes the fields that are not `listed` to `json` as one object, and returns whether there are any.
+    ///
+    /// Keys and values are copied verbatim. Where a key repeats, only its last value is kept, in its position.
     pub(super) fn properties(&self, listed: FieldSet, json: &mut String) -> bool {
-        if self.unknown == 0 && listed.covers(self.has) {
+        if self.unknown == 0 && listed.covers(self.present) {
             return false;
         }
         let repeated = self.repeated();
         json.clear();
         for (place, entry) in self.entries.iter().enumerate() {
             let kept = match entry.field {
-                Some(field) => !listed.contains(field) && self.places[field as usize] == place,
+                Some(field) => !listed.contains(field) && self.last_index[field as usize] == place,
                 None => repeated.binary_search(&place).is_err(),
             };
             if kept {
@@ -155,9 +156,9 @@ impl Line<'_> {
         true
     }
 
-    /// The places of the unknown entries whose key comes again, in order.
+    /// Returns the sorted indices of the unknown entries whose key comes again later.
     fn repeated(&self) -> Vec<usize> {
-        /// Up to so many keys are compared pair by pair, which needs no memory.
+        /// Up to this many keys are compared pair by pair, which allocates nothing.
         const FEW: usize = 16;
         let unknown = || {
             let entries = self
@@ -165,7 +166,7 @@ impl Line<'_> {
                 .iter()
                 .enumerate()
                 .filter(|(_, entry)| entry.field.is_none());
-            // A key that stands for no characters is itself as it is written.
+            // A key with an invalid escape is compared as it is written.
             entries.map(|(place, entry)| {
                 (
                     entry

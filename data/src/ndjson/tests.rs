@@ -1,4 +1,4 @@
-//! What lines give: their rows, their numbers, their properties. Why lines are rejected is in `reasons`.
+//! Tests of the rows, line numbers and properties of lines. `reasons` tests why lines are rejected.
 
 mod reasons;
 
@@ -18,7 +18,7 @@ fn parsed(lines: &[u8]) -> Parsed {
     parse_ndjson(lines, 1, now())
 }
 
-/// A valid event of a type, given its own fields.
+/// Builds a valid event of a type from the fields of that type.
 fn event(kind: &str, fields: &str) -> String {
     let common = r#""event_id": "e1", "account_id": "acme", "occurred_at": "2026-01-10T12:00:00Z""#;
     format!(r#"{{{common}, "type": "{kind}", {fields}}}"#)
@@ -98,7 +98,7 @@ fn blank_input(#[case] text: &[u8], #[case] lines: u64) {
 }
 
 #[test]
-fn a_line_that_is_not_utf8_spoils_no_other() {
+fn a_line_that_is_not_utf8_is_rejected_alone() {
     let good = event(
         "message_sent",
         r#""conversation_id": "c", "sender": "agent", "text": "ça va""#,
@@ -199,7 +199,7 @@ fn lists_flags_and_numbers() {
     assert!(batch["is_machine_open"].is_null(0));
 }
 
-/// SPEC E7: strangers are not one shopper.
+/// SPEC E7: shoppers without an id are not one shopper.
 #[rstest]
 #[case("conversation_started", r#""channel": "sms""#, "profile_id", None)]
 #[case(
@@ -230,7 +230,7 @@ fn empty_names_are_missing_and_empty_words_are_not(
     assert_eq!(text(&batch, field), expected);
 }
 
-/// SPEC E7, of orders and touches.
+/// SPEC E7 holds for orders and touches too.
 #[test]
 fn empty_ids_of_orders_and_touches_are_missing() {
     let order = r#""order_id": "o", "value": 1, "profile_id": "", "conversation_id": """#;
@@ -247,7 +247,7 @@ fn empty_ids_of_orders_and_touches_are_missing() {
     }
 }
 
-/// SPEC E7: what people wrote is kept, but for the character that no text can hold.
+/// SPEC E7: messages are kept, with U+0000 replaced.
 #[rstest]
 #[case(
     "conversation_started",
@@ -280,7 +280,7 @@ fn event_ids_are_counted_in_characters() {
     row(RawTable::OrderEvents, &line);
 }
 
-/// SPEC E4, and the last of a repeated key.
+/// SPEC E4: other fields go to `properties`; where a key repeats, the last value counts.
 #[rstest]
 #[case::none(r#""tag": "t""#, None)]
 #[case::verbatim_in_order(

@@ -1,6 +1,6 @@
-//! A column of which only some rows have a value.
+//! Builds a sparse column, in which only some rows have a value.
 
-use super::dictionary;
+use super::enum_column;
 use crate::check::Cell;
 use crate::event::Kind;
 use crate::table::{MONEY, UTC, list_item};
@@ -10,6 +10,7 @@ use arrow::array::{
 };
 use std::sync::Arc;
 
+/// Builds a sparse column of one of the contract's types.
 pub(crate) enum Column {
     Text(StringBuilder),
     TextList(ListBuilder<StringBuilder>),
@@ -20,8 +21,8 @@ pub(crate) enum Column {
     Money(Decimal128Builder),
 }
 
-/// Nulls for the rows before `row` that got no value.
-macro_rules! at {
+/// Appends nulls for the rows before `row` that have no value, and returns the builder.
+macro_rules! padded_to {
     ($builder:expr, $row:expr) => {{
         let missing = $row - $builder.len();
         if missing > 0 {
@@ -46,51 +47,57 @@ impl Column {
         }
     }
 
-    /// Puts a value into `row`, which is after all that have one.
+    /// Sets the value of `row`, which must come after all rows with a value.
     #[inline]
     pub(crate) fn put(&mut self, row: usize, cell: &Cell<'_>) {
         match (self, cell) {
-            (Column::Text(builder), Cell::Text(text)) => at!(builder, row).append_value(text),
+            (Column::Text(builder), Cell::Text(text)) => {
+                padded_to!(builder, row).append_value(text)
+            }
             (Column::TextList(builder), Cell::TextList(list)) => {
-                at!(builder, row).append_value(list.iter().map(Some));
+                padded_to!(builder, row).append_value(list.iter().map(Some));
             }
-            (Column::Code(builder, _), Cell::Code(code)) => at!(builder, row).append_value(*code),
+            (Column::Code(builder, _), Cell::Code(code)) => {
+                padded_to!(builder, row).append_value(*code)
+            }
             (Column::Whole(builder), Cell::Whole(number)) => {
-                at!(builder, row).append_value(*number)
+                padded_to!(builder, row).append_value(*number)
             }
-            (Column::Flag(builder), Cell::Flag(flag)) => at!(builder, row).append_value(*flag),
+            (Column::Flag(builder), Cell::Flag(flag)) => {
+                padded_to!(builder, row).append_value(*flag)
+            }
             (Column::Instant(builder), Cell::Instant(micros)) => {
-                at!(builder, row).append_value(*micros)
+                padded_to!(builder, row).append_value(*micros)
             }
             (Column::Money(builder), Cell::Money(steps)) => {
-                at!(builder, row).append_value(i128::from(*steps))
+                padded_to!(builder, row).append_value(i128::from(*steps))
             }
-            // A field is of one kind in a table's types and in its columns, which the tests hold every type to.
+            // The kind of a field in an event type is that of the table's column; a test checks every type.
             _ => debug_assert!(false, "a cell of another kind than its column"),
         }
     }
 
-    /// Puts a string into `row`, which is after all that have one.
+    /// Sets the text of `row`, which must come after all rows with a value.
     pub(super) fn put_text(&mut self, row: usize, text: &str) {
         if let Column::Text(builder) = self {
-            at!(builder, row).append_value(text);
+            padded_to!(builder, row).append_value(text);
         }
     }
 
-    /// The column of all `rows`.
+    /// Returns the column, padded with nulls to `rows` rows.
     pub(super) fn finish(self, rows: usize) -> ArrayRef {
         match self {
-            Column::Text(mut builder) => Arc::new(at!(builder, rows).finish()),
-            Column::TextList(mut builder) => Arc::new(at!(builder, rows).finish()),
+            Column::Text(mut builder) => Arc::new(padded_to!(builder, rows).finish()),
+            Column::TextList(mut builder) => Arc::new(padded_to!(builder, rows).finish()),
             Column::Code(mut builder, names) => {
-                Arc::new(dictionary(at!(builder, rows).finish(), names))
+                Arc::new(enum_column(padded_to!(builder, rows).finish(), names))
             }
-            Column::Whole(mut builder) => Arc::new(at!(builder, rows).finish()),
-            Column::Flag(mut builder) => Arc::new(at!(builder, rows).finish()),
+            Column::Whole(mut builder) => Arc::new(padded_to!(builder, rows).finish()),
+            Column::Flag(mut builder) => Arc::new(padded_to!(builder, rows).finish()),
             Column::Instant(mut builder) => {
-                Arc::new(at!(builder, rows).finish().with_timezone(UTC))
+                Arc::new(padded_to!(builder, rows).finish().with_timezone(UTC))
             }
-            Column::Money(mut builder) => Arc::new(at!(builder, rows).finish()),
+            Column::Money(mut builder) => Arc::new(padded_to!(builder, rows).finish()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Sparse columns.
+//! Tests of sparse columns.
 
 use super::*;
 use crate::event::EventType;

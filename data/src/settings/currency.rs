@@ -1,10 +1,10 @@
-//! Currencies that an account can be in.
+//! The currencies that an account can have.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The codes of ISO 4217 that are in use, ten of them a line. Left out are the two that stand for no currency (`XXX`)
-/// and for tests (`XTS`). The Bulgarian lev, withdrawn in 2026, stays: histories are in it.
+/// The ISO 4217 codes in use, ten per line, without `XXX` (no currency) and `XTS` (tests). The Bulgarian lev, withdrawn in
+/// 2026, is kept for accounts with a history in it.
 const CODES: &str = "\
 AED AFN ALL AMD AOA ARS AUD AWG AZN BAM \
 BBD BDT BGN BHD BIF BMD BND BOB BOV BRL \
@@ -25,40 +25,40 @@ UZS VED VES VND VUV WST XAD XAF XAG XAU \
 XBA XBB XBC XBD XCD XCG XDR XOF XPD XPF \
 XPT XSU XUA YER ZAR ZMW ZWG";
 
-/// The accepted form.
+/// The accepted form, as error messages state it.
 pub(super) const ACCEPTED: &str = "the code of an ISO 4217 currency, three capitals (USD, EUR)";
 
-/// A currency of ISO 4217.
+/// Holds a currency of ISO 4217.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency(&'static str);
 
-/// A text that is no currency's code; says what would be.
+/// Reports a text that is no currency code; its message states the accepted form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("accepted: {ACCEPTED}")]
-pub struct NoCurrency;
+pub struct InvalidCurrency;
 
 impl Currency {
     /// The US dollar, the default.
     pub const USD: Currency = Currency("USD");
 
-    /// All currencies, by code.
+    /// Iterates over all currencies, sorted by code.
     pub fn all() -> impl Iterator<Item = Currency> {
         CODES.split(' ').map(Currency)
     }
 
-    /// Its code.
+    /// Returns the code.
     pub const fn code(self) -> &'static str {
         self.0
     }
 }
 
 impl FromStr for Currency {
-    type Err = NoCurrency;
+    type Err = InvalidCurrency;
 
-    fn from_str(code: &str) -> Result<Currency, NoCurrency> {
+    fn from_str(code: &str) -> Result<Currency, InvalidCurrency> {
         Currency::all()
             .find(|currency| currency.0 == code)
-            .ok_or(NoCurrency)
+            .ok_or(InvalidCurrency)
     }
 }
 

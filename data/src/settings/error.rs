@@ -1,17 +1,17 @@
-//! Settings that are refused.
+//! Errors of settings that are refused.
 
 use thiserror::Error;
 
-/// Why settings were refused: which setting, the value that it was given, and what is accepted.
+/// Describes why settings were refused: the setting, the given value, and the accepted form.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SettingsError {
     /// There is no such setting.
     #[error("there is no setting {setting:?}; accepted: {accepted}")]
     Unknown {
-        /// What was named.
+        /// The given name.
         setting: String,
-        /// The settings that there are.
+        /// The known settings.
         accepted: String,
     },
     /// A setting cannot have that value.
@@ -19,22 +19,22 @@ pub enum SettingsError {
     Value {
         /// The setting.
         setting: String,
-        /// The value that it was given.
+        /// The given value.
         value: String,
-        /// The values that it can have.
+        /// The accepted values.
         accepted: String,
     },
-    /// The settings do not say whose they are.
+    /// The settings have no `account_id`.
     #[error(
         "account_id is missing; accepted: one JSON object a line, such as {{\"account_id\": \"acme\", \"timezone\": \"Europe/Paris\"}}"
     )]
     NoAccount,
-    /// The line is not JSON, or something else than an object.
+    /// The line is not JSON, or not an object.
     #[error(
         "the settings are not one JSON object: {error}; accepted: one a line, such as {{\"account_id\": \"acme\", \"timezone\": \"Europe/Paris\"}}"
     )]
     NotAnObject {
-        /// Where it stops being one.
+        /// The JSON parser's error.
         error: String,
     },
 }

@@ -1,12 +1,12 @@
-//! Lengths of time as settings write them: `N days`, `N hours`, `N minutes` or `N seconds`.
+//! Parses and formats durations of settings: `N days`, `N hours`, `N minutes` or `N seconds`.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The accepted forms.
+/// The accepted forms, as error messages state them.
 pub(super) const ACCEPTED: &str = "N days, N hours, N minutes or N seconds (of at most 36500 days)";
 
-/// The units, longest first: the name for one, and its seconds.
+/// The units, longest first: the singular name, and its seconds.
 const UNITS: [(&str, u64); 4] = [
     ("day", 86_400),
     ("hour", 3_600),
@@ -14,21 +14,21 @@ const UNITS: [(&str, u64); 4] = [
     ("second", 1),
 ];
 
-/// A length of elapsed time in whole seconds; a day is 86,400 of them whatever the clocks do (SPEC section 3).
+/// Holds an elapsed time in whole seconds. A day always has 86,400 seconds, whatever the clocks do (SPEC section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period {
     seconds: u64,
 }
 
-/// A text that is no length of time; says what would be.
+/// Reports a text that is no duration; its message states the accepted forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("accepted: {ACCEPTED}")]
-pub struct NoPeriod;
+pub struct InvalidPeriod;
 
 impl Period {
-    /// No time at all.
+    /// Zero seconds.
     pub const ZERO: Period = Period { seconds: 0 };
-    /// A hundred years, beyond which nothing is meant seriously.
+    /// The longest accepted duration, a hundred years: a longer one is a mistake.
     const LONGEST: Period = Period::days(36_500);
 
     pub(super) const fn days(days: u64) -> Period {
@@ -43,44 +43,44 @@ impl Period {
         }
     }
 
-    /// Its whole seconds.
+    /// Returns the duration in seconds.
     pub const fn seconds(self) -> u64 {
         self.seconds
     }
 
-    /// Its microseconds, in which instants are counted.
+    /// Returns the duration in microseconds, the unit of instants.
     pub const fn micros(self) -> i64 {
-        // A hundred years are 3.2e15 microseconds.
+        // The longest duration has 3.2e15 microseconds, so this cannot overflow.
         self.seconds as i64 * 1_000_000
     }
 }
 
 impl FromStr for Period {
-    type Err = NoPeriod;
+    type Err = InvalidPeriod;
 
-    fn from_str(text: &str) -> Result<Period, NoPeriod> {
-        let (count, unit) = text.split_once(' ').ok_or(NoPeriod)?;
+    fn from_str(text: &str) -> Result<Period, InvalidPeriod> {
+        let (count, unit) = text.split_once(' ').ok_or(InvalidPeriod)?;
         let singular = unit.strip_suffix('s').unwrap_or(unit);
         let (_, seconds) = UNITS
             .iter()
             .find(|(name, _)| *name == singular)
-            .ok_or(NoPeriod)?;
+            .ok_or(InvalidPeriod)?;
         if !count.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(NoPeriod);
+            return Err(InvalidPeriod);
         }
         let seconds = count
             .parse::<u64>()
             .ok()
             .and_then(|count| count.checked_mul(*seconds))
-            .ok_or(NoPeriod)?;
+            .ok_or(InvalidPeriod)?;
         Some(Period { seconds })
             .filter(|period| *period <= Period::LONGEST)
-            .ok_or(NoPeriod)
+            .ok_or(InvalidPeriod)
     }
 }
 
 impl fmt::Display for Period {
-    /// In the longest unit that it is whole in, `24 hours` rather than `1 day`: that is how the presets write it.
+    /// Formats the duration in the longest unit that divides it, such as `36 hours` or `1 day`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let whole = |(_, seconds): &&(&str, u64)| {
             self.seconds.is_multiple_of(*seconds) && self.seconds >= *seconds

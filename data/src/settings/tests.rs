@@ -1,4 +1,4 @@
-//! SPEC section 3: settings, their defaults, their forms, and what is refused.
+//! Tests of SPEC section 3: settings, their defaults, text forms, and refused values.
 
 use super::*;
 use proptest::prelude::*;
@@ -99,7 +99,7 @@ fn web_chat_has_24_hours_when_all_else_is_off() {
 #[case("1 second", 1)]
 #[case("0 seconds", 0)]
 #[case("36500 days", 3_153_600_000)]
-fn periods(#[case] text: &str, #[case] seconds: u64) {
+fn periods_are_parsed(#[case] text: &str, #[case] seconds: u64) {
     let period: Period = text.parse().unwrap();
     assert_eq!(
         (period.seconds(), period.micros()),
@@ -126,8 +126,8 @@ fn periods(#[case] text: &str, #[case] seconds: u64) {
 #[case("36501 days")]
 #[case("99999999999999999999 seconds")]
 #[case("18446744073709551615 days")]
-fn no_periods(#[case] text: &str) {
-    assert_eq!(text.parse::<Period>(), Err(period::NoPeriod));
+fn other_texts_are_no_period(#[case] text: &str) {
+    assert_eq!(text.parse::<Period>(), Err(period::InvalidPeriod));
 }
 
 #[rstest]
@@ -155,7 +155,11 @@ fn no_periods(#[case] text: &str) {
     r#""windows":{"sms_clicked":"36 hours"}"#
 )]
 #[case("windows.email_opened", "off", r#""windows":{"email_opened":"off"}"#)]
-fn single_settings(#[case] setting: &str, #[case] value: &str, #[case] expected: &str) {
+fn one_setting_is_changed_alone(
+    #[case] setting: &str,
+    #[case] value: &str,
+    #[case] expected: &str,
+) {
     let mut settings = Settings::defaults("acme").unwrap();
     settings.set(setting, value).unwrap();
     assert!(
@@ -199,7 +203,11 @@ fn single_settings(#[case] setting: &str, #[case] value: &str, #[case] expected:
 )]
 #[case("windows.sms_clicked", "", r#"windows.sms_clicked cannot be ""; accepted: N days, N hours, N minutes or N seconds (of at most 36500 days), or off"#)]
 #[case("windows.push_clicked", "1 day", r#"there is no setting "windows.push_clicked"; accepted: windows.email_clicked, windows.email_opened, windows.sms_clicked, windows.sms_opened, windows.sms_delivered, windows.whatsapp_clicked, windows.whatsapp_opened, windows.push_opened"#)]
-fn refused_values(#[case] setting: &str, #[case] value: &str, #[case] expected: &str) {
+fn values_that_a_setting_cannot_have_are_refused(
+    #[case] setting: &str,
+    #[case] value: &str,
+    #[case] expected: &str,
+) {
     let mut settings = Settings::defaults("acme").unwrap();
     assert_eq!(
         settings.set(setting, value).unwrap_err().to_string(),
@@ -215,7 +223,10 @@ fn refused_values(#[case] setting: &str, #[case] value: &str, #[case] expected: 
 #[case("windows.", "1 day")]
 #[case("time_zone", "UTC")]
 #[case("", "")]
-fn unknown_settings_list_the_known(#[case] setting: &str, #[case] value: &str) {
+fn the_error_of_an_unknown_setting_lists_the_known_ones(
+    #[case] setting: &str,
+    #[case] value: &str,
+) {
     let error = Settings::defaults("acme")
         .unwrap()
         .set(setting, value)
@@ -275,7 +286,7 @@ fn unknown_settings_list_the_known(#[case] setting: &str, #[case] value: &str) {
     r#"{"account_id": "a", "name": "b\u0000c"}"#,
     r#"name cannot be "b\u0000c"; accepted: a string without U+0000"#
 )]
-fn refused_lines(#[case] line: &str, #[case] expected: &str) {
+fn lines_that_are_no_settings_are_refused(#[case] line: &str, #[case] expected: &str) {
     let error = Settings::from_json_line(line).unwrap_err().to_string();
     assert!(error.starts_with(expected), "{error}");
 }
@@ -290,7 +301,10 @@ fn currencies_are_three_capitals_in_order() {
     );
     assert!(codes.is_sorted() && codes.len() == 177, "{}", codes.len());
     for withdrawn in ["HRK", "LTL", "DEM", "ZWL", "ANG", "CUC", "VEF", "XTS"] {
-        assert_eq!(withdrawn.parse::<Currency>(), Err(currency::NoCurrency));
+        assert_eq!(
+            withdrawn.parse::<Currency>(),
+            Err(currency::InvalidCurrency)
+        );
     }
 }
 

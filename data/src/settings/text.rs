@@ -1,4 +1,4 @@
-//! Settings as text: a line of JSON, `KEY=VALUE`, and the canonical JSON that is stored.
+//! Parses and writes settings as text: a line of JSON, a single `KEY=VALUE`, and the canonical JSON that is stored.
 
 use super::{
     AttributionModel, Currency, Period, Preset, Settings, SettingsError, TouchClass, Windows,
@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::str::FromStr;
 
-/// The settings besides the account's id and the windows, in the order in which they are written.
+/// The names of the settings besides `account_id` and `windows`, in the order in which they are written.
 const SETTINGS: [&str; 9] = [
     "name",
     "timezone",
@@ -22,12 +22,12 @@ const SETTINGS: [&str; 9] = [
     "exclude_transactional",
 ];
 
-/// What a class without a window, or an account without an `idle_timeout`, has instead.
+/// The text of a missing window or `idle_timeout`.
 const OFF: &str = "off";
 
-/// All settings of an account in their canonical order.
+/// Serializes all settings of an account in their canonical order.
 #[derive(Serialize)]
-struct Stored<'a> {
+struct StoredSettings<'a> {
     account_id: &'a str,
     name: Option<&'a str>,
     timezone: &'a str,
@@ -38,28 +38,30 @@ struct Stored<'a> {
     exclude_bot_clicks: bool,
     exclude_machine_opens: bool,
     exclude_transactional: bool,
-    #[serde(serialize_with = "overrides")]
+    #[serde(serialize_with = "serialize_overrides")]
     windows: &'a Windows,
 }
 
-fn overrides<S: Serializer>(windows: &&Windows, serializer: S) -> Result<S::Ok, S::Error> {
+fn serialize_overrides<S: Serializer>(
+    windows: &&Windows,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_map(
         windows
             .overrides()
-            .map(|(class, window)| (class.name(), or_off(window))),
+            .map(|(class, window)| (class.name(), format_or_off(window))),
     )
 }
 
-fn or_off(period: Option<Period>) -> String {
+fn format_or_off(period: Option<Period>) -> String {
     period.map_or_else(|| OFF.to_owned(), |period| period.to_string())
 }
 
 impl Settings {
-    /// The settings that a line of a settings file gives; what it leaves out, or gives as null, has its default.
+    /// Parses a line of a settings file. A setting that is missing or null has its default.
     ///
     /// # Errors
-    /// Where the line is not one JSON object, names no account or an unknown setting, or gives a setting a value that it
-    /// cannot have.
+    /// If the line is not one JSON object, has no account, names an unknown setting, or gives a setting an invalid value.
     pub fn from_json_line(line: &str) -> Result<Settings, SettingsError> {
         let not_an_object = |error: serde_json::Error| SettingsError::NotAnObject {
             error: error.to_string(),
@@ -68,7 +70,7 @@ impl Settings {
         let mut settings = match given.get("account_id") {
             None | Some(Value::Null) => return Err(SettingsError::NoAccount),
             Some(Value::String(account)) => Settings::defaults(account)?,
-            Some(other) => return Err(refused("account_id", other, "a string")),
+            Some(other) => return Err(invalid_value("account_id", other, "a string")),
         };
         for (setting, value) in given.iter().filter(|(_, value)| !value.is_null()) {
             match (setting.as_str(), value) {
@@ -79,7 +81,7 @@ impl Settings {
                     }
                 }
                 ("windows", other) => {
-                    return Err(refused(
+                    return Err(invalid_value(
                         "windows",
                         other,
                         "an object such as {\"sms_clicked\": \"36 hours\"}",
@@ -92,10 +94,10 @@ impl Settings {
     }
 
     /// Changes one setting, given as text: `currency` to `EUR`, `idle_timeout` to `off`, `windows.sms_clicked` to
-    /// `36 hours`, `name` to nothing. The account's id stays as it is.
+    /// `36 hours`; an empty text clears `name`. The account's id cannot be changed.
     ///
     /// # Errors
-    /// Where there is no such setting, or it cannot have that value; nothing is changed then.
+    /// If there is no such setting, or the value is invalid; nothing is changed then.
     pub fn set(&mut self, setting: &str, value: &str) -> Result<(), SettingsError> {
         match (setting, value) {
             (
@@ -110,47 +112,49 @@ impl Settings {
         match setting {
             "name" => {
                 const ACCEPTED: &str = "a string without U+0000";
-                let name = text(setting, value, ACCEPTED)?;
+                let name = text_value(setting, value, ACCEPTED)?;
                 if name.contains('\0') {
-                    return Err(refused(setting, value, ACCEPTED));
+                    return Err(invalid_value(setting, value, ACCEPTED));
                 }
                 self.name = Some(name.to_owned()).filter(|name| !name.is_empty())
             }
             "timezone" => {
                 self.timezone =
-                    parsed::<Tz>(setting, value, "an IANA time zone (UTC, America/New_York)")?
+                    parse_value::<Tz>(setting, value, "an IANA time zone (UTC, America/New_York)")?
             }
             "currency" => {
-                self.currency = parsed::<Currency>(setting, value, super::currency::ACCEPTED)?
+                self.currency = parse_value::<Currency>(setting, value, super::currency::ACCEPTED)?
             }
             "idle_timeout" => self.idle_timeout = period_or_off(setting, value)?,
             "attribution_model" => {
-                self.attribution_model = one_of(setting, value, &AttributionModel::ALL)?
+                self.attribution_model = parse_one_of(setting, value, &AttributionModel::ALL)?
             }
-            "attribution_preset" => self.windows.preset = one_of(setting, value, &Preset::ALL)?,
-            "exclude_bot_clicks" => self.exclude_bot_clicks = flag(setting, value)?,
-            "exclude_machine_opens" => self.exclude_machine_opens = flag(setting, value)?,
-            "exclude_transactional" => self.exclude_transactional = flag(setting, value)?,
+            "attribution_preset" => {
+                self.windows.preset = parse_one_of(setting, value, &Preset::ALL)?
+            }
+            "exclude_bot_clicks" => self.exclude_bot_clicks = flag_value(setting, value)?,
+            "exclude_machine_opens" => self.exclude_machine_opens = flag_value(setting, value)?,
+            "exclude_transactional" => self.exclude_transactional = flag_value(setting, value)?,
             _ => {
                 let class = setting
                     .strip_prefix("windows.")
                     .and_then(TouchClass::settable);
-                let class = class.ok_or_else(|| unknown(setting))?;
+                let class = class.ok_or_else(|| unknown_setting(setting))?;
                 self.windows.set(class, period_or_off(setting, value)?);
             }
         }
         Ok(())
     }
 
-    /// All settings as one JSON object, the same for the same settings: every one is named, and of the windows those
-    /// that override the preset. [`Settings::from_json_line`] gives the same settings back.
+    /// Writes all settings as one canonical JSON object: every setting, and of the windows those that override the preset.
+    /// [`Settings::from_json_line`] parses it to the same settings.
     pub fn to_json(&self) -> String {
-        let stored = Stored {
+        let stored = StoredSettings {
             account_id: self.account_id(),
             name: self.name.as_deref(),
             timezone: self.timezone.name(),
             currency: self.currency.code(),
-            idle_timeout: or_off(self.idle_timeout),
+            idle_timeout: format_or_off(self.idle_timeout),
             attribution_model: self.attribution_model.name(),
             attribution_preset: self.windows.preset.name(),
             exclude_bot_clicks: self.exclude_bot_clicks,
@@ -158,31 +162,39 @@ impl Settings {
             exclude_transactional: self.exclude_transactional,
             windows: &self.windows,
         };
-        // Strings, booleans and a map of strings always are JSON.
+        // Serializing strings, booleans and a map of strings cannot fail.
         serde_json::to_string(&stored).unwrap_or_default()
     }
 }
 
-fn text<'a>(setting: &str, value: &'a Value, accepted: &str) -> Result<&'a str, SettingsError> {
+fn text_value<'a>(
+    setting: &str,
+    value: &'a Value,
+    accepted: &str,
+) -> Result<&'a str, SettingsError> {
     value
         .as_str()
-        .ok_or_else(|| refused(setting, value, accepted))
+        .ok_or_else(|| invalid_value(setting, value, accepted))
 }
 
-fn parsed<T: FromStr>(setting: &str, value: &Value, accepted: &str) -> Result<T, SettingsError> {
-    text(setting, value, accepted)?
+fn parse_value<T: FromStr>(
+    setting: &str,
+    value: &Value,
+    accepted: &str,
+) -> Result<T, SettingsError> {
+    text_value(setting, value, accepted)?
         .parse()
-        .map_err(|_| refused(setting, value, accepted))
+        .map_err(|_| invalid_value(setting, value, accepted))
 }
 
 fn period_or_off(setting: &str, value: &Value) -> Result<Option<Period>, SettingsError> {
     match value.as_str() {
         Some(OFF) => Ok(None),
-        _ => parsed(setting, value, &format!("{}, or {OFF}", period::ACCEPTED)).map(Some),
+        _ => parse_value(setting, value, &format!("{}, or {OFF}", period::ACCEPTED)).map(Some),
     }
 }
 
-fn one_of<T: Copy + std::fmt::Display>(
+fn parse_one_of<T: Copy + std::fmt::Display>(
     setting: &str,
     value: &Value,
     all: &[T],
@@ -192,17 +204,17 @@ fn one_of<T: Copy + std::fmt::Display>(
         .find(|one| value.as_str() == Some(one.to_string().as_str()));
     named.copied().ok_or_else(|| {
         let names: Vec<String> = all.iter().map(T::to_string).collect();
-        refused(setting, value, &names.join(" or "))
+        invalid_value(setting, value, &names.join(" or "))
     })
 }
 
-fn flag(setting: &str, value: &Value) -> Result<bool, SettingsError> {
+fn flag_value(setting: &str, value: &Value) -> Result<bool, SettingsError> {
     value
         .as_bool()
-        .ok_or_else(|| refused(setting, value, "true or false"))
+        .ok_or_else(|| invalid_value(setting, value, "true or false"))
 }
 
-fn refused(setting: &str, value: &Value, accepted: &str) -> SettingsError {
+fn invalid_value(setting: &str, value: &Value, accepted: &str) -> SettingsError {
     SettingsError::Value {
         setting: setting.to_owned(),
         value: value.to_string(),
@@ -210,7 +222,7 @@ fn refused(setting: &str, value: &Value, accepted: &str) -> SettingsError {
     }
 }
 
-fn unknown(setting: &str) -> SettingsError {
+fn unknown_setting(setting: &str) -> SettingsError {
     let classes = TouchClass::settable_classes().map(|class| format!("windows.{class}"));
     let accepted: Vec<String> = if setting.starts_with("windows.") {
         classes.collect()

@@ -1,12 +1,12 @@
-//! The attribution windows: how long after a touch of a class an order may still be credited to it.
+//! The attribution windows: for each touch class, how long after a touch an order may be credited to it.
 
 use super::period::Period;
 use std::fmt;
 
-/// A class of touches that can have a window: a channel, and what happened on it.
+/// The touch classes that can have a window: a channel, and what happened to the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TouchClass {
-    /// A message of the agent in web chat, whose window cannot be set (SPEC A1).
+    /// A message by the agent in web chat. Its window cannot be set (SPEC A1).
     WebChat,
     /// A click in an email.
     EmailClicked,
@@ -16,7 +16,7 @@ pub enum TouchClass {
     SmsClicked,
     /// An SMS that was opened.
     SmsOpened,
-    /// An SMS that arrived.
+    /// An SMS that was delivered.
     SmsDelivered,
     /// A click in a WhatsApp message.
     WhatsappClicked,
@@ -26,22 +26,22 @@ pub enum TouchClass {
     PushOpened,
 }
 
-/// A set of windows with a name.
+/// The named sets of windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Preset {
-    /// That of accounts made now.
+    /// The preset of accounts created since 2024-10-09, and the default.
     #[default]
     Current,
-    /// That of accounts made before 2024-10-09.
+    /// The preset of accounts created before 2024-10-09.
     Legacy,
 }
 
-/// The window of each class: the preset's, or its own.
+/// Holds the window of each class: that of the preset, unless it is overridden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Windows {
-    /// What holds for the classes that have no window of their own.
+    /// The preset, for the classes without an override.
     pub preset: Preset,
-    /// By class; the inner none is off.
+    /// By class, the override; an inner none means off.
     overrides: [Option<Option<Period>>; TouchClass::ALL.len()],
 }
 
@@ -62,7 +62,7 @@ impl TouchClass {
         TouchClass::PushOpened,
     ];
 
-    /// The class's name.
+    /// Returns the class's name.
     pub const fn name(self) -> &'static str {
         match self {
             TouchClass::WebChat => "web_chat",
@@ -77,7 +77,7 @@ impl TouchClass {
         }
     }
 
-    /// The class of that name whose window can be set.
+    /// Returns the class with that name, if its window can be set.
     pub(super) fn settable(name: &str) -> Option<TouchClass> {
         TouchClass::settable_classes().find(|class| class.name() == name)
     }
@@ -93,7 +93,7 @@ impl Preset {
     /// Both presets.
     pub const ALL: [Preset; 2] = [Preset::Current, Preset::Legacy];
 
-    /// The preset's name.
+    /// Returns the preset's name.
     pub const fn name(self) -> &'static str {
         match self {
             Preset::Current => "current",
@@ -101,7 +101,7 @@ impl Preset {
         }
     }
 
-    /// The preset's window of a class; none where it is off.
+    /// Returns the preset's window of a class; none where it is off.
     pub const fn window(self, class: TouchClass) -> Option<Period> {
         let (current, legacy) = match class {
             TouchClass::WebChat => (Some(WEB_CHAT), Some(WEB_CHAT)),
@@ -122,7 +122,7 @@ impl Preset {
 }
 
 impl Windows {
-    /// The window of a class; none where it is off.
+    /// Returns the window of a class; none where it is off.
     pub const fn get(&self, class: TouchClass) -> Option<Period> {
         match self.overrides[class as usize] {
             Some(window) => window,
@@ -130,21 +130,21 @@ impl Windows {
         }
     }
 
-    /// Gives a class a window of its own; none turns it off. That of web chat stays as it is.
+    /// Overrides the window of a class; none turns it off. The window of web chat cannot be changed.
     pub(super) fn set(&mut self, class: TouchClass, window: Option<Period>) {
         if class != TouchClass::WebChat {
             self.overrides[class as usize] = Some(window);
         }
     }
 
-    /// The windows that the preset does not give.
+    /// Iterates over the windows that override the preset.
     pub(super) fn overrides(&self) -> impl Iterator<Item = (TouchClass, Option<Period>)> + '_ {
         TouchClass::ALL
             .into_iter()
             .filter_map(|class| Some((class, self.overrides[class as usize]?)))
     }
 
-    /// All windows in the order of [`TouchClass::ALL`].
+    /// Iterates over all windows, in the order of [`TouchClass::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = (TouchClass, Option<Period>)> + '_ {
         TouchClass::ALL
             .into_iter()

@@ -1,4 +1,4 @@
-//! The schemas, spelled out: files of other versions and other programs read them.
+//! Spells out the schemas, which other versions and other programs depend on.
 
 use super::*;
 use rstest::rstest;
@@ -31,7 +31,7 @@ fn schemas_of_files(#[case] table: RawTable, #[case] expected: &str) {
     );
 }
 
-/// The columns and their types, `!` where they are never null.
+/// Formats the columns and their types, with `!` where they are not nullable.
 fn described(schema: &Schema) -> String {
     let column = |field: &FieldRef| {
         let item = list_item();

@@ -1,4 +1,4 @@
-//! Rows of Arrow are judged as lines are: the same events give the same batches and the same rejections.
+//! Arrow rows and lines follow the same rules: the same events give the same batches and rejections in both formats.
 
 use crate::events::{Event, events, lines};
 use crate::now;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// A column of what the events have under `name`, in one of the types that can hold it; `choice` says which.
+/// Builds the column of a field, in one of the Arrow types that can hold it; `choice` selects the type.
 fn column(name: &str, events: &[Event], choice: usize) -> ArrayRef {
     let values: Vec<Option<&Value>> = events.iter().map(|event| event.get(name)).collect();
     let texts: Vec<Option<&str>> = values
@@ -80,7 +80,7 @@ fn lists(values: &[Option<&Value>], choice: usize) -> ArrayRef {
     }
 }
 
-/// None where one of the texts is no instant, as none of such a column is.
+/// Builds a timestamp column; none where a text is no instant.
 fn instants(texts: &[Option<&str>], choice: usize) -> Option<ArrayRef> {
     let micros = |text: &str| {
         chrono::DateTime::parse_from_rfc3339(text)
@@ -108,7 +108,7 @@ fn instants(texts: &[Option<&str>], choice: usize) -> Option<ArrayRef> {
     }
 }
 
-/// None where one of the texts is no amount, or has decimals that a column of four loses.
+/// Builds a decimal column; none where a text is no amount, or has more than four decimals.
 fn decimals(texts: &[Option<&str>], choice: usize) -> Option<ArrayRef> {
     let steps = |text: &str| {
         let (whole, decimals) = text.split_once('.')?;
@@ -137,7 +137,7 @@ fn decimals(texts: &[Option<&str>], choice: usize) -> Option<ArrayRef> {
     }
 }
 
-/// `Some(None)` is what spoils a column.
+/// Turns `Some(None)`, a value that the column cannot hold, into none for the whole column.
 trait TransposeIf<T> {
     fn transpose_if(self) -> Option<Option<T>>;
 }
@@ -152,7 +152,7 @@ impl<T> TransposeIf<T> for Option<Option<T>> {
     }
 }
 
-/// Rows by account in the order of arrival, then by date; within these as they came.
+/// Groups rows by account in order of arrival, then by date, keeping the order within each group.
 fn grouped(rows: &RecordBatch) -> RecordBatch {
     let accounts: Vec<&str> = rows["account_id"]
         .as_string::<i32>()
@@ -173,8 +173,8 @@ fn grouped(rows: &RecordBatch) -> RecordBatch {
 
 proptest! {
     #[test]
-    fn rows_are_judged_as_lines_are(events in events(true), choices in prop::collection::vec(0..12_usize, 40)) {
-        // Both forms have the fields in one order, which is that of properties.
+    fn rows_and_lines_give_the_same_results(events in events(true), choices in prop::collection::vec(0..12_usize, 40)) {
+        // Both formats have the fields in the same order, which is that of `properties`.
         let names: BTreeSet<&String> = events.iter().flat_map(Event::keys).collect();
         let columns = names.iter().zip(choices).map(|(name, choice)| (*name, column(name, &events, choice), true));
         prop_assume!(!names.is_empty());

@@ -1,4 +1,4 @@
-//! The conformance cases: exactly the lines that they expect are rejected.
+//! The conformance cases: exactly the expected lines are rejected.
 
 use crate::now;
 use rapport_data::{LineChunker, Settings, parse_ndjson};
@@ -40,7 +40,7 @@ fn rejects_the_expected_lines(
             .zip(landing["duplicates"].as_u64())
             .map(|(a, b)| a + b)
     );
-    // What is kept of a rejected line is the line.
+    // A rejected line is kept whole.
     let all: Vec<&[u8]> = events.split(|byte| *byte == b'\n').collect();
     assert!(
         rejected

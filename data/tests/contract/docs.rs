@@ -1,11 +1,11 @@
-//! What docs/events.md shows to producers is true.
+//! Checks that the examples and field lists of docs/events.md are true.
 
 use crate::now;
 use rapport_data::{EventType, Field, Settings, parse_ndjson};
 
 const DOCS: &str = include_str!("../../../docs/events.md");
 
-/// The lines of the blocks of JSON.
+/// Returns the lines of the JSON code blocks.
 fn examples() -> Vec<&'static str> {
     let blocks = DOCS
         .split("```json\n")
@@ -26,14 +26,14 @@ fn examples_of_events_are_accepted() {
         Settings::from_json_line(settings[0]).unwrap().account_id(),
         "acme"
     );
-    // None of them has a field that its type does not list.
+    // No example has a field that its type does not list.
     for batch in parsed.tables.iter().flatten() {
         assert_eq!(batch["properties"].null_count(), batch.num_rows());
     }
 }
 
 #[test]
-fn every_type_is_told_with_its_fields_and_shown() {
+fn every_type_is_documented_with_its_fields_and_an_example() {
     for kind in EventType::ALL {
         let row = DOCS
             .lines()
@@ -46,7 +46,7 @@ fn every_type_is_told_with_its_fields_and_shown() {
         };
         for rule in kind.fields() {
             let star = if rule.required { "*" } else { "" };
-            // What all types of a table have stands before its types.
+            // Fields that all types of a table have are documented before the types.
             let before = rule.field == key && rule.required;
             assert!(
                 before || row.contains(&format!("`{}`{star}", rule.field)),

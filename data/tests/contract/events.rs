@@ -1,16 +1,16 @@
-//! Events made up from the table of fields: mostly good, some not.
+//! Generates random events from the table of fields, some of them invalid.
 
 use proptest::prelude::*;
 use rapport_data::{COMMON_FIELDS, EventType, Field, FieldRule, Kind};
 use serde_json::{Map, Value, json};
 
-/// One event as a JSON object.
+/// An event as a JSON object.
 pub type Event = Map<String, Value>;
 
-/// What an instant of an event looks like when it has been read.
+/// The format of an instant in an event read back.
 pub const INSTANT: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";
 
-/// A value that the field's rule accepts.
+/// Generates a value that the field's rule accepts.
 fn good(rule: &FieldRule) -> BoxedStrategy<Value> {
     match rule.kind {
         _ if rule.field == Field::EventId => "[^\u{0}]{1,128}".prop_map(Value::from).boxed(),
@@ -31,7 +31,7 @@ fn good(rule: &FieldRule) -> BoxedStrategy<Value> {
     }
 }
 
-/// A value that it may refuse, but whose column has the same type as one with good values.
+/// Generates a value that the rule may refuse, but that fits a column of good values.
 fn odd(rule: &FieldRule) -> BoxedStrategy<Value> {
     let texts =
         |texts: &'static [&'static str]| prop::sample::select(texts).prop_map(Value::from).boxed();
@@ -72,8 +72,8 @@ pub fn money(steps: i64) -> Value {
     format!("{}.{:04}", steps / 10_000, steps % 10_000).into()
 }
 
-/// Some of the fields of `rules`, all of the required ones; where `odds`, now and then without one of those, or with an
-/// odd value.
+/// Generates all required fields of `rules` and some optional ones; with `odds`, sometimes without a required field or with
+/// an odd value.
 fn fields(rules: Vec<FieldRule>, odds: bool) -> BoxedStrategy<Event> {
     let strange = move || {
         if odds {
@@ -98,9 +98,9 @@ fn fields(rules: Vec<FieldRule>, odds: bool) -> BoxedStrategy<Event> {
         .boxed()
 }
 
-/// Fields that the type does not list: unknown ones, and those of other types.
+/// Generates fields that the type does not list: unknown ones, and those of other types.
 fn extras(kind: EventType) -> impl Strategy<Value = Event> {
-    // Money is left out: as a property it is a string in a line and a number in a column of decimals.
+    // Without money, which as a property is a string in a line but a number in a decimal column.
     let foreign =
         move |rule: &FieldRule| !kind.listed().contains(rule.field) && rule.kind != Kind::Money;
     let others = EventType::ALL
@@ -120,7 +120,7 @@ fn extras(kind: EventType) -> impl Strategy<Value = Event> {
         .prop_map(|extras| extras.into_iter().collect())
 }
 
-/// Events of all types; where `odds`, some that are refused.
+/// Generates events of all types; with `odds`, some that are rejected.
 pub fn events(odds: bool) -> impl Strategy<Value = Vec<Event>> {
     let event = prop::sample::select(EventType::ALL).prop_flat_map(move |kind| {
         let common = COMMON_FIELDS
@@ -136,7 +136,7 @@ pub fn events(odds: bool) -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(event, 0..12)
 }
 
-/// The events as lines.
+/// Formats the events as lines.
 pub fn lines(events: &[Event]) -> Vec<String> {
     events
         .iter()

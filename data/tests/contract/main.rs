@@ -1,6 +1,6 @@
-//! The contract as a whole: the conformance cases, and properties that hold for any events.
+//! Tests of the whole contract: the conformance cases, and properties that hold for any events.
 
-// A test that cannot go on may panic.
+// Tests may panic.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod columnar;
@@ -11,7 +11,7 @@ mod round_trip;
 
 use chrono::{DateTime, Utc};
 
-/// When all events of these tests arrive: after them, save those that are in the future on purpose.
+/// The arrival time of all events in these tests, after their instants except for deliberate ones in the future.
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_798_761_600, 0).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What is written as an event is read as that event, however its lines are cut into chunks.
+//! Events are read back as they were written, however their lines are cut into chunks.
 
 use crate::events::{Event, INSTANT, events, lines, money};
 use crate::now;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use rapport_data::{EventType, Parsed, RawTable, parse_ndjson};
 use serde_json::Value;
 
-/// The event that a row of landing holds.
+/// Converts a landed row back to an event.
 fn event(table: RawTable, batch: &RecordBatch, row: usize) -> Event {
     let mut event = Event::new();
     for (column, array) in batch.schema().fields().iter().zip(batch.columns()) {
@@ -86,7 +86,7 @@ fn value(array: &ArrayRef, row: usize) -> Value {
     }
 }
 
-/// The parts of one input as if it had been read at once.
+/// Joins the results of the parts of one input.
 fn together(parts: Vec<Parsed>) -> Parsed {
     let mut all = Parsed::default();
     for table in RawTable::ALL {
@@ -106,7 +106,7 @@ fn together(parts: Vec<Parsed>) -> Parsed {
 
 proptest! {
     #[test]
-    fn an_event_is_read_as_it_was_written(written in events(false)) {
+    fn events_are_read_back_as_written(written in events(false)) {
         let parsed = parse_ndjson(lines(&written).concat().as_bytes(), 1, now());
         prop_assert_eq!(&parsed.rejected, &[]);
         prop_assert_eq!(parsed.lines, written.len() as u64);

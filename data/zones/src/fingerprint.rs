@@ -1,6 +1,6 @@
-//! A fingerprint of bytes that is the same in every process and release: FNV-1a.
+//! Hashes bytes to a fingerprint that is the same in every process and release: FNV-1a.
 
-/// Bytes on their way to a number.
+/// Computes a fingerprint.
 pub(crate) struct Fingerprint(u64);
 
 impl Default for Fingerprint {
@@ -17,7 +17,7 @@ impl Fingerprint {
         }
     }
 
-    /// Gives the number, which is not negative.
+    /// Returns the fingerprint, which is never negative.
     pub(crate) fn finish(&self) -> i64 {
         (self.0 >> 1) as i64
     }

@@ -1,12 +1,12 @@
-//! Time zones: the one place that knows how local clocks are set.
+//! Time zones: the only source of UTC offsets in the workspace.
 //!
-//! Governments change the rules a few times a year, often at short notice, so the rules must be those of the newest database
-//! to be had, and replaceable without a new program. The program carries a database ([`Database::built_in`]); that of the
-//! system (`$TZDIR`, or `/usr/share/zoneinfo`) is used in its place where it is newer. Days (SPEC T2), sessions, `to_char`,
-//! the page and everything else ask [`Tz`], and so go by the same.
+//! Governments change the rules a few times a year, often at short notice, so the newest database must be used, and it must
+//! be replaceable without a new program. The program carries a database ([`Database::built_in`]); the system's (`$TZDIR`, or
+//! `/usr/share/zoneinfo`) replaces it where it is newer. What always holds: days (SPEC T2), sessions, `to_char` and the page
+//! all use [`Tz`], and so the same rules.
 //!
-//! A zone is read once a process, when it is first asked for, into a table of the periods in which its clocks stood still
-//! relative to UTC. Everything else is a look into that table.
+//! A zone is read once per process, on first use, into a table of periods of constant UTC offset. Every later question is a
+//! lookup in that table.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

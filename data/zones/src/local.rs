@@ -1,4 +1,4 @@
-//! Zones as chrono's: so that dates and times of a zone are reckoned and written by chrono, from our rules.
+//! Implements chrono's `TimeZone`, so that chrono computes and formats local times from the rules of this crate.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use chrono::{FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, 
 
 use crate::zone::{Period, Tz};
 
-/// What a zone's clocks are ahead of UTC at some time.
+/// Holds the offset of a zone from UTC at some time.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TzOffset {
     zone: Tz,
@@ -14,7 +14,7 @@ pub struct TzOffset {
 }
 
 impl TzOffset {
-    /// Gives the period that it is of.
+    /// Returns the period that has this offset.
     pub fn period(&self) -> &'static Period {
         self.period
     }
@@ -22,7 +22,7 @@ impl TzOffset {
 
 impl Offset for TzOffset {
     fn fix(&self) -> FixedOffset {
-        // A clock a day ahead or behind is none.
+        // No zone is a day or more from UTC, so the fallback is never used.
         FixedOffset::east_opt(self.period.offset).unwrap_or_else(|| chrono::Utc.fix())
     }
 }

@@ -1,4 +1,4 @@
-//! A zone: the periods in which its clocks have one distance from UTC.
+//! A time zone, as a table of the periods in which its clocks have one offset from UTC.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,33 +11,33 @@ use jiff::tz::TimeZone;
 use crate::database::Database;
 use crate::fingerprint::Fingerprint;
 
-/// 2500-01-01, in seconds: rules that go on for ever are followed so far.
+/// 2500-01-01, in seconds since 1970: recurring rules are followed up to here.
 const LAST: i64 = 16_725_225_600;
 
-/// A time zone of the database in use.
+/// Refers to a time zone of the database in use.
 #[derive(Clone, Copy)]
 pub struct Tz(&'static Rules);
 
 struct Rules {
     name: &'static str,
-    /// In order; the first begins before all time, and the last never ends.
+    /// Sorted by start; the first starts at `i64::MIN`, and the last never ends.
     periods: &'static [Period],
 }
 
-/// A stretch of time in which a zone's clocks have one offset from UTC and one name.
+/// Describes a span of time in which a zone's clocks have one offset from UTC and one abbreviation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
-    /// The first second, since 1970-01-01 UTC; of the first period the first there is.
+    /// The first second, since 1970-01-01 UTC; `i64::MIN` for the first period.
     pub start: i64,
     /// Seconds east of UTC.
     pub offset: i32,
-    /// What the clocks are called in short (`EDT`), or their offset where they have no name (`+0530`).
+    /// The abbreviation (`EDT`), or the offset where there is none (`+0530`).
     pub abbreviation: &'static str,
     /// Whether it is daylight saving time.
     pub is_dst: bool,
 }
 
-/// No time zone has this name.
+/// Reports that no time zone has this name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownZone(String);
 
@@ -63,23 +63,23 @@ static UTC: Rules = Rules {
     }],
 };
 
-/// The zones that were asked for. They stay: there are some hundreds of them.
+/// Caches the zones that were asked for, until the process ends; there are only some hundreds.
 static ZONES: LazyLock<RwLock<HashMap<&'static str, Tz>>> =
     LazyLock::new(|| RwLock::new(HashMap::from([(UTC.name, Tz::UTC)])));
 
-/// All names, by their lower case.
+/// All names, by their lower-case form.
 static NAMES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     let names = Database::in_use().names().into_iter();
     names
-        .map(|name| (name.to_ascii_lowercase(), kept(&name)))
+        .map(|name| (name.to_ascii_lowercase(), intern(&name)))
         .collect()
 });
 
 impl Tz {
-    /// UTC.
+    /// The zone UTC.
     pub const UTC: Tz = Tz(&UTC);
 
-    /// Finds a zone by its name, as the database writes it.
+    /// Finds a zone by its case-sensitive name.
     ///
     /// # Errors
     /// If there is none.
@@ -95,13 +95,13 @@ impl Tz {
         if let Some(zone) = known.get(name) {
             return Ok(*zone);
         }
-        let zone = Tz::of(name, &rules);
+        let zone = Tz::from_rules(name, &rules);
         known.insert(zone.name(), zone);
         Ok(zone)
     }
 
-    /// Finds a zone by its name in any case, as PostgreSQL does.
-    pub fn found(name: &str) -> Option<Tz> {
+    /// Finds a zone by its name in any letter case, as PostgreSQL does.
+    pub fn find_ignoring_case(name: &str) -> Option<Tz> {
         if let Ok(zone) = Tz::named(name) {
             return Some(zone);
         }
@@ -109,20 +109,20 @@ impl Tz {
         Tz::named(name).ok()
     }
 
-    /// Lists all zones' names, in order.
+    /// Lists the names of all zones, sorted.
     pub fn names() -> Vec<&'static str> {
         let mut names: Vec<&'static str> = NAMES.values().copied().collect();
         names.sort_unstable();
         names
     }
 
-    /// Makes a table of rules, which is kept for ever.
-    pub(crate) fn of(name: &str, rules: &TimeZone) -> Tz {
+    /// Builds the table of a zone, which stays in memory until the process ends.
+    pub(crate) fn from_rules(name: &str, rules: &TimeZone) -> Tz {
         let first = rules.to_offset_info(Timestamp::MIN);
         let mut periods = vec![Period {
             start: i64::MIN,
             offset: first.offset().seconds(),
-            abbreviation: kept(first.abbreviation()),
+            abbreviation: intern(first.abbreviation()),
             is_dst: first.dst().is_dst(),
         }];
         for change in rules.following(Timestamp::MIN) {
@@ -133,33 +133,33 @@ impl Tz {
             let period = Period {
                 start,
                 offset: change.offset().seconds(),
-                abbreviation: kept(change.abbreviation()),
+                abbreviation: intern(change.abbreviation()),
                 is_dst: change.dst().is_dst(),
             };
-            // Some changes are of nothing that a clock shows.
+            // Some changes alter neither the offset nor the abbreviation.
             let before = periods.last();
             if before.is_none_or(|before| Period { start, ..*before } != period) {
                 periods.push(period);
             }
         }
         let rules = Rules {
-            name: kept(name),
+            name: intern(name),
             periods: Vec::leak(periods),
         };
         Tz(Box::leak(Box::new(rules)))
     }
 
-    /// Gives the name, as the database writes it.
+    /// Returns the name, as the database spells it.
     pub fn name(self) -> &'static str {
         self.0.name
     }
 
-    /// Gives all periods, in order.
+    /// Returns all periods, sorted by start.
     pub fn periods(self) -> &'static [Period] {
         self.0.periods
     }
 
-    /// Gives a number that changes with the zone's rules, but not with how a database writes them.
+    /// Returns a number that changes when the zone's offsets change, but not when a database encodes them differently.
     pub fn fingerprint(self) -> i64 {
         let mut hash = Fingerprint::default();
         let mut before = None;
@@ -172,17 +172,18 @@ impl Tz {
         hash.finish()
     }
 
-    /// Gives the period of an instant, in seconds since 1970-01-01 UTC.
+    /// Returns the period of an instant, given in seconds since 1970-01-01 UTC.
     #[inline]
     pub fn period_at(self, second: i64) -> &'static Period {
         let after = self.0.periods.partition_point(|p| p.start <= second);
-        // The first begins before all time.
+        // The first period starts at `i64::MIN`.
         &self.0.periods[after.saturating_sub(1)]
     }
 
-    /// Gives the periods whose clocks show a local second, in order: none where it is skipped, two where it comes twice.
+    /// Returns the periods whose clocks show a local second, sorted by start: none where clocks skip it, two where they show
+    /// it twice.
     pub fn periods_showing(self, local: i64) -> impl Iterator<Item = &'static Period> {
-        /// No clock is so far from UTC.
+        /// More seconds than any clock is from UTC.
         const FARTHEST: i64 = 2 * 86_400;
         let periods = self.0.periods;
         let from = periods
@@ -198,8 +199,8 @@ impl Tz {
     }
 }
 
-/// A text for ever.
-fn kept(text: &str) -> &'static str {
+/// Returns a text that lives until the process ends, the same for equal texts.
+fn intern(text: &str) -> &'static str {
     static TEXTS: LazyLock<RwLock<std::collections::HashSet<&'static str>>> =
         LazyLock::new(Default::default);
     let mut texts = TEXTS.write().unwrap_or_else(PoisonError::into_inner);

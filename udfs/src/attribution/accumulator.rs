@@ -1,4 +1,4 @@
-//! The two accumulators of `attribute`: of many groups, and of one (no `GROUP BY`), which is the first with one group.
+//! The two accumulators of `attribute`: for many groups, and for one (no `GROUP BY`), which wraps the first.
 
 use std::sync::Arc;
 
@@ -7,102 +7,103 @@ use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use datafusion::common::{DataFusionError, Result, ScalarValue, exec_err, internal_err};
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
-use super::columns::{Columns, Kind, kinds};
-use super::given::{ByGroup, Given};
-use super::ledger::{Ledger, LedgerError, TouchRow, length};
+use super::columns::{Columns, RowKind, row_kinds};
+use super::ledger::{Ledger, LedgerError, TouchRow, text_length};
 use super::output;
 use super::resolve::{Parts, resolve};
+use super::rule_source::{GroupRules, RuleSource};
 use super::rules::{Classes, Model};
-use super::state::{self, At, Record, Records};
+use super::state::{self, BufferWriter, Record, Records};
 
-fn failed(error: LedgerError) -> DataFusionError {
+fn ledger_error(error: LedgerError) -> DataFusionError {
     DataFusionError::Execution(format!("attribute: {error}"))
 }
 
-/// Collects the rows of all groups.
+/// Collects the rows of all groups, and attributes them when evaluated.
 #[derive(Debug)]
 pub(super) struct AttributeGroups {
-    given: Given,
+    rules: RuleSource,
     classes: Classes,
     ledger: Ledger,
     groups: usize,
 }
 
 impl AttributeGroups {
-    pub(super) fn new(given: Given) -> Self {
-        let classes = match &given {
-            Given::Constant(_, windows) => Classes::of(windows),
-            Given::ByGroup(_) => Classes::new(),
+    pub(super) fn new(rules: RuleSource) -> Self {
+        let classes = match &rules {
+            RuleSource::Constant(_, windows) => Classes::from_windows(windows),
+            RuleSource::ByGroup(_) => Classes::new(),
         };
         Self {
-            given,
+            rules,
             classes,
             ledger: Ledger::default(),
             groups: 0,
         }
     }
 
-    /// An accumulator of the same rules that holds nothing.
-    fn fresh(&self) -> Self {
-        Self::new(match &self.given {
-            Given::Constant(model, windows) => Given::Constant(*model, windows.clone()),
-            Given::ByGroup(_) => Given::ByGroup(ByGroup::default()),
+    /// Creates an empty accumulator with the same constant rules.
+    fn new_empty(&self) -> Self {
+        Self::new(match &self.rules {
+            RuleSource::Constant(model, windows) => RuleSource::Constant(*model, windows.clone()),
+            RuleSource::ByGroup(_) => RuleSource::ByGroup(GroupRules::default()),
         })
     }
 
+    /// Grows to so many groups.
     fn grow(&mut self, groups: usize) {
         self.groups = self.groups.max(groups);
-        if let Given::ByGroup(by_group) = &mut self.given {
+        if let RuleSource::ByGroup(by_group) = &mut self.rules {
             by_group.resize(self.groups);
         }
     }
 
-    /// Takes a touch, without the texts that no answer can need.
+    /// Adds a touch, without texts that no result can show.
     fn push_touch(&mut self, group: u32, touch: TouchRow<'_>) -> Result<()> {
-        let unit = match &self.given {
-            // A marketing touch takes an order away, but is never named.
-            Given::Constant(Model::LastTouch, _) if !touch.agent => "",
+        let unit = match &self.rules {
+            // With the last touch model, the result never shows the unit of a marketing touch.
+            RuleSource::Constant(Model::LastTouch, _) if !touch.agent => "",
             _ => touch.unit,
         };
         let touch = TouchRow { unit, ..touch };
-        self.ledger.push_touch(group, touch).map_err(failed)
+        self.ledger.push_touch(group, touch).map_err(ledger_error)
     }
 
-    /// Takes the rows of the groups to emit out.
-    fn take(&mut self, emit_to: EmitTo) -> Result<Self> {
+    /// Removes and returns the rows of the groups to emit.
+    fn take_groups(&mut self, emit_to: EmitTo) -> Result<Self> {
         let classes = self.classes.clone();
         let n = match emit_to {
             EmitTo::First(n) if n < self.groups => n,
             EmitTo::First(_) | EmitTo::All => {
-                let fresh = self.fresh();
-                return Ok(std::mem::replace(self, fresh));
+                let empty = self.new_empty();
+                return Ok(std::mem::replace(self, empty));
             }
         };
         let first = group_code(n)?;
         self.groups -= n;
         Ok(Self {
-            given: self.given.split_off_first(n),
+            rules: self.rules.split_off_first(n),
             classes,
             ledger: self.ledger.split_off_first(first),
             groups: n,
         })
     }
 
-    /// The attributed rows of each group.
-    fn answer(&self) -> Result<ArrayRef> {
-        let book = self.given.book(&self.ledger, &self.classes)?;
+    /// Builds the list of attributed rows of each group.
+    fn attributed_rows(&self) -> Result<ArrayRef> {
+        let book = self.rules.rule_book(&self.ledger, &self.classes)?;
         let credits = resolve(
             &self.ledger,
             self.groups,
             &book,
             &self.classes,
-            Parts::OfAgent,
+            Parts::Agent,
         );
-        output::lists(&self.ledger, &self.classes, &credits)
+        output::build_lists(&self.ledger, &self.classes, &credits)
     }
 
-    /// The rows of each group as bytes.
-    fn encode(&self) -> Result<ArrayRef> {
+    /// Encodes the rows of each group as a column of partial states, in two passes: the first counts the bytes per group.
+    fn encode_states(&self) -> Result<ArrayRef> {
         let mut ends = vec![0usize; self.groups + 1];
         for order in self.ledger.orders() {
             state::put_order(&mut ends[order.group as usize + 1], &self.ledger, order);
@@ -111,9 +112,9 @@ impl AttributeGroups {
             let end = &mut ends[touch.group as usize + 1];
             state::put_touch(end, &self.ledger, touch, &self.classes);
         }
-        if let Given::ByGroup(by_group) = &self.given {
+        if let RuleSource::ByGroup(by_group) = &self.rules {
             for group in 0..self.groups {
-                put_given(&mut ends[group + 1], by_group, group);
+                put_rules(&mut ends[group + 1], by_group, group);
             }
         }
         for group in 0..self.groups {
@@ -121,8 +122,8 @@ impl AttributeGroups {
         }
         let mut next = ends.clone();
         let mut buffer = vec![0u8; next.last().copied().unwrap_or(0)];
-        let mut write = |group: usize, put: &dyn Fn(&mut At<'_>)| {
-            let mut at = At {
+        let mut write = |group: usize, put: &dyn Fn(&mut BufferWriter<'_>)| {
+            let mut at = BufferWriter {
                 buffer: &mut buffer,
                 position: next[group],
             };
@@ -139,9 +140,9 @@ impl AttributeGroups {
                 state::put_touch(at, &self.ledger, touch, &self.classes);
             });
         }
-        if let Given::ByGroup(by_group) = &self.given {
+        if let RuleSource::ByGroup(by_group) = &self.rules {
             for group in 0..self.groups {
-                write(group, &|at| put_given(at, by_group, group));
+                write(group, &|at| put_rules(at, by_group, group));
             }
         }
         let ends: Option<Vec<i64>> = ends
@@ -160,8 +161,8 @@ impl AttributeGroups {
     }
 }
 
-fn put_given(sink: &mut impl state::Sink, by_group: &ByGroup, group: usize) {
-    let (model, windows) = by_group.told(group);
+fn put_rules(sink: &mut impl state::Sink, by_group: &GroupRules, group: usize) {
+    let (model, windows) = by_group.rules_of(group);
     if let Some(model) = model {
         state::put_model(sink, model);
     }
@@ -171,18 +172,18 @@ fn put_given(sink: &mut impl state::Sink, by_group: &ByGroup, group: usize) {
 }
 
 fn group_code(group: usize) -> Result<u32> {
-    u32::try_from(group).map_err(|_| failed(LedgerError::TooMany("groups")))
+    u32::try_from(group).map_err(|_| ledger_error(LedgerError::TooMany("groups")))
 }
 
-/// The code of a class: where all windows are known, only of those that have one.
-fn class_code(given: &Given, classes: &mut Classes, name: &str) -> Result<Option<u16>> {
-    // A class goes into the state by name.
-    length("touch_class", name).map_err(failed)?;
-    match given {
-        Given::Constant(..) => Ok(classes.code(name)),
-        Given::ByGroup(_) => match classes.intern(name) {
+/// Returns the code of a class. With constant windows, a class without a window has none.
+fn class_code(rules: &RuleSource, classes: &mut Classes, name: &str) -> Result<Option<u16>> {
+    // Partial states write the class by name, with a 32-bit length.
+    text_length("touch_class", name).map_err(ledger_error)?;
+    match rules {
+        RuleSource::Constant(..) => Ok(classes.code(name)),
+        RuleSource::ByGroup(_) => match classes.intern(name) {
             Some(code) => Ok(Some(code)),
-            None => Err(failed(LedgerError::TooMany("touch classes"))),
+            None => Err(ledger_error(LedgerError::TooMany("touch classes"))),
         },
     }
 }
@@ -197,25 +198,25 @@ impl GroupsAccumulator for AttributeGroups {
     ) -> Result<()> {
         self.grow(total_num_groups);
         let columns = Columns::new(values)?;
-        let kinds = kinds(columns.class, |name| {
-            class_code(&self.given, &mut self.classes, name)
+        let kinds = row_kinds(columns.class, |name| {
+            class_code(&self.rules, &mut self.classes, name)
         })?;
         for (row, (group, kind)) in group_indices.iter().zip(kinds).enumerate() {
             if opt_filter.is_some_and(|filter| filter.is_null(row) || !filter.value(row)) {
                 continue;
             }
-            if let Given::ByGroup(by_group) = &mut self.given {
-                by_group.tell(*group, row, columns.model, columns.windows)?;
+            if let RuleSource::ByGroup(by_group) = &mut self.rules {
+                by_group.set_from_row(*group, row, columns.model, columns.windows)?;
             }
             match kind {
-                Kind::Passed => {}
-                Kind::Order => {
+                RowKind::Ignored => {}
+                RowKind::Order => {
                     let order = columns.order(row)?;
                     self.ledger
                         .push_order(group_code(*group)?, order)
-                        .map_err(failed)?;
+                        .map_err(ledger_error)?;
                 }
-                Kind::Touch(class) => {
+                RowKind::Touch(class) => {
                     self.push_touch(group_code(*group)?, columns.touch(row, class)?)?;
                 }
             }
@@ -240,23 +241,23 @@ impl GroupsAccumulator for AttributeGroups {
             }
             let code = group_code(*group)?;
             for record in Records(states.value(row)) {
-                match (record.map_err(failed)?, &mut self.given) {
+                match (record.map_err(ledger_error)?, &mut self.rules) {
                     (Record::Order(order), _) => {
-                        self.ledger.push_order(code, order).map_err(failed)?
+                        self.ledger.push_order(code, order).map_err(ledger_error)?
                     }
-                    (Record::Touch(touch, name), given) => {
-                        if let Some(class) = class_code(given, &mut self.classes, name)? {
+                    (Record::Touch(touch, name), rules) => {
+                        if let Some(class) = class_code(rules, &mut self.classes, name)? {
                             self.push_touch(code, TouchRow { class, ..touch })?;
                         }
                     }
-                    (Record::Model(text), Given::ByGroup(by_group)) => {
-                        by_group.tell_model(*group, text)?
+                    (Record::Model(text), RuleSource::ByGroup(by_group)) => {
+                        by_group.set_model(*group, text)?
                     }
-                    (Record::Windows(text), Given::ByGroup(by_group)) => {
-                        by_group.tell_windows(*group, text)?;
+                    (Record::Windows(text), RuleSource::ByGroup(by_group)) => {
+                        by_group.set_windows(*group, text)?;
                     }
-                    (Record::Model(_) | Record::Windows(_), Given::Constant(..)) => {
-                        return Err(failed(LedgerError::Malformed));
+                    (Record::Model(_) | Record::Windows(_), RuleSource::Constant(..)) => {
+                        return Err(ledger_error(LedgerError::Malformed));
                     }
                 }
             }
@@ -265,11 +266,11 @@ impl GroupsAccumulator for AttributeGroups {
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        self.take(emit_to)?.answer()
+        self.take_groups(emit_to)?.attributed_rows()
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        Ok(vec![self.take(emit_to)?.encode()?])
+        Ok(vec![self.take_groups(emit_to)?.encode_states()?])
     }
 
     fn convert_to_state(
@@ -279,29 +280,29 @@ impl GroupsAccumulator for AttributeGroups {
     ) -> Result<Vec<ArrayRef>> {
         let rows = values.first().map_or(0, |column| column.len());
         let groups: Vec<usize> = (0..rows).collect();
-        let mut each = self.fresh();
+        let mut each = self.new_empty();
         each.update_batch(values, &groups, opt_filter, rows)?;
         each.state(EmitTo::All)
     }
 
     fn size(&self) -> usize {
-        size_of_val(self) + self.given.size() + self.classes.size() + self.ledger.size()
+        size_of_val(self) + self.rules.size() + self.classes.size() + self.ledger.size()
     }
 }
 
 /// Collects the rows of a single group.
 #[derive(Debug)]
-pub(super) struct Attribute(AttributeGroups);
+pub(super) struct AttributeAccumulator(AttributeGroups);
 
-impl Attribute {
-    pub(super) fn new(given: Given) -> Self {
-        let mut groups = AttributeGroups::new(given);
+impl AttributeAccumulator {
+    pub(super) fn new(rules: RuleSource) -> Self {
+        let mut groups = AttributeGroups::new(rules);
         groups.grow(1);
         Self(groups)
     }
 }
 
-impl Accumulator for Attribute {
+impl Accumulator for AttributeAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let rows = values.first().map_or(0, |column| column.len());
         self.0.update_batch(values, &vec![0; rows], None, 1)
@@ -312,13 +313,16 @@ impl Accumulator for Attribute {
         self.0.merge_batch(states, &vec![0; rows], 1)
     }
 
-    /// Keeps the rows, since a window frame that grows asks again.
+    /// Keeps the rows, since a growing window frame evaluates again.
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        ScalarValue::try_from_array(&self.0.answer()?, 0)
+        ScalarValue::try_from_array(&self.0.attributed_rows()?, 0)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![ScalarValue::try_from_array(&self.0.encode()?, 0)?])
+        Ok(vec![ScalarValue::try_from_array(
+            &self.0.encode_states()?,
+            0,
+        )?])
     }
 
     fn size(&self) -> usize {

@@ -1,17 +1,18 @@
-//! The arguments of `attribute` as columns: their types, and how a row of them becomes an order or a touch.
+//! Reads the argument columns of `attribute`: coerces their types, and converts each row to an order or a touch.
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, StringViewArray,
     TimestampMicrosecondArray,
 };
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, Decimal128Type, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Decimal128Type, TimestampMicrosecondType};
 use datafusion::common::{Result, exec_err, internal_err, plan_err};
 
 use super::ledger::{OrderRow, TouchRow};
 use super::rules::Classes;
+use crate::columns::instant_type;
 
-/// The names of the arguments, in order.
+/// The names of the arguments, in their order.
 pub(super) const ARGUMENTS: [&str; 9] = [
     "model",
     "windows",
@@ -24,15 +25,10 @@ pub(super) const ARGUMENTS: [&str; 9] = [
     "is_agent",
 ];
 
-/// Instants, on the way in and out.
-pub(super) fn instant_type() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-}
-
-/// Money, on the way in and out (E5).
+/// The type of money in arguments and results (E5).
 pub(super) const MONEY: DataType = DataType::Decimal128(18, 4);
 
-/// The types that the arguments are cast to before they come here.
+/// Returns the types that the planner casts the arguments to; an argument of another type is an error that names it.
 pub(super) fn coerce(given: &[DataType]) -> Result<Vec<DataType>> {
     if given.len() != ARGUMENTS.len() {
         return plan_err!(
@@ -80,7 +76,7 @@ fn coerce_one(name: &str, given: &DataType) -> Result<DataType> {
                 return Ok(DataType::Utf8View);
             }
             DataType::Dictionary(keys, values) if values.is_string() => {
-                // Classes are few: a dictionary tells a row's class by its key.
+                // Classes are few, so a dictionary is kept: its keys give each row's class without comparing texts.
                 return Ok(match name {
                     "touch_class" => DataType::Dictionary(keys.clone(), Box::new(DataType::Utf8)),
                     _ => DataType::Utf8View,
@@ -92,24 +88,25 @@ fn coerce_one(name: &str, given: &DataType) -> Result<DataType> {
     plan_err!("attribute: {name} must be {accepted}, got {to}")
 }
 
-/// What a row is.
+/// Classifies the rows of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// `touch_class` is null.
+pub(super) enum RowKind {
+    /// An order: `touch_class` is null.
     Order,
-    /// A touch of a class.
+    /// A touch of the class with this code.
     Touch(u16),
-    /// A touch of a class that cannot count.
-    Passed,
+    /// A touch of a class without a window, which cannot count (A2).
+    Ignored,
 }
 
-/// Tells what each row is. `code` gives a class its code, or none where it cannot count.
-pub(super) fn kinds(
+/// Classifies each row. `code` returns the code of a class, or none where the class cannot count.
+pub(super) fn row_kinds(
     classes: &ArrayRef,
     mut code: impl FnMut(&str) -> Result<Option<u16>>,
-) -> Result<Vec<Kind>> {
-    let mut kind =
-        |class: &str| -> Result<Kind> { Ok(code(class)?.map_or(Kind::Passed, Kind::Touch)) };
+) -> Result<Vec<RowKind>> {
+    let mut kind = |class: &str| -> Result<RowKind> {
+        Ok(code(class)?.map_or(RowKind::Ignored, RowKind::Touch))
+    };
     let nulls: Option<NullBuffer> = classes.logical_nulls();
     let is_order = |row: usize| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
     let mut kinds = Vec::with_capacity(classes.len());
@@ -117,25 +114,25 @@ pub(super) fn kinds(
         let names = dictionary.values().as_string::<i32>();
         let mut of_key = Vec::with_capacity(names.len());
         for name in names {
-            of_key.push(name.map_or(Ok(Kind::Order), &mut kind)?);
+            of_key.push(name.map_or(Ok(RowKind::Order), &mut kind)?);
         }
         if of_key.is_empty() {
-            return Ok(vec![Kind::Order; classes.len()]);
+            return Ok(vec![RowKind::Order; classes.len()]);
         }
         for (row, key) in dictionary.normalized_keys().into_iter().enumerate() {
             kinds.push(if is_order(row) {
-                Kind::Order
+                RowKind::Order
             } else {
                 of_key[key]
             });
         }
     } else {
         let names = classes.as_string_view();
-        // Equal views are equal texts; neighbours often are.
-        let mut before: Option<(u128, Kind)> = None;
+        // Equal views are equal texts, and neighbouring rows are often of one class.
+        let mut before: Option<(u128, RowKind)> = None;
         for (row, view) in names.views().iter().enumerate() {
             if is_order(row) {
-                kinds.push(Kind::Order);
+                kinds.push(RowKind::Order);
                 continue;
             }
             let known = before.filter(|(known, _)| known == view);
@@ -150,7 +147,7 @@ pub(super) fn kinds(
     Ok(kinds)
 }
 
-/// The columns of one batch.
+/// Holds the argument columns of one batch.
 pub(super) struct Columns<'a> {
     pub(super) model: &'a StringViewArray,
     pub(super) windows: &'a StringViewArray,
@@ -164,7 +161,7 @@ pub(super) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    /// Takes the arguments, which are of the types of [`coerce`].
+    /// Downcasts the arguments, which have the types of [`coerce`].
     pub(super) fn new(values: &'a [ArrayRef]) -> Result<Self> {
         let [
             model,
@@ -197,7 +194,7 @@ impl<'a> Columns<'a> {
         })
     }
 
-    /// The order of a row.
+    /// Reads a row as an order. A missing field is an error that names it and the order.
     pub(super) fn order(&self, row: usize) -> Result<OrderRow<'a>> {
         if self.order_id.is_null(row) {
             return exec_err!(
@@ -228,7 +225,7 @@ impl<'a> Columns<'a> {
         })
     }
 
-    /// The touch of a row.
+    /// Reads a row as a touch of a class. A missing field is an error that names it and the touch.
     pub(super) fn touch(&self, row: usize, class: u16) -> Result<TouchRow<'a>> {
         const NEEDS: &str = "a touch needs occurred_at, event_id, unit and is_agent";
         if self.event.is_null(row) {
@@ -244,7 +241,7 @@ impl<'a> Columns<'a> {
             return missing("unit");
         }
         let agent = match class {
-            // Always the agent's (A1).
+            // Web chat touches are always the agent's (A1).
             Classes::WEB_CHAT => true,
             _ if self.agent.is_null(row) => return missing("is_agent"),
             _ => self.agent.value(row),

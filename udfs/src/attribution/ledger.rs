@@ -1,26 +1,26 @@
-//! The orders and touches of many groups, as they came: one fixed-size entry a row, and one arena for all texts.
+//! Stores the orders and touches of many groups in arrival order: one fixed-size entry per row, and one arena for all texts.
 //!
-//! Nothing is sorted or looked up here, since most touches belong to shoppers who never order, and one cannot know
-//! that before the end. What always holds: the texts of an entry are one run of the arena, in the order of its lengths.
+//! Nothing is sorted or indexed on the way in, because most touches belong to shoppers who never order, which is known only
+//! at the end. What always holds: the texts of an entry lie next to each other in the arena, in the order of its lengths.
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use super::rules::Classes;
 
-/// Says that a row cannot be held.
+/// Describes why a row cannot be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LedgerError {
-    /// A text too long for its 32-bit length, which no text of SQL is.
+    /// A text of 4 GiB or more, whose length 32 bits cannot hold.
     TooLong {
-        /// The argument it came as.
+        /// The name of the argument.
         what: &'static str,
-        /// Its length in bytes.
+        /// The length in bytes.
         length: usize,
     },
-    /// More rows, groups or classes than 32-bit (classes: 16-bit) codes tell apart.
+    /// More rows or groups than 32 bits count, or more classes than 16 bits count.
     TooMany(&'static str),
-    /// A state that no accumulator wrote.
+    /// A partial state that this function did not write.
     Malformed,
 }
 
@@ -44,7 +44,7 @@ impl fmt::Display for LedgerError {
 
 impl std::error::Error for LedgerError {}
 
-/// An order as it is given.
+/// An order, as it is read from a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderRow<'a> {
     /// Microseconds since 1970.
@@ -55,7 +55,7 @@ pub struct OrderRow<'a> {
     pub id: &'a str,
 }
 
-/// A touch as it is given.
+/// A touch, as it is read from a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TouchRow<'a> {
     /// Microseconds since 1970.
@@ -64,15 +64,15 @@ pub struct TouchRow<'a> {
     pub event: &'a str,
     /// The code of its class.
     pub class: u16,
-    /// The conversation of an agent's touch, the message of a marketing one (A7).
+    /// The conversation of an agent's touch, or the message of a marketing touch (A7).
     pub unit: &'a str,
     /// Whether it is the agent's (A1).
     pub agent: bool,
-    /// The one order that it can reach, where it is not for all orders of its group (A4).
+    /// The only order that it can count for (A4); none where it can count for every order of its group.
     pub order: Option<&'a str>,
 }
 
-/// An order as it is held.
+/// An order, as the ledger stores it.
 #[derive(Debug, Clone, Copy)]
 pub struct Order {
     /// Microseconds since 1970.
@@ -85,7 +85,7 @@ pub struct Order {
     id: u32,
 }
 
-/// A touch as it is held. Its texts may be as long as a line of input, 1 MiB (SPEC E3), so their lengths need 32 bits.
+/// A touch, as the ledger stores it. Texts may be as long as an input line, 1 MiB (SPEC E3), so lengths take 32 bits.
 #[derive(Debug, Clone, Copy)]
 pub struct Touch {
     /// Microseconds since 1970.
@@ -100,25 +100,25 @@ pub struct Touch {
     pub class: u16,
     /// Whether it is the agent's.
     pub agent: bool,
-    /// Whether it reaches one order alone.
+    /// Whether it can count for one order only (A4).
     pub addressed: bool,
 }
 
 impl Order {
-    /// The lengths of its texts: its id.
+    /// Returns the lengths of its texts in the arena: the id.
     pub fn lengths(&self) -> [u32; 1] {
         [self.id]
     }
 }
 
 impl Touch {
-    /// The lengths of its texts, as they stand in the arena: event, unit, and the order that it is addressed to.
+    /// Returns the lengths of its texts in the arena: event id, unit, and the id of the only order it can count for.
     pub fn lengths(&self) -> [u32; 3] {
         [self.event, self.unit, self.order]
     }
 }
 
-/// See the module.
+/// Stores orders and touches: see the module.
 #[derive(Debug, Default)]
 pub struct Ledger {
     orders: Vec<Order>,
@@ -127,19 +127,19 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// All orders, as they came.
+    /// Returns all orders, in arrival order.
     pub fn orders(&self) -> &[Order] {
         &self.orders
     }
 
-    /// All touches, as they came.
+    /// Returns all touches, in arrival order.
     pub fn touches(&self) -> &[Touch] {
         &self.touches
     }
 
-    /// Takes an order.
+    /// Adds an order to a group.
     pub fn push_order(&mut self, group: u32, row: OrderRow<'_>) -> Result<(), LedgerError> {
-        let id = length("order_id", row.id)?;
+        let id = text_length("order_id", row.id)?;
         if u32::try_from(self.orders.len()).is_err() {
             return Err(LedgerError::TooMany("orders"));
         }
@@ -155,12 +155,12 @@ impl Ledger {
         Ok(())
     }
 
-    /// Takes a touch.
+    /// Adds a touch to a group.
     pub fn push_touch(&mut self, group: u32, row: TouchRow<'_>) -> Result<(), LedgerError> {
-        let event = length("event_id", row.event)?;
-        let unit = length("unit", row.unit)?;
-        let order = length("order_id", row.order.unwrap_or(""))?;
-        // The greatest index stands for "no touch" in matching.
+        let event = text_length("event_id", row.event)?;
+        let unit = text_length("unit", row.unit)?;
+        let order = text_length("order_id", row.order.unwrap_or(""))?;
+        // `resolve` uses the greatest index for "no touch".
         if self.touches.len() >= u32::MAX as usize {
             return Err(LedgerError::TooMany("touches"));
         }
@@ -184,56 +184,58 @@ impl Ledger {
         Ok(())
     }
 
-    /// The id of an order.
+    /// Returns the id of an order.
     pub fn order_id(&self, order: &Order) -> &str {
         self.text(order.start, 0, order.id)
     }
 
-    /// The unit of a touch.
+    /// Returns the unit of a touch.
     pub fn unit(&self, touch: &Touch) -> &str {
         self.text(touch.start, touch.event as usize, touch.unit)
     }
 
-    /// The order that a touch is addressed to.
-    pub fn addressee(&self, touch: &Touch) -> &str {
+    /// Returns the id of the only order that a touch can count for; empty where it can count for all.
+    pub fn addressed_order_id(&self, touch: &Touch) -> &str {
         let before = touch.event as usize + touch.unit as usize;
         self.text(touch.start, before, touch.order)
     }
 
-    /// The texts of an order, one after another.
+    /// Returns the texts of an order, one after another.
     pub fn order_texts(&self, order: &Order) -> &[u8] {
-        self.run(order.start, 0, order.lengths())
+        self.text_bytes(order.start, 0, order.lengths())
     }
 
-    /// The texts of a touch, one after another.
+    /// Returns the texts of a touch, one after another.
     pub fn touch_texts(&self, touch: &Touch) -> &[u8] {
-        self.run(touch.start, 0, touch.lengths())
+        self.text_bytes(touch.start, 0, touch.lengths())
     }
 
     fn text(&self, start: u64, skip: usize, length: u32) -> &str {
-        // Only whole texts are ever written, so this is always valid.
-        std::str::from_utf8(self.run(start, skip, [length])).unwrap_or("")
+        // Only whole texts are written, so this is always valid UTF-8.
+        std::str::from_utf8(self.text_bytes(start, skip, [length])).unwrap_or("")
     }
 
-    fn run<const N: usize>(&self, start: u64, skip: usize, lengths: [u32; N]) -> &[u8] {
+    fn text_bytes<const N: usize>(&self, start: u64, skip: usize, lengths: [u32; N]) -> &[u8] {
         let from = start as usize + skip;
         let length: usize = lengths.into_iter().map(|length| length as usize).sum();
         self.texts.get(from..from + length).unwrap_or(&[])
     }
 
-    /// Which of two touches is the later (E2): by instant, then by event id, bytewise.
+    /// Compares two touches in time (E2): by instant, then by event id, bytewise.
     pub fn compare(&self, a: &Touch, b: &Touch) -> Ordering {
         a.at.cmp(&b.at).then_with(|| {
             let (x, y) = (
-                self.run(a.start, 0, [a.event]),
-                self.run(b.start, 0, [b.event]),
+                self.text_bytes(a.start, 0, [a.event]),
+                self.text_bytes(b.start, 0, [b.event]),
             );
             x.cmp(y)
         })
     }
 
-    /// [`compare`](Self::compare) made total, so that the answer never depends on arrival even where events of two
-    /// raw tables share instant and id: then the agent's touch is the later, and after it the unit and class decide.
+    /// Compares like [`compare`](Self::compare), but breaks every tie, so that the result never depends on arrival order.
+    ///
+    /// Events of two raw tables may share instant and id. Then the agent's touch is the later one; between two of the
+    /// agent's or two of marketing's, unit and class decide.
     pub fn compare_total(&self, a: &Touch, b: &Touch, classes: &Classes) -> Ordering {
         self.compare(a, b)
             .then_with(|| a.agent.cmp(&b.agent))
@@ -241,7 +243,7 @@ impl Ledger {
             .then_with(|| classes.name(a.class).cmp(classes.name(b.class)))
     }
 
-    /// Takes the rows of the groups below `n` out; the groups that stay are numbered down by `n`.
+    /// Removes and returns the rows of the groups below `n`; the numbers of the other groups decrease by `n`.
     pub fn split_off_first(&mut self, n: u32) -> Self {
         let all = std::mem::take(self);
         let mut first = Self::default();
@@ -274,7 +276,7 @@ impl Ledger {
         first
     }
 
-    /// Bytes held.
+    /// Returns the heap bytes held.
     pub fn size(&self) -> usize {
         self.orders.capacity() * size_of::<Order>()
             + self.touches.capacity() * size_of::<Touch>()
@@ -282,8 +284,8 @@ impl Ledger {
     }
 }
 
-/// The length of a text, if it is not too long to be held.
-pub fn length(what: &'static str, text: &str) -> Result<u32, LedgerError> {
+/// Returns the length of the text of argument `what`, or an error where 32 bits cannot hold it.
+pub fn text_length(what: &'static str, text: &str) -> Result<u32, LedgerError> {
     u32::try_from(text.len()).map_err(|_| LedgerError::TooLong {
         what,
         length: text.len(),

@@ -1,51 +1,53 @@
-//! The linear model of one group (A7).
+//! Attributes the orders of one group by the linear model (A7).
 //!
-//! Touches come sorted by time; for each order a pair of bounds slides over those that the longest window reaches, and
-//! they are walked from the latest to the earliest. So the first touch met of a unit is its latest, and units are met
-//! in the order in which the steps left over go to them.
+//! Touches come sorted by time. For each order a sliding range covers the touches within the longest window, and they are
+//! visited from the latest to the earliest. So the first touch seen of a unit is its latest, and units are seen in the
+//! order in which they get the leftover steps of 0.0001.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::ops::Range;
 
 use super::ledger::{Ledger, Touch};
-use super::resolve::{Credit, NONE, Parts, SortedOrders, eligible};
+use super::resolve::{Credit, NONE, Parts, SortedOrders, is_eligible};
 use super::rules::{Classes, Lanes};
 
-/// A touch that reaches some order of its group.
+/// A touch that is eligible for at least one order of its group.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Placed {
+pub(super) struct Candidate {
     pub(super) group: u32,
     at: i64,
-    /// Its place in the ledger.
+    /// Its index in the ledger.
     touch: u32,
-    /// The one order that it reaches, or [`NONE`] for all.
-    only: u32,
+    /// The position of the only order that it can count for (A4), or [`NONE`] for all.
+    only_order: u32,
 }
 
-impl Placed {
+impl Candidate {
+    /// Creates a candidate for all orders of its group.
     pub(super) fn new(touch: &Touch, place: u32) -> Self {
         Self {
             group: touch.group,
             at: touch.at,
             touch: place,
-            only: NONE,
+            only_order: NONE,
         }
     }
 
-    pub(super) fn addressed(touch: &Touch, place: u32, order: usize) -> Self {
+    /// Creates a candidate for one order (A4).
+    pub(super) fn for_order(touch: &Touch, place: u32, order: usize) -> Self {
         Self {
-            // An order's number is below 2^32, as the ledger's rows are.
-            only: order as u32,
+            // The ledger holds fewer than 2^32 orders.
+            only_order: order as u32,
             ..Self::new(touch, place)
         }
     }
 }
 
-/// Sorts by group and time (E2).
-pub(super) fn sort(placed: &mut [Placed], ledger: &Ledger, classes: &Classes) {
+/// Sorts candidates by group and time (E2).
+pub(super) fn sort(candidates: &mut [Candidate], ledger: &Ledger, classes: &Classes) {
     let touches = ledger.touches();
-    placed.sort_unstable_by(|a, b| {
+    candidates.sort_unstable_by(|a, b| {
         (a.group, a.at).cmp(&(b.group, b.at)).then_with(|| {
             let (x, y) = (&touches[a.touch as usize], &touches[b.touch as usize]);
             ledger.compare_total(x, y, classes)
@@ -53,34 +55,34 @@ pub(super) fn sort(placed: &mut [Placed], ledger: &Ledger, classes: &Classes) {
     });
 }
 
-/// The units of one group: which touch is of which, and which were met for an order. Kept for its buffers.
+/// Collects the units of an order. The same value is used for all orders and groups, to keep its buffers.
 #[derive(Default)]
 pub(super) struct Units {
-    /// By touch of the group, the number of its unit.
+    /// By candidate of the group, the number of its unit.
     of_touch: Vec<u32>,
-    /// By unit, the last order for which it was met.
-    met: Vec<u32>,
-    /// The units of one order: the latest touch of each, the latest first.
+    /// By unit, the last order for which it was seen.
+    last_order: Vec<u32>,
+    /// The latest touch of each unit of one order, the latest first.
     latest: Vec<u32>,
-    /// Which of them have a row.
+    /// Which units get a row.
     parts: Parts,
 }
 
 impl Units {
-    /// No units yet, of which these will have a row.
-    pub(super) fn of(parts: Parts) -> Self {
+    /// Creates empty buffers; `parts` says which units get a row.
+    pub(super) fn new(parts: Parts) -> Self {
         Self {
             parts,
             ..Self::default()
         }
     }
 
-    /// Numbers the units: an agent's conversation or a marketing message each.
-    fn number(&mut self, ledger: &Ledger, own: &[Placed]) {
+    /// Numbers the units of a group: each agent conversation and each marketing message is one.
+    fn assign_units(&mut self, ledger: &Ledger, candidates: &[Candidate]) {
         let mut known: HashMap<(bool, &str), u32> = HashMap::new();
         self.of_touch.clear();
-        for placed in own {
-            let touch = &ledger.touches()[placed.touch as usize];
+        for candidate in candidates {
+            let touch = &ledger.touches()[candidate.touch as usize];
             // There are at most as many units as touches, below 2^32.
             let next = known.len() as u32;
             let unit = known
@@ -88,36 +90,36 @@ impl Units {
                 .or_insert(next);
             self.of_touch.push(*unit);
         }
-        self.met.clear();
-        self.met.resize(known.len(), NONE);
+        self.last_order.clear();
+        self.last_order.resize(known.len(), NONE);
     }
 }
 
-/// Attributes the orders of one group, `own` being the touches placed in it.
+/// Attributes the orders of one group, given its candidates sorted by time.
 pub(super) fn attribute(
     ledger: &Ledger,
     orders: &SortedOrders,
     run: Range<usize>,
-    own: &[Placed],
+    candidates: &[Candidate],
     lanes: &Lanes,
     units: &mut Units,
     credits: &mut Vec<Credit>,
 ) {
-    if own.is_empty() {
+    if candidates.is_empty() {
         return;
     }
-    units.number(ledger, own);
+    units.assign_units(ledger, candidates);
     let longest = lanes.longest();
     let (mut from, mut to) = (0, 0);
     for k in run {
         let ordered = orders.at[k];
-        while to < own.len() && own[to].at <= ordered {
+        while to < candidates.len() && candidates[to].at <= ordered {
             to += 1;
         }
-        while from < to && ordered.saturating_sub(own[from].at) > longest {
+        while from < to && ordered.saturating_sub(candidates[from].at) > longest {
             from += 1;
         }
-        let web = meet(ledger, k, ordered, own, from..to, lanes, units);
+        let web = collect_units(ledger, k, ordered, candidates, from..to, lanes, units);
         let order = orders.rows[k];
         let value = ledger.orders()[order as usize].value;
         if let Some(touch) = web {
@@ -147,37 +149,37 @@ pub(super) fn attribute(
     }
 }
 
-/// Gathers the units of one order into `units.latest`; or gives the web chat touch that takes it all.
-fn meet(
+/// Collects the units of one order in `units.latest`, or returns the web chat touch that takes the whole order.
+fn collect_units(
     ledger: &Ledger,
     k: usize,
     ordered: i64,
-    own: &[Placed],
+    candidates: &[Candidate],
     within: Range<usize>,
     lanes: &Lanes,
     units: &mut Units,
 ) -> Option<u32> {
-    // An order's number is below 2^32, as the ledger's rows are.
+    // The ledger holds fewer than 2^32 orders.
     let this = k as u32;
     let (mut agent, mut web_seen): (Option<&Touch>, bool) = (None, false);
     units.latest.clear();
     for i in within.rev() {
-        let placed = &own[i];
-        if placed.only != NONE && placed.only != this {
+        let candidate = &candidates[i];
+        if candidate.only_order != NONE && candidate.only_order != this {
             continue;
         }
-        let touch = &ledger.touches()[placed.touch as usize];
-        let Some((lane, window)) = lanes.of(touch.class) else {
+        let touch = &ledger.touches()[candidate.touch as usize];
+        let Some((lane, window)) = lanes.lane_and_window(touch.class) else {
             continue;
         };
-        if !eligible(ordered, placed.at, window) {
+        if !is_eligible(ordered, candidate.at, window) {
             continue;
         }
         if lane == Lanes::WEB_CHAT {
             let later =
                 agent.is_some_and(|agent| ledger.compare(agent, touch) == Ordering::Greater);
             if !web_seen && !later {
-                return Some(placed.touch);
+                return Some(candidate.touch);
             }
             web_seen = true;
             continue;
@@ -185,10 +187,10 @@ fn meet(
         if touch.agent && agent.is_none() {
             agent = Some(touch);
         }
-        let met = &mut units.met[units.of_touch[i] as usize];
-        if *met != this {
-            *met = this;
-            units.latest.push(placed.touch);
+        let last_order = &mut units.last_order[units.of_touch[i] as usize];
+        if *last_order != this {
+            *last_order = this;
+            units.latest.push(candidate.touch);
         }
     }
     None

@@ -1,19 +1,17 @@
-//! `longest_window(windows)`: how far back a touch can count for an order (SPEC A3).
+//! `longest_window(windows)`: returns how far back, in seconds, a touch can count for an order (SPEC A3).
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::Int64Array;
+use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
 use datafusion::common::Result;
-use datafusion::common::utils::take_function_args;
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, Documentation};
 
 use super::SECTION;
-use super::given::refused;
+use super::rule_source::rule_error;
 use super::rules::{MICROS, Windows};
-use crate::columns::{Kind, Parameter, TextColumn, arrays, coerce, result, signature};
+use crate::columns::{Kind, Parameter, TextColumn};
+use crate::scalar::{ScalarFunction, arrays};
 
 const NAME: &str = "longest_window";
 const PARAMETERS: [Parameter; 1] = [Parameter::new("windows", Kind::Text)];
@@ -30,55 +28,40 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `longest_window` function.
+/// Implements `longest_window`.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct LongestWindow {
-    signature: Signature,
-}
+pub(crate) struct LongestWindow;
 
-impl Default for LongestWindow {
-    fn default() -> Self {
-        Self {
-            signature: signature(&PARAMETERS),
-        }
-    }
-}
-
-/// The seconds of the longest window; 0 where all are off.
+/// Returns the longest window in seconds; 0 where all are off.
 fn seconds(windows: &str) -> Result<i64> {
-    let windows: Windows = windows.parse().map_err(|error| refused(NAME, &error))?;
+    let windows: Windows = windows.parse().map_err(|error| rule_error(NAME, &error))?;
     let longest = windows.iter().map(|(_, window)| window).max();
     Ok(longest.unwrap_or(0) / MICROS)
 }
 
-impl ScalarUDFImpl for LongestWindow {
-    fn name(&self) -> &str {
+impl ScalarFunction for LongestWindow {
+    fn name(&self) -> &'static str {
         NAME
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn parameters(&self) -> &'static [Parameter] {
+        &PARAMETERS
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(NAME, &PARAMETERS, given)
+    fn result_type(&self) -> DataType {
+        DataType::Int64
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Int64)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
-        let [windows] = take_function_args(NAME, &arrays)?;
-        let texts = TextColumn::new(windows)?;
+    fn compute(&self, arguments: &[ColumnarValue], _: usize) -> Result<ArrayRef> {
+        let [windows] = arrays(NAME, arguments)?;
+        let texts = TextColumn::new(&windows)?;
         let longest = (0..windows.len()).map(|row| texts.get(row).map(seconds).transpose());
         let longest: Int64Array = longest.collect::<Result<_>>()?;
-        result(Arc::new(longest), constant)
+        Ok(Arc::new(longest))
     }
 
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&DOCUMENTATION)
+    fn documentation(&self) -> &'static Documentation {
+        &DOCUMENTATION
     }
 }
 

@@ -1,21 +1,21 @@
-//! `attribute(...)`: which of the agent's conversations an order is credited to (SPEC section 5), as an aggregate; and
-//! `touch_outcome(...)`, which explains it, touch by touch.
+//! `attribute(...)`: an aggregate that credits orders to the agent's conversations (SPEC section 5); and
+//! `touch_outcome(...)`, a window function that explains the credit, touch by touch.
 //!
-//! The aggregate runs over the union of orders and touches, grouped by shopper, and gives for each group the list of its
-//! attributed rows. Model and windows are arguments, so that the stored answer and any what-if question are one
-//! function. [`ledger`] holds the rows, [`resolve`] and [`linear`] match them, [`verdict`] says why a touch won or lost,
-//! [`rules`] reads model and windows: these know nothing of DataFusion. What comes before, which events are touches, of
-//! which class, and which are left out (A1, A2), are functions of their own, so that whoever gathers touches asks them. What always holds: the answer depends on the set of rows of a group alone (E2), not on
-//! their order, their batches, or the partial states that they came through.
+//! The aggregate runs over the union of orders and touches, grouped by shopper, and returns each group's list of attributed
+//! rows. Model and windows are arguments, so that stored results and what-if queries use one function. [`ledger`] holds the
+//! rows, [`resolve`] and [`linear`] match touches to orders, [`verdict`] explains why a touch won or lost, [`rules`] parses
+//! model and windows; these do not depend on DataFusion. Which events are touches, their class, and which are excluded (A1,
+//! A2) are scalar functions, called by the queries that gather touches. What always holds: the result depends on the set of
+//! a group's rows alone (E2), not on their order, batches or partial states.
 
 mod accumulator;
 mod columns;
-mod given;
 mod ledger;
 mod linear;
 mod longest_window;
 mod output;
 mod resolve;
+mod rule_source;
 mod rules;
 mod state;
 #[cfg(test)]
@@ -25,9 +25,9 @@ mod touch_exclusion;
 mod touch_outcome;
 mod verdict;
 
-pub use longest_window::LongestWindow;
-pub use touch_class::{TouchClass, TouchKind};
-pub use touch_exclusion::TouchExclusion;
+pub(crate) use longest_window::LongestWindow;
+pub(crate) use touch_class::{TouchClass, TouchKind};
+pub(crate) use touch_exclusion::TouchExclusion;
 pub use touch_outcome::touch_outcome_udwf;
 
 use std::sync::{Arc, LazyLock};
@@ -42,17 +42,17 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_expr::expressions::Literal;
 
-use accumulator::{Attribute, AttributeGroups};
-use given::{ByGroup, Given, refused};
+use accumulator::{AttributeAccumulator, AttributeGroups};
+use rule_source::{GroupRules, RuleSource, rule_error};
 
-/// Where the docs list these functions.
+/// The section of the function documentation.
 const SECTION: DocSection = DocSection {
     include: true,
     label: "Attribution",
     description: None,
 };
 
-/// The aggregate `attribute(model, windows, order_id, occurred_at, event_id, value, touch_class, unit, is_agent)`.
+/// Returns the aggregate `attribute(model, windows, order_id, occurred_at, event_id, value, touch_class, unit, is_agent)`.
 pub fn attribute_udaf() -> Arc<AggregateUDF> {
     static FUNCTION: LazyLock<Arc<AggregateUDF>> =
         LazyLock::new(|| Arc::new(AggregateUDF::from(AttributeUdaf::new())));
@@ -71,7 +71,8 @@ impl AttributeUdaf {
         Self { signature }
     }
 
-    fn given(args: &AccumulatorArgs<'_>) -> Result<Given> {
+    /// Returns the model and windows where both are constants; otherwise they are read row by row.
+    fn rule_source(args: &AccumulatorArgs<'_>) -> Result<RuleSource> {
         if args.is_distinct {
             return plan_err!("attribute does not take DISTINCT");
         }
@@ -79,13 +80,13 @@ impl AttributeUdaf {
             let literal = args.exprs.get(argument)?.downcast_ref::<Literal>()?;
             literal.value().try_as_str().flatten()
         };
-        let refused = |error| refused("attribute", &error);
+        let rule_error = |error| rule_error("attribute", &error);
         match (constant(0), constant(1)) {
-            (Some(model), Some(windows)) => Ok(Given::Constant(
-                model.parse().map_err(refused)?,
-                windows.parse().map_err(refused)?,
+            (Some(model), Some(windows)) => Ok(RuleSource::Constant(
+                model.parse().map_err(rule_error)?,
+                windows.parse().map_err(rule_error)?,
             )),
-            _ => Ok(Given::ByGroup(ByGroup::default())),
+            _ => Ok(RuleSource::ByGroup(GroupRules::default())),
         }
     }
 }
@@ -107,7 +108,7 @@ impl AggregateUDFImpl for AttributeUdaf {
         Ok(output::return_type())
     }
 
-    /// The rows of a group in the byte order of [`state`].
+    /// Returns one binary field: the rows of a group, as [`state`] encodes them.
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         let name = format_state_name(args.name, "rows");
         Ok(vec![Arc::new(Field::new(
@@ -118,7 +119,9 @@ impl AggregateUDFImpl for AttributeUdaf {
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Attribute::new(Self::given(&args)?)))
+        Ok(Box::new(AttributeAccumulator::new(Self::rule_source(
+            &args,
+        )?)))
     }
 
     fn groups_accumulator_supported(&self, _args: AccumulatorArgs<'_>) -> bool {
@@ -129,14 +132,14 @@ impl AggregateUDFImpl for AttributeUdaf {
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(AttributeGroups::new(Self::given(&args)?)))
+        Ok(Box::new(AttributeGroups::new(Self::rule_source(&args)?)))
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
         AggregateOrderSensitivity::Insensitive
     }
 
-    /// An empty list, as of a group where nothing is attributed.
+    /// Returns an empty list, like a group in which nothing is attributed.
     fn default_value(&self, data_type: &DataType) -> Result<ScalarValue> {
         ScalarValue::new_default(data_type)
     }

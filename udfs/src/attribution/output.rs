@@ -1,4 +1,4 @@
-//! The attributed rows as Arrow lists.
+//! Builds the result of `attribute`: a list of attributed rows for each group.
 
 use std::sync::Arc;
 
@@ -10,10 +10,11 @@ use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::{Result, exec_datafusion_err};
 
-use super::columns::{MONEY, instant_type};
+use super::columns::MONEY;
 use super::ledger::Ledger;
 use super::resolve::Credits;
 use super::rules::Classes;
+use crate::columns::instant_type;
 
 fn fields() -> Fields {
     Fields::from(vec![
@@ -30,13 +31,17 @@ fn item() -> FieldRef {
     Arc::new(Field::new_list_field(DataType::Struct(fields()), true))
 }
 
-/// The type of the answer.
+/// Returns the type of the result: a list of structs.
 pub(super) fn return_type() -> DataType {
     DataType::List(item())
 }
 
-/// One list for each group, empty where nothing is attributed.
-pub(super) fn lists(ledger: &Ledger, classes: &Classes, credits: &Credits) -> Result<ArrayRef> {
+/// Builds one list per group, empty where nothing is attributed.
+pub(super) fn build_lists(
+    ledger: &Ledger,
+    classes: &Classes,
+    credits: &Credits,
+) -> Result<ArrayRef> {
     let rows = credits.rows.len();
     let mut order_ids = StringViewBuilder::with_capacity(rows);
     let mut units = StringViewBuilder::with_capacity(rows);
@@ -45,13 +50,16 @@ pub(super) fn lists(ledger: &Ledger, classes: &Classes, credits: &Credits) -> Re
     let mut counts = Vec::with_capacity(rows);
     let mut values = Vec::with_capacity(rows);
 
-    // Every row's class points into one block that holds each name once.
+    // The class of each row is a view into one block that holds each name once.
     let mut names = Vec::new();
     let mut places = Vec::new();
     for name in classes.names() {
-        let start = fitting::<u32>(names.len(), "bytes of touch classes")?;
+        let start = checked_cast::<u32>(names.len(), "bytes of touch classes")?;
         names.extend_from_slice(name.as_bytes());
-        places.push((start, fitting::<u32>(name.len(), "bytes of a touch class")?));
+        places.push((
+            start,
+            checked_cast::<u32>(name.len(), "bytes of a touch class")?,
+        ));
     }
     let block = class_names.append_block(Buffer::from(names));
 
@@ -63,14 +71,17 @@ pub(super) fn lists(ledger: &Ledger, classes: &Classes, credits: &Credits) -> Re
         let (start, length) = places[usize::from(touch.class)];
         class_names.try_append_view(block, start, length)?;
         touched.push(touch.at);
-        counts.push(fitting::<i32>(credit.units as usize, "units of an order")?);
+        counts.push(checked_cast::<i32>(
+            credit.units as usize,
+            "units of an order",
+        )?);
         values.push(i128::from(credit.value));
     }
 
     let mut offsets = Vec::with_capacity(credits.ends.len() + 1);
     offsets.push(0i32);
     for end in &credits.ends {
-        offsets.push(fitting::<i32>(*end, "attributed rows")?);
+        offsets.push(checked_cast::<i32>(*end, "attributed rows")?);
     }
     let columns: Vec<ArrayRef> = vec![
         Arc::new(order_ids.finish()),
@@ -90,7 +101,7 @@ pub(super) fn lists(ledger: &Ledger, classes: &Classes, credits: &Credits) -> Re
     )?))
 }
 
-/// A count as a smaller integer.
-fn fitting<T: TryFrom<usize>>(count: usize, what: &str) -> Result<T> {
+/// Converts a count to a smaller integer, or returns an error that names what was counted.
+fn checked_cast<T: TryFrom<usize>>(count: usize, what: &str) -> Result<T> {
     T::try_from(count).map_err(|_| exec_datafusion_err!("attribute: {count} {what} are too many"))
 }

@@ -1,9 +1,9 @@
-//! Attribution of the orders of a ledger, from the order side.
+//! Attributes the orders of a ledger (SPEC A3 to A7).
 //!
-//! Orders are few and touches many, so only orders are sorted. A touch goes to the first order of its group at or
-//! after it: too early for that one is too early for all later ones, and the others are reached by carrying the
-//! latest touch of each lane forward over the orders. So the cost is O(touches) + O(orders x lanes), and a touch of
-//! a group without orders costs one look. What always holds: the answer depends on the rows, never on their order (E2).
+//! Orders are few and touches many, so only orders are sorted. Each touch is assigned to the first order of its group at or
+//! after it; if it is too early for that order, it is too early for all later ones. Later orders get it by carrying the
+//! latest touch of each lane forward from order to order. The cost is O(touches) + O(orders x lanes), and a touch of a group
+//! without orders costs one lookup. What always holds: the result depends on the rows, never on their order (E2).
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -15,41 +15,41 @@ use super::rules::{Classes, Lanes, Model};
 /// Stands for "no touch".
 pub(super) const NONE: u32 = u32::MAX;
 
-/// A row of the answer: what of an order goes to an agent's conversation.
+/// Credits a part of an order to a unit: an agent's conversation or a marketing message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Credit {
-    /// The order, by its place in the ledger.
+    /// The order's index in the ledger.
     pub order: u32,
-    /// The touch that stands for the conversation, by its place in the ledger.
+    /// The index in the ledger of the unit's latest eligible touch.
     pub touch: u32,
-    /// The credit is one divided by this.
+    /// The number of units that share the order; the credit is 1 divided by it.
     pub units: u32,
-    /// The part of the order's value, in steps of 0.0001.
+    /// The unit's part of the order's value, in steps of 0.0001.
     pub value: i64,
 }
 
-/// Which of an order's parts the answer has.
+/// Selects which units of an order get a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Parts {
-    /// Those of the agent's conversations (A7).
+    /// The agent's conversations (A7).
     #[default]
-    OfAgent,
-    /// Those of marketing's messages too, which no attributed row shows.
+    Agent,
+    /// Marketing messages too. No attributed row shows them, but `touch_outcome` does.
     All,
 }
 
-/// The model and windows of each group.
+/// Gives the model and windows of each group.
 #[derive(Debug)]
 pub struct RuleBook {
     /// The distinct rules.
     pub rules: Vec<(Model, Lanes)>,
-    /// By group, which of them; `None` where all groups have the first.
+    /// By group, the index in `rules`; `None` where all groups have the first.
     pub of_group: Option<Vec<u32>>,
 }
 
 impl RuleBook {
-    /// The rules of a group.
-    pub(super) fn of(&self, group: usize) -> Option<&(Model, Lanes)> {
+    /// Returns the rules of a group.
+    pub(super) fn rules_of(&self, group: usize) -> Option<&(Model, Lanes)> {
         let rule = match &self.of_group {
             None => 0,
             Some(of_group) => *of_group.get(group)? as usize,
@@ -57,6 +57,7 @@ impl RuleBook {
         self.rules.get(rule)
     }
 
+    /// Returns the greatest number of lanes of any rule.
     fn lanes(&self) -> usize {
         self.rules
             .iter()
@@ -66,24 +67,24 @@ impl RuleBook {
     }
 }
 
-/// The answer: the credits group after group, in a group order after order, in an order the latest touch first.
+/// Holds the credits, sorted by group, by order, and then with the latest touch first.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Credits {
-    /// All rows.
+    /// The credits of all groups.
     pub rows: Vec<Credit>,
-    /// By group, how many rows there are up to its end.
+    /// By group, the end of its credits in `rows`.
     pub ends: Vec<usize>,
 }
 
-/// The orders by group and, inside a group, by instant.
+/// Holds the orders sorted by group and, inside a group, by instant.
 pub(super) struct SortedOrders {
-    /// By group, the first of its orders; one more at the end.
+    /// By group, the position of its first order; one more entry at the end.
     starts: Vec<u32>,
-    /// By group, a bit that says whether it has any. Most have none, and these bits stay in the cache.
-    some: Vec<u64>,
-    /// Places in the ledger.
+    /// By group, a bit that is set where the group has orders. Most groups have none, and the bits stay in the cache.
+    occupied: Vec<u64>,
+    /// By position, the order's index in the ledger.
     pub(super) rows: Vec<u32>,
-    /// Instants.
+    /// By position, the order's instant.
     pub(super) at: Vec<i64>,
 }
 
@@ -91,11 +92,11 @@ impl SortedOrders {
     fn new(ledger: &Ledger, groups: usize) -> Self {
         let orders = ledger.orders();
         let mut starts = vec![0u32; groups + 1];
-        let mut some = vec![0u64; groups / 64 + 1];
+        let mut occupied = vec![0u64; groups / 64 + 1];
         for order in orders {
             let group = order.group as usize;
             starts[group + 1] += 1;
-            some[group / 64] |= 1 << (group % 64);
+            occupied[group / 64] |= 1 << (group % 64);
         }
         for group in 0..groups {
             starts[group + 1] += starts[group];
@@ -121,23 +122,23 @@ impl SortedOrders {
         let at = rows.iter().map(|row| orders[*row as usize].at).collect();
         Self {
             starts,
-            some,
+            occupied,
             rows,
             at,
         }
     }
 
-    /// Whether a group has orders.
-    fn any(&self, group: usize) -> bool {
-        self.some[group / 64] >> (group % 64) & 1 == 1
+    /// Returns whether a group has orders.
+    fn has_orders(&self, group: usize) -> bool {
+        self.occupied[group / 64] >> (group % 64) & 1 == 1
     }
 
-    /// The run of a group.
+    /// Returns the positions of a group's orders.
     fn run(&self, group: usize) -> std::ops::Range<usize> {
         self.starts[group] as usize..self.starts[group + 1] as usize
     }
 
-    /// The first order of a run at or after an instant.
+    /// Returns the position of the first order in `run` at or after an instant.
     fn first_at_or_after(&self, run: &std::ops::Range<usize>, at: i64) -> Option<usize> {
         let instants = &self.at[run.clone()];
         let skip = if instants.len() <= 16 {
@@ -149,12 +150,13 @@ impl SortedOrders {
     }
 }
 
-/// Finds the orders that addressed touches name: by a scan in short runs, by a sorted list in long ones.
+/// Finds orders by id, for addressed touches (A4): by a scan in groups of few orders, by a sorted list in others.
 #[derive(Default)]
 struct OrdersById(HashMap<usize, Vec<u32>>);
 
 impl OrdersById {
-    fn named(
+    /// Calls `found` with the position of each order of `run` with an id.
+    fn for_each_match(
         &mut self,
         ledger: &Ledger,
         orders: &SortedOrders,
@@ -168,7 +170,7 @@ impl OrdersById {
             return;
         }
         let sorted = self.0.entry(run.start).or_insert_with(|| {
-            // A run is of at most 2^32 orders, as the ledger is.
+            // The ledger holds fewer than 2^32 orders.
             let mut sorted: Vec<u32> = run.map(|k| k as u32).collect();
             sorted.sort_by_key(|k| id_of(*k as usize));
             sorted
@@ -183,12 +185,12 @@ impl OrdersById {
     }
 }
 
-/// Whether a touch at `at` is eligible for an order at `ordered` (A3).
-pub(super) fn eligible(ordered: i64, at: i64, window: i64) -> bool {
+/// Returns whether a touch at `at` is eligible for an order at `ordered` (A3); all in microseconds.
+pub(super) fn is_eligible(ordered: i64, at: i64, window: i64) -> bool {
     (0..=window).contains(&ordered.saturating_sub(at))
 }
 
-/// Attributes the orders of all groups.
+/// Attributes the orders of all groups by the rules of each.
 pub fn resolve(
     ledger: &Ledger,
     groups: usize,
@@ -204,59 +206,67 @@ pub fn resolve(
     }
     let orders = SortedOrders::new(ledger, groups);
     let mut last = LastTouches::new(ledger, &orders, book, classes);
-    let mut placed = Vec::new();
+    let mut candidates = Vec::new();
     let mut by_id = OrdersById::default();
     for (place, touch) in (0u32..).zip(ledger.touches()) {
         let group = touch.group as usize;
-        if !orders.any(group) {
+        if !orders.has_orders(group) {
             continue;
         }
         let run = orders.run(group);
-        let Some((model, lanes)) = book.of(group) else {
+        let Some((model, lanes)) = book.rules_of(group) else {
             continue;
         };
-        let Some((lane, window)) = lanes.of(touch.class) else {
+        let Some((lane, window)) = lanes.lane_and_window(touch.class) else {
             continue;
         };
         if touch.addressed {
-            by_id.named(ledger, &orders, run, ledger.addressee(touch), |k| {
-                if eligible(orders.at[k], touch.at, window) {
-                    match model {
-                        Model::LastTouch => last.address(k, place),
-                        Model::Linear => placed.push(linear::Placed::addressed(touch, place, k)),
+            by_id.for_each_match(
+                ledger,
+                &orders,
+                run,
+                ledger.addressed_order_id(touch),
+                |k| {
+                    if is_eligible(orders.at[k], touch.at, window) {
+                        match model {
+                            Model::LastTouch => last.add_addressed(k, place),
+                            Model::Linear => {
+                                candidates.push(linear::Candidate::for_order(touch, place, k))
+                            }
+                        }
                     }
-                }
-            });
+                },
+            );
         } else if let Some(k) = orders.first_at_or_after(&run, touch.at)
-            && eligible(orders.at[k], touch.at, window)
+            && is_eligible(orders.at[k], touch.at, window)
         {
             match model {
-                Model::LastTouch => last.reach(k, lane, place),
-                Model::Linear => placed.push(linear::Placed::new(touch, place)),
+                Model::LastTouch => last.add_shared(k, lane, place),
+                Model::Linear => candidates.push(linear::Candidate::new(touch, place)),
             }
         }
     }
     drop(by_id);
     last.sort();
-    linear::sort(&mut placed, ledger, classes);
+    linear::sort(&mut candidates, ledger, classes);
 
     let mut credits = Credits {
         rows: Vec::with_capacity(orders.rows.len()),
         ends: Vec::with_capacity(groups),
     };
-    let mut placed = placed.as_slice();
-    let mut units = linear::Units::of(parts);
+    let mut candidates = candidates.as_slice();
+    let mut units = linear::Units::new(parts);
     for group in 0..groups {
         let run = orders.run(group);
         if !run.is_empty()
-            && let Some((model, lanes)) = book.of(group)
+            && let Some((model, lanes)) = book.rules_of(group)
         {
             match model {
                 Model::LastTouch => last.attribute(run, lanes, &mut credits.rows),
                 Model::Linear => {
-                    let count = placed.partition_point(|p| p.group as usize <= group);
-                    let (own, rest) = placed.split_at(count);
-                    placed = rest;
+                    let count = candidates.partition_point(|p| p.group as usize <= group);
+                    let (own, rest) = candidates.split_at(count);
+                    candidates = rest;
                     linear::attribute(
                         ledger,
                         &orders,
@@ -274,18 +284,19 @@ pub fn resolve(
     credits
 }
 
-/// The touches that may be the last before an order (A5, A6).
+/// Finds the last touch before each order (A5, A6).
 struct LastTouches<'a> {
     ledger: &'a Ledger,
     orders: &'a SortedOrders,
     classes: &'a Classes,
     lanes: usize,
-    /// By order and lane, the latest touch whose first order at or after it is this one.
-    best: Vec<u32>,
-    /// Orders and the touches that reach them alone, by order once sorted.
+    /// By order and lane, the latest touch for which this is the first order at or after it.
+    latest: Vec<u32>,
+    /// Pairs of an order and a touch that can count for it alone (A4), sorted by order before use.
     addressed: Vec<(u32, u32)>,
-    /// How many of `addressed` were passed.
-    passed: usize,
+    /// The index in `addressed` of the first pair not used yet.
+    next_addressed: usize,
+    /// By lane, the latest touch carried over from earlier orders of the group.
     carried: Vec<u32>,
 }
 
@@ -306,9 +317,9 @@ impl<'a> LastTouches<'a> {
             orders,
             classes,
             lanes,
-            best: vec![NONE; orders.rows.len() * lanes],
+            latest: vec![NONE; orders.rows.len() * lanes],
             addressed: Vec::new(),
-            passed: 0,
+            next_addressed: 0,
             carried: vec![NONE; lanes],
         }
     }
@@ -317,7 +328,7 @@ impl<'a> LastTouches<'a> {
         &self.ledger.touches()[place as usize]
     }
 
-    /// The later of two touches, either of which may be none.
+    /// Returns the later of two touches, either of which may be [`NONE`].
     fn later(&self, a: u32, b: u32) -> u32 {
         if a == NONE || b == NONE {
             return a.min(b);
@@ -331,13 +342,15 @@ impl<'a> LastTouches<'a> {
         }
     }
 
-    fn reach(&mut self, k: usize, lane: usize, place: u32) {
+    /// Adds an eligible touch that can count for order `k` and all later ones of its group.
+    fn add_shared(&mut self, k: usize, lane: usize, place: u32) {
         let slot = k * self.lanes + lane;
-        self.best[slot] = self.later(self.best[slot], place);
+        self.latest[slot] = self.later(self.latest[slot], place);
     }
 
-    fn address(&mut self, k: usize, place: u32) {
-        // An order's number is below 2^32, as the ledger's rows are.
+    /// Adds an eligible touch that can count for order `k` alone.
+    fn add_addressed(&mut self, k: usize, place: u32) {
+        // The ledger holds fewer than 2^32 orders.
         self.addressed.push((k as u32, place));
     }
 
@@ -345,33 +358,33 @@ impl<'a> LastTouches<'a> {
         self.addressed.sort_unstable();
     }
 
-    /// Attributes the orders of one group; groups come in order.
+    /// Attributes the orders of one group. Must be called for the groups in ascending order.
     fn attribute(&mut self, run: std::ops::Range<usize>, lanes: &Lanes, credits: &mut Vec<Credit>) {
         self.carried.fill(NONE);
         for k in run {
             let ordered = self.orders.at[k];
             let (mut web, mut other) = (NONE, NONE);
             for lane in 0..lanes.len() {
-                let latest = self.later(self.best[k * self.lanes + lane], self.carried[lane]);
+                let latest = self.later(self.latest[k * self.lanes + lane], self.carried[lane]);
                 self.carried[lane] = latest;
                 let Some(window) = lanes.window(lane) else {
                     continue;
                 };
-                if latest != NONE && eligible(ordered, self.touch(latest).at, window) {
+                if latest != NONE && is_eligible(ordered, self.touch(latest).at, window) {
                     match lane {
                         Lanes::WEB_CHAT => web = latest,
                         _ => other = self.later(other, latest),
                     }
                 }
             }
-            while let Some((order, place)) = self.addressed.get(self.passed).copied()
+            while let Some((order, place)) = self.addressed.get(self.next_addressed).copied()
                 && order as usize == k
             {
                 match self.touch(place).class {
                     Classes::WEB_CHAT => web = self.later(web, place),
                     _ => other = self.later(other, place),
                 }
-                self.passed += 1;
+                self.next_addressed += 1;
             }
             if let Some(touch) = self.winner(web, other) {
                 let order = self.orders.rows[k];
@@ -385,7 +398,7 @@ impl<'a> LastTouches<'a> {
         }
     }
 
-    /// Between the last web chat touch and the last other one (A6).
+    /// Returns the touch that gets the credit, given the last web chat touch and the last other touch (A6).
     fn winner(&self, web: u32, other: u32) -> Option<u32> {
         let other = (other != NONE && self.touch(other).agent).then_some(other);
         match (web, other) {

@@ -1,23 +1,23 @@
-//! What decides an attribution besides the events: the model and the windows of the touch classes.
+//! Parses the rules of attribution: the model, and the windows of the touch classes.
 //!
-//! Both come as text, so that a query can ask "what if the windows were others" without a setting being changed.
-//! What always holds: `web_chat` has a window of 24 hours unless the text says otherwise (A1), a class without a
-//! window never attributes (A2), and windows are whole microseconds of elapsed time (A3).
+//! Both are text arguments, so that a what-if query can try other windows without changing a setting. What always holds:
+//! `web_chat` has a window of 24 hours unless the text gives another (A1), a class without a window never attributes (A2),
+//! and windows are whole microseconds of elapsed time (A3).
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// The class of the agent's messages in web chat, the one class that is always the agent's (A1).
+/// The class of the agent's messages in web chat, the only class whose touches are always the agent's (A1).
 pub const WEB_CHAT: &str = "web_chat";
 
 /// The window of `web_chat` where none is given: 24 hours (A1).
 const WEB_CHAT_WINDOW: i64 = 86_400 * MICROS;
 
-/// Microseconds of a second.
+/// Microseconds in a second.
 pub const MICROS: i64 = 1_000_000;
 
-/// Says what was wrong with a text that names a rule, and what is accepted.
+/// Describes what is wrong with a model, windows or exclusion text, and the accepted form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleError(pub(super) String);
 
@@ -29,12 +29,12 @@ impl fmt::Display for RuleError {
 
 impl std::error::Error for RuleError {}
 
-/// How the credit of an order is given.
+/// Names the attribution model: how an order's credit is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Model {
-    /// The later of the last web chat touch and the last other touch takes all (A6).
+    /// The last touch takes all the credit (A6).
     LastTouch,
-    /// Every conversation and every marketing message takes an equal part (A7).
+    /// Each conversation and each marketing message takes an equal part (A7).
     Linear,
 }
 
@@ -52,12 +52,12 @@ impl FromStr for Model {
     }
 }
 
-/// The window of each touch class that has one, in microseconds; classes in bytewise order.
+/// Holds the window of each touch class that has one, in microseconds, sorted by class, bytewise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Windows(BTreeMap<String, i64>);
 
 impl Windows {
-    /// The classes that have a window, each with it.
+    /// Iterates over the classes with their windows.
     pub fn iter(&self) -> impl Iterator<Item = (&str, i64)> {
         self.0
             .iter()
@@ -68,7 +68,7 @@ impl Windows {
 impl FromStr for Windows {
     type Err = RuleError;
 
-    /// Reads `class=duration` entries separated by commas, such as `web_chat=24 hours,sms_clicked=5 days`.
+    /// Parses `class=duration` entries separated by commas, such as `web_chat=24 hours,sms_clicked=5 days`.
     fn from_str(text: &str) -> Result<Self, RuleError> {
         let refuse = |what: String| {
             RuleError(format!(
@@ -107,7 +107,7 @@ impl FromStr for Windows {
     }
 }
 
-/// The microseconds of a duration, `Some(None)` for `off`, `None` where the text is neither.
+/// Parses a duration to microseconds; `Some(None)` for `off`, `None` where the text is neither.
 fn parse_duration(text: &str) -> Option<Option<i64>> {
     if text == "off" {
         return Some(None);
@@ -127,7 +127,7 @@ fn parse_duration(text: &str) -> Option<Option<i64>> {
     Some(Some(count.checked_mul(seconds * MICROS)?))
 }
 
-/// The touch classes met so far, as small codes. Code 0 is always [`WEB_CHAT`].
+/// Interns touch classes as small codes. Code 0 is always [`WEB_CHAT`].
 #[derive(Debug, Clone)]
 pub struct Classes(Vec<Box<str>>);
 
@@ -135,26 +135,26 @@ impl Classes {
     /// The code of [`WEB_CHAT`].
     pub const WEB_CHAT: u16 = 0;
 
-    /// Only `web_chat`.
+    /// Creates a table with `web_chat` alone.
     pub fn new() -> Self {
         Self(vec![WEB_CHAT.into()])
     }
 
-    /// The classes that have a window.
-    pub fn of(windows: &Windows) -> Self {
+    /// Creates a table of the classes that have a window, and `web_chat`.
+    pub fn from_windows(windows: &Windows) -> Self {
         let mut classes = Self::new();
         let others = windows.iter().filter(|(class, _)| *class != WEB_CHAT);
         classes.0.extend(others.map(|(class, _)| class.into()));
         classes
     }
 
-    /// The code of a class, if it has one. A scan: there are a dozen classes.
+    /// Returns the code of a class, if it has one. This scans the table, which holds about a dozen classes.
     pub fn code(&self, class: &str) -> Option<u16> {
         let code = self.0.iter().position(|name| **name == *class)?;
         u16::try_from(code).ok()
     }
 
-    /// The code of a class, given now if it had none; `None` where there are too many.
+    /// Returns the code of a class, adding the class where it is new. None where there are more than 65,536 classes.
     pub fn intern(&mut self, class: &str) -> Option<u16> {
         if let Some(code) = self.code(class) {
             return Some(code);
@@ -164,30 +164,32 @@ impl Classes {
         Some(code)
     }
 
-    /// The name of a class.
+    /// Returns the name of a class.
     pub fn name(&self, code: u16) -> &str {
         self.0.get(usize::from(code)).map_or("", |name| name)
     }
 
-    /// All names, by code.
+    /// Iterates over the names, in the order of their codes.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|name| &**name)
     }
 
-    /// Bytes held.
+    /// Returns the heap bytes that the table takes.
     pub fn size(&self) -> usize {
         let names: usize = self.0.iter().map(|name| name.len()).sum();
         self.0.capacity() * size_of::<Box<str>>() + names
     }
 }
 
-/// Windows laid out for matching. Classes of one window share a *lane*, since the latest touch of them all is all
-/// that can count; `web_chat` is alone in lane 0, the only class that is weighed apart (A5).
+/// Groups the touch classes into *lanes* for matching.
+///
+/// Classes with the same window share a lane, since only the latest touch of them all can count. `web_chat` is alone in lane
+/// 0, because its touches are compared apart from all others (A5).
 #[derive(Debug, Clone)]
 pub struct Lanes {
-    /// By class code; `None` where the class has no window.
-    of_class: Vec<Option<u16>>,
-    /// By lane; `None` only for lane 0, where `web_chat` is off.
+    /// The lane of each class, by class code; `None` where the class has no window.
+    lane_of_class: Vec<Option<u16>>,
+    /// The window of each lane; `None` only for lane 0, where `web_chat` is off.
     windows: Vec<Option<i64>>,
 }
 
@@ -195,11 +197,11 @@ impl Lanes {
     /// The lane of `web_chat`.
     pub const WEB_CHAT: usize = 0;
 
-    /// Lays out windows for the classes that have codes.
+    /// Assigns a lane to each class in `classes`.
     pub fn new(windows: &Windows, classes: &Classes) -> Self {
         let of_name = |name: &str| windows.0.get(name).copied();
         let mut lanes = vec![of_name(WEB_CHAT)];
-        let mut of_class = Vec::new();
+        let mut lane_of_class = Vec::new();
         for name in classes.names() {
             let lane = match of_name(name) {
                 None => None,
@@ -215,31 +217,31 @@ impl Lanes {
                     ))
                 }
             };
-            of_class.push(lane.and_then(|lane| u16::try_from(lane).ok()));
+            lane_of_class.push(lane.and_then(|lane| u16::try_from(lane).ok()));
         }
         Self {
-            of_class,
+            lane_of_class,
             windows: lanes,
         }
     }
 
-    /// How many lanes there are.
+    /// Returns the number of lanes.
     pub fn len(&self) -> usize {
         self.windows.len()
     }
 
-    /// The lane of a class and its window.
-    pub fn of(&self, class: u16) -> Option<(usize, i64)> {
-        let lane = usize::from((*self.of_class.get(usize::from(class))?)?);
+    /// Returns the lane and the window of a class, or none where it has no window.
+    pub fn lane_and_window(&self, class: u16) -> Option<(usize, i64)> {
+        let lane = usize::from((*self.lane_of_class.get(usize::from(class))?)?);
         Some((lane, self.window(lane)?))
     }
 
-    /// The window of a lane.
+    /// Returns the window of a lane in microseconds.
     pub fn window(&self, lane: usize) -> Option<i64> {
         *self.windows.get(lane)?
     }
 
-    /// The longest window.
+    /// Returns the longest window in microseconds, 0 where all are off.
     pub fn longest(&self) -> i64 {
         self.windows.iter().flatten().copied().max().unwrap_or(0)
     }
@@ -264,7 +266,7 @@ mod tests {
     #[case::web_chat_in_a_what_if("web_chat=2 days", "web_chat", Some(172_800))]
     #[case::web_chat_off("web_chat=off", "web_chat", None)]
     #[case::a2_not_given("a=1 day", "b", None)]
-    fn windows_are_read(#[case] text: &str, #[case] class: &str, #[case] seconds: Option<i64>) {
+    fn windows_are_parsed(#[case] text: &str, #[case] class: &str, #[case] seconds: Option<i64>) {
         let windows: Windows = text.parse().unwrap();
         assert_eq!(
             windows.iter().find(|(name, _)| *name == class).map(|w| w.1),
@@ -302,13 +304,13 @@ mod tests {
     #[test]
     fn classes_of_one_window_share_a_lane_and_web_chat_has_its_own() {
         let windows: Windows = "a=1 day,b=2 days,c=1 day".parse().unwrap();
-        let mut classes = Classes::of(&windows);
+        let mut classes = Classes::from_windows(&windows);
         let off = classes.intern("d").unwrap();
         let lanes = Lanes::new(&windows, &classes);
         let lane = |name| {
             classes
                 .code(name)
-                .and_then(|code| lanes.of(code))
+                .and_then(|code| lanes.lane_and_window(code))
                 .map(|l| l.0)
         };
         assert_eq!(lanes.len(), 3);
@@ -316,7 +318,7 @@ mod tests {
         assert_eq!(lane("a"), lane("c"));
         assert_ne!(lane("a"), lane("b"));
         assert_ne!(lane("a"), Some(Lanes::WEB_CHAT));
-        assert_eq!(lanes.of(off), None);
+        assert_eq!(lanes.lane_and_window(off), None);
         assert_eq!(lanes.longest(), 172_800 * MICROS);
     }
 }

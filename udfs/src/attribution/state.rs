@@ -1,8 +1,7 @@
-//! The rows of a group as bytes: the partial state that passes between the phases of an aggregation.
+//! Encodes the rows of a group as bytes: the partial state that passes between the phases of an aggregation.
 //!
-//! One record a row, little-endian, in any order; the state of a group is its records one after another, so that
-//! merging states is reading both. What always holds: classes stand by name, so writer and reader need not have met
-//! them in the same order.
+//! A state is a sequence of records, one per row, little-endian, in any order; merging two states means reading both. What
+//! always holds: touch classes are written by name, because writer and reader may number them differently.
 //!
 //! | record | bytes |
 //! |---|---|
@@ -21,13 +20,14 @@ const ADDRESSED: u8 = 4;
 const MODEL: u8 = 8;
 const WINDOWS: u8 = 16;
 
-/// The bytes of an order before its texts, and of a touch.
+/// The bytes of an order record before its text.
 const ORDER_HEAD: usize = 21;
+/// The bytes of a touch record before its texts.
 const TOUCH_HEAD: usize = 25;
 
-/// Where records are written to: bytes, or their count.
+/// Receives the bytes of records: to store them, or to count them only.
 pub trait Sink {
-    /// Takes some bytes.
+    /// Receives some bytes.
     fn put(&mut self, bytes: &[u8]);
 }
 
@@ -37,22 +37,22 @@ impl Sink for Vec<u8> {
     }
 }
 
-/// Counts what would be written.
+/// Counts the bytes that would be written.
 impl Sink for usize {
     fn put(&mut self, bytes: &[u8]) {
         *self += bytes.len();
     }
 }
 
-/// Writes into a run of a buffer that was measured before.
-pub struct At<'a> {
+/// Writes into a part of a buffer whose size was counted before.
+pub struct BufferWriter<'a> {
     /// The whole buffer.
     pub buffer: &'a mut [u8],
-    /// Where to go on.
+    /// The offset of the next byte.
     pub position: usize,
 }
 
-impl Sink for At<'_> {
+impl Sink for BufferWriter<'_> {
     fn put(&mut self, bytes: &[u8]) {
         let end = self.position + bytes.len();
         if let Some(run) = self.buffer.get_mut(self.position..end) {
@@ -62,7 +62,7 @@ impl Sink for At<'_> {
     }
 }
 
-/// Writes an order.
+/// Writes an order record.
 pub fn put_order(sink: &mut impl Sink, ledger: &Ledger, order: &Order) {
     let id = ledger.order_texts(order);
     let mut head = [0; ORDER_HEAD];
@@ -74,7 +74,7 @@ pub fn put_order(sink: &mut impl Sink, ledger: &Ledger, order: &Order) {
     sink.put(id);
 }
 
-/// Writes a touch.
+/// Writes a touch record.
 pub fn put_touch(sink: &mut impl Sink, ledger: &Ledger, touch: &Touch, classes: &Classes) {
     let class = classes.name(touch.class);
     let agent = if touch.agent { AGENT } else { 0 };
@@ -83,7 +83,7 @@ pub fn put_touch(sink: &mut impl Sink, ledger: &Ledger, touch: &Touch, classes: 
     let mut head = [0; TOUCH_HEAD];
     head[0] = TOUCH | agent | addressed;
     head[1..9].copy_from_slice(&touch.at.to_le_bytes());
-    // The names of classes are checked as they are met.
+    // The accumulator checks the length of a class name when it first sees it.
     let class_length = u32::try_from(class.len()).unwrap_or(u32::MAX);
     for (place, length) in [class_length, event, unit, order].into_iter().enumerate() {
         let from = 9 + 4 * place;
@@ -96,22 +96,22 @@ pub fn put_touch(sink: &mut impl Sink, ledger: &Ledger, touch: &Touch, classes: 
 
 fn put_text(sink: &mut impl Sink, kind: u8, text: &str) {
     sink.put(&[kind]);
-    // No text of SQL is of 4 GiB.
+    // No SQL text has 4 GiB.
     sink.put(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
     sink.put(text.as_bytes());
 }
 
-/// Writes the model that a group was given.
+/// Writes the model of a group.
 pub fn put_model(sink: &mut impl Sink, model: &str) {
     put_text(sink, MODEL, model);
 }
 
-/// Writes the windows that a group was given.
+/// Writes the windows of a group.
 pub fn put_windows(sink: &mut impl Sink, windows: &str) {
     put_text(sink, WINDOWS, windows);
 }
 
-/// A record as it is read.
+/// A record, as it is read.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Record<'a> {
     /// An order.
@@ -124,7 +124,7 @@ pub enum Record<'a> {
     Windows(&'a str),
 }
 
-/// Reads the records of a group's state.
+/// Iterates over the records of a group's state, and ends after the first error.
 pub struct Records<'a>(pub &'a [u8]);
 
 impl<'a> Records<'a> {
@@ -141,7 +141,7 @@ impl<'a> Records<'a> {
         self.take(N)?.try_into().map_err(|_| LedgerError::Malformed)
     }
 
-    /// Texts that stand one after another, of these lengths.
+    /// Reads adjacent texts of these lengths.
     fn texts<const N: usize>(&mut self, lengths: [usize; N]) -> Result<[&'a str; N], LedgerError> {
         let run = self.take(lengths.iter().sum())?;
         let mut run = std::str::from_utf8(run).map_err(|_| LedgerError::Malformed)?;

@@ -1,4 +1,4 @@
-//! Attribution against a loop written straight from the rules, and through SQL.
+//! Tests of attribution: cases, SQL, and a comparison with a naive loop written straight from the rules.
 
 mod cases;
 mod naive;
@@ -13,12 +13,12 @@ use super::resolve::{Parts, RuleBook, resolve};
 use super::rules::{Classes, Lanes, Model, Windows};
 use naive::{Attributed, Row};
 
-/// Hours, as the cases write instants.
+/// Microseconds in an hour.
 pub(crate) const HOUR: i64 = 3_600_000_000;
 
-/// The rows as the module under test holds them, with the codes of their classes, and how many groups they are of.
+/// Converts rows to a ledger and the codes of their classes, and counts their groups.
 pub(crate) fn ledger_of(windows: &Windows, rows: &[Row]) -> (Ledger, Classes, usize) {
-    let mut classes = Classes::of(windows);
+    let mut classes = Classes::from_windows(windows);
     let mut ledger = Ledger::default();
     let groups = rows.iter().map(|row| row.group() + 1).max().unwrap_or(0);
     for row in rows {
@@ -47,7 +47,7 @@ pub(crate) fn ledger_of(windows: &Windows, rows: &[Row]) -> (Ledger, Classes, us
     (ledger, classes, groups)
 }
 
-/// Attributes the rows with the module under test, group after group.
+/// Attributes the rows with [`resolve`], and returns the attributed rows of each group.
 pub(crate) fn attribute(model: Model, windows: &str, rows: &[Row]) -> Vec<Vec<Attributed>> {
     let windows: Windows = windows.parse().unwrap();
     let (ledger, classes, groups) = ledger_of(&windows, rows);
@@ -55,7 +55,7 @@ pub(crate) fn attribute(model: Model, windows: &str, rows: &[Row]) -> Vec<Vec<At
         rules: vec![(model, Lanes::new(&windows, &classes))],
         of_group: None,
     };
-    let credits = resolve(&ledger, groups, &book, &classes, Parts::OfAgent);
+    let credits = resolve(&ledger, groups, &book, &classes, Parts::Agent);
     let mut from = 0;
     let groups = credits.ends.iter().map(|end| {
         let rows = &credits.rows[from..*end];

@@ -1,4 +1,4 @@
-//! `touch_kind(type, sender)` and `touch_class(channel, kind)`: which events are touches, and of which class (SPEC A1).
+//! `touch_kind(type, sender)` and `touch_class(channel, kind)`: return whether an event is a touch, and its class (SPEC A1).
 
 use std::sync::LazyLock;
 
@@ -6,15 +6,13 @@ use arrow::array::ArrayRef;
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::common::Result;
-use datafusion::common::utils::take_function_args;
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, Documentation};
 
 use super::SECTION;
 use super::rules::WEB_CHAT;
-use crate::columns::{Kind, Parameter, TextColumn, arrays, coerce, result, signature};
-use crate::grouped::Labels;
+use crate::columns::{Kind, Parameter, TextColumn};
+use crate::grouped::LabelBuilder;
+use crate::scalar::{ScalarFunction, arrays};
 
 const DELIVERED: &str = "delivered";
 const CLICKED: &str = "clicked";
@@ -39,21 +37,11 @@ static KIND_DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `touch_kind` function.
+/// Implements `touch_kind`.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct TouchKind {
-    signature: Signature,
-}
+pub(crate) struct TouchKind;
 
-impl Default for TouchKind {
-    fn default() -> Self {
-        Self {
-            signature: signature(&KIND_PARAMETERS),
-        }
-    }
-}
-
-/// Which kind of touch an event is; messages by humans are none.
+/// Returns the kind of touch of an event; none for other events, such as messages by humans.
 fn kind_of(name: Option<&str>, sender: Option<&str>) -> Option<&'static str> {
     match (name?, sender) {
         ("message_sent", Some("agent")) => Some(DELIVERED),
@@ -62,38 +50,33 @@ fn kind_of(name: Option<&str>, sender: Option<&str>) -> Option<&'static str> {
     }
 }
 
-impl ScalarUDFImpl for TouchKind {
-    fn name(&self) -> &str {
+impl ScalarFunction for TouchKind {
+    fn name(&self) -> &'static str {
         KIND
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn parameters(&self) -> &'static [Parameter] {
+        &KIND_PARAMETERS
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(KIND, &KIND_PARAMETERS, given)
+    fn result_type(&self) -> DataType {
+        DataType::Utf8View
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Utf8View)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
-        let [names, senders] = take_function_args(KIND, &arrays)?;
+    fn compute(&self, arguments: &[ColumnarValue], _: usize) -> Result<ArrayRef> {
+        let [names, senders] = arrays(KIND, arguments)?;
         let rows = names.len();
-        let (names, senders) = (TextColumn::new(names)?, TextColumn::new(senders)?);
-        let mut kinds = Labels::new("kind", rows);
+        let (names, senders) = (TextColumn::new(&names)?, TextColumn::new(&senders)?);
+        let mut kinds = LabelBuilder::new("kind", rows);
         for row in 0..rows {
             let kind = kind_of(names.get(row), senders.get(row));
             kinds.push(kind.map(str::as_bytes))?;
         }
-        texts(kinds, constant)
+        text_column(kinds)
     }
 
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&KIND_DOCUMENTATION)
+    fn documentation(&self) -> &'static Documentation {
+        &KIND_DOCUMENTATION
     }
 }
 
@@ -117,21 +100,11 @@ static CLASS_DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `touch_class` function.
+/// Implements `touch_class`.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct TouchClass {
-    signature: Signature,
-}
+pub(crate) struct TouchClass;
 
-impl Default for TouchClass {
-    fn default() -> Self {
-        Self {
-            signature: signature(&CLASS_PARAMETERS),
-        }
-    }
-}
-
-/// The class of a channel's touches of a kind, written over `class`.
+/// Returns the class of a channel and kind. `class` is a buffer for its text.
 fn class_of<'a>(
     channel: Option<&'a str>,
     kind: Option<&str>,
@@ -148,46 +121,40 @@ fn class_of<'a>(
     Some(class)
 }
 
-impl ScalarUDFImpl for TouchClass {
-    fn name(&self) -> &str {
+impl ScalarFunction for TouchClass {
+    fn name(&self) -> &'static str {
         CLASS
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn parameters(&self) -> &'static [Parameter] {
+        &CLASS_PARAMETERS
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(CLASS, &CLASS_PARAMETERS, given)
+    fn result_type(&self) -> DataType {
+        DataType::Utf8View
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Utf8View)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
-        let [channels, kinds] = take_function_args(CLASS, &arrays)?;
+    fn compute(&self, arguments: &[ColumnarValue], _: usize) -> Result<ArrayRef> {
+        let [channels, kinds] = arrays(CLASS, arguments)?;
         let rows = channels.len();
-        let (channels, kinds) = (TextColumn::new(channels)?, TextColumn::new(kinds)?);
-        let mut classes = Labels::new("touch_class", rows);
+        let (channels, kinds) = (TextColumn::new(&channels)?, TextColumn::new(&kinds)?);
+        let mut classes = LabelBuilder::new("touch_class", rows);
         let mut text = String::new();
         for row in 0..rows {
             let class = class_of(channels.get(row), kinds.get(row), &mut text);
             classes.push(class.map(str::as_bytes))?;
         }
-        texts(classes, constant)
+        text_column(classes)
     }
 
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&CLASS_DOCUMENTATION)
+    fn documentation(&self) -> &'static Documentation {
+        &CLASS_DOCUMENTATION
     }
 }
 
-/// Labels as a column of texts, of which each stands once.
-fn texts(labels: Labels, constant: bool) -> Result<ColumnarValue> {
-    let labels: ArrayRef = labels.finish()?;
-    result(cast(&labels, &DataType::Utf8View)?, constant)
+/// Converts labels to a `Utf8View` column, whose rows point to one copy of each distinct text.
+fn text_column(labels: LabelBuilder) -> Result<ArrayRef> {
+    Ok(cast(&labels.finish()?, &DataType::Utf8View)?)
 }
 
 #[cfg(test)]

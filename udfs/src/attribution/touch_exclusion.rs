@@ -1,21 +1,17 @@
-//! `touch_exclusion(kind, is_bot, …)`: why a touch is left out whatever its class (SPEC A2).
+//! `touch_exclusion(kind, is_bot, …)`: returns why a touch of any class is left out (SPEC A2).
 
 use std::sync::LazyLock;
 
-use arrow::array::BooleanArray;
+use arrow::array::{ArrayRef, BooleanArray};
 use arrow::datatypes::DataType;
 use datafusion::common::Result;
-use datafusion::common::utils::take_function_args;
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, Documentation};
 
 use super::SECTION;
 use super::verdict::LeftOut;
-use crate::columns::{
-    Kind, Parameter, TextColumn, arrays, coerce, flags, is_set, result, signature,
-};
-use crate::grouped::Labels;
+use crate::columns::{Kind, Parameter, TextColumn, flags, is_set};
+use crate::grouped::LabelBuilder;
+use crate::scalar::{ScalarFunction, arrays};
 
 const NAME: &str = "touch_exclusion";
 const PARAMETERS: [Parameter; 7] = [
@@ -51,30 +47,20 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `touch_exclusion` function.
+/// Implements `touch_exclusion`.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct TouchExclusion {
-    signature: Signature,
-}
+pub(crate) struct TouchExclusion;
 
-impl Default for TouchExclusion {
-    fn default() -> Self {
-        Self {
-            signature: signature(&PARAMETERS),
-        }
-    }
-}
-
-/// The kinds of touch that can be left out each in its own way.
+/// Classifies touches by the exclusions that apply to their kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Of {
+enum TouchAction {
     Click,
     Open,
     Other,
 }
 
-impl Of {
-    fn kind(name: Option<&str>) -> Self {
+impl TouchAction {
+    fn from_kind(name: Option<&str>) -> Self {
         match name {
             Some("clicked") => Self::Click,
             Some("opened") => Self::Open,
@@ -83,41 +69,33 @@ impl Of {
     }
 }
 
-impl ScalarUDFImpl for TouchExclusion {
-    fn name(&self) -> &str {
+impl ScalarFunction for TouchExclusion {
+    fn name(&self) -> &'static str {
         NAME
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn parameters(&self) -> &'static [Parameter] {
+        &PARAMETERS
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(NAME, &PARAMETERS, given)
+    fn result_type(&self) -> DataType {
+        DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8))
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Dictionary(
-            Box::new(DataType::Int8),
-            Box::new(DataType::Utf8),
-        ))
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
-        let [kinds, rest @ ..] = take_function_args::<7, _>(NAME, &arrays)?;
+    fn compute(&self, arguments: &[ColumnarValue], _: usize) -> Result<ArrayRef> {
+        let [kinds, rest @ ..] = &arrays::<7>(NAME, arguments)?;
         let rows = kinds.len();
-        let kinds = TextColumn::new(kinds)?.codes(rows, Of::kind);
+        let kinds = TextColumn::new(kinds)?.codes(rows, TouchAction::from_kind);
         let mut flag = [None::<&BooleanArray>; 6];
         for (flag, array) in flag.iter_mut().zip(rest) {
             *flag = Some(flags(array)?);
         }
         let is = |which: usize, row: usize| flag[which].is_some_and(|flags| is_set(flags, row));
-        let mut reasons = Labels::new("reason", rows);
+        let mut reasons = LabelBuilder::new("reason", rows);
         for (row, kind) in kinds.into_iter().enumerate() {
-            let reason = if kind == Of::Click && is(3, row) && is(0, row) {
+            let reason = if kind == TouchAction::Click && is(3, row) && is(0, row) {
                 Some(LeftOut::Bot)
-            } else if kind == Of::Open && is(4, row) && is(1, row) {
+            } else if kind == TouchAction::Open && is(4, row) && is(1, row) {
                 Some(LeftOut::MachineOpen)
             } else if is(5, row) && is(2, row) {
                 Some(LeftOut::Transactional)
@@ -126,11 +104,11 @@ impl ScalarUDFImpl for TouchExclusion {
             };
             reasons.push(reason.map(|reason| reason.name().as_bytes()))?;
         }
-        result(reasons.finish()?, constant)
+        reasons.finish()
     }
 
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&DOCUMENTATION)
+    fn documentation(&self) -> &'static Documentation {
+        &DOCUMENTATION
     }
 }
 

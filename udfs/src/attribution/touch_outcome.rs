@@ -1,6 +1,6 @@
-//! `touch_outcome(...) OVER (PARTITION BY …)`: what became of each touch of an order, and why.
+//! `touch_outcome(...) OVER (PARTITION BY …)`: returns the outcome of each touch of an order, and its reason.
 //!
-//! A partition is one order with all touches that it may have. The answer is by the code that attributes orders: see
+//! A partition holds one order and all its candidate touches. The outcome comes from the code that attributes orders: see
 //! [`verdicts`]. What always holds: it depends on the set of the partition's rows alone (E2).
 
 use std::sync::{Arc, LazyLock};
@@ -19,9 +19,9 @@ use datafusion::logical_expr::{
 
 use super::SECTION;
 use super::columns::MONEY;
-use super::given::refused as refused_by;
 use super::ledger::{Ledger, LedgerError, OrderRow, TouchRow};
 use super::resolve::RuleBook;
+use super::rule_source::rule_error as rule_error_of;
 use super::rules::{Classes, Lanes, MICROS, Model, RuleError, Windows};
 use super::verdict::{LeftOut, Outcome, Verdict, verdicts};
 use crate::columns::{Instants, Kind, Parameter, TextColumn, coerce, flags, signature};
@@ -41,7 +41,7 @@ const PARAMETERS: [Parameter; 10] = [
     Parameter::new("left_out", Kind::Text),
 ];
 
-/// The window function `touch_outcome(model, windows, ordered_at, value, occurred_at, event_id, …)`.
+/// Returns the window function `touch_outcome(model, windows, ordered_at, value, occurred_at, event_id, …)`.
 pub fn touch_outcome_udwf() -> Arc<WindowUDF> {
     static FUNCTION: LazyLock<Arc<WindowUDF>> = LazyLock::new(|| {
         Arc::new(WindowUDF::from(TouchOutcome {
@@ -138,21 +138,21 @@ struct Evaluator;
 
 impl PartitionEvaluator for Evaluator {
     fn evaluate_all(&mut self, values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
-        let verdicts = Order::new(values)?.verdicts(rows)?;
-        columns(&verdicts)
+        let verdicts = OrderPartition::new(values)?.verdicts(rows)?;
+        verdict_column(&verdicts)
     }
 }
 
-fn refused(error: RuleError) -> DataFusionError {
-    refused_by(NAME, &error)
+fn rule_error(error: RuleError) -> DataFusionError {
+    rule_error_of(NAME, &error)
 }
 
-fn failed(error: LedgerError) -> DataFusionError {
+fn ledger_error(error: LedgerError) -> DataFusionError {
     DataFusionError::Execution(format!("{NAME}: {error}"))
 }
 
-/// The rows of a partition.
-struct Order<'a> {
+/// Reads the argument columns of a partition.
+struct OrderPartition<'a> {
     model: TextColumn<'a>,
     windows: TextColumn<'a>,
     ordered_at: Instants<'a>,
@@ -165,7 +165,7 @@ struct Order<'a> {
     left_out: TextColumn<'a>,
 }
 
-impl<'a> Order<'a> {
+impl<'a> OrderPartition<'a> {
     fn new(values: &'a [ArrayRef]) -> Result<Self> {
         let [
             model,
@@ -193,8 +193,8 @@ impl<'a> Order<'a> {
         })
     }
 
-    /// The facts that all rows of the partition share: model, windows, instant and value.
-    fn facts(&self, row: usize) -> Result<(&'a str, &'a str, i64, i64)> {
+    /// Reads what all rows of the partition must share: model, windows, the order's instant and value.
+    fn order_facts(&self, row: usize) -> Result<(&'a str, &'a str, i64, i64)> {
         let missing = |what: &str| {
             exec_err!("{NAME}: {what} is null; an order needs model, windows, ordered_at and value")
         };
@@ -228,7 +228,7 @@ impl<'a> Order<'a> {
         let Some(unit) = self.unit.get(row) else {
             return missing("unit");
         };
-        // A web chat's is always the agent's (A1).
+        // Web chat touches are always the agent's (A1).
         let agent = class == Classes::WEB_CHAT || {
             if self.agent.is_null(row) {
                 return missing("is_agent");
@@ -245,30 +245,30 @@ impl<'a> Order<'a> {
         })
     }
 
-    /// The verdicts, row by row; none of a row that has no class.
+    /// Returns the verdict on each row, or none where `touch_class` is null.
     fn verdicts(&self, rows: usize) -> Result<Vec<Option<Verdict>>> {
         if rows == 0 {
             return Ok(Vec::new());
         }
-        let facts = self.facts(0)?;
+        let facts = self.order_facts(0)?;
         let (model, windows, at, value) = facts;
-        let model: Model = model.parse().map_err(refused)?;
-        let windows: Windows = windows.parse().map_err(refused)?;
-        let mut classes = Classes::of(&windows);
+        let model: Model = model.parse().map_err(rule_error)?;
+        let windows: Windows = windows.parse().map_err(rule_error)?;
+        let mut classes = Classes::from_windows(&windows);
         let mut ledger = Ledger::default();
         let order = OrderRow { at, value, id: "" };
-        ledger.push_order(0, order).map_err(failed)?;
-        let mut told = Vec::with_capacity(rows);
+        ledger.push_order(0, order).map_err(ledger_error)?;
+        let mut kinds = Vec::with_capacity(rows);
         for row in 0..rows {
-            if self.facts(row)? != facts {
+            if self.order_facts(row)? != facts {
                 return exec_err!(
                     "{NAME}: model, windows, ordered_at or value differs within a partition; a partition is one order"
                 );
             }
-            told.push(self.told(row, &mut classes, &mut ledger)?);
+            kinds.push(self.classify(row, &mut classes, &mut ledger)?);
         }
         let lanes = Lanes::new(&windows, &classes);
-        let window = |class: u16| lanes.of(class).map(|(_, window)| window);
+        let window = |class: u16| lanes.lane_and_window(class).map(|(_, window)| window);
         let excluded = |class: u16, reason| Verdict {
             outcome: Outcome::LeftOut(reason),
             window: window(class),
@@ -279,44 +279,44 @@ impl<'a> Order<'a> {
             of_group: None,
         };
         let mut decided = verdicts(&ledger, &book, &classes).into_iter();
-        let verdicts = told.into_iter().map(|told| match told {
-            Told::Nothing => None,
-            Told::Excluded(class, reason) => Some(excluded(class, reason)),
-            Told::Touch => decided.next(),
+        let verdicts = kinds.into_iter().map(|kind| match kind {
+            RowKind::NoTouch => None,
+            RowKind::Excluded(class, reason) => Some(excluded(class, reason)),
+            RowKind::Touch => decided.next(),
         });
         Ok(verdicts.collect())
     }
 
-    /// What a row is. A touch goes into the ledger.
-    fn told(&self, row: usize, classes: &mut Classes, ledger: &mut Ledger) -> Result<Told> {
+    /// Classifies a row, and adds a touch to the ledger.
+    fn classify(&self, row: usize, classes: &mut Classes, ledger: &mut Ledger) -> Result<RowKind> {
         let Some(name) = self.class.get(row) else {
-            return Ok(Told::Nothing);
+            return Ok(RowKind::NoTouch);
         };
         let Some(class) = classes.intern(name) else {
-            return Err(failed(LedgerError::TooMany("touch classes")));
+            return Err(ledger_error(LedgerError::TooMany("touch classes")));
         };
         if let Some(reason) = self.left_out.get(row) {
-            let reason: LeftOut = reason.parse().map_err(refused)?;
-            return Ok(Told::Excluded(class, reason));
+            let reason: LeftOut = reason.parse().map_err(rule_error)?;
+            return Ok(RowKind::Excluded(class, reason));
         }
         let touch = self.touch(row, class)?;
-        ledger.push_touch(0, touch).map_err(failed)?;
-        Ok(Told::Touch)
+        ledger.push_touch(0, touch).map_err(ledger_error)?;
+        Ok(RowKind::Touch)
     }
 }
 
-/// What a row says.
-enum Told {
-    /// No touch.
-    Nothing,
-    /// A touch of a class that is left out.
+/// Classifies the rows of a partition.
+enum RowKind {
+    /// No touch: `touch_class` is null.
+    NoTouch,
+    /// An excluded touch: its class and the reason.
     Excluded(u16, LeftOut),
-    /// The next touch of the ledger.
+    /// A touch that was added to the ledger.
     Touch,
 }
 
-/// The verdicts as a column.
-fn columns(verdicts: &[Option<Verdict>]) -> Result<ArrayRef> {
+/// Builds the result column, one struct per row.
+fn verdict_column(verdicts: &[Option<Verdict>]) -> Result<ArrayRef> {
     let rows = verdicts.len();
     let mut outcomes = StringViewBuilder::with_capacity(rows);
     let mut reasons = StringViewBuilder::with_capacity(rows);
@@ -331,7 +331,7 @@ fn columns(verdicts: &[Option<Verdict>]) -> Result<ArrayRef> {
         let window = verdict.and_then(|verdict| verdict.window);
         windows.append_option(window.map(|window| window / MICROS));
         let part = verdict.and_then(|verdict| verdict.part);
-        // There are fewer units than rows in a batch, which `Int32` counts.
+        // An order has fewer units than the partition has rows, which fit into 32 bits.
         units.append_option(part.and_then(|(units, _)| i32::try_from(units).ok()));
         values.append_option(part.map(|(_, value)| i128::from(value)));
         valid.append(verdict.is_some());

@@ -1,34 +1,34 @@
-//! What became of each touch of one order, and why (SPEC A2 to A7).
+//! Decides the outcome of each touch of one order, and its reason (SPEC A2 to A7).
 //!
-//! Who wins is asked of [`resolve`], which attributes all orders; here the touches that did not win are told why. What
-//! always holds: the touches that won, with their parts, are the order's attributed rows.
+//! [`resolve`], which attributes all orders, decides who wins; this module finds the reason of every other touch. What always
+//! holds: the touches that won, with their parts, are the order's attributed rows.
 
 use std::cmp::Ordering;
 use std::str::FromStr;
 
 use super::ledger::{Ledger, Touch};
-use super::resolve::{Credit, Parts, RuleBook, eligible, resolve};
+use super::resolve::{Credit, Parts, RuleBook, is_eligible, resolve};
 use super::rules::{Classes, Model, RuleError};
 
-/// What became of a touch.
+/// The outcome of a touch, with its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// Its conversation has credit for the order, and it stands for the conversation.
+    /// Its conversation has credit for the order, and it is the conversation's latest eligible touch.
     Won(Won),
-    /// It was eligible, and another touch counts in its place.
+    /// It was eligible, but another touch counts in its place.
     Lost(Lost),
-    /// It could not count.
+    /// It was not eligible.
     LeftOut(LeftOut),
 }
 
 /// Why a touch won.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Won {
-    /// It is the latest that is eligible, of the agent's and marketing's.
+    /// It is the latest of all eligible touches.
     Latest,
-    /// It is web chat's, which a later touch of marketing does not take an order from (A6, A7).
+    /// It is a web chat touch, which a later marketing touch does not take the order from (A6, A7).
     WebChatHolds,
-    /// Its conversation is one of the units that the order is split between (A7).
+    /// Its conversation is one of the units that share the order (A7).
     Shares,
 }
 
@@ -37,17 +37,17 @@ pub enum Won {
 pub enum Lost {
     /// A later touch counts in its place.
     Earlier,
-    /// It is the agent's, of another channel than web chat, and marketing touched later (A6).
+    /// It is the agent's, not in web chat, and a marketing touch came later (A6).
     LaterMarketing,
-    /// The agent wrote in web chat later.
+    /// A later web chat touch won.
     LaterWebChat,
-    /// It is marketing's, and later than the agent's message in web chat that won nevertheless (A6).
+    /// It is a marketing touch later than the web chat touch, which won nevertheless (A6).
     WebChatWon,
-    /// It is marketing's: the latest of all, or a unit's (A7). It takes the order, or its part of it, from the agent.
+    /// It is a marketing touch that takes the order, or its part of a split (A7), from the agent.
     Marketing,
 }
 
-/// Why a touch could not count.
+/// Why a touch was not eligible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LeftOut {
     /// A bot clicked (A2).
@@ -65,7 +65,7 @@ pub enum LeftOut {
 }
 
 impl LeftOut {
-    /// The name that SQL shows.
+    /// Returns the name that SQL shows.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bot => "bot",
@@ -81,10 +81,10 @@ impl LeftOut {
 impl FromStr for LeftOut {
     type Err = RuleError;
 
-    /// Reads a reason that is told of a touch, whatever its class.
+    /// Parses a reason that `touch_exclusion` returns.
     fn from_str(text: &str) -> Result<Self, RuleError> {
-        let told = [Self::Bot, Self::MachineOpen, Self::Transactional];
-        let found = told.into_iter().find(|reason| reason.name() == text);
+        let exclusions = [Self::Bot, Self::MachineOpen, Self::Transactional];
+        let found = exclusions.into_iter().find(|reason| reason.name() == text);
         found.ok_or_else(|| {
             RuleError(format!(
                 "reason '{text}' is unknown; expected 'bot', 'machine_open' or 'transactional'"
@@ -94,7 +94,7 @@ impl FromStr for LeftOut {
 }
 
 impl Outcome {
-    /// The names that SQL shows: of the outcome and of its reason.
+    /// Returns the names that SQL shows: of the outcome and of its reason.
     pub fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::Won(Won::Latest) => ("won", "latest"),
@@ -110,25 +110,25 @@ impl Outcome {
     }
 }
 
-/// What became of one touch.
+/// Describes the outcome of one touch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    /// Its outcome, with the reason.
+    /// The outcome, with the reason.
     pub outcome: Outcome,
-    /// The window of its class, in microseconds, if it has one.
+    /// The window of its class in microseconds, if the class has one.
     pub window: Option<i64>,
-    /// The part that its unit has of the order: one divided by so many, and so many steps of 0.0001.
+    /// The number of units that share the order, and its unit's part of the value in steps of 0.0001.
     pub part: Option<(u32, i64)>,
 }
 
-/// The verdicts on the touches of a ledger of one order, touch by touch.
+/// Returns the verdict on each touch of a ledger that holds one order.
 pub fn verdicts(ledger: &Ledger, book: &RuleBook, classes: &Classes) -> Vec<Verdict> {
-    let (Some(order), Some((model, lanes))) = (ledger.orders().first(), book.of(0)) else {
+    let (Some(order), Some((model, lanes))) = (ledger.orders().first(), book.rules_of(0)) else {
         return Vec::new();
     };
-    let window = |touch: &Touch| lanes.of(touch.class).map(|(_, window)| window);
+    let window = |touch: &Touch| lanes.lane_and_window(touch.class).map(|(_, window)| window);
     let counts =
-        |touch: &Touch| window(touch).is_some_and(|window| eligible(order.at, touch.at, window));
+        |touch: &Touch| window(touch).is_some_and(|window| is_eligible(order.at, touch.at, window));
     let credits = resolve(ledger, 1, book, classes, Parts::All).rows;
     let decision = Decision {
         ledger,
@@ -157,26 +157,27 @@ pub fn verdicts(ledger: &Ledger, book: &RuleBook, classes: &Classes) -> Vec<Verd
     ledger.touches().iter().zip(parts).map(verdict).collect()
 }
 
-/// The touch that has the whole order, if one has: the winner of A6, or the web chat's of A7.
+/// Returns the touch that gets the whole order, if one does: the winner of A6, or the web chat touch of A7.
 fn winner<'a>(model: Model, ledger: &'a Ledger, credits: &[Credit]) -> Option<&'a Touch> {
     let first = credits.first()?;
     let touch = &ledger.touches()[first.touch as usize];
     (model == Model::LastTouch || touch.class == Classes::WEB_CHAT).then_some(touch)
 }
 
-/// How an order was decided.
+/// Describes how an order was attributed.
 struct Decision<'a> {
     ledger: &'a Ledger,
-    /// The touch that has all of it.
+    /// The touch that gets the whole order.
     winner: Option<&'a Touch>,
-    /// Whether, where none has, it is split between units.
+    /// Whether units share the order where there is no winner.
     split: bool,
-    /// The latest of the touches that are eligible.
+    /// The latest eligible touch.
     latest: Option<&'a Touch>,
 }
 
 impl Decision<'_> {
-    /// What became of an eligible touch; `has_part`: of those that the order was given to, or split between.
+    /// Returns the outcome of an eligible touch. `has_part` is true where its unit has the order or a part of it, and it is
+    /// the unit's latest touch.
     fn outcome(&self, touch: &Touch, has_part: bool) -> Outcome {
         let later = |a: &Touch, b: &Touch| self.ledger.compare(a, b) == Ordering::Greater;
         let lost = match self.winner {

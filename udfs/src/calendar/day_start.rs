@@ -1,19 +1,18 @@
-//! `day_start(date, zone)`: the first instant of a day (SPEC T2).
+//! `day_start(date, zone)`: returns the first instant of a day (SPEC T2).
 
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Date32Type};
 use datafusion::common::utils::take_function_args;
-use datafusion::common::{Result, ScalarValue, exec_datafusion_err, internal_datafusion_err};
+use datafusion::common::{Result, exec_datafusion_err, internal_datafusion_err};
 use datafusion::logical_expr::scalar_doc_sections::DOC_SECTION_DATETIME;
 use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, Documentation};
 
-use super::{RowZones, Zone, named, ordered_by_first};
-use crate::columns::{Kind, Parameter, TextColumn, coerce, instant_type, signature};
+use super::{RowZones, Zone, find_zone, first_argument_ordering};
+use crate::columns::{Kind, Parameter, TextColumn, instant_type};
+use crate::scalar::ScalarFunction;
 
 const NAME: &str = "day_start";
 const PARAMETERS: [Parameter; 2] = [
@@ -37,20 +36,11 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `day_start` function.
+/// Implements `day_start`.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct DayStart {
-    signature: Signature,
-}
+pub(crate) struct DayStart;
 
-impl Default for DayStart {
-    fn default() -> Self {
-        Self {
-            signature: signature(&PARAMETERS),
-        }
-    }
-}
-
+/// Returns the start of a day as microseconds since 1970, or an error where a timestamp cannot hold it.
 fn start(zone: &Zone, day: i32) -> Result<i64> {
     zone.start(day).ok_or_else(|| {
         exec_datafusion_err!(
@@ -59,30 +49,21 @@ fn start(zone: &Zone, day: i32) -> Result<i64> {
     })
 }
 
-impl ScalarUDFImpl for DayStart {
-    fn name(&self) -> &str {
+impl ScalarFunction for DayStart {
+    fn name(&self) -> &'static str {
         NAME
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn parameters(&self) -> &'static [Parameter] {
+        &PARAMETERS
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(NAME, &PARAMETERS, given)
+    fn result_type(&self) -> DataType {
+        instant_type()
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(instant_type())
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [dates, zones] = take_function_args(NAME, &args.args)?;
-        let constant = matches!(
-            (dates, zones),
-            (ColumnarValue::Scalar(_), ColumnarValue::Scalar(_))
-        );
-        let rows = if constant { 1 } else { args.number_rows };
+    fn compute(&self, arguments: &[ColumnarValue], rows: usize) -> Result<ArrayRef> {
+        let [dates, zones] = take_function_args(NAME, arguments)?;
         let array = dates.to_array(rows)?;
         let dates = array
             .as_primitive_opt::<Date32Type>()
@@ -91,7 +72,7 @@ impl ScalarUDFImpl for DayStart {
             ColumnarValue::Scalar(zone) => match zone.try_as_str().flatten() {
                 None => TimestampMicrosecondArray::new_null(rows),
                 Some(zone) => {
-                    let zone = named(NAME, zone)?;
+                    let zone = find_zone(NAME, zone)?;
                     dates
                         .iter()
                         .map(|day| day.map(|day| start(zone, day)).transpose())
@@ -112,21 +93,15 @@ impl ScalarUDFImpl for DayStart {
                     .collect::<Result<_>>()?
             }
         };
-        let starts: ArrayRef = Arc::new(starts.with_timezone("UTC"));
-        if constant {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
-                &starts, 0,
-            )?));
-        }
-        Ok(ColumnarValue::Array(starts))
+        Ok(Arc::new(starts.with_timezone("UTC")))
     }
 
-    fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
-        Ok(ordered_by_first(inputs))
+    fn output_ordering(&self, inputs: &[ExprProperties]) -> SortProperties {
+        first_argument_ordering(inputs)
     }
 
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&DOCUMENTATION)
+    fn documentation(&self) -> &'static Documentation {
+        &DOCUMENTATION
     }
 }
 

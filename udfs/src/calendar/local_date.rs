@@ -1,8 +1,8 @@
-//! `local_date(instant, zone)`: the day of an instant (SPEC T2).
+//! `local_date(instant, zone)`: returns the day of an instant (SPEC T2).
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::Date32Array;
+use arrow::array::{ArrayRef, Date32Array};
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::utils::take_function_args;
 use datafusion::common::{Result, ScalarValue};
@@ -11,12 +11,11 @@ use datafusion::logical_expr::preimage::PreimageResult;
 use datafusion::logical_expr::scalar_doc_sections::DOC_SECTION_DATETIME;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, Expr, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, Documentation, Expr};
 
-use super::{RowZones, named, ordered_by_first};
-use crate::columns::{Instants, Kind, Parameter, TextColumn, coerce, signature};
+use super::{RowZones, find_zone, first_argument_ordering};
+use crate::columns::{Instants, Kind, Parameter, TextColumn};
+use crate::scalar::ScalarFunction;
 
 const NAME: &str = "local_date";
 const PARAMETERS: [Parameter; 2] = [
@@ -40,51 +39,32 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `local_date` function.
+/// Implements `local_date`.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct LocalDate {
-    signature: Signature,
-}
+pub(crate) struct LocalDate;
 
-impl Default for LocalDate {
-    fn default() -> Self {
-        Self {
-            signature: signature(&PARAMETERS),
-        }
-    }
-}
-
-impl ScalarUDFImpl for LocalDate {
-    fn name(&self) -> &str {
+impl ScalarFunction for LocalDate {
+    fn name(&self) -> &'static str {
         NAME
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn parameters(&self) -> &'static [Parameter] {
+        &PARAMETERS
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(NAME, &PARAMETERS, given)
+    fn result_type(&self) -> DataType {
+        DataType::Date32
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Date32)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [instants, zones] = take_function_args(NAME, &args.args)?;
-        let constant = matches!(
-            (instants, zones),
-            (ColumnarValue::Scalar(_), ColumnarValue::Scalar(_))
-        );
-        let rows = if constant { 1 } else { args.number_rows };
+    fn compute(&self, arguments: &[ColumnarValue], rows: usize) -> Result<ArrayRef> {
+        let [instants, zones] = take_function_args(NAME, arguments)?;
         let array = instants.to_array(rows)?;
         let instants = Instants::new(&array)?;
         let dates: Date32Array = match zones {
             ColumnarValue::Scalar(zone) => match zone.try_as_str().flatten() {
                 None => Date32Array::new_null(rows),
                 Some(zone) => {
-                    let mut cursor = named(NAME, zone)?.cursor();
+                    let mut cursor = find_zone(NAME, zone)?.cursor();
                     (0..rows)
                         .map(|row| instants.get(row).map(|instant| cursor.date(instant)))
                         .collect()
@@ -100,19 +80,15 @@ impl ScalarUDFImpl for LocalDate {
                     .collect::<Result<_>>()?
             }
         };
-        if constant {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
-                &dates, 0,
-            )?));
-        }
-        Ok(ColumnarValue::Array(Arc::new(dates)))
+        Ok(Arc::new(dates))
     }
 
-    fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
-        Ok(ordered_by_first(inputs))
+    fn output_ordering(&self, inputs: &[ExprProperties]) -> SortProperties {
+        first_argument_ordering(inputs)
     }
 
-    /// The instants of a day, so that `local_date(occurred_at, 'UTC') = DATE '2026-01-05'` filters on `occurred_at`.
+    /// Returns the range of instants of a day, so that `local_date(occurred_at, 'UTC') = DATE '2026-01-05'` becomes a
+    /// filter on `occurred_at`.
     fn preimage(
         &self,
         args: &[Expr],
@@ -131,7 +107,7 @@ impl ScalarUDFImpl for LocalDate {
         else {
             return Ok(PreimageResult::None);
         };
-        let zone = named(NAME, zone)?;
+        let zone = find_zone(NAME, zone)?;
         let (Some(start), Some(end)) = (
             zone.start(*day),
             day.checked_add(1).and_then(|next| zone.start(next)),
@@ -145,8 +121,8 @@ impl ScalarUDFImpl for LocalDate {
         })
     }
 
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&DOCUMENTATION)
+    fn documentation(&self) -> &'static Documentation {
+        &DOCUMENTATION
     }
 }
 
@@ -202,12 +178,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_rows() {
+    async fn an_empty_table_gives_no_rows() {
         let query = "SELECT local_date(t, 'UTC') FROM (SELECT now() AS t) WHERE t IS NULL";
         assert!(text_of(&sql(query, 1).await).is_empty());
     }
 
-    /// A filter on the day becomes one on the instant, with the same answers.
+    /// A filter on the day becomes a filter on the instant, with the same results.
     #[rstest]
     #[case("=", 2)]
     #[case("<>", 2)]
@@ -216,7 +192,10 @@ mod tests {
     #[case(">", 1)]
     #[case(">=", 3)]
     #[tokio::test]
-    async fn filters_on_a_day(#[case] operator: &str, #[case] expected: usize) {
+    async fn a_filter_on_a_day_becomes_one_on_the_instant(
+        #[case] operator: &str,
+        #[case] expected: usize,
+    ) {
         let query = format!(
             "SELECT t FROM (SELECT arrow_cast(column1, 'Timestamp(Microsecond, Some(\"UTC\"))') AS t FROM (VALUES
                 ('2026-03-08T04:59:59.999999Z'), ('2026-03-08T05:00:00Z'), ('2026-03-09T03:59:59Z'),

@@ -1,4 +1,4 @@
-//! A column of lists of texts.
+//! Reads columns of lists of texts.
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::NullBuffer;
@@ -7,7 +7,7 @@ use datafusion::common::{Result, internal_err};
 
 use super::TextColumn;
 
-/// A view over a list array whose items are texts.
+/// Reads a list array whose items are texts, without copying it.
 pub(crate) struct ListColumn<'a> {
     bounds: Bounds<'a>,
     nulls: Option<&'a NullBuffer>,
@@ -21,7 +21,7 @@ enum Bounds<'a> {
 }
 
 impl<'a> ListColumn<'a> {
-    /// A view over `array`.
+    /// Wraps a `List` or `LargeList` of texts, or an untyped null.
     pub(crate) fn new(array: &'a ArrayRef) -> Result<Self> {
         Ok(match array.data_type() {
             DataType::List(_) => {
@@ -49,7 +49,7 @@ impl<'a> ListColumn<'a> {
         })
     }
 
-    /// The texts of a row's list, without its nulls.
+    /// Returns the texts of a row's list, skipping null items; nothing where the list is null.
     pub(crate) fn get(&self, row: usize) -> impl Iterator<Item = &'a str> + '_ {
         let range = match &self.bounds {
             _ if self.nulls.is_some_and(|nulls| nulls.is_null(row)) => 0..0,
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shape_reads_alike() -> Result<()> {
+    fn every_list_type_reads_the_same() -> Result<()> {
         for array in [
             lists!(ListBuilder::new(StringBuilder::new())),
             lists!(LargeListBuilder::new(StringViewBuilder::new())),

@@ -1,37 +1,35 @@
-//! What a function may be given, and typed views over what it was given.
+//! Declares the parameters of functions, and reads their argument columns.
 //!
-//! SQL brings the same argument in many shapes: a text as `Utf8`, `LargeUtf8`, `Utf8View` or a dictionary of them, a
-//! literal `NULL`, a timestamp in any unit. [`Parameter`]s say which shapes a function takes and what the planner must
-//! cast; the views ([`TextColumn`], [`ListColumn`], [`Instants`]) read what then arrives, without copying it.
+//! The same SQL argument arrives in many Arrow types: a text as `Utf8`, `LargeUtf8`, `Utf8View` or a dictionary of them, a
+//! literal `NULL`, a timestamp in any unit. A [`Parameter`] says which types a function accepts and what the planner casts
+//! them to; [`TextColumn`], [`ListColumn`] and [`Instants`] then read the arrays without copying them.
 
 mod list;
 mod parameter;
 mod text;
-mod values;
 
 pub(crate) use list::ListColumn;
 pub(crate) use parameter::{Kind, Parameter, coerce, signature};
 pub(crate) use text::TextColumn;
-pub(crate) use values::{arrays, primitive, result};
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::{Result, internal_datafusion_err};
 
-/// The type of every instant that a function of ours returns (SPEC T1).
+/// Returns the type of every instant that these functions return: microseconds in UTC (SPEC T1).
 pub(crate) fn instant_type() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
-/// A column of instants: microseconds since 1970 in UTC.
+/// Reads a timestamp array as microseconds since 1970 in UTC.
 pub(crate) struct Instants<'a> {
     values: &'a [i64],
     nulls: Option<&'a NullBuffer>,
 }
 
 impl<'a> Instants<'a> {
-    /// A view over a `Timestamp(Microsecond)` array, whatever zone it displays.
+    /// Wraps a `Timestamp(Microsecond)` array of any display zone.
     pub(crate) fn new(array: &'a ArrayRef) -> Result<Self> {
         let array = array
             .as_primitive_opt::<TimestampMicrosecondType>()
@@ -44,7 +42,7 @@ impl<'a> Instants<'a> {
         })
     }
 
-    /// The instant of a row.
+    /// Returns the instant of a row, or none where it is null.
     #[inline]
     pub(crate) fn get(&self, row: usize) -> Option<i64> {
         match self.nulls {
@@ -54,14 +52,21 @@ impl<'a> Instants<'a> {
     }
 }
 
-/// A column of flags.
+/// Downcasts an argument to the number type that [`coerce`] asked the planner for.
+pub(crate) fn primitive<T: ArrowPrimitiveType>(array: &ArrayRef) -> Result<&PrimitiveArray<T>> {
+    array.as_primitive_opt::<T>().ok_or_else(|| {
+        internal_datafusion_err!("{} was expected, got {}", T::DATA_TYPE, array.data_type())
+    })
+}
+
+/// Downcasts a column of flags.
 pub(crate) fn flags(array: &ArrayRef) -> Result<&BooleanArray> {
     array.as_boolean_opt().ok_or_else(|| {
         internal_datafusion_err!("a flag must be Boolean, got {}", array.data_type())
     })
 }
 
-/// Whether a flag is given and true.
+/// Returns whether a row's flag is true; null means no.
 #[inline]
 pub(crate) fn is_set(flags: &BooleanArray, row: usize) -> bool {
     flags.is_valid(row) && flags.value(row)

@@ -1,22 +1,22 @@
-//! The parameters of a function: their names, what each accepts, and what the planner casts it to.
+//! Declares the parameters of a function: their names, the types that each accepts, and the type it is cast to.
 
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{Signature, TypeSignature, Volatility};
 
-/// One parameter: its name, which named arguments use too, and what it accepts.
+/// Declares one parameter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parameter {
-    /// The name.
+    /// The name, for named arguments (`name => value`) and error messages.
     pub(crate) name: &'static str,
-    /// What it accepts.
+    /// The types that it accepts.
     pub(crate) kind: Kind,
 }
 
-/// What a parameter accepts. A bare `NULL` is accepted everywhere.
+/// Groups the Arrow types that a parameter accepts. A bare `NULL` is accepted everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A text of any shape.
+    /// A string of any Arrow type, or a dictionary of strings.
     Text,
     /// A list of texts.
     Texts,
@@ -37,13 +37,14 @@ pub(crate) enum Kind {
 }
 
 impl Parameter {
-    /// A parameter named `name`.
+    /// Creates a parameter.
     pub(crate) const fn new(name: &'static str, kind: Kind) -> Self {
         Self { name, kind }
     }
 }
 
-/// A signature with these parameters, to be called by position or by name; [`coerce`] does its casts.
+/// Returns the signature of a function with these parameters, called by position or by name. Its types are checked and
+/// cast by [`coerce`].
 pub(crate) fn signature(parameters: &[Parameter]) -> Signature {
     Signature {
         type_signature: TypeSignature::UserDefined,
@@ -52,7 +53,9 @@ pub(crate) fn signature(parameters: &[Parameter]) -> Signature {
     }
 }
 
-/// The types that the arguments are to be cast to, or an error that names the parameter and what it accepts.
+/// Returns the types that the planner casts the arguments to.
+///
+/// An argument of another type is an error that names the function, the parameter and what it accepts.
 pub(crate) fn coerce(
     function: &str,
     parameters: &[Parameter],
@@ -70,14 +73,16 @@ pub(crate) fn coerce(
     parameters
         .iter()
         .zip(given)
-        .map(|(parameter, given)| match parameter.kind.accept(given) {
-            Some(target) => Ok(target),
-            None => plan_err!(
-                "{function}: {} must be {}, got {given}",
-                parameter.name,
-                parameter.kind.accepted()
-            ),
-        })
+        .map(
+            |(parameter, given)| match parameter.kind.target_type(given) {
+                Some(target) => Ok(target),
+                None => plan_err!(
+                    "{function}: {} must be {}, got {given}",
+                    parameter.name,
+                    parameter.kind.accepted_form()
+                ),
+            },
+        )
         .collect()
 }
 
@@ -89,7 +94,7 @@ fn is_text(given: &DataType) -> bool {
     }
 }
 
-/// The scale of a decimal, 0 of a whole number.
+/// Returns the scale of a decimal type, 0 of an integer type, none of any other.
 fn scale(given: &DataType) -> Option<i8> {
     match given {
         DataType::Decimal32(_, scale)
@@ -101,11 +106,12 @@ fn scale(given: &DataType) -> Option<i8> {
 }
 
 impl Kind {
-    fn accept(self, given: &DataType) -> Option<DataType> {
+    /// Returns the type that an argument of type `given` is cast to, or none where it is not accepted.
+    fn target_type(self, given: &DataType) -> Option<DataType> {
         if given.is_null() {
-            return Some(self.unless_given());
+            return Some(self.default_type());
         }
-        let target = self.unless_given();
+        let target = self.default_type();
         match self {
             Kind::Text => is_text(given).then(|| given.clone()),
             Kind::Texts => match given {
@@ -119,7 +125,7 @@ impl Kind {
                 {
                     Some(target)
                 }
-                // What `make_array()` gives.
+                // An empty `make_array()` is a list of nulls.
                 DataType::List(item) if item.data_type().is_null() => Some(target),
                 _ => None,
             },
@@ -142,7 +148,8 @@ impl Kind {
         }
     }
 
-    fn unless_given(self) -> DataType {
+    /// Returns the type of a bare `NULL`, which is also the cast target of most accepted types.
+    fn default_type(self) -> DataType {
         match self {
             Kind::Text => DataType::Utf8View,
             Kind::Texts => DataType::new_list(DataType::Utf8, true),
@@ -156,7 +163,8 @@ impl Kind {
         }
     }
 
-    fn accepted(self) -> &'static str {
+    /// Returns the accepted form in the words of an error message.
+    fn accepted_form(self) -> &'static str {
         match self {
             Kind::Text => "a text",
             Kind::Texts => "a list of texts",
@@ -203,12 +211,12 @@ mod tests {
     #[case(Kind::Money, DataType::Float64, None)]
     #[case(Kind::Whole, DataType::UInt8, Some(DataType::Int64))]
     #[case(Kind::Flag, DataType::Null, Some(DataType::Boolean))]
-    fn what_is_accepted(
+    fn each_kind_accepts_its_types_alone(
         #[case] kind: Kind,
         #[case] given: DataType,
         #[case] target: Option<DataType>,
     ) {
-        assert_eq!(kind.accept(&given), target);
+        assert_eq!(kind.target_type(&given), target);
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! A column of texts in any of Arrow's shapes.
+//! Reads columns of texts in any Arrow string type.
 
 use arrow::array::{Array, ArrayRef, AsArray, LargeStringArray, StringArray, StringViewArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, internal_err};
 
-/// A view over a text array; dictionaries are resolved once a batch, their texts are never copied.
+/// Reads a text array without copying it. The keys of a dictionary are widened once a batch.
 pub(crate) enum TextColumn<'a> {
     /// Texts with 32-bit offsets.
     Utf8(&'a StringArray),
@@ -27,7 +27,7 @@ pub(crate) enum TextColumn<'a> {
 }
 
 impl<'a> TextColumn<'a> {
-    /// A view over `array`.
+    /// Wraps an array of strings, a dictionary of strings, or an untyped null.
     pub(crate) fn new(array: &'a ArrayRef) -> Result<Self> {
         Ok(match array.data_type() {
             DataType::Utf8 => Self::Utf8(array.as_string()),
@@ -49,7 +49,7 @@ impl<'a> TextColumn<'a> {
         })
     }
 
-    /// The text of a row.
+    /// Returns the text of a row, or none where it is null.
     #[inline]
     pub(crate) fn get(&self, row: usize) -> Option<&'a str> {
         match self {
@@ -68,7 +68,7 @@ impl<'a> TextColumn<'a> {
         }
     }
 
-    /// What `code` makes of each row's text; of a dictionary's it is asked once for each text.
+    /// Maps each row's text to a code. For a dictionary, `code` is called once per distinct text, not per row.
     pub(crate) fn codes<T: Copy>(&self, rows: usize, code: fn(Option<&str>) -> T) -> Vec<T> {
         match self {
             Self::Dictionary {
@@ -124,7 +124,7 @@ mod tests {
         Int32Array::from(vec![Some(0), Some(3), Some(1), Some(2), Some(0)]),
         Arc::new(StringViewArray::from(vec![Some("b"), Some(""), Some("a text longer than a view holds"), None])),
     )))]
-    fn every_shape_reads_alike(#[case] array: ArrayRef) -> Result<()> {
+    fn every_string_type_reads_the_same(#[case] array: ArrayRef) -> Result<()> {
         let column = TextColumn::new(&array)?;
         let read: Vec<_> = (0..array.len()).map(|row| column.get(row)).collect();
         assert_eq!(read, texts());
@@ -146,7 +146,7 @@ mod tests {
         Int8Array::from(vec![None, None]),
         Arc::new(StringArray::from(vec!["unused"])),
     )))]
-    fn nothing_but_nulls(#[case] array: ArrayRef) -> Result<()> {
+    fn columns_of_nulls_alone_read_as_null(#[case] array: ArrayRef) -> Result<()> {
         let column = TextColumn::new(&array)?;
         assert_eq!((column.get(0), column.get(1)), (None, None));
         assert_eq!(column.codes(2, |text| text.is_none()), [true, true]);

@@ -1,4 +1,4 @@
-//! A [`Fold`] as a DataFusion aggregate function.
+//! Makes a DataFusion aggregate function of a [`Fold`].
 
 use std::any::type_name;
 use std::fmt;
@@ -14,10 +14,10 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, Signature,
 };
 
-use super::{Fold, Groups, Single};
+use super::{Fold, Groups, SingleGroup};
 use crate::columns::{coerce, signature};
 
-/// The aggregate function that a fold makes.
+/// Returns the aggregate function that runs a fold.
 pub(crate) fn aggregate<F: Fold>() -> Arc<AggregateUDF> {
     Arc::new(AggregateUDF::from(Aggregate::<F> {
         signature: signature(F::PARAMETERS),
@@ -36,7 +36,7 @@ impl<F> fmt::Debug for Aggregate<F> {
     }
 }
 
-/// The fold alone tells two such functions apart, and it is part of the type.
+/// Two values of this type are always equal: they differ by their fold alone, which is part of the type.
 impl<F> PartialEq for Aggregate<F> {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -51,7 +51,7 @@ impl<F: Fold> Hash for Aggregate<F> {
     }
 }
 
-/// Refuses `DISTINCT`: it would have to compare whole events, whose identity is their `event_id` (SPEC E1).
+/// Refuses `DISTINCT`, which would compare whole events although their identity is the `event_id` (SPEC E1).
 fn refuse_distinct<F: Fold>(args: &AccumulatorArgs<'_>) -> Result<()> {
     if args.is_distinct {
         return plan_err!("{} does not take DISTINCT", F::NAME);
@@ -87,7 +87,7 @@ impl<F: Fold> AggregateUDFImpl for Aggregate<F> {
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         refuse_distinct::<F>(&args)?;
-        Ok(Box::new(Single::<F>::default()))
+        Ok(Box::new(SingleGroup::<F>::default()))
     }
 
     fn groups_accumulator_supported(&self, _: AccumulatorArgs<'_>) -> bool {

@@ -1,7 +1,7 @@
-//! How a state is written down, to travel between the phases of an aggregation.
+//! Encodes and decodes partial states, which pass between the phases of an aggregation.
 //!
-//! The form is fixed: integers little-endian, counts and lengths as LEB128, the same on every machine. A text's length
-//! is written plus one, so that a lone 0 says that there is none.
+//! The format is the same on every machine: integers are little-endian, counts and lengths LEB128. The length of a text is
+//! written plus one; 0 stands for a missing text.
 
 use datafusion::common::{Result, internal_err};
 
@@ -12,7 +12,7 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    /// A count or a length.
+    /// Writes a count or a length.
     #[inline]
     pub(crate) fn count(&mut self, mut count: u64) {
         while count >= 0x80 {
@@ -22,23 +22,23 @@ impl Encoder {
         self.bytes.push(count as u8);
     }
 
-    /// An instant.
+    /// Writes an instant.
     #[inline]
     pub(crate) fn instant(&mut self, instant: i64) {
         self.bytes.extend_from_slice(&instant.to_le_bytes());
     }
 
-    /// Money.
+    /// Writes an amount of money, in steps of 0.0001.
     pub(crate) fn money(&mut self, money: i128) {
         self.bytes.extend_from_slice(&money.to_le_bytes());
     }
 
-    /// A flag.
+    /// Writes a flag.
     pub(crate) fn flag(&mut self, flag: bool) {
         self.bytes.push(flag.into());
     }
 
-    /// A text, or none.
+    /// Writes a text, or that there is none.
     #[inline]
     pub(crate) fn text(&mut self, text: Option<&[u8]>) {
         match text {
@@ -50,35 +50,35 @@ impl Encoder {
         }
     }
 
-    /// Forgets what was written.
+    /// Discards everything written, but keeps the buffer.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
     }
 
-    /// What was written so far.
+    /// Returns everything written so far.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Where the next state begins.
+    /// Returns the offset at which the next state begins.
     pub(crate) fn position(&self) -> usize {
         self.bytes.len()
     }
 
-    /// All that was written.
+    /// Returns everything written, as an owned buffer.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 }
 
-/// Reads one state.
+/// Reads one state. A state that ends early or holds impossible lengths is an internal error, never a panic.
 #[derive(Debug)]
 pub(crate) struct Decoder<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Decoder<'a> {
-    /// A reader of what was written.
+    /// Creates a reader of the bytes that an [`Encoder`] wrote.
     pub(crate) fn new(state: &'a [u8]) -> Self {
         Self { rest: state }
     }
@@ -99,7 +99,7 @@ impl<'a> Decoder<'a> {
         Ok(bytes)
     }
 
-    /// A count or a length.
+    /// Reads a count or a length.
     #[inline]
     pub(crate) fn count(&mut self) -> Result<u64> {
         let (mut count, mut shift) = (0, 0);
@@ -116,23 +116,23 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// An instant.
+    /// Reads an instant.
     pub(crate) fn instant(&mut self) -> Result<i64> {
         Ok(i64::from_le_bytes(self.array()?))
     }
 
-    /// Money.
+    /// Reads an amount of money, in steps of 0.0001.
     pub(crate) fn money(&mut self) -> Result<i128> {
         Ok(i128::from_le_bytes(self.array()?))
     }
 
-    /// A flag.
+    /// Reads a flag.
     pub(crate) fn flag(&mut self) -> Result<bool> {
         let [byte] = self.array()?;
         Ok(byte != 0)
     }
 
-    /// A text, or none.
+    /// Reads a text, or none.
     pub(crate) fn text(&mut self) -> Result<Option<&'a [u8]>> {
         match usize::try_from(self.count()?) {
             Ok(0) => Ok(None),
@@ -141,7 +141,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Whether nothing is left.
+    /// Returns whether everything was read.
     pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
@@ -176,7 +176,7 @@ mod tests {
         }
 
         #[test]
-        fn foreign_bytes_are_an_error_and_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn bytes_of_another_origin_cause_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             let mut state = Decoder::new(&bytes);
             while state.count().is_ok() && state.text().is_ok() && state.instant().is_ok() {}
         }

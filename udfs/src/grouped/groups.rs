@@ -1,4 +1,4 @@
-//! A [`Fold`] for each group of a hash aggregation.
+//! Runs a [`Fold`] for every group of a hash aggregation.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use super::{Decoder, Encoder, Fold, Pool};
 use crate::columns::is_set;
 
-/// The states of all groups.
+/// Holds the states of all groups, and the pool with their texts.
 #[derive(Debug)]
 pub(crate) struct Groups<F> {
     states: Vec<F>,
@@ -27,7 +27,7 @@ impl<F> Default for Groups<F> {
 }
 
 impl<F: Fold> Groups<F> {
-    /// One group, without events yet.
+    /// Creates one group without events.
     pub(super) fn single() -> Self {
         Self {
             states: vec![F::default()],
@@ -35,7 +35,7 @@ impl<F: Fold> Groups<F> {
         }
     }
 
-    /// Takes a batch of events, all of them for the first group where no groups are named.
+    /// Adds a batch of events; without `groups`, all go to the first group. `total` is the number of groups so far.
     pub(super) fn update(
         &mut self,
         arguments: &[ArrayRef],
@@ -44,7 +44,7 @@ impl<F: Fold> Groups<F> {
         total: usize,
     ) -> Result<()> {
         self.states.resize_with(total, F::default);
-        let events = F::events(arguments)?;
+        let events = F::read_events(arguments)?;
         let rows = arguments.first().map_or(0, |argument| argument.len());
         for row in 0..rows {
             if filter.is_none_or(|filter| is_set(filter, row)) {
@@ -55,7 +55,7 @@ impl<F: Fold> Groups<F> {
         self.pool.check(F::NAME)
     }
 
-    /// Takes a batch of partial states.
+    /// Adds a batch of partial states; without `groups`, all go to the first group.
     pub(super) fn merge(
         &mut self,
         states: &[ArrayRef],
@@ -82,40 +82,40 @@ impl<F: Fold> Groups<F> {
         self.pool.check(F::NAME)
     }
 
-    /// The results, without giving anything up.
+    /// Builds the results of all groups, and keeps the groups.
     pub(super) fn results(&self) -> Result<ArrayRef> {
         F::results(&self.states, &self.pool)
     }
 
-    /// The states written down, without giving anything up.
-    pub(super) fn encoded(&self) -> Result<ArrayRef> {
-        encoded(self.states.len(), |row, out| {
+    /// Encodes the states of all groups, and keeps the groups.
+    pub(super) fn encode_states(&self) -> Result<ArrayRef> {
+        state_column(self.states.len(), |row, out| {
             self.states[row].encode(&self.pool, out);
             Ok(())
         })
     }
 
-    /// Gives up the first groups, after `read` read them.
+    /// Passes the groups to emit to `read`, then drops them and releases their texts.
     fn emit<T>(&mut self, emit: EmitTo, read: impl FnOnce(&[F], &Pool) -> Result<T>) -> Result<T> {
-        let mut gone = emit.take_needed(&mut self.states);
-        let read = read(&gone, &self.pool)?;
+        let mut emitted = emit.take_needed(&mut self.states);
+        let output = read(&emitted, &self.pool)?;
         if self.states.is_empty() {
             self.states = vec![];
             self.pool = Pool::default();
         } else {
-            let boxed = gone.iter().map(F::boxed).sum();
-            self.pool.boxed(boxed, 0);
+            let heap = emitted.iter().map(F::heap_size).sum();
+            self.pool.track_heap(heap, 0);
             self.pool.release(
-                |visit| gone.iter_mut().for_each(|state| state.visit(visit)),
+                |visit| emitted.iter_mut().for_each(|state| state.visit(visit)),
                 |visit| self.states.iter_mut().for_each(|state| state.visit(visit)),
             );
         }
-        Ok(read)
+        Ok(output)
     }
 }
 
-/// A column of states.
-fn encoded(
+/// Builds a column of encoded states, calling `encode` for each row.
+fn state_column(
     rows: usize,
     mut encode: impl FnMut(usize, &mut Encoder) -> Result<()>,
 ) -> Result<ArrayRef> {
@@ -124,7 +124,7 @@ fn encoded(
     offsets.push(0_i64);
     for row in 0..rows {
         encode(row, &mut out)?;
-        // No buffer is longer than an i64 counts.
+        // A buffer is never longer than `i64::MAX`.
         offsets.push(out.position() as i64);
     }
     Ok(Arc::new(LargeBinaryArray::try_new(
@@ -160,7 +160,7 @@ impl<F: Fold> GroupsAccumulator for Groups<F> {
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
         let states = self.emit(emit_to, |states, pool| {
-            encoded(states.len(), |row, out| {
+            state_column(states.len(), |row, out| {
                 states[row].encode(pool, out);
                 Ok(())
             })
@@ -173,10 +173,10 @@ impl<F: Fold> GroupsAccumulator for Groups<F> {
         values: &[ArrayRef],
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        let events = F::events(values)?;
+        let events = F::read_events(values)?;
         let rows = values.first().map_or(0, |argument| argument.len());
         let mut pool = Pool::default();
-        let states = encoded(rows, |row, out| {
+        let states = state_column(rows, |row, out| {
             let mut state = F::default();
             if opt_filter.is_none_or(|filter| is_set(filter, row)) {
                 state.add(&events, row, &mut pool);

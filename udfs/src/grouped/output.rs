@@ -1,7 +1,8 @@
 //! Builders of result columns, from the texts of a pool.
 //!
-//! Results are built in one pass over the groups: their states are too large to be read from memory once a column. A
-//! group that had no event is null, and so is every field of it, since SQL reads fields without a look at their struct.
+//! Results are built in one pass over the groups, all columns at once, because reading the states again for each column
+//! would miss the cache. A group without events is null, and so is each of its fields, since SQL reads the fields of a
+//! struct without checking whether the struct is null.
 
 use std::sync::Arc;
 
@@ -22,47 +23,47 @@ fn text(bytes: &[u8]) -> Result<&str> {
         .map_err(|error| internal_datafusion_err!("a text of a state is not UTF-8: {error}"))
 }
 
-/// A column of instants.
-pub(crate) fn instants(rows: usize) -> TimestampMicrosecondBuilder {
+/// Returns a builder of instants with room for so many rows.
+pub(crate) fn instant_builder(rows: usize) -> TimestampMicrosecondBuilder {
     TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(instant_type())
 }
 
-/// Appends a count, or null.
-pub(crate) fn count(column: &mut Int64Builder, seen: bool, count: u64) {
-    // No table has more than 2^63 rows.
+/// Appends a count where `seen`, null otherwise.
+pub(crate) fn append_count(column: &mut Int64Builder, seen: bool, count: u64) {
+    // A count of events is below 2^63.
     column.append_option(seen.then_some(count as i64));
 }
 
-/// A column of texts, as views: the texts of all groups may exceed what `Utf8` can address.
-pub(crate) struct Texts(StringViewBuilder);
+/// Builds a `Utf8View` column; the texts of all groups may exceed the 2 GiB that `Utf8` can address.
+pub(crate) struct TextBuilder(StringViewBuilder);
 
-impl Texts {
-    /// Room for so many.
+impl TextBuilder {
+    /// Creates a builder with room for so many rows.
     pub(crate) fn new(rows: usize) -> Self {
         Self(StringViewBuilder::with_capacity(rows))
     }
 
-    /// Appends a text, or null.
+    /// Appends a text or null; bytes that are not UTF-8 are an internal error.
     pub(crate) fn push(&mut self, value: Option<&[u8]>) -> Result<()> {
         self.0.append_option(value.map(text).transpose()?);
         Ok(())
     }
 
-    /// The column.
+    /// Returns the column.
     pub(crate) fn finish(mut self) -> ArrayRef {
         Arc::new(self.0.finish())
     }
 }
 
-/// A column of few different texts, as a dictionary.
-pub(crate) struct Labels {
+/// Builds a `Dictionary(Int8, Utf8)` column of at most 128 distinct texts.
+pub(crate) struct LabelBuilder {
     name: &'static str,
     known: Vec<Vec<u8>>,
     keys: Int8Builder,
 }
 
-impl Labels {
-    /// Room for so many labels of the enumeration `name`.
+impl LabelBuilder {
+    /// Creates a builder with room for so many rows; `name` is the column's name in errors.
     pub(crate) fn new(name: &'static str, rows: usize) -> Self {
         Self {
             name,
@@ -71,7 +72,7 @@ impl Labels {
         }
     }
 
-    /// Appends a label, or null.
+    /// Appends a label or null. The 129th distinct label is an error.
     pub(crate) fn push(&mut self, label: Option<&[u8]>) -> Result<()> {
         let Some(label) = label else {
             self.keys.append_null();
@@ -92,7 +93,7 @@ impl Labels {
         Ok(())
     }
 
-    /// The column.
+    /// Returns the column.
     pub(crate) fn finish(mut self) -> Result<ArrayRef> {
         let known = self.known.iter().map(|label| text(label));
         let known = StringArray::from(known.collect::<Result<Vec<_>>>()?);
@@ -103,8 +104,8 @@ impl Labels {
     }
 }
 
-/// A column of lists of texts.
-pub(crate) struct Lists {
+/// Builds a `List(Utf8)` column.
+pub(crate) struct TextListBuilder {
     name: &'static str,
     bytes: Vec<u8>,
     item_ends: Vec<i32>,
@@ -112,8 +113,8 @@ pub(crate) struct Lists {
     seen: Vec<bool>,
 }
 
-impl Lists {
-    /// Room for so many lists of the field `name`.
+impl TextListBuilder {
+    /// Creates a builder with room for so many rows; `name` is the column's name in errors.
     pub(crate) fn new(name: &'static str, rows: usize) -> Self {
         let mut list_ends = Vec::with_capacity(rows + 1);
         list_ends.push(0);
@@ -126,6 +127,7 @@ impl Lists {
         }
     }
 
+    /// Converts an offset, which `List` and `Utf8` limit to 2 GiB.
     fn end(&self, end: usize) -> Result<i32, DataFusionError> {
         i32::try_from(end).map_err(|_| {
             resources_datafusion_err!(
@@ -135,7 +137,7 @@ impl Lists {
         })
     }
 
-    /// Appends a list, or null.
+    /// Appends a list where `seen`, null otherwise.
     pub(crate) fn push(&mut self, seen: bool, items: &[&[u8]]) -> Result<()> {
         for item in items {
             self.bytes.extend_from_slice(item);
@@ -146,7 +148,7 @@ impl Lists {
         Ok(())
     }
 
-    /// The column.
+    /// Returns the column.
     pub(crate) fn finish(self) -> Result<ArrayRef> {
         let items = StringArray::try_new(
             OffsetBuffer::new(ScalarBuffer::from(self.item_ends)),
@@ -171,8 +173,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_numbered_as_they_come() -> Result<()> {
-        let mut labels = Labels::new("channel", 4);
+    fn equal_labels_share_one_dictionary_value() -> Result<()> {
+        let mut labels = LabelBuilder::new("channel", 4);
         for label in [Some(&b"sms"[..]), None, Some(b"email"), Some(b"sms")] {
             labels.push(label)?;
         }
@@ -189,8 +191,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_enumeration_is_refused() -> Result<()> {
-        let mut labels = Labels::new("channel", 129);
+    fn the_129th_distinct_label_is_refused() -> Result<()> {
+        let mut labels = LabelBuilder::new("channel", 129);
         for i in 0..128 {
             labels.push(Some(i.to_string().as_bytes()))?;
         }
@@ -205,7 +207,7 @@ mod tests {
 
     #[test]
     fn lists_may_be_empty_or_null() -> Result<()> {
-        let mut lists = Lists::new("tags", 3);
+        let mut lists = TextListBuilder::new("tags", 3);
         lists.push(true, &[b"a", b"bc"])?;
         lists.push(true, &[])?;
         lists.push(false, &[])?;
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_bytes_are_an_error() {
-        assert!(Texts::new(1).push(Some(&[0xff])).is_err());
+    fn bytes_that_are_not_utf8_are_an_error() {
+        assert!(TextBuilder::new(1).push(Some(&[0xff])).is_err());
     }
 }

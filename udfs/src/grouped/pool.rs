@@ -1,20 +1,20 @@
-//! The texts of all groups, in one buffer.
+//! Stores the texts of all groups in one buffer.
 //!
-//! A state keeps a handful of short texts, most of them event ids that a later event replaces. Boxing each would cost an
-//! allocation for every new maximum; here a text of no greater length is replaced in place, and a state stays small. Texts
-//! that were dropped are garbage until [`Pool::release`] finds that they outweigh the rest.
+//! A state keeps a few short texts, most of them event ids that a later event replaces. Boxing each text would cost an
+//! allocation for every replacement; here a text that fits into the old one's room overwrites it, and a handle takes 8
+//! bytes. Dropped texts stay as garbage until [`Pool::release`] finds that they fill more than half of the buffer.
 
 use datafusion::common::{Result, resources_err};
 
 use super::{Decoder, Encoder};
 
-/// Texts start at multiples of this, so 32 bits address 32 GiB.
+/// Texts start at multiples of this many bytes, so that 32 bits address 32 GiB.
 const UNIT: usize = 8;
 
-/// Less garbage than this is not worth a move.
-const WORTH_MOVING: usize = 1 << 16;
+/// The pool is not compacted for less garbage than this many bytes.
+const MIN_GARBAGE: usize = 1 << 16;
 
-/// A text in a [`Pool`], or none.
+/// Points to a text in a [`Pool`], or to none.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Text {
     start: u32,
@@ -28,19 +28,19 @@ impl Default for Text {
 }
 
 impl Text {
-    /// No text, which is not an empty one.
+    /// No text, which differs from an empty text.
     pub(crate) const NONE: Self = Self {
         start: 0,
         len: u32::MAX,
     };
 
-    /// Whether there is a text.
+    /// Returns whether there is a text.
     #[inline]
     pub(crate) fn is_some(self) -> bool {
         self.len != u32::MAX
     }
 
-    /// Bytes taken in the pool.
+    /// Returns the bytes that the text takes in the pool.
     fn room(self) -> usize {
         if self.is_some() {
             (self.len as usize).next_multiple_of(UNIT)
@@ -50,18 +50,21 @@ impl Text {
     }
 }
 
-/// The texts of all groups.
+/// Stores the texts of all groups, and counts the memory of their states.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     bytes: Vec<u8>,
+    /// Bytes of dropped texts in `bytes`.
     garbage: usize,
-    boxed: usize,
+    /// Bytes that the states own on the heap themselves.
+    heap: usize,
+    /// Whether a text did not fit; [`Pool::check`] makes it an error.
     full: bool,
     scratch: Encoder,
 }
 
 impl Pool {
-    /// The bytes of a text.
+    /// Returns the bytes of a text.
     #[inline]
     pub(crate) fn get(&self, text: Text) -> Option<&[u8]> {
         text.is_some().then(|| {
@@ -70,7 +73,7 @@ impl Pool {
         })
     }
 
-    /// A new text.
+    /// Stores a new text.
     pub(crate) fn put(&mut self, new: &[u8]) -> Text {
         let (Ok(start), Ok(len)) = (
             u32::try_from(self.bytes.len() / UNIT),
@@ -89,7 +92,7 @@ impl Pool {
         Text { start, len }
     }
 
-    /// Makes `text` say something else.
+    /// Replaces a text, in place where the new one fits.
     #[inline]
     pub(crate) fn set(&mut self, text: &mut Text, new: Option<&[u8]>) {
         let room = text.room();
@@ -101,7 +104,7 @@ impl Pool {
             Some(new) if text.is_some() && new.len() <= room => {
                 let start = text.start as usize * UNIT;
                 self.bytes[start..start + new.len()].copy_from_slice(new);
-                // No longer than the old text, whose length fitted.
+                // At most `room`, which fits into 32 bits.
                 text.len = new.len() as u32;
                 self.garbage += room - text.room();
             }
@@ -112,35 +115,35 @@ impl Pool {
         }
     }
 
-    /// Makes `text` say several texts, any of which may be missing, for [`Pool::said`] to read.
-    pub(crate) fn set_all(&mut self, text: &mut Text, said: &[Option<&[u8]>]) {
+    /// Replaces a text by several fields, any of which may be missing, encoded as one text.
+    pub(crate) fn set_fields(&mut self, text: &mut Text, fields: &[Option<&[u8]>]) {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
-        for said in said {
-            scratch.text(*said);
+        for field in fields {
+            scratch.text(*field);
         }
         self.set(text, Some(scratch.bytes()));
         self.scratch = scratch;
     }
 
-    /// The texts that [`Pool::set_all`] put; none of them where it put nothing.
-    pub(crate) fn said<const N: usize>(&self, text: Text) -> Result<[Option<&[u8]>; N]> {
-        let mut said = [None; N];
+    /// Returns the fields that [`Pool::set_fields`] stored; all are missing where there is no text.
+    pub(crate) fn fields<const N: usize>(&self, text: Text) -> Result<[Option<&[u8]>; N]> {
+        let mut fields = [None; N];
         if let Some(bytes) = self.get(text) {
             let mut bytes = Decoder::new(bytes);
-            for said in &mut said {
-                *said = bytes.text()?;
+            for field in &mut fields {
+                *field = bytes.text()?;
             }
         }
-        Ok(said)
+        Ok(fields)
     }
 
-    /// Tells that a state's own heap grew or shrank from so many bytes to so many.
-    pub(crate) fn boxed(&mut self, before: usize, after: usize) {
-        self.boxed = (self.boxed + after).saturating_sub(before);
+    /// Records that a state's own heap changed from `before` bytes to `after` bytes.
+    pub(crate) fn track_heap(&mut self, before: usize, after: usize) {
+        self.heap = (self.heap + after).saturating_sub(before);
     }
 
-    /// Whether everything fitted.
+    /// Returns an error where a text did not fit into the pool.
     pub(crate) fn check(&self, function: &str) -> Result<()> {
         if self.full {
             return resources_err!(
@@ -150,23 +153,24 @@ impl Pool {
         Ok(())
     }
 
-    /// Forgets everything, but keeps its memory for what comes next.
+    /// Drops all texts, but keeps the buffer.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.garbage = 0;
-        self.boxed = 0;
+        self.heap = 0;
     }
 
-    /// Drops the texts that `gone` shows, and gathers those that `kept` shows where most of the pool is garbage.
+    /// Drops the texts that `dropped` visits. Where most of the pool is garbage, it moves those that `kept` visits, which
+    /// must be all others, into a new buffer.
     pub(crate) fn release(
         &mut self,
-        gone: impl FnOnce(&mut dyn FnMut(&mut Text)),
+        dropped: impl FnOnce(&mut dyn FnMut(&mut Text)),
         kept: impl FnOnce(&mut dyn FnMut(&mut Text)),
     ) {
         let mut garbage = self.garbage;
-        gone(&mut |text| garbage += text.room());
+        dropped(&mut |text| garbage += text.room());
         self.garbage = garbage;
-        if self.garbage < WORTH_MOVING || self.garbage * 2 < self.bytes.len() {
+        if self.garbage < MIN_GARBAGE || self.garbage * 2 < self.bytes.len() {
             return;
         }
         let live = self.bytes.len().saturating_sub(self.garbage);
@@ -174,7 +178,7 @@ impl Pool {
         kept(&mut |text| {
             if text.is_some() {
                 let start = text.start as usize * UNIT;
-                // Moving only brings texts nearer to the start.
+                // A text never moves towards the end, so its new start fits too.
                 text.start = (moved.len() / UNIT) as u32;
                 moved.extend_from_slice(&self.bytes[start..start + text.room()]);
             }
@@ -183,9 +187,9 @@ impl Pool {
         self.garbage = 0;
     }
 
-    /// Bytes taken, the states' own heap included.
+    /// Returns the bytes that the pool and the states' own heap take.
     pub(crate) fn size(&self) -> usize {
-        self.bytes.capacity() + self.boxed
+        self.bytes.capacity() + self.heap
     }
 }
 
@@ -206,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_no_greater_length_is_replaced_in_place() {
+    fn a_text_that_fits_is_replaced_in_place() {
         let mut pool = Pool::default();
         let mut text = pool.put(b"0123456789");
         let before = pool.bytes.len();
@@ -219,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_gathered_when_it_outweighs_the_rest() {
+    fn the_pool_is_compacted_when_most_of_it_is_garbage() {
         let mut pool = Pool::default();
         let mut texts: Vec<_> = (0..10_000)
             .map(|i| pool.put(format!("{i:020}").as_bytes()))
@@ -239,12 +243,12 @@ mod tests {
     }
 
     #[test]
-    fn several_texts_are_kept_as_one() -> Result<()> {
+    fn fields_are_read_as_they_were_set() -> Result<()> {
         let (mut pool, mut text) = (Pool::default(), Text::NONE);
-        assert_eq!(pool.said::<2>(text)?, [None, None]);
-        for said in [[None, Some(&b"sms"[..])], [Some(b""), None]] {
-            pool.set_all(&mut text, &said);
-            assert_eq!(pool.said::<2>(text)?, said);
+        assert_eq!(pool.fields::<2>(text)?, [None, None]);
+        for fields in [[None, Some(&b"sms"[..])], [Some(b""), None]] {
+            pool.set_fields(&mut text, &fields);
+            assert_eq!(pool.fields::<2>(text)?, fields);
         }
         Ok(())
     }

@@ -1,11 +1,13 @@
-//! An event's place in time.
+//! The order of events (SPEC E2).
 
 use std::cmp::Ordering;
 
 use super::{Decoder, Encoder, Pool, Text};
 use datafusion::common::Result;
 
-/// The place of an event among others: its instant, and its id where instants tie (SPEC E2); or none.
+/// Identifies an event by its instant and id, or stands for no event.
+///
+/// Events are ordered by instant, then by id, bytewise (SPEC E2); no event comes before any event. The id lies in the pool.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Stamp {
     at: i64,
@@ -13,31 +15,31 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// Whether there is an event.
+    /// Returns whether there is an event.
     #[inline]
     pub(crate) fn is_some(self) -> bool {
         self.id.is_some()
     }
 
-    /// The instant.
+    /// Returns the instant of the event.
     pub(crate) fn at(self) -> Option<i64> {
         self.is_some().then_some(self.at)
     }
 
-    /// The id.
+    /// Returns the id of the event.
     pub(crate) fn id(self, pool: &Pool) -> Option<&[u8]> {
         pool.get(self.id)
     }
 
-    /// Takes an event that is later than the one kept, and tells whether it did.
+    /// Replaces the kept event by a later one. Returns whether it was replaced.
     #[inline]
-    pub(crate) fn raise(&mut self, at: i64, id: &[u8], pool: &mut Pool) -> bool {
+    pub(crate) fn keep_later(&mut self, at: i64, id: &[u8], pool: &mut Pool) -> bool {
         self.replace(at, id, pool, Ordering::Greater)
     }
 
-    /// Takes an event that is earlier than the one kept, and tells whether it did.
+    /// Replaces the kept event by an earlier one. Returns whether it was replaced.
     #[inline]
-    pub(crate) fn lower(&mut self, at: i64, id: &[u8], pool: &mut Pool) -> bool {
+    pub(crate) fn keep_earlier(&mut self, at: i64, id: &[u8], pool: &mut Pool) -> bool {
         self.replace(at, id, pool, Ordering::Less)
     }
 
@@ -54,25 +56,25 @@ impl Stamp {
         true
     }
 
-    /// Whether this event is later than another; an event is later than none, and none is later than nothing.
+    /// Returns whether this event is later than another. Any event is later than no event.
     pub(crate) fn is_later_than(self, other: Stamp, pool: &Pool) -> bool {
-        self.order(other, pool) == Ordering::Greater
+        self.compare(other, pool) == Ordering::Greater
     }
 
-    /// The order of two events; none comes first.
-    pub(crate) fn order(self, other: Stamp, pool: &Pool) -> Ordering {
+    /// Compares two events; no event comes first.
+    pub(crate) fn compare(self, other: Stamp, pool: &Pool) -> Ordering {
         match (pool.get(self.id), pool.get(other.id)) {
             (Some(id), Some(other_id)) => self.at.cmp(&other.at).then_with(|| id.cmp(other_id)),
             (id, other_id) => id.is_some().cmp(&other_id.is_some()),
         }
     }
 
-    /// Shows the id.
+    /// Visits the handle of the id, as [`Fold::visit`](super::Fold::visit) does.
     pub(crate) fn visit(&mut self, visit: &mut dyn FnMut(&mut Text)) {
         visit(&mut self.id);
     }
 
-    /// Writes the event down.
+    /// Writes the id, and the instant if there is an event.
     pub(crate) fn encode(self, pool: &Pool, out: &mut Encoder) {
         out.text(pool.get(self.id));
         if self.is_some() {
@@ -97,10 +99,10 @@ mod tests {
 
     #[rstest]
     #[case(&[(1, "b"), (1, "a"), (0, "z")], (1, "b"), (0, "z"))]
-    // Bytewise: digits before capitals before small letters, a prefix before the longer one.
+    // Bytewise: digits before capitals before small letters, a prefix before a longer text.
     #[case(&[(5, "a"), (5, "Z"), (5, "9"), (5, "10"), (5, "a0")], (5, "a0"), (5, "10"))]
     #[case(&[(-1, "é"), (-1, "z")], (-1, "é"), (-1, "z"))]
-    fn e2_latest_and_earliest(
+    fn e2_keeps_the_latest_and_the_earliest_in_any_order(
         #[case] events: &[(i64, &str)],
         #[case] latest: (i64, &str),
         #[case] earliest: (i64, &str),
@@ -110,8 +112,8 @@ mod tests {
                 (Pool::default(), Stamp::default(), Stamp::default());
             for i in 0..events.len() {
                 let (at, id) = events[(i + rotation) % events.len()];
-                high.raise(at, id.as_bytes(), &mut pool);
-                low.lower(at, id.as_bytes(), &mut pool);
+                high.keep_later(at, id.as_bytes(), &mut pool);
+                low.keep_earlier(at, id.as_bytes(), &mut pool);
             }
             let read = |stamp: Stamp| {
                 (

@@ -1,8 +1,8 @@
-//! `list_or_null(list)`: a list with something in it.
+//! `list_or_null(list)`: replaces an empty or null list by a list of one null.
 //!
-//! `unnest` drops the rows of empty lists; a conversation without a procedure counts once all the same, under null (SPEC M6).
-//! `CASE WHEN cardinality(list) > 0 …` says it too, at three times the price of the whole query: it puts lists together
-//! one by one.
+//! `unnest` drops the rows of empty lists, but a conversation without a procedure counts once, under null (SPEC M6).
+//! `CASE WHEN cardinality(list) > 0 …` gives the same result and makes the whole query three times slower, because it
+//! copies the lists one by one.
 
 use std::sync::{Arc, LazyLock};
 
@@ -29,7 +29,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The function `list_or_null`.
+/// Implements `list_or_null`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct ListOrNull {
     signature: Signature,
@@ -74,7 +74,7 @@ fn nullable(item: &Field) -> Field {
     item.clone().with_nullable(true)
 }
 
-/// Gathers the elements of all lists, with a null for each list that has none.
+/// Rebuilds the lists, with one null in each list that was empty or null.
 fn with_nulls(lists: &ListArray) -> Result<ArrayRef> {
     let mut elements = UInt32Builder::with_capacity(lists.values().len() + lists.len());
     let mut ends = Vec::with_capacity(lists.len() + 1);
@@ -105,7 +105,7 @@ mod tests {
     use crate::testing::{sql, sql_error, text_of};
 
     #[tokio::test]
-    async fn a_row_of_an_empty_list_is_kept() {
+    async fn m6_unnest_keeps_the_row_of_an_empty_list() {
         let rows = sql(
             "SELECT id, unnest(list_or_null(list)) FROM (VALUES (1, make_array('a', 'b')), (2, NULL), \
              (3, make_array('c')), (4, array_remove(make_array('d'), 'd')), (5, make_array(NULL, 'e'))) AS t(id, list)",
@@ -120,7 +120,7 @@ mod tests {
 
     /// A batch is often a slice of a longer one, or the rows that a filter left.
     #[tokio::test]
-    async fn slices_are_read_where_they_begin() {
+    async fn slices_are_read_from_their_offset() {
         let rows = sql(
             "SELECT id, list_or_null(list) FROM (SELECT * FROM (VALUES (1, make_array(7)), (2, make_array(8, 9)), (3, NULL), \
              (4, make_array(1))) AS t(id, list) WHERE id > 1 LIMIT 2 OFFSET 1)",
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn something_else_is_refused() {
+    async fn an_argument_that_is_no_list_is_refused() {
         let error = sql_error("SELECT list_or_null(7)").await;
         assert!(error.contains("list_or_null takes one list"), "{error}");
     }

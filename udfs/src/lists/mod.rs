@@ -1,4 +1,4 @@
-//! Lists, as a column of a conversation has them.
+//! Functions over list columns, such as a conversation's `procedures`.
 
 mod list_or_null;
 
@@ -6,7 +6,7 @@ pub use list_or_null::ListOrNull;
 
 use datafusion::logical_expr::DocSection;
 
-/// Where the docs list these functions.
+/// The section of the function documentation.
 const SECTION: DocSection = DocSection {
     include: true,
     label: "List Functions",

@@ -1,21 +1,20 @@
-//! `average_order_value(sales, credits)` (SPEC M4).
+//! `average_order_value(sales, credits)`: returns sales divided by credits, rounded to 4 decimals (SPEC M4).
 //!
-//! Credits that are no whole number lack what their 24 decimals cannot hold, so a quotient that lies so near to the middle
-//! between two results that this may be why it is not there counts as if it were, and is rounded away from zero. All of it
-//! in 256-bit integers, so a sum of the largest values divides exactly too.
+//! A sum of fractional credits has a small error, because a credit such as 1/3 is cut to 24 decimals. A quotient that lies
+//! within this error of the middle between two results is taken to be the middle, and rounded away from zero. The
+//! computation uses 256-bit integers, so that sums of the largest values divide exactly too.
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::Decimal128Array;
+use arrow::array::{ArrayRef, Decimal128Array};
 use arrow::datatypes::{DataType, Decimal128Type, DecimalType, i256};
-use datafusion::common::utils::take_function_args;
+
 use datafusion::common::{Result, exec_datafusion_err};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, Documentation};
 
 use super::{CREDIT_SCALE, SECTION};
-use crate::columns::{Kind, Parameter, arrays, coerce, primitive, result, signature};
+use crate::columns::{Kind, Parameter, primitive};
+use crate::scalar::{ScalarFunction, arrays};
 
 const NAME: &str = "average_order_value";
 const PARAMETERS: [Parameter; 2] = [
@@ -39,31 +38,22 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `average_order_value` function.
+/// Implements `average_order_value`.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct AverageOrderValue {
-    signature: Signature,
-}
-
-impl Default for AverageOrderValue {
-    fn default() -> Self {
-        Self {
-            signature: signature(&PARAMETERS),
-        }
-    }
-}
+pub(crate) struct AverageOrderValue;
 
 const ONE: i128 = 10_i128.pow(CREDIT_SCALE as u32);
 
-/// What a sum of credits may lack at its last decimal: a half for each of its rows, of which a credit of one has a few.
-fn lacking(credits: i128) -> i128 {
+/// Returns a bound of the error of a sum of credits, in steps of its last decimal: half a step for each row, of which a
+/// credit of 1 has only a few. A whole sum is exact.
+fn rounding_error(credits: i128) -> i128 {
     match credits % ONE {
         0 => 0,
         _ => 1_000 + credits / ONE * 8,
     }
 }
 
-/// DECIMAL(38,4) by DECIMAL(38,24) as DECIMAL(38,4). None where it does not fit.
+/// Divides a DECIMAL(38,4) by a DECIMAL(38,24) as DECIMAL(38,4). None where the result does not fit.
 fn average(sales: i128, credits: i128) -> Option<i128> {
     let wide = |number: i128| i256::from_i128(number);
     let (size, divisor) = (sales.checked_abs()?, credits.checked_abs()?);
@@ -73,7 +63,7 @@ fn average(sales: i128, credits: i128) -> Option<i128> {
     let rest = size.checked_rem(wide(divisor))?;
     let from_middle = rest.checked_add(rest)?.checked_sub(wide(divisor))?;
     // size / (divisor - lacking) is about size * lacking / divisor^2 away from size / divisor.
-    let uncertain = size.checked_mul(wide(2 * lacking(divisor)));
+    let uncertain = size.checked_mul(wide(2 * rounding_error(divisor)));
     let distance = from_middle.wrapping_abs().checked_mul(wide(divisor));
     let is_middle = matches!((distance, uncertain), (Some(d), Some(u)) if d <= u);
     let up = i128::from(is_middle || from_middle >= wide(0));
@@ -81,28 +71,23 @@ fn average(sales: i128, credits: i128) -> Option<i128> {
     (average.unsigned_abs() < 10_u128.pow(38)).then_some(average)
 }
 
-impl ScalarUDFImpl for AverageOrderValue {
-    fn name(&self) -> &str {
+impl ScalarFunction for AverageOrderValue {
+    fn name(&self) -> &'static str {
         NAME
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn parameters(&self) -> &'static [Parameter] {
+        &PARAMETERS
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(NAME, &PARAMETERS, given)
+    fn result_type(&self) -> DataType {
+        DataType::Decimal128(38, 4)
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Decimal128(38, 4))
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
-        let [sales, credits] = take_function_args(NAME, &arrays)?;
-        let sales = primitive::<Decimal128Type>(sales)?;
-        let credits = primitive::<Decimal128Type>(credits)?;
+    fn compute(&self, arguments: &[ColumnarValue], _: usize) -> Result<ArrayRef> {
+        let [sales, credits] = arrays(NAME, arguments)?;
+        let sales = primitive::<Decimal128Type>(&sales)?;
+        let credits = primitive::<Decimal128Type>(&credits)?;
         let averages: Decimal128Array = sales
             .iter()
             .zip(credits)
@@ -120,11 +105,11 @@ impl ScalarUDFImpl for AverageOrderValue {
             })
             .collect::<Result<_>>()?;
         let averages = averages.with_precision_and_scale(38, 4)?;
-        result(Arc::new(averages), constant)
+        Ok(Arc::new(averages))
     }
 
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&DOCUMENTATION)
+    fn documentation(&self) -> &'static Documentation {
+        &DOCUMENTATION
     }
 }
 
@@ -186,7 +171,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against whole credits the rule is plain: value / n, half away from zero.
+        /// For whole credits the rule is simple: value / n, half away from zero.
         #[test]
         fn m4_of_whole_credits(sales in -10_i128.pow(30)..10_i128.pow(30), n in 1..1_000_000_i128) {
             let expected = (2 * sales.abs() + n) / (2 * n) * sales.signum();

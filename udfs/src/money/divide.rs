@@ -1,7 +1,7 @@
 //! Division of integers, rounded half away from zero.
 
-/// `numerator / denominator`, rounded half away from zero; the denominator is positive.
-pub(super) fn half_away(numerator: i128, denominator: i128) -> i128 {
+/// Returns `numerator / denominator`, rounded half away from zero. The denominator must be positive.
+pub(super) fn divide_half_away(numerator: i128, denominator: i128) -> i128 {
     let (quotient, rest) = (numerator / denominator, numerator % denominator);
     // `2 * rest >= denominator` without its overflow.
     if rest.abs() >= denominator - rest.abs() {
@@ -27,6 +27,6 @@ mod tests {
     #[case(i128::MAX, i128::MAX, 1)]
     #[case(i128::MIN, i128::MAX, -1)]
     fn rounds_half_away_from_zero(#[case] n: i128, #[case] d: i128, #[case] expected: i128) {
-        assert_eq!(half_away(n, d), expected);
+        assert_eq!(divide_half_away(n, d), expected);
     }
 }

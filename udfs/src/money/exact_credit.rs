@@ -1,18 +1,16 @@
-//! `exact_credit(units)`: the credit of one of `units` (SPEC A7), as a decimal that sums exactly.
+//! `exact_credit(units)`: returns the credit of one of `units` units (SPEC A7), as a decimal that sums exactly.
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::Decimal128Array;
+use arrow::array::{ArrayRef, Decimal128Array};
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::Result;
-use datafusion::common::utils::take_function_args;
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, Documentation};
 
-use super::divide::half_away;
-use super::{CREDIT_SCALE, SECTION, counted, credit_type};
-use crate::columns::{Kind, Parameter, arrays, coerce, primitive, result, signature};
+use super::divide::divide_half_away;
+use super::{CREDIT_SCALE, SECTION, check_units, credit_type};
+use crate::columns::{Kind, Parameter, primitive};
+use crate::scalar::{ScalarFunction, arrays};
 
 const NAME: &str = "exact_credit";
 const PARAMETERS: [Parameter; 1] = [Parameter::new("units", Kind::Whole)];
@@ -31,54 +29,39 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `exact_credit` function.
+/// Implements `exact_credit`.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct ExactCredit {
-    signature: Signature,
-}
+pub(crate) struct ExactCredit;
 
-impl Default for ExactCredit {
-    fn default() -> Self {
-        Self {
-            signature: signature(&PARAMETERS),
-        }
-    }
-}
-
-impl ScalarUDFImpl for ExactCredit {
-    fn name(&self) -> &str {
+impl ScalarFunction for ExactCredit {
+    fn name(&self) -> &'static str {
         NAME
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn parameters(&self) -> &'static [Parameter] {
+        &PARAMETERS
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(NAME, &PARAMETERS, given)
+    fn result_type(&self) -> DataType {
+        credit_type()
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(credit_type())
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
-        let [units] = take_function_args(NAME, &arrays)?;
+    fn compute(&self, arguments: &[ColumnarValue], _: usize) -> Result<ArrayRef> {
+        let [units] = arrays(NAME, arguments)?;
         let credits: Decimal128Array =
-            primitive::<Int64Type>(units)?.try_unary(|units| match units {
+            primitive::<Int64Type>(&units)?.try_unary(|units| match units {
                 1 => Ok(ONE),
-                units => Ok::<_, datafusion::error::DataFusionError>(half_away(
+                units => Ok::<_, datafusion::error::DataFusionError>(divide_half_away(
                     ONE,
-                    counted(NAME, units)?,
+                    check_units(NAME, units)?,
                 )),
             })?;
         let credits = credits.with_precision_and_scale(38, CREDIT_SCALE)?;
-        result(Arc::new(credits), constant)
+        Ok(Arc::new(credits))
     }
 
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&DOCUMENTATION)
+    fn documentation(&self) -> &'static Documentation {
+        &DOCUMENTATION
     }
 }
 

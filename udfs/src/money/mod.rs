@@ -10,19 +10,20 @@ mod exact_credit;
 mod net_value;
 mod round_credit;
 
-pub use average_order_value::AverageOrderValue;
-pub use exact_credit::ExactCredit;
-pub use net_value::NetValue;
-pub use round_credit::RoundCredit;
+pub(crate) use average_order_value::AverageOrderValue;
+pub(crate) use exact_credit::ExactCredit;
+pub(crate) use net_value::NetValue;
+pub(crate) use round_credit::RoundCredit;
 
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::DocSection;
 
-/// Decimals of an exact credit: a sum of as many credits as there are orders keeps far more than the 9 that are shown.
+/// The decimals of an exact credit. The rounding errors of a sum stay far below the 9 decimals that are shown, however many
+/// orders are summed.
 const CREDIT_SCALE: i8 = 24;
 
-/// Where the docs list these functions.
+/// The section of the function documentation.
 const SECTION: DocSection = DocSection {
     include: true,
     label: "Money Functions",
@@ -33,8 +34,8 @@ fn credit_type() -> DataType {
     DataType::Decimal128(38, CREDIT_SCALE)
 }
 
-/// Units that share an order: at least one.
-fn counted(function: &str, units: i64) -> Result<i128> {
+/// Checks the number of units that share an order: at least 1.
+fn check_units(function: &str, units: i64) -> Result<i128> {
     if units < 1 {
         return exec_err!("{function}: units must be at least 1, got {units}");
     }

@@ -1,18 +1,17 @@
-//! `net_value(attributed, refunded, units)` (SPEC A9).
+//! `net_value(attributed, refunded, units)`: returns an attributed value less its share of the refunds (SPEC A9).
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, Decimal128Array};
+use arrow::array::{Array, ArrayRef, Decimal128Array};
 use arrow::datatypes::{DataType, Decimal128Type, DecimalType, Int64Type};
-use datafusion::common::utils::take_function_args;
-use datafusion::common::{Result, exec_err};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-};
 
-use super::divide::half_away;
-use super::{SECTION, counted};
-use crate::columns::{Kind, Parameter, arrays, coerce, primitive, result, signature};
+use datafusion::common::{Result, exec_err};
+use datafusion::logical_expr::{ColumnarValue, Documentation};
+
+use super::divide::divide_half_away;
+use super::{SECTION, check_units};
+use crate::columns::{Kind, Parameter, primitive};
+use crate::scalar::{ScalarFunction, arrays};
 
 const NAME: &str = "net_value";
 const PARAMETERS: [Parameter; 3] = [
@@ -38,24 +37,14 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `net_value` function.
+/// Implements `net_value`.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct NetValue {
-    signature: Signature,
-}
-
-impl Default for NetValue {
-    fn default() -> Self {
-        Self {
-            signature: signature(&PARAMETERS),
-        }
-    }
-}
+pub(crate) struct NetValue;
 
 fn net(attributed: i128, refunded: i128, units: i64) -> Result<i128> {
-    let units = counted(NAME, units)?;
-    // Below 10^18 x 2^63 each, which 128 bits hold.
-    let net = half_away(attributed * units - refunded, units);
+    let units = check_units(NAME, units)?;
+    // Both products are below 10^18 x 2^63, which 128 bits hold.
+    let net = divide_half_away(attributed * units - refunded, units);
     if net.unsigned_abs() >= 10_u128.pow(18) {
         return exec_err!(
             "{NAME}: {} does not fit into DECIMAL(18,4)",
@@ -65,29 +54,24 @@ fn net(attributed: i128, refunded: i128, units: i64) -> Result<i128> {
     Ok(net)
 }
 
-impl ScalarUDFImpl for NetValue {
-    fn name(&self) -> &str {
+impl ScalarFunction for NetValue {
+    fn name(&self) -> &'static str {
         NAME
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn parameters(&self) -> &'static [Parameter] {
+        &PARAMETERS
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(NAME, &PARAMETERS, given)
+    fn result_type(&self) -> DataType {
+        DataType::Decimal128(18, 4)
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Decimal128(18, 4))
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
-        let [attributed, refunded, units] = take_function_args(NAME, &arrays)?;
-        let attributed = primitive::<Decimal128Type>(attributed)?;
-        let refunded = primitive::<Decimal128Type>(refunded)?;
-        let units = primitive::<Int64Type>(units)?;
+    fn compute(&self, arguments: &[ColumnarValue], _: usize) -> Result<ArrayRef> {
+        let [attributed, refunded, units] = arrays(NAME, arguments)?;
+        let attributed = primitive::<Decimal128Type>(&attributed)?;
+        let refunded = primitive::<Decimal128Type>(&refunded)?;
+        let units = primitive::<Int64Type>(&units)?;
         let values: Decimal128Array = (0..units.len())
             .map(|row| {
                 if attributed.is_null(row) || refunded.is_null(row) || units.is_null(row) {
@@ -97,11 +81,11 @@ impl ScalarUDFImpl for NetValue {
             })
             .collect::<Result<_>>()?;
         let values = values.with_precision_and_scale(18, 4)?;
-        result(Arc::new(values), constant)
+        Ok(Arc::new(values))
     }
 
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&DOCUMENTATION)
+    fn documentation(&self) -> &'static Documentation {
+        &DOCUMENTATION
     }
 }
 
@@ -118,7 +102,7 @@ mod tests {
     #[case::a_third(33_3334, 10_0000, 3, 30_0001)]
     #[case::split_off_by_one_step(33_3333, 100_0000, 3, 0)]
     #[case::split_off_by_the_other_step(33_3334, 100_0000, 3, 1)]
-    #[case::half_away(1, 1, 2, 1)]
+    #[case::divide_half_away(1, 1, 2, 1)]
     #[case::half_away_below_zero(0, 1, 2, -1)]
     #[case::largest(999_999_999_999_999_999, 0, i64::MAX, 999_999_999_999_999_999)]
     fn a9_rounded_half_away_from_zero(

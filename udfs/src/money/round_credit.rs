@@ -1,21 +1,19 @@
-//! `round_credit(sum)`: a sum of exact credits as float8, rounded once to 9 decimals (SPEC A7).
+//! `round_credit(sum)`: returns a sum of exact credits as float8, rounded once to 9 decimals (SPEC A7).
 //!
-//! The decimals of `exact_credit` cut 1/3 off at the 24th, so a sum that is exactly a half of the 9th may lie a hair
-//! below it. Rounding to 20 decimals first takes those hairs away.
+//! `exact_credit` cuts 1/3 off at the 24th decimal, so a sum that should lie exactly halfway between two results may lie
+//! slightly below it. Rounding to 20 decimals first removes this error.
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::Float64Array;
+use arrow::array::{ArrayRef, Float64Array};
 use arrow::datatypes::{DataType, Decimal128Type};
 use datafusion::common::Result;
-use datafusion::common::utils::take_function_args;
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, Documentation};
 
 use super::SECTION;
-use super::divide::half_away;
-use crate::columns::{Kind, Parameter, arrays, coerce, primitive, result, signature};
+use super::divide::divide_half_away;
+use crate::columns::{Kind, Parameter, primitive};
+use crate::scalar::{ScalarFunction, arrays};
 
 const NAME: &str = "round_credit";
 const PARAMETERS: [Parameter; 1] = [Parameter::new("sum", Kind::Credits)];
@@ -33,59 +31,44 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The `round_credit` function.
+/// Implements `round_credit`.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct RoundCredit {
-    signature: Signature,
-}
+pub(crate) struct RoundCredit;
 
-impl Default for RoundCredit {
-    fn default() -> Self {
-        Self {
-            signature: signature(&PARAMETERS),
-        }
-    }
-}
-
-/// A DECIMAL(38,24) as the float nearest to its 9 decimals.
+/// Returns the float nearest to a DECIMAL(38,24) rounded to 9 decimals.
 fn round(credits: i128) -> f64 {
-    let at_20 = half_away(credits, 10_i128.pow(4));
-    let at_9 = half_away(at_20, 10_i128.pow(11));
+    let at_20 = divide_half_away(credits, 10_i128.pow(4));
+    let at_9 = divide_half_away(at_20, 10_i128.pow(11));
     if at_9.abs() < 1 << 53 {
         // Both operands are exact, so the quotient is rounded once.
         return at_9 as f64 / BILLION as f64;
     }
     let (whole, rest) = (at_9 / BILLION, (at_9 % BILLION).abs());
-    // Beyond 2^53 billionths `whole` is not zero, so it carries the sign; the text is a number by construction.
+    // Beyond 2^53 billionths `whole` is not zero, so it carries the sign. The text always parses as a number.
     format!("{whole}.{rest:09}").parse().unwrap_or(f64::NAN)
 }
 
-impl ScalarUDFImpl for RoundCredit {
-    fn name(&self) -> &str {
+impl ScalarFunction for RoundCredit {
+    fn name(&self) -> &'static str {
         NAME
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn parameters(&self) -> &'static [Parameter] {
+        &PARAMETERS
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(NAME, &PARAMETERS, given)
+    fn result_type(&self) -> DataType {
+        DataType::Float64
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Float64)
+    fn compute(&self, arguments: &[ColumnarValue], _: usize) -> Result<ArrayRef> {
+        let [sums] = arrays(NAME, arguments)?;
+        let rounded: Float64Array = primitive::<Decimal128Type>(&sums)?.unary(round);
+        Ok(Arc::new(rounded))
     }
 
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
-        let [sums] = take_function_args(NAME, &arrays)?;
-        let rounded: Float64Array = primitive::<Decimal128Type>(sums)?.unary(round);
-        result(Arc::new(rounded), constant)
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(&DOCUMENTATION)
+    fn documentation(&self) -> &'static Documentation {
+        &DOCUMENTATION
     }
 }
 
@@ -100,7 +83,7 @@ mod tests {
     #[case(10_i128.pow(24), 1.0)]
     #[case(3 * (10_i128.pow(24) / 3), 1.0)]
     #[case(2 * 10_i128.pow(24) / 3, 0.666666667)]
-    // Three thirds of a half of the ninth decimal, a hair below it.
+    // Slightly below half of the ninth decimal, as a sum of thirds may be.
     #[case(499_999_999_999_999, 1e-9)]
     #[case(-10_i128.pow(24) / 3, -0.333333333)]
     #[case(99_999_999_999_999 * 10_i128.pow(24), 99_999_999_999_999.0)]

@@ -1,4 +1,4 @@
-//! Orders from their events (SPEC A9): `order_fold`.
+//! Folds the events of an order into one struct (SPEC A9): `order_fold`.
 
 mod order;
 mod order_fold;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::AggregateUDF;
 
-/// The aggregate `order_fold(type, occurred_at, event_id, profile_id, conversation_id, value, currency)`.
+/// Returns the aggregate `order_fold(type, occurred_at, event_id, profile_id, conversation_id, value, currency)`.
 pub fn order_fold_udaf() -> Arc<AggregateUDF> {
     crate::grouped::aggregate::<order::Order>()
 }

@@ -1,7 +1,7 @@
-//! The state of an order, as its events go into it.
+//! The state of an order, and how each event changes it.
 //!
-//! The earliest `order_placed` is the order, whichever landed first; a later one adds nothing. Refunds and cancellations
-//! count whenever they were, even before it.
+//! The earliest `order_placed` defines the order, whichever landed first; later ones are ignored. Refunds and cancellations
+//! always count, even those timed before it.
 
 use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
 use arrow::datatypes::{DataType, Decimal128Type};
@@ -13,13 +13,13 @@ use super::order_fold::{DOCUMENTATION, PARAMETERS, result_type, results};
 use crate::columns::{Instants, Parameter, TextColumn};
 use crate::grouped::{Decoder, Encoder, Fold, Pool, Stamp, Text};
 
-/// The types of event that belong to an order.
+/// Classifies events by their `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Placed,
     Refunded,
     Cancelled,
-    Foreign,
+    Other,
 }
 
 impl Kind {
@@ -28,25 +28,28 @@ impl Kind {
             Some("order_placed") => Self::Placed,
             Some("order_refunded") => Self::Refunded,
             Some("order_cancelled") => Self::Cancelled,
-            _ => Self::Foreign,
+            _ => Self::Other,
         }
     }
 }
 
-/// The state of `order_fold`.
+/// Holds the state of `order_fold` for one order.
 #[derive(Debug)]
 pub(super) struct Order {
-    /// The earliest `order_placed`, and what it says.
+    /// The earliest `order_placed`.
     pub(super) placed: Stamp,
-    /// Its profile, conversation and currency.
-    pub(super) said: Text,
+    /// Its profile, conversation and currency, as [`Pool::set_fields`] stores them.
+    pub(super) placed_fields: Text,
+    /// Its value in steps of 0.0001.
     pub(super) value: Option<i128>,
-    /// The sum of all refunds, which may be more than the value: 128 bits hold 10^20 of the largest.
+    /// The sum of all refunds, which may exceed the value. 128 bits hold 10^20 refunds of the largest amount.
     refunds: i128,
     pub(super) cancelled: bool,
-    /// The earliest and latest instant of any event.
+    /// The earliest instant of any event of the order.
     pub(super) first_at: i64,
+    /// The latest instant of any event of the order.
     pub(super) last_at: i64,
+    /// How many events of the order there are.
     pub(super) events: u64,
 }
 
@@ -54,7 +57,7 @@ impl Default for Order {
     fn default() -> Self {
         Self {
             placed: Stamp::default(),
-            said: Text::NONE,
+            placed_fields: Text::NONE,
             value: None,
             refunds: 0,
             cancelled: false,
@@ -66,7 +69,7 @@ impl Default for Order {
 }
 
 impl Order {
-    /// A9: the refunds, at most the value; all of it where the order was cancelled.
+    /// Returns the refunded value (A9): the sum of refunds, at most the order's value; the whole value if cancelled.
     pub(super) fn refunded(&self) -> Option<i128> {
         let value = self.value?;
         Some(if self.cancelled {
@@ -76,22 +79,22 @@ impl Order {
         })
     }
 
-    fn placed(
+    fn add_placed(
         &mut self,
         at: i64,
         id: &[u8],
-        said: &[Option<&[u8]>],
+        fields: &[Option<&[u8]>],
         value: Option<i128>,
         pool: &mut Pool,
     ) {
-        if self.placed.lower(at, id, pool) {
+        if self.placed.keep_earlier(at, id, pool) {
             self.value = value;
-            pool.set_all(&mut self.said, said);
+            pool.set_fields(&mut self.placed_fields, fields);
         }
     }
 }
 
-/// A batch of events.
+/// Reads the argument columns of a batch of events.
 pub(super) struct Events<'a> {
     kinds: Vec<Kind>,
     at: Instants<'a>,
@@ -123,7 +126,7 @@ impl Fold for Order {
         &DOCUMENTATION
     }
 
-    fn events(arguments: &[ArrayRef]) -> Result<Events<'_>> {
+    fn read_events(arguments: &[ArrayRef]) -> Result<Events<'_>> {
         let [kinds, at, ids, profiles, conversations, values, currencies] =
             take_function_args(Self::NAME, arguments)?;
         Ok(Events {
@@ -142,7 +145,7 @@ impl Fold for Order {
     #[inline]
     fn add(&mut self, events: &Events<'_>, row: usize, pool: &mut Pool) {
         let kind = events.kinds[row];
-        let Some(at) = events.at.get(row).filter(|_| kind != Kind::Foreign) else {
+        let Some(at) = events.at.get(row).filter(|_| kind != Kind::Other) else {
             return;
         };
         self.events += 1;
@@ -151,13 +154,13 @@ impl Fold for Order {
         match kind {
             Kind::Placed => {
                 let id = events.ids.get(row).unwrap_or_default().as_bytes();
-                let said = [&events.profiles, &events.conversations, &events.currencies]
+                let fields = [&events.profiles, &events.conversations, &events.currencies]
                     .map(|column| column.get(row).map(str::as_bytes));
-                self.placed(at, id, &said, events.value(row), pool);
+                self.add_placed(at, id, &fields, events.value(row), pool);
             }
             Kind::Refunded => self.refunds += events.value(row).unwrap_or(0),
             Kind::Cancelled => self.cancelled = true,
-            Kind::Foreign => {}
+            Kind::Other => {}
         }
     }
 
@@ -172,7 +175,7 @@ impl Fold for Order {
         out.flag(self.cancelled);
         self.placed.encode(pool, out);
         if self.placed.is_some() {
-            out.text(pool.get(self.said));
+            out.text(pool.get(self.placed_fields));
             out.flag(self.value.is_some());
             if let Some(value) = self.value {
                 out.money(value);
@@ -191,15 +194,15 @@ impl Fold for Order {
         self.refunds += state.money()?;
         self.cancelled |= state.flag()?;
         if let Some((at, id)) = Stamp::decode(state)? {
-            let said = state.text()?;
+            let fields = state.text()?;
             let value = if state.flag()? {
                 Some(state.money()?)
             } else {
                 None
             };
-            if self.placed.lower(at, id, pool) {
+            if self.placed.keep_earlier(at, id, pool) {
                 self.value = value;
-                pool.set(&mut self.said, said);
+                pool.set(&mut self.placed_fields, fields);
             }
         }
         Ok(())
@@ -207,7 +210,7 @@ impl Fold for Order {
 
     fn visit(&mut self, visit: &mut dyn FnMut(&mut Text)) {
         self.placed.visit(visit);
-        visit(&mut self.said);
+        visit(&mut self.placed_fields);
     }
 
     fn results(groups: &[Self], pool: &Pool) -> Result<ArrayRef> {

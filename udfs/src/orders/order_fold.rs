@@ -1,4 +1,4 @@
-//! `order_fold(type, occurred_at, event_id, …)`: an order from its events (SPEC A9).
+//! `order_fold(type, occurred_at, event_id, …)`: folds the events of an order into one struct (SPEC A9).
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,9 +10,9 @@ use datafusion::logical_expr::Documentation;
 
 use super::order::Order;
 use crate::columns::{Kind, Parameter, instant_type};
-use crate::grouped::{Pool, SECTION, Texts, count, instants};
+use crate::grouped::{Pool, SECTION, TextBuilder, append_count, instant_builder};
 
-/// The parameters, named as the fields of an event.
+/// The parameters, named like the fields of an event.
 pub(super) const PARAMETERS: [Parameter; 7] = [
     Parameter::new("type", Kind::Text),
     Parameter::new("occurred_at", Kind::Instant),
@@ -68,17 +68,17 @@ static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
     .collect()
 });
 
-/// The struct that the function returns.
+/// Returns the type of the struct that the function returns.
 pub(super) fn result_type() -> DataType {
     DataType::Struct(FIELDS.clone())
 }
 
-/// The results of these groups.
+/// Builds the result column, one struct per group.
 pub(super) fn results(groups: &[Order], pool: &Pool) -> Result<ArrayRef> {
     let rows = groups.len();
-    let [mut ordered, mut first, mut last] = std::array::from_fn(|_| instants(rows));
+    let [mut ordered, mut first, mut last] = std::array::from_fn(|_| instant_builder(rows));
     let [mut profiles, mut conversations, mut currencies] =
-        std::array::from_fn(|_| Texts::new(rows));
+        std::array::from_fn(|_| TextBuilder::new(rows));
     let [mut values, mut refunded] = std::array::from_fn(|_| {
         Decimal128Builder::with_capacity(rows).with_data_type(DataType::Decimal128(18, 4))
     });
@@ -86,7 +86,7 @@ pub(super) fn results(groups: &[Order], pool: &Pool) -> Result<ArrayRef> {
     let mut events = Int64Builder::with_capacity(rows);
     for group in groups {
         let seen = group.events > 0;
-        let [profile, conversation, currency] = pool.said(group.said)?;
+        let [profile, conversation, currency] = pool.fields(group.placed_fields)?;
         ordered.append_option(group.placed.at());
         profiles.push(profile)?;
         conversations.push(conversation)?;
@@ -96,7 +96,7 @@ pub(super) fn results(groups: &[Order], pool: &Pool) -> Result<ArrayRef> {
         cancelled.append_option(seen.then_some(group.cancelled));
         first.append_option(seen.then_some(group.first_at));
         last.append_option(seen.then_some(group.last_at));
-        count(&mut events, seen, group.events);
+        append_count(&mut events, seen, group.events);
     }
     let seen = NullBuffer::from_iter(groups.iter().map(|group| group.events > 0));
     let columns: Vec<ArrayRef> = vec![

@@ -1,4 +1,4 @@
-//! The rules of orders: tables that name each rule, a plain fold to compare with, and SQL.
+//! Tests of `order_fold`: a case per rule through SQL, and a comparison with a straightforward fold over random events.
 
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ const FOLD: &str = "order_fold(type, at, event_id, profile_id, conversation_id, 
 )]
 #[case::foreign("foreign", "||||||||")]
 #[tokio::test]
-async fn orders(#[case] order: &str, #[case] expected: &str) {
+async fn an_order_is_folded_from_its_events(#[case] order: &str, #[case] expected: &str) {
     let fields = [
         "profile_id",
         "conversation_id",
@@ -89,7 +89,7 @@ async fn orders(#[case] order: &str, #[case] expected: &str) {
 }
 
 #[tokio::test]
-async fn one_group_and_none() {
+async fn without_group_by_all_events_are_one_order_or_null() {
     let query = format!("SELECT {FOLD}['events'] FROM {EVENTS}");
     assert_eq!(text_of(&sql(&query, 4).await), ["17"]);
     assert_eq!(
@@ -99,7 +99,7 @@ async fn one_group_and_none() {
 }
 
 #[tokio::test]
-async fn floats_are_no_money() {
+async fn e5_a_float_value_is_refused() {
     let error = sql_error(&format!(
         "SELECT {} FROM {EVENTS}",
         FOLD.replace("DECIMAL(18,4)", "DOUBLE")
@@ -122,8 +122,8 @@ struct Event {
     part: usize,
 }
 
-/// What an order is worth: when, whose, its value, refunds, cancellation, reach and number of events.
-type Told = (
+/// A folded order: `ordered_at`, profile, value, refunded value, cancelled, first and last instant, number of events.
+type OrderRow = (
     Option<i64>,
     Option<String>,
     Option<i128>,
@@ -134,7 +134,8 @@ type Told = (
     i64,
 );
 
-fn naive(events: &[Event], order: usize) -> Option<Told> {
+/// Folds the events of an order straight from the rules, over sorted events.
+fn expected_row(events: &[Event], order: usize) -> Option<OrderRow> {
     let mut events: Vec<_> = events
         .iter()
         .filter(|e| e.order == order && e.kind != "touch")
@@ -163,7 +164,8 @@ fn naive(events: &[Event], order: usize) -> Option<Told> {
     ))
 }
 
-fn read(column: &ArrayRef, row: usize) -> Option<Told> {
+/// Reads a row of `order_fold`'s results.
+fn read(column: &ArrayRef, row: usize) -> Option<OrderRow> {
     let column = column.as_struct();
     if column.is_null(row) {
         return None;
@@ -246,7 +248,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 proptest! {
     #[test]
-    fn e2_any_batches_and_partial_states(events in events(), first in 0..3_usize) {
+    fn e2_batches_and_partial_states_do_not_matter(events in events(), first in 0..3_usize) {
         let mut last = Groups::<Order>::default();
         for part in 0..3 {
             let events: Vec<_> = events.iter().filter(|e| e.part == part).cloned().collect();
@@ -263,9 +265,9 @@ proptest! {
         }
         let head = last.evaluate(EmitTo::First(first)).unwrap();
         let tail = last.evaluate(EmitTo::All).unwrap();
-        let answers = concat(&[&head, &tail]).unwrap();
+        let results = concat(&[&head, &tail]).unwrap();
         for order in 0..3 {
-            prop_assert_eq!(read(&answers, order), naive(&events, order));
+            prop_assert_eq!(read(&results, order), expected_row(&events, order));
         }
     }
 }

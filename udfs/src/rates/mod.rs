@@ -1,12 +1,12 @@
-//! How sure a rate is that was counted in few cases.
+//! Functions over rates: the confidence interval of a rate that was counted over few cases.
 
 mod wilson;
 
-pub use wilson::Wilson;
+pub(crate) use wilson::WilsonBound;
 
 use datafusion::logical_expr::DocSection;
 
-/// Where the docs list these functions.
+/// The section of the function documentation.
 const SECTION: DocSection = DocSection {
     include: true,
     label: "Rate Functions",

@@ -1,48 +1,43 @@
-//! `wilson_low(successes, trials)` and `wilson_high(successes, trials)`: the ends of Wilson's 95 % score interval.
+//! `wilson_low(successes, trials)` and `wilson_high(successes, trials)`: the bounds of Wilson's 95 % score interval.
 //!
-//! Of 3 conversations with 3 resolved, 100 % is what was seen and says little: the rate that a procedure has may well be
-//! 44 %. Wilson's interval holds for few trials and for rates near 0 and 1, where the usual one leaves 0 to 1 or is empty.
-//! The two ends are the roots of one quadratic equation; the lower one is worked out from the product of both, so that
-//! nothing cancels where it is near 0.
+//! When 3 of 3 conversations were resolved, the observed rate is 100 %, but the procedure's true rate may well be 44 %.
+//! Wilson's interval is valid for few trials and for rates near 0 and 1, where the normal approximation leaves 0 to 1 or
+//! is empty. The two bounds are the roots of one quadratic equation; the lower one is computed from the product of both,
+//! which avoids cancellation near 0.
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::Float64Array;
+use arrow::array::{ArrayRef, Float64Array};
 use arrow::datatypes::{DataType, Int64Type};
-use datafusion::common::utils::take_function_args;
+
 use datafusion::common::{Result, exec_err};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, Documentation, DocumentationBuilder};
 
 use super::SECTION;
-use crate::columns::{Kind, Parameter, arrays, coerce, primitive, result, signature};
+use crate::columns::{Kind, Parameter, primitive};
+use crate::scalar::{ScalarFunction, arrays};
 
 const PARAMETERS: [Parameter; 2] = [
     Parameter::new("successes", Kind::Whole),
     Parameter::new("trials", Kind::Whole),
 ];
 
-/// So many standard deviations to either side hold 95 % of a normal distribution.
+/// The number of standard deviations on either side that hold 95 % of a normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
 static LOW: LazyLock<Documentation> = LazyLock::new(|| {
-    documentation(End::Low, "The lower end", "0.20079276")
-        .with_related_udf(End::High.name())
+    documentation(WilsonBound::Low, "The lower end", "0.20079276")
+        .with_related_udf(WilsonBound::High.name())
         .build()
 });
 
 static HIGH: LazyLock<Documentation> = LazyLock::new(|| {
-    documentation(End::High, "The upper end", "0.3173721")
-        .with_related_udf(End::Low.name())
+    documentation(WilsonBound::High, "The upper end", "0.3173721")
+        .with_related_udf(WilsonBound::Low.name())
         .build()
 });
 
-fn documentation(
-    end: End,
-    which: &str,
-    example: &str,
-) -> datafusion::logical_expr::DocumentationBuilder {
+fn documentation(end: WilsonBound, which: &str, example: &str) -> DocumentationBuilder {
     let name = end.name();
     Documentation::builder(
         SECTION,
@@ -59,88 +54,53 @@ fn documentation(
     .with_argument("trials", "How many trials there were.")
 }
 
-/// An end of the interval.
+/// Implements `wilson_low` and `wilson_high`, each a bound of the interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum End {
+pub(crate) enum WilsonBound {
     Low,
     High,
 }
 
-impl End {
-    fn name(self) -> &'static str {
-        match self {
-            End::Low => "wilson_low",
-            End::High => "wilson_high",
-        }
-    }
-
-    /// This end for some successes of some trials, of which there is one at least.
-    fn of(self, successes: i64, trials: i64) -> f64 {
+impl WilsonBound {
+    /// Returns this bound; there must be at least one trial.
+    fn bound(self, successes: i64, trials: i64) -> f64 {
         let (s, n) = (successes as f64, trials as f64);
         let spread = Z * (s * ((n - s) / n) + Z * Z / 4.0).sqrt();
         let high = (s + Z * Z / 2.0 + spread) / (n + Z * Z);
         match self {
-            End::High if successes == trials => 1.0,
-            End::High => high,
-            End::Low => s * (s / n) / ((n + Z * Z) * high),
+            WilsonBound::High if successes == trials => 1.0,
+            WilsonBound::High => high,
+            WilsonBound::Low => s * (s / n) / ((n + Z * Z) * high),
         }
     }
 }
 
-/// The functions `wilson_low` and `wilson_high`.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub struct Wilson {
-    end: End,
-    signature: Signature,
-}
-
-impl Wilson {
-    /// The function `wilson_low`.
-    pub fn low() -> Self {
-        Self::of(End::Low)
-    }
-
-    /// The function `wilson_high`.
-    pub fn high() -> Self {
-        Self::of(End::High)
-    }
-
-    fn of(end: End) -> Self {
-        Self {
-            end,
-            signature: signature(&PARAMETERS),
+impl ScalarFunction for WilsonBound {
+    fn name(&self) -> &'static str {
+        match self {
+            WilsonBound::Low => "wilson_low",
+            WilsonBound::High => "wilson_high",
         }
     }
-}
 
-impl ScalarUDFImpl for Wilson {
-    fn name(&self) -> &str {
-        self.end.name()
+    fn parameters(&self) -> &'static [Parameter] {
+        &PARAMETERS
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn result_type(&self) -> DataType {
+        DataType::Float64
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        coerce(self.name(), &PARAMETERS, given)
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Float64)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
-        let [successes, trials] = take_function_args(self.name(), &arrays)?;
-        let ends: Float64Array = primitive::<Int64Type>(successes)?
+    fn compute(&self, arguments: &[ColumnarValue], _: usize) -> Result<ArrayRef> {
+        let [successes, trials] = arrays(self.name(), arguments)?;
+        let ends: Float64Array = primitive::<Int64Type>(&successes)?
             .iter()
-            .zip(primitive::<Int64Type>(trials)?)
-            .map(|counted| match counted {
+            .zip(primitive::<Int64Type>(&trials)?)
+            .map(|counts| match counts {
                 (None, _) | (_, None) => Ok(None),
                 (Some(0), Some(0)) => Ok(None),
                 (Some(successes), Some(trials)) if (0..=trials).contains(&successes) => {
-                    Ok(Some(self.end.of(successes, trials)))
+                    Ok(Some(self.bound(successes, trials)))
                 }
                 (Some(successes), Some(trials)) => exec_err!(
                     "{}: successes must be 0 to trials, got {successes} of {trials}",
@@ -148,14 +108,14 @@ impl ScalarUDFImpl for Wilson {
                 ),
             })
             .collect::<Result<_>>()?;
-        result(Arc::new(ends), constant)
+        Ok(Arc::new(ends))
     }
 
-    fn documentation(&self) -> Option<&Documentation> {
-        Some(match self.end {
-            End::Low => &LOW,
-            End::High => &HIGH,
-        })
+    fn documentation(&self) -> &'static Documentation {
+        match self {
+            WilsonBound::Low => &LOW,
+            WilsonBound::High => &HIGH,
+        }
     }
 }
 
@@ -167,7 +127,7 @@ mod tests {
     use super::*;
     use crate::testing::{sql, sql_error, text_of};
 
-    /// Worked out with 60 decimals.
+    /// The expected bounds were computed with 60 decimals.
     #[rstest]
     #[case(54, 212, 0.200_792_758_983_584_1, 0.317_372_098_832_745_5)]
     #[case(3, 3, 0.438_502_968_244_954_5, 1.0)]
@@ -179,14 +139,14 @@ mod tests {
     #[case::nearly_never(1, 1_000_000, 1.765_245_767_453_714_7e-7, 5.664_911_804_311_443e-6)]
     #[case::nearly_always(999_999, 1_000_000, 0.999_994_335_088_195_7, 0.999_999_823_475_423_3)]
     #[case::many(1, 1_000_000_000_000_000, 1.765_245_549e-16, 5.664_934_265_8e-15)]
-    fn the_interval_is_wilsons(
+    fn bounds_match_wilsons_formula(
         #[case] successes: i64,
         #[case] trials: i64,
         #[case] low: f64,
         #[case] high: f64,
     ) {
-        for (end, expected) in [(End::Low, low), (End::High, high)] {
-            let found = end.of(successes, trials);
+        for (end, expected) in [(WilsonBound::Low, low), (WilsonBound::High, high)] {
+            let found = end.bound(successes, trials);
             assert!(
                 (found - expected).abs() <= expected * 1e-9,
                 "{}({successes}, {trials}) is {found}",
@@ -220,7 +180,7 @@ mod tests {
     #[case("0, -1", "successes must be 0 to trials, got 0 of -1")]
     #[case("0.5, 1", "successes must be a whole number")]
     #[tokio::test]
-    async fn what_cannot_be_counted_is_refused(#[case] arguments: &str, #[case] says: &str) {
+    async fn impossible_counts_are_refused(#[case] arguments: &str, #[case] says: &str) {
         let message = sql_error(&format!("SELECT wilson_high({arguments})")).await;
         assert!(message.contains(says), "{message}");
     }
@@ -229,19 +189,19 @@ mod tests {
         #[test]
         fn the_interval_holds_the_rate_and_mirrors(trials in 1..i64::MAX, part in 0.0..=1.0_f64) {
             let successes = ((trials as f64 * part) as i64).min(trials);
-            let (low, high) = (End::Low.of(successes, trials), End::High.of(successes, trials));
+            let (low, high) = (WilsonBound::Low.bound(successes, trials), WilsonBound::High.bound(successes, trials));
             let rate = successes as f64 / trials as f64;
             let hair = 1e-12;
             prop_assert!(0.0 <= low && low <= rate + hair && rate <= high + hair && high <= 1.0 + hair);
-            let mirrored = 1.0 - End::High.of(trials - successes, trials);
+            let mirrored = 1.0 - WilsonBound::High.bound(trials - successes, trials);
             prop_assert!((low - mirrored).abs() < 1e-9, "{low} and {mirrored}");
         }
 
-        /// Of two rates that are the same, that of more trials is surer.
+        /// At the same rate, more trials give a narrower interval.
         #[test]
-        fn more_trials_are_surer(trials in 1..1_000_000_i64, successes in 0..1_000_000_i64, times in 2..1_000_i64) {
+        fn more_trials_narrow_the_interval(trials in 1..1_000_000_i64, successes in 0..1_000_000_i64, times in 2..1_000_i64) {
             let successes = successes % (trials + 1);
-            let width = |times| End::High.of(successes * times, trials * times) - End::Low.of(successes * times, trials * times);
+            let width = |times| WilsonBound::High.bound(successes * times, trials * times) - WilsonBound::Low.bound(successes * times, trials * times);
             prop_assert!(width(times) < width(1));
         }
     }

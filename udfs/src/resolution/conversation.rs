@@ -1,8 +1,9 @@
-//! The state of a conversation, as its events go into it: SPEC C1 and C3 to C10.
+//! The state of a conversation, and how each event changes it: SPEC C1 and C3 to C10.
 //!
-//! A `conversation_started` later than the earliest is ignored by every rule, but the earliest is not known before all
-//! have been seen. So what starts say is kept apart from what other events say ([`Conversation::start`]), and put
-//! together in the end.
+//! Only the earliest `conversation_started` counts, but it is known only after all events were seen. So the fields of starts
+//! are kept apart from those of other events ([`Conversation::start`]), and combined when the result is built.
+
+mod codec;
 
 use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::datatypes::DataType;
@@ -16,22 +17,23 @@ use super::status::Resolution;
 use crate::columns::{Instants, ListColumn, Parameter, TextColumn, flags, is_set};
 use crate::grouped::{Decoder, Encoder, Fold, Pool, Stamp, Text};
 
-/// No instant is earlier, so it stands for none.
+/// Stands for no instant; no event is as early.
 const NEVER: i64 = i64::MIN;
 
-/// The state of `conversation_fold`.
+/// Holds the state of `conversation_fold` for one conversation.
 ///
-/// Laid out by how often events change it, in cache lines: any event changes the first, a shopper's message the second
-/// too; over unsorted input each line is a miss.
+/// The fields are laid out in cache lines by how often events change them: every event changes the first line, a shopper's
+/// message the second too. Over unsorted input, each line touched is a cache miss.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(super) struct Conversation {
     pub(super) events: u64,
-    /// The earliest and latest instant of any event at all, ignored starts too.
+    /// The earliest instant of any event, ignored starts included.
     pub(super) first_at: i64,
+    /// The latest instant of any event, ignored starts included.
     pub(super) last_at: i64,
     /// The latest instant of any event but starts (C7).
-    latest_unstarted: i64,
+    latest_non_start: i64,
     pub(super) messages: u64,
     pub(super) clicks: u64,
     pub(super) human_clicks: u64,
@@ -39,45 +41,47 @@ pub(super) struct Conversation {
 
     /// What the status depends on (C3).
     pub(super) resolution: Resolution,
-    /// What most conversations do not have.
+    /// Escalations and tags, which most conversations do not have.
     pub(super) rare: Option<Box<Rare>>,
 
     /// The earliest shopper message with a text (C4).
     question: Stamp,
     pub(super) question_text: Text,
-    /// The earliest `conversation_started` (C1), and the texts that it says: see [`START`].
+    /// The earliest `conversation_started` (C1).
     pub(super) start: Stamp,
-    pub(super) said: Text,
+    /// Its [`START_FIELDS`], as [`Pool::set_fields`] stores them.
+    pub(super) start_fields: Text,
     /// The earliest `conversation_resolved` (C8).
     pub(super) first_resolved: Stamp,
 
     /// The latest `profile_linked` (C5).
     link: Stamp,
     link_profile: Text,
-    /// Each procedure with its first use (C6), ordered by name.
+    /// Each procedure with its first use (C6), sorted by name.
     pub(super) procedures: Vec<Procedure>,
 }
 
-/// What a `conversation_started` says: channel, mode, profile, first message.
-pub(super) const START: usize = 4;
+/// The number of fields kept of a `conversation_started`: channel, mode, profile, first message.
+pub(super) const START_FIELDS: usize = 4;
 
-/// What a `conversation_escalated` says: reason, category, procedure.
-pub(super) const ESCALATION: usize = 3;
+/// The number of fields kept of a `conversation_escalated`: reason, category, procedure.
+pub(super) const ESCALATION_FIELDS: usize = 3;
 
-/// A procedure, and the event that first used it.
+/// Holds a procedure and the event that first used it.
 #[derive(Debug)]
 pub(super) struct Procedure {
     pub(super) name: Text,
     pub(super) first: Stamp,
 }
 
-/// Escalations and tags.
+/// Holds the escalations and tags of a conversation.
 #[derive(Debug, Default)]
 pub(super) struct Rare {
-    /// The earliest `conversation_escalated` (C8), and the texts that it says: see [`ESCALATION`].
+    /// The earliest `conversation_escalated` (C8).
     pub(super) escalated: Stamp,
-    pub(super) said: Text,
-    /// The tags of tags, resolutions and escalations, and the reasons of the latter (C6), ordered bytewise.
+    /// Its [`ESCALATION_FIELDS`], as [`Pool::set_fields`] stores them.
+    pub(super) escalation_fields: Text,
+    /// The tags of `tag_added`, resolutions and escalations, and the escalation reasons (C6), sorted bytewise.
     pub(super) tags: Vec<Text>,
 }
 
@@ -87,7 +91,7 @@ impl Default for Conversation {
             events: 0,
             first_at: i64::MAX,
             last_at: NEVER,
-            latest_unstarted: NEVER,
+            latest_non_start: NEVER,
             messages: 0,
             clicks: 0,
             human_clicks: 0,
@@ -97,7 +101,7 @@ impl Default for Conversation {
             question: Stamp::default(),
             question_text: Text::NONE,
             start: Stamp::default(),
-            said: Text::NONE,
+            start_fields: Text::NONE,
             first_resolved: Stamp::default(),
             link: Stamp::default(),
             link_profile: Text::NONE,
@@ -106,7 +110,7 @@ impl Default for Conversation {
     }
 }
 
-/// A batch of events.
+/// Reads the argument columns of a batch of events.
 pub(super) struct Events<'a> {
     kinds: Vec<Kind>,
     at: Instants<'a>,
@@ -130,13 +134,13 @@ fn bytes<'a>(column: &TextColumn<'a>, row: usize) -> Option<&'a [u8]> {
 }
 
 impl Conversation {
-    /// C7: the latest instant of any event that counts.
+    /// Returns `last_updated` (C7): the latest instant of any event that counts.
     pub(super) fn last_updated(&self) -> Option<i64> {
-        let latest = self.start.at().unwrap_or(NEVER).max(self.latest_unstarted);
+        let latest = self.start.at().unwrap_or(NEVER).max(self.latest_non_start);
         (latest != NEVER).then_some(latest)
     }
 
-    /// C5: the profile of the latest event that carries one, given what the start says.
+    /// Returns the profile (C5): that of the latest event with one, where `of_start` is the profile of the start.
     pub(super) fn profile<'a>(
         &self,
         of_start: Option<&'a [u8]>,
@@ -147,51 +151,60 @@ impl Conversation {
             .or_else(|| pool.get(self.link_profile))
     }
 
-    /// C6: the procedures in order of first use; by name where one event used two, which no single event can.
-    pub(super) fn in_order_of_first_use<'a>(&self, pool: &'a Pool, items: &mut Vec<&'a [u8]>) {
+    /// Appends the procedures to `items` in order of first use (C6).
+    pub(super) fn push_procedures<'a>(&self, pool: &'a Pool, items: &mut Vec<&'a [u8]>) {
         let name = |used: &Procedure| pool.get(used.name);
         if self.procedures.len() < 2 {
             items.extend(self.procedures.first().and_then(name));
             return;
         }
         let mut used: Vec<&Procedure> = self.procedures.iter().collect();
-        // Stable: they come by name.
-        used.sort_by(|a, b| a.first.order(b.first, pool));
+        // No event uses two procedures, so first uses tie only in input that breaks E1. A stable sort then keeps the order
+        // by name, whatever the order of arrival.
+        used.sort_by(|a, b| a.first.compare(b.first, pool));
         items.extend(used.into_iter().filter_map(name));
     }
 
-    /// C8: some message by the shopper is later than the earliest resolution.
-    pub(super) fn reopened(&self, pool: &Pool) -> bool {
+    /// Returns `reopened` (C8): whether a message by the shopper is later than the earliest resolution.
+    pub(super) fn is_reopened(&self, pool: &Pool) -> bool {
         let (shopper, resolved) = (self.resolution.shopper, self.first_resolved);
         resolved.is_some() && shopper.is_later_than(resolved, pool)
     }
 
-    fn starts(&mut self, events: &Events<'_>, row: usize, at: i64, id: &[u8], pool: &mut Pool) {
-        if self.start.lower(at, id, pool) {
-            let said: [_; START] = [
+    fn add_start(&mut self, events: &Events<'_>, row: usize, at: i64, id: &[u8], pool: &mut Pool) {
+        if self.start.keep_earlier(at, id, pool) {
+            let fields: [_; START_FIELDS] = [
                 &events.channels,
                 &events.modes,
                 &events.profiles,
                 &events.first_messages,
             ];
-            let said = said.map(|column| bytes(column, row));
-            pool.set_all(&mut self.said, &said);
+            let fields = fields.map(|column| bytes(column, row));
+            pool.set_fields(&mut self.start_fields, &fields);
         }
     }
 
-    fn escalates(&mut self, events: &Events<'_>, row: usize, at: i64, id: &[u8], pool: &mut Pool) {
-        let said: [_; ESCALATION] = [&events.reasons, &events.categories, &events.procedures];
-        let said = said.map(|column| bytes(column, row));
+    fn add_escalation(
+        &mut self,
+        events: &Events<'_>,
+        row: usize,
+        at: i64,
+        id: &[u8],
+        pool: &mut Pool,
+    ) {
+        let fields: [_; ESCALATION_FIELDS] =
+            [&events.reasons, &events.categories, &events.procedures];
+        let fields = fields.map(|column| bytes(column, row));
         let rare = self.rare.get_or_insert_default();
-        if rare.escalated.lower(at, id, pool) {
-            pool.set_all(&mut rare.said, &said);
+        if rare.escalated.keep_earlier(at, id, pool) {
+            pool.set_fields(&mut rare.escalation_fields, &fields);
         }
-        let [reason, _, procedure] = said;
-        self.uses(procedure, at, id, pool);
-        self.tag(reason, pool);
+        let [reason, _, procedure] = fields;
+        self.add_procedure(procedure, at, id, pool);
+        self.add_tag(reason, pool);
     }
 
-    fn uses(&mut self, procedure: Option<&[u8]>, at: i64, id: &[u8], pool: &mut Pool) {
+    fn add_procedure(&mut self, procedure: Option<&[u8]>, at: i64, id: &[u8], pool: &mut Pool) {
         let Some(name) = procedure else { return };
         let place = self
             .procedures
@@ -201,17 +214,17 @@ impl Conversation {
                 name: pool.put(name),
                 first: Stamp::default(),
             };
-            // Most conversations use one: do not make room for more at once.
+            // Most conversations use one procedure, so reserve no room for more.
             if self.procedures.is_empty() {
                 self.procedures.reserve_exact(1);
             }
             self.procedures.insert(place, used);
             place
         });
-        self.procedures[place].first.lower(at, id, pool);
+        self.procedures[place].first.keep_earlier(at, id, pool);
     }
 
-    fn tag(&mut self, tag: Option<&[u8]>, pool: &mut Pool) {
+    fn add_tag(&mut self, tag: Option<&[u8]>, pool: &mut Pool) {
         let Some(tag) = tag else { return };
         let tags = &mut self.rare.get_or_insert_default().tags;
         if let Err(place) = tags.binary_search_by(|known| pool.get(*known).cmp(&Some(tag))) {
@@ -222,7 +235,7 @@ impl Conversation {
         }
     }
 
-    /// The events that few conversations have, or that a conversation has once.
+    /// Adds an event of a kind that is rare or comes once per conversation, and tracks the heap that it takes.
     fn add_uncommon(
         &mut self,
         kind: Kind,
@@ -231,34 +244,36 @@ impl Conversation {
         at: i64,
         pool: &mut Pool,
     ) {
-        let before = self.boxed();
+        let before = self.heap_size();
         let id = events.ids.get(row).unwrap_or_default().as_bytes();
         match kind {
-            Kind::Started => self.starts(events, row, at, id, pool),
+            Kind::Started => self.add_start(events, row, at, id, pool),
             Kind::ProfileLinked => {
                 let profile = bytes(&events.profiles, row);
-                if profile.is_some() && self.link.raise(at, id, pool) {
+                if profile.is_some() && self.link.keep_later(at, id, pool) {
                     pool.set(&mut self.link_profile, profile);
                 }
             }
-            Kind::ProcedureStarted => self.uses(bytes(&events.procedures, row), at, id, pool),
-            Kind::TagAdded => self.tag(bytes(&events.tag, row), pool),
+            Kind::ProcedureStarted => {
+                self.add_procedure(bytes(&events.procedures, row), at, id, pool)
+            }
+            Kind::TagAdded => self.add_tag(bytes(&events.tag, row), pool),
             Kind::Resolved => {
-                self.first_resolved.lower(at, id, pool);
-                self.uses(bytes(&events.procedures, row), at, id, pool);
+                self.first_resolved.keep_earlier(at, id, pool);
+                self.add_procedure(bytes(&events.procedures, row), at, id, pool);
                 for tag in events.tags.get(row) {
-                    self.tag(Some(tag.as_bytes()), pool);
+                    self.add_tag(Some(tag.as_bytes()), pool);
                 }
             }
             Kind::Escalated => {
-                self.escalates(events, row, at, id, pool);
+                self.add_escalation(events, row, at, id, pool);
                 for tag in events.tags.get(row) {
-                    self.tag(Some(tag.as_bytes()), pool);
+                    self.add_tag(Some(tag.as_bytes()), pool);
                 }
             }
             _ => {}
         }
-        pool.boxed(before, self.boxed());
+        pool.track_heap(before, self.heap_size());
     }
 }
 
@@ -277,7 +292,7 @@ impl Fold for Conversation {
         &DOCUMENTATION
     }
 
-    fn events(arguments: &[ArrayRef]) -> Result<Events<'_>> {
+    fn read_events(arguments: &[ArrayRef]) -> Result<Events<'_>> {
         let [
             kinds,
             at,
@@ -317,14 +332,14 @@ impl Fold for Conversation {
     #[inline]
     fn add(&mut self, events: &Events<'_>, row: usize, pool: &mut Pool) {
         let kind = events.kinds[row];
-        let Some(at) = events.at.get(row).filter(|_| kind != Kind::Foreign) else {
+        let Some(at) = events.at.get(row).filter(|_| kind != Kind::Other) else {
             return;
         };
         self.events += 1;
         self.first_at = self.first_at.min(at);
         self.last_at = self.last_at.max(at);
         if kind != Kind::Started {
-            self.latest_unstarted = self.latest_unstarted.max(at);
+            self.latest_non_start = self.latest_non_start.max(at);
         }
         let id = || events.ids.get(row).unwrap_or_default().as_bytes();
         self.resolution
@@ -334,7 +349,7 @@ impl Fold for Conversation {
                 self.messages += 1;
                 if events.senders[row] == Sender::Shopper {
                     let text = bytes(&events.texts, row).filter(|text| !text.is_empty());
-                    if text.is_some() && self.question.lower(at, id(), pool) {
+                    if text.is_some() && self.question.keep_earlier(at, id(), pool) {
                         pool.set(&mut self.question_text, text);
                     }
                 }
@@ -344,146 +359,24 @@ impl Fold for Conversation {
                 self.human_clicks += u64::from(!is_set(events.is_bot, row));
             }
             Kind::CartAdd => self.cart_adds += 1,
-            Kind::Recommended | Kind::Closed | Kind::Foreign => {}
+            Kind::Recommended | Kind::Closed | Kind::Other => {}
             _ => self.add_uncommon(kind, events, row, at, pool),
         }
     }
 
     fn encode(&self, pool: &Pool, out: &mut Encoder) {
-        out.count(self.events);
-        if self.events == 0 {
-            return;
-        }
-        self.resolution.encode(pool, out);
-        for count in [
-            self.messages,
-            self.clicks,
-            self.human_clicks,
-            self.cart_adds,
-        ] {
-            out.count(count);
-        }
-        for at in [self.first_at, self.last_at, self.latest_unstarted] {
-            out.instant(at);
-        }
-        self.start.encode(pool, out);
-        if self.start.is_some() {
-            out.text(pool.get(self.said));
-        }
-        self.question.encode(pool, out);
-        if self.question.is_some() {
-            out.text(pool.get(self.question_text));
-        }
-        self.link.encode(pool, out);
-        if self.link.is_some() {
-            out.text(pool.get(self.link_profile));
-        }
-        self.first_resolved.encode(pool, out);
-        out.count(self.procedures.len() as u64);
-        for procedure in &self.procedures {
-            out.text(pool.get(procedure.name));
-            procedure.first.encode(pool, out);
-        }
-        out.flag(self.rare.is_some());
-        if let Some(rare) = &self.rare {
-            rare.escalated.encode(pool, out);
-            if rare.escalated.is_some() {
-                out.text(pool.get(rare.said));
-            }
-            out.count(rare.tags.len() as u64);
-            for tag in &rare.tags {
-                out.text(pool.get(*tag));
-            }
-        }
+        self.encode_state(pool, out);
     }
 
     fn merge(&mut self, state: &mut Decoder<'_>, pool: &mut Pool) -> Result<()> {
-        let events = state.count()?;
-        if events == 0 {
-            return Ok(());
-        }
-        let before = self.boxed();
-        self.events += events;
-        self.resolution.merge(state, pool)?;
-        self.messages += state.count()?;
-        self.clicks += state.count()?;
-        self.human_clicks += state.count()?;
-        self.cart_adds += state.count()?;
-        self.first_at = self.first_at.min(state.instant()?);
-        self.last_at = self.last_at.max(state.instant()?);
-        self.latest_unstarted = self.latest_unstarted.max(state.instant()?);
-        if let Some((at, id)) = Stamp::decode(state)? {
-            let said = state.text()?;
-            if self.start.lower(at, id, pool) {
-                pool.set(&mut self.said, said);
-            }
-        }
-        if let Some((at, id)) = Stamp::decode(state)? {
-            let text = state.text()?;
-            if self.question.lower(at, id, pool) {
-                pool.set(&mut self.question_text, text);
-            }
-        }
-        if let Some((at, id)) = Stamp::decode(state)? {
-            let profile = state.text()?;
-            if self.link.raise(at, id, pool) {
-                pool.set(&mut self.link_profile, profile);
-            }
-        }
-        if let Some((at, id)) = Stamp::decode(state)? {
-            self.first_resolved.lower(at, id, pool);
-        }
-        for _ in 0..state.count()? {
-            let name = state.text()?;
-            if let Some((at, id)) = Stamp::decode(state)? {
-                self.uses(name, at, id, pool);
-            }
-        }
-        if state.flag()? {
-            if let Some((at, id)) = Stamp::decode(state)? {
-                let said = state.text()?;
-                let rare = self.rare.get_or_insert_default();
-                if rare.escalated.lower(at, id, pool) {
-                    pool.set(&mut rare.said, said);
-                }
-            }
-            for _ in 0..state.count()? {
-                self.tag(state.text()?, pool);
-            }
-        }
-        pool.boxed(before, self.boxed());
-        Ok(())
+        self.merge_state(state, pool)
     }
 
     fn visit(&mut self, visit: &mut dyn FnMut(&mut Text)) {
-        self.resolution.visit(visit);
-        for stamp in [
-            &mut self.start,
-            &mut self.question,
-            &mut self.link,
-            &mut self.first_resolved,
-        ] {
-            stamp.visit(visit);
-        }
-        for text in [
-            &mut self.question_text,
-            &mut self.said,
-            &mut self.link_profile,
-        ] {
-            visit(text);
-        }
-        for procedure in &mut self.procedures {
-            visit(&mut procedure.name);
-            procedure.first.visit(visit);
-        }
-        if let Some(rare) = &mut self.rare {
-            rare.escalated.visit(visit);
-            visit(&mut rare.said);
-            rare.tags.iter_mut().for_each(visit);
-        }
+        self.visit_texts(visit);
     }
 
-    fn boxed(&self) -> usize {
+    fn heap_size(&self) -> usize {
         let rare = self.rare.as_ref().map_or(0, |rare| {
             size_of::<Rare>() + rare.tags.capacity() * size_of::<Text>()
         });

@@ -1,4 +1,4 @@
-//! `conversation_fold(type, occurred_at, event_id, …)`: a conversation from its events (SPEC section 4).
+//! `conversation_fold(type, occurred_at, event_id, …)`: folds the events of a conversation into one struct (SPEC section 4).
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,12 +10,14 @@ use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::Result;
 use datafusion::logical_expr::Documentation;
 
-use super::conversation::{Conversation, ESCALATION, START};
+use super::conversation::{Conversation, ESCALATION_FIELDS, START_FIELDS};
 use super::status::Status;
 use crate::columns::{Kind, Parameter, instant_type};
-use crate::grouped::{Labels, Lists, Pool, SECTION, Texts, count, instants};
+use crate::grouped::{
+    LabelBuilder, Pool, SECTION, TextBuilder, TextListBuilder, append_count, instant_builder,
+};
 
-/// The parameters, named as the fields of an event.
+/// The parameters, named like the fields of an event.
 pub(super) const PARAMETERS: [Parameter; 15] = [
     Parameter::new("type", Kind::Text),
     Parameter::new("occurred_at", Kind::Instant),
@@ -34,7 +36,7 @@ pub(super) const PARAMETERS: [Parameter; 15] = [
     Parameter::new("is_bot", Kind::Flag),
 ];
 
-/// The mode of a start that names none (SPEC section 2).
+/// The mode of a `conversation_started` that gives none (SPEC section 2).
 const DEFAULT_MODE: &[u8] = b"live";
 
 pub(super) static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
@@ -110,30 +112,30 @@ static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
     .collect()
 });
 
-/// The struct that the function returns.
+/// Returns the type of the struct that the function returns.
 pub(super) fn result_type() -> DataType {
     DataType::Struct(FIELDS.clone())
 }
 
-/// The columns of the results, as they are built.
+/// Builds the columns of the results.
 struct Results {
     started_at: TimestampMicrosecondBuilder,
-    channel: Labels,
-    mode: Labels,
-    status: Labels,
-    profile_id: Texts,
-    first_question: Texts,
-    procedures: Lists,
-    tags: Lists,
-    /// Messages, clicks, clicks by humans, cart adds, events.
+    channel: LabelBuilder,
+    mode: LabelBuilder,
+    status: LabelBuilder,
+    profile_id: TextBuilder,
+    first_question: TextBuilder,
+    procedures: TextListBuilder,
+    tags: TextListBuilder,
+    /// `messages`, `link_clicks`, `human_link_clicks`, `cart_adds`, `events`.
     counts: [Int64Builder; 5],
     first_event_at: TimestampMicrosecondBuilder,
     last_event_at: TimestampMicrosecondBuilder,
     last_updated: TimestampMicrosecondBuilder,
     resolved_at: TimestampMicrosecondBuilder,
     escalated_at: TimestampMicrosecondBuilder,
-    /// Reason, category, procedure.
-    escalation: [Texts; ESCALATION],
+    /// `escalation_reason`, `escalation_category`, `escalation_procedure`.
+    escalation: [TextBuilder; ESCALATION_FIELDS],
     reopened: BooleanBuilder,
     seen: NullBufferBuilder,
 }
@@ -141,27 +143,27 @@ struct Results {
 impl Results {
     fn new(rows: usize) -> Self {
         Self {
-            started_at: instants(rows),
-            channel: Labels::new("channel", rows),
-            mode: Labels::new("mode", rows),
-            status: Labels::new("status", rows),
-            profile_id: Texts::new(rows),
-            first_question: Texts::new(rows),
-            procedures: Lists::new("procedures", rows),
-            tags: Lists::new("tags", rows),
+            started_at: instant_builder(rows),
+            channel: LabelBuilder::new("channel", rows),
+            mode: LabelBuilder::new("mode", rows),
+            status: LabelBuilder::new("status", rows),
+            profile_id: TextBuilder::new(rows),
+            first_question: TextBuilder::new(rows),
+            procedures: TextListBuilder::new("procedures", rows),
+            tags: TextListBuilder::new("tags", rows),
             counts: std::array::from_fn(|_| Int64Builder::with_capacity(rows)),
-            first_event_at: instants(rows),
-            last_event_at: instants(rows),
-            last_updated: instants(rows),
-            resolved_at: instants(rows),
-            escalated_at: instants(rows),
-            escalation: std::array::from_fn(|_| Texts::new(rows)),
+            first_event_at: instant_builder(rows),
+            last_event_at: instant_builder(rows),
+            last_updated: instant_builder(rows),
+            resolved_at: instant_builder(rows),
+            escalated_at: instant_builder(rows),
+            escalation: std::array::from_fn(|_| TextBuilder::new(rows)),
             reopened: BooleanBuilder::with_capacity(rows),
             seen: NullBufferBuilder::new(rows),
         }
     }
 
-    /// Appends a conversation; `items` is room to work in.
+    /// Appends a conversation. `items` is a scratch buffer.
     fn push<'a>(
         &mut self,
         group: &Conversation,
@@ -171,19 +173,20 @@ impl Results {
         let seen = group.events > 0;
         self.seen.append(seen);
         let status = group.resolution.status(pool);
-        let [channel, mode, profile, first_message] = pool.said::<START>(group.said)?;
+        let [channel, mode, profile, first_message] =
+            pool.fields::<START_FIELDS>(group.start_fields)?;
         self.started_at.append_option(group.start.at());
         self.channel.push(channel)?;
         let started = group.start.is_some();
         self.mode.push(mode.or(started.then_some(DEFAULT_MODE)))?;
         self.status.push(seen.then_some(status.name().as_bytes()))?;
         self.profile_id.push(group.profile(profile, pool))?;
-        // C4: with no question asked, what the start says.
+        // C4: without a shopper message, the first message of the start.
         let question = pool.get(group.question_text).or(first_message);
         self.first_question.push(question)?;
 
         items.clear();
-        group.in_order_of_first_use(pool, items);
+        group.push_procedures(pool, items);
         self.procedures.push(seen, items)?;
         // C6: procedures are tags too.
         let rare = group.rare.as_deref();
@@ -204,7 +207,7 @@ impl Results {
             group.events,
         ];
         for (column, number) in self.counts.iter_mut().zip(counts) {
-            count(column, seen, number);
+            append_count(column, seen, number);
         }
         self.first_event_at
             .append_option(seen.then_some(group.first_at));
@@ -218,22 +221,22 @@ impl Results {
             .append_option(resolved_at.filter(|_| status == Status::Resolved));
         self.escalated_at
             .append_option(rare.and_then(|rare| rare.escalated.at()));
-        let said = match rare {
-            None => [None; ESCALATION],
-            Some(rare) => pool.said(rare.said)?,
+        let fields = match rare {
+            None => [None; ESCALATION_FIELDS],
+            Some(rare) => pool.fields(rare.escalation_fields)?,
         };
-        for (column, said) in self.escalation.iter_mut().zip(said) {
-            column.push(said)?;
+        for (column, fields) in self.escalation.iter_mut().zip(fields) {
+            column.push(fields)?;
         }
         self.reopened
-            .append_option(seen.then_some(group.reopened(pool)));
+            .append_option(seen.then_some(group.is_reopened(pool)));
         Ok(())
     }
 
     fn finish(mut self) -> Result<ArrayRef> {
         let [messages, clicks, human_clicks, cart_adds, events] =
             self.counts.map(|mut column| Arc::new(column.finish()));
-        let [reason, category, procedure] = self.escalation.map(Texts::finish);
+        let [reason, category, procedure] = self.escalation.map(TextBuilder::finish);
         let columns: Vec<ArrayRef> = vec![
             Arc::new(self.started_at.finish()),
             self.channel.finish()?,
@@ -267,7 +270,7 @@ impl Results {
     }
 }
 
-/// The results of these groups.
+/// Builds the result column, one struct per group.
 pub(super) fn results(groups: &[Conversation], pool: &Pool) -> Result<ArrayRef> {
     let mut results = Results::new(groups.len());
     let mut items = vec![];

@@ -1,7 +1,7 @@
-//! `conversation_ruling(type, sender, occurred_at, event_id)`: why a conversation has its status (SPEC C3).
+//! `conversation_ruling(type, sender, occurred_at, event_id)`: explains why a conversation has its status (SPEC C3).
 //!
-//! It keeps the state that the status is read from, and the one event more that explains it. So the rule that it names is
-//! the one that gave the status, whatever the events are.
+//! Its state is that of `conversation_status` and the earliest routing event. So the rule that it names is always the one
+//! that gave the status.
 
 use std::sync::{Arc, LazyLock};
 
@@ -14,7 +14,9 @@ use super::conversation_status::{Events, StatusState};
 use super::event::Kind;
 use super::status::Resolution;
 use crate::columns::{Parameter, instant_type};
-use crate::grouped::{Decoder, Encoder, Fold, Pool, SECTION, Stamp, Text, Texts, instants};
+use crate::grouped::{
+    Decoder, Encoder, Fold, Pool, SECTION, Stamp, Text, TextBuilder, instant_builder,
+};
 
 static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     Documentation::builder(
@@ -55,12 +57,12 @@ static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
     .collect()
 });
 
-/// The state of `conversation_ruling`.
+/// Holds the state of `conversation_ruling` for one conversation.
 #[derive(Debug, Default)]
 pub(super) struct RulingState {
     seen: bool,
     resolution: Resolution,
-    /// The earliest event that routes the conversation.
+    /// The earliest escalation or message by a human.
     routed: Stamp,
 }
 
@@ -79,14 +81,14 @@ impl Fold for RulingState {
         &DOCUMENTATION
     }
 
-    fn events(arguments: &[ArrayRef]) -> Result<Events<'_>> {
-        StatusState::events(arguments)
+    fn read_events(arguments: &[ArrayRef]) -> Result<Events<'_>> {
+        StatusState::read_events(arguments)
     }
 
     #[inline]
     fn add(&mut self, events: &Events<'_>, row: usize, pool: &mut Pool) {
         let kind = events.kinds[row];
-        let Some(at) = events.at.get(row).filter(|_| kind != Kind::Foreign) else {
+        let Some(at) = events.at.get(row).filter(|_| kind != Kind::Other) else {
             return;
         };
         self.seen = true;
@@ -95,7 +97,7 @@ impl Fold for RulingState {
             .resolution
             .add(kind, || events.senders[row], at, id, pool);
         if routes {
-            self.routed.lower(at, id(), pool);
+            self.routed.keep_earlier(at, id(), pool);
         }
     }
 
@@ -112,7 +114,7 @@ impl Fold for RulingState {
             self.seen = true;
             self.resolution.merge(state, pool)?;
             if let Some((at, id)) = Stamp::decode(state)? {
-                self.routed.lower(at, id, pool);
+                self.routed.keep_earlier(at, id, pool);
             }
         }
         Ok(())
@@ -127,11 +129,11 @@ impl Fold for RulingState {
         let rows = groups.len();
         let mut seen = NullBufferBuilder::new(rows);
         let mut rules = Int64Builder::with_capacity(rows);
-        let (mut ids, mut shopper_ids) = (Texts::new(rows), Texts::new(rows));
-        let (mut at, mut shopper_at) = (instants(rows), instants(rows));
+        let (mut ids, mut shopper_ids) = (TextBuilder::new(rows), TextBuilder::new(rows));
+        let (mut at, mut shopper_at) = (instant_builder(rows), instant_builder(rows));
         for group in groups {
             let ruling = group.resolution.ruling(pool);
-            // An event routes where the resolution is routed, and only there.
+            // `routed` holds an event exactly where rule 1 holds.
             let event = match ruling.rule {
                 1 => group.routed,
                 _ => ruling.event,

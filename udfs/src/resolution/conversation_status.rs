@@ -1,4 +1,4 @@
-//! `conversation_status(type, sender, occurred_at, event_id)`: the status of a conversation (SPEC C3).
+//! `conversation_status(type, sender, occurred_at, event_id)`: returns the status of a conversation (SPEC C3).
 
 use std::sync::{Arc, LazyLock};
 
@@ -35,14 +35,14 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .build()
 });
 
-/// The state of `conversation_status`.
+/// Holds the state of `conversation_status` for one conversation.
 #[derive(Debug, Default)]
 pub(super) struct StatusState {
     seen: bool,
     resolution: Resolution,
 }
 
-/// A batch of events.
+/// Reads the argument columns of a batch of events.
 pub(super) struct Events<'a> {
     pub(super) kinds: Vec<Kind>,
     pub(super) senders: Vec<Sender>,
@@ -70,7 +70,7 @@ impl Fold for StatusState {
         &DOCUMENTATION
     }
 
-    fn events(arguments: &[ArrayRef]) -> Result<Events<'_>> {
+    fn read_events(arguments: &[ArrayRef]) -> Result<Events<'_>> {
         let [kinds, senders, at, ids] = take_function_args(Self::NAME, arguments)?;
         Ok(Events {
             kinds: TextColumn::new(kinds)?.codes(kinds.len(), Kind::of),
@@ -83,7 +83,7 @@ impl Fold for StatusState {
     #[inline]
     fn add(&mut self, events: &Events<'_>, row: usize, pool: &mut Pool) {
         let kind = events.kinds[row];
-        let Some(at) = events.at.get(row).filter(|_| kind != Kind::Foreign) else {
+        let Some(at) = events.at.get(row).filter(|_| kind != Kind::Other) else {
             return;
         };
         self.seen = true;

@@ -1,6 +1,6 @@
-//! The events of a conversation (SPEC section 2).
+//! Classifies the events of a conversation (SPEC section 2).
 
-/// The types of event that belong to a conversation: those that require a `conversation_id` (C1).
+/// Classifies events by their `type`. Those of a conversation are the types that require a `conversation_id` (C1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Started,
@@ -14,12 +14,12 @@ pub(super) enum Kind {
     Resolved,
     Escalated,
     Closed,
-    /// Anything else, orders and touches among it: no event of the conversation.
-    Foreign,
+    /// Any other type, such as an order or a touch: no event of the conversation.
+    Other,
 }
 
 impl Kind {
-    /// The kind that a `type` names.
+    /// Returns the kind of a `type`.
     pub(super) fn of(name: Option<&str>) -> Self {
         match name {
             Some("conversation_started") => Self::Started,
@@ -33,22 +33,22 @@ impl Kind {
             Some("conversation_resolved") => Self::Resolved,
             Some("conversation_escalated") => Self::Escalated,
             Some("conversation_closed") => Self::Closed,
-            _ => Self::Foreign,
+            _ => Self::Other,
         }
     }
 }
 
-/// Who sent a message.
+/// Classifies the senders of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sender {
     Shopper,
     Human,
-    /// The agent, or nobody that we know: such a message changes no status.
+    /// The agent, or an unknown or missing sender. Such a message changes no status.
     Other,
 }
 
 impl Sender {
-    /// The sender that a `sender` names.
+    /// Returns the sender of a `sender` field.
     pub(super) fn of(name: Option<&str>) -> Self {
         match name {
             Some("shopper") => Self::Shopper,

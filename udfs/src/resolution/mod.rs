@@ -1,7 +1,7 @@
-//! Conversations from their events (SPEC section 4): `conversation_status`, `conversation_ruling` and `conversation_fold`.
+//! Folds the events of a conversation (SPEC section 4): `conversation_status`, `conversation_ruling`, `conversation_fold`.
 //!
-//! The rule of a conversation's status (C3) stands once, in [`status`]; all three aggregates keep its state. The fourth part
-//! of that rule, idle timeouts, depends on the time of asking and is left to whoever asks.
+//! The status rule (C3) is written once, in [`status`], and all three aggregates use its state. Rule 4, the idle timeout,
+//! depends on the time of the query, so the caller applies it.
 
 mod conversation;
 mod conversation_fold;
@@ -18,17 +18,17 @@ use datafusion::logical_expr::AggregateUDF;
 
 use crate::grouped::aggregate;
 
-/// The aggregate `conversation_status(type, sender, occurred_at, event_id)`.
+/// Returns the aggregate `conversation_status(type, sender, occurred_at, event_id)`.
 pub fn conversation_status_udaf() -> Arc<AggregateUDF> {
     aggregate::<conversation_status::StatusState>()
 }
 
-/// The aggregate `conversation_ruling(type, sender, occurred_at, event_id)`.
+/// Returns the aggregate `conversation_ruling(type, sender, occurred_at, event_id)`.
 pub fn conversation_ruling_udaf() -> Arc<AggregateUDF> {
     aggregate::<conversation_ruling::RulingState>()
 }
 
-/// The aggregate `conversation_fold(type, occurred_at, event_id, …)`.
+/// Returns the aggregate `conversation_fold(type, occurred_at, event_id, …)`.
 pub fn conversation_fold_udaf() -> Arc<AggregateUDF> {
     aggregate::<conversation::Conversation>()
 }

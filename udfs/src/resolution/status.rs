@@ -1,11 +1,11 @@
-//! The status of a conversation: SPEC C3, rules 1 to 3 and 5.
+//! Decides the status of a conversation: SPEC C3, rules 1 to 3 and 5.
 
 use datafusion::common::Result;
 
 use super::event::{Kind, Sender};
 use crate::grouped::{Decoder, Encoder, Pool, Stamp, Text};
 
-/// What a conversation came to.
+/// The status of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Routed,
@@ -15,7 +15,7 @@ pub(super) enum Status {
 }
 
 impl Status {
-    /// The name that SQL shows.
+    /// Returns the name that SQL shows.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Routed => "routed",
@@ -26,18 +26,19 @@ impl Status {
     }
 }
 
-/// The rule of C3 that holds, and the event that it rests on.
+/// Names the rule of C3 that gave the status, and the event that decided it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ruling {
-    /// Its number in C3.
+    /// The number of the rule in C3.
     pub(super) rule: i64,
-    /// What it makes of the conversation.
+    /// The status that the rule gives.
     pub(super) status: Status,
-    /// The event; none where several may have given it (rule 1), or none did (rule 5).
+    /// The deciding event: the latest resolution (rule 2) or closing (rule 3). None for rule 1, whose events are not kept
+    /// here, and for rule 5, which has none.
     pub(super) event: Stamp,
 }
 
-/// What the status depends on: one flag and three events, however long the conversation is.
+/// Holds what the status depends on: one flag and three events, however long the conversation is.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(super) struct Resolution {
@@ -47,13 +48,13 @@ pub(super) struct Resolution {
     pub(super) resolved: Stamp,
     /// The latest `conversation_closed` (`c`).
     closed: Stamp,
-    /// Any escalation, or any message by a human.
+    /// Whether there was an escalation or a message by a human.
     routed: bool,
 }
 
 impl Resolution {
-    /// Takes an event, and tells whether it alone routes the conversation; `sender` and `id` are asked for where they
-    /// matter.
+    /// Adds an event. Returns whether this event routes the conversation (rule 1). `sender` and `id` are read only where
+    /// they matter, since reading them from a column costs time.
     #[inline]
     pub(super) fn add<'a>(
         &mut self,
@@ -66,7 +67,7 @@ impl Resolution {
         let routes = match kind {
             Kind::Message => match sender() {
                 Sender::Shopper => {
-                    self.shopper.raise(at, id(), pool);
+                    self.shopper.keep_later(at, id(), pool);
                     false
                 }
                 Sender::Human => true,
@@ -74,11 +75,11 @@ impl Resolution {
             },
             Kind::Escalated => true,
             Kind::Resolved => {
-                self.resolved.raise(at, id(), pool);
+                self.resolved.keep_later(at, id(), pool);
                 false
             }
             Kind::Closed => {
-                self.closed.raise(at, id(), pool);
+                self.closed.keep_later(at, id(), pool);
                 false
             }
             _ => false,
@@ -87,7 +88,7 @@ impl Resolution {
         routes
     }
 
-    /// C3, by the first rule that holds.
+    /// Returns the first rule of C3 that holds.
     pub(super) fn ruling(&self, pool: &Pool) -> Ruling {
         let stands = |end: Stamp| end.is_some() && !self.shopper.is_later_than(end, pool);
         let (rule, status, event) = if self.routed {
@@ -106,11 +107,12 @@ impl Resolution {
         }
     }
 
-    /// What the conversation came to.
+    /// Returns the status by the first rule of C3 that holds.
     pub(super) fn status(&self, pool: &Pool) -> Status {
         self.ruling(pool).status
     }
 
+    /// Writes the state.
     pub(super) fn encode(&self, pool: &Pool, out: &mut Encoder) {
         out.flag(self.routed);
         self.resolved.encode(pool, out);
@@ -118,16 +120,18 @@ impl Resolution {
         self.shopper.encode(pool, out);
     }
 
+    /// Adds the events of another state, as [`Resolution::encode`] wrote it.
     pub(super) fn merge(&mut self, state: &mut Decoder<'_>, pool: &mut Pool) -> Result<()> {
         self.routed |= state.flag()?;
         for kept in [&mut self.resolved, &mut self.closed, &mut self.shopper] {
             if let Some((at, id)) = Stamp::decode(state)? {
-                kept.raise(at, id, pool);
+                kept.keep_later(at, id, pool);
             }
         }
         Ok(())
     }
 
+    /// Visits every text handle of the state.
     pub(super) fn visit(&mut self, visit: &mut dyn FnMut(&mut Text)) {
         self.resolved.visit(visit);
         self.closed.visit(visit);

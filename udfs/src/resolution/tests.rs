@@ -1,4 +1,4 @@
-//! The rules of conversations, told three ways: tables that name each rule, a plain fold to compare with, and SQL.
+//! Tests of the conversation aggregates: a case per rule, a comparison with a straightforward fold, and SQL.
 
 mod model;
 mod properties;

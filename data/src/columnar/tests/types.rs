@@ -1,4 +1,4 @@
-//! Which types of columns can hold a field, as the programs that write Parquet make them.
+//! Which column types can hold a field, covering the types that Parquet writers produce.
 
 use super::*;
 use arrow::array::{Array, Date32Array, FixedSizeListArray, ListViewArray};
@@ -33,7 +33,7 @@ fn columns_that_cannot_hold_their_field(
     assert_eq!(error.to_string(), expected);
 }
 
-/// What a writer makes of a column of nothing is its own affair: floats, dates, nulls.
+/// Writers give a column of nulls any type: floats, dates, nulls.
 #[rstest]
 #[case(Arc::new(NullArray::new(1)))]
 #[case(Arc::new(Float64Array::from(vec![None])))]
@@ -52,7 +52,7 @@ fn a_column_of_nulls_may_have_any_type(#[case] nulls: ArrayRef) {
     }
 }
 
-/// One event of a cart, with such a quantity, and what becomes of that.
+/// Reads one `added_to_cart` event with a quantity column, and returns the quantity or the reason of its rejection.
 fn quantity(quantity: ArrayRef) -> Result<i64, String> {
     let rows = order(vec![
         ("type", texts("added_to_cart")),
@@ -68,7 +68,7 @@ fn quantity(quantity: ArrayRef) -> Result<i64, String> {
     }
 }
 
-/// Programs whose integers have no null make floats of them.
+/// Programs whose integers have no null write them as floats.
 #[rstest]
 #[case(2.0, Some(2))]
 #[case(-0.0, Some(0))]
@@ -99,7 +99,7 @@ fn a_dictionary_holds_what_its_values_are() {
     assert_eq!(found.value(0), 1_768_046_400_000_000);
 }
 
-/// Lists without an element, by whatever type of list, and what a list of no type holds.
+/// Empty lists of every list type, and lists whose element type is null.
 #[test]
 fn lists_of_any_type_that_hold_texts_or_nothing() {
     let texts: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));

@@ -1,4 +1,4 @@
-//! SPEC E3, rule by rule, on lines.
+//! Tests of each rule of SPEC E3, on lines.
 
 use super::{event, parsed};
 use rstest::rstest;
@@ -11,7 +11,7 @@ pub(super) fn reason(line: &str) -> String {
     parsed.rejected[0].reason.clone()
 }
 
-/// Each line differs from a valid event in one thing.
+/// Lines that are not an event object.
 #[rstest]
 #[case::truncated(
     r#"{"event_id": "x1", "#,
@@ -26,7 +26,7 @@ pub(super) fn reason(line: &str) -> String {
 #[case::null("null", "not_an_object: null; expected one JSON object a line")]
 #[case::empty_object("{}", "missing_field: event_id")]
 #[case::not_a_number(&event("order_placed", r#""order_id": "o", "value": NaN"#), "not_json: expected a value at byte 131")]
-fn no_event_at_all(#[case] line: &str, #[case] expected: &str) {
+fn e3_lines_that_are_no_event_are_rejected(#[case] line: &str, #[case] expected: &str) {
     assert_eq!(reason(line), expected);
 }
 
@@ -92,14 +92,18 @@ fn no_event_at_all(#[case] line: &str, #[case] expected: &str) {
     "2026-02-02T12:00:00.000001Z",
     "out_of_range: occurred_at is over 24 h in the future"
 )]
-fn common_fields(#[case] part: &str, #[case] instead: &str, #[case] expected: &str) {
+fn e3_bad_common_fields_are_rejected(
+    #[case] part: &str,
+    #[case] instead: &str,
+    #[case] expected: &str,
+) {
     let line = event("tag_added", r#""conversation_id": "c1", "tag": "vip""#);
     assert!(line.contains(part));
     assert_eq!(reason(&line.replace(part, instead)), expected);
 }
 
 #[test]
-fn unknown_types_name_the_known() {
+fn e3_the_reason_of_an_unknown_type_lists_the_known_types() {
     let found = reason(&event("message_received", r#""conversation_id": "c1""#));
     assert!(
         found.starts_with("unknown_type: \"message_received\" is none of conversation_started, "),
@@ -340,11 +344,15 @@ fn unknown_types_name_the_known() {
     "missing_field: message_id"
 )]
 #[case("touch", r#""profile_id": "p", "channel": "sms", "kind": "opened", "message_id": "m", "is_machine_open": 0"#, "malformed_field: is_machine_open is not true or false")]
-fn fields_of_types(#[case] kind: &str, #[case] fields: &str, #[case] expected: &str) {
+fn e3_bad_fields_of_a_type_are_rejected(
+    #[case] kind: &str,
+    #[case] fields: &str,
+    #[case] expected: &str,
+) {
     assert_eq!(reason(&event(kind, fields)), expected);
 }
 
-/// SPEC E7: no id, name or list has U+0000 in it, required or not.
+/// SPEC E7: U+0000 makes an id, name or list malformed, required or not.
 #[rstest]
 #[case("conversation_started", r#""channel": "sms""#, "conversation_id")]
 #[case("conversation_started", r#""channel": "sms""#, "event_id")]

@@ -55,7 +55,7 @@ impl Zone {
         {
             return Some(Zone::UTC);
         }
-        if let Some(zone) = Tz::found(text) {
+        if let Some(zone) = Tz::find_ignoring_case(text) {
             return Some(Zone::Named(zone));
         }
         if let Some((_, hours)) = ABBREVIATIONS

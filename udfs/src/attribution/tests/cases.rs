@@ -1,4 +1,4 @@
-//! The edges of the rules, one case each.
+//! One case for each edge of the rules.
 
 use rstest::rstest;
 
@@ -6,11 +6,11 @@ use super::naive::{Order, Row, Touch};
 use super::{HOUR, attribute};
 use crate::attribution::rules::Model::{self, LastTouch, Linear};
 
-/// The preset `current`.
+/// The windows of the preset `current`.
 const CURRENT: &str = "email_clicked=5 days,email_opened=5 days,sms_clicked=5 days,sms_opened=1 day,\
                        sms_delivered=12 hours,whatsapp_clicked=5 days,whatsapp_opened=12 hours,push_opened=24 hours";
 
-/// The instant of the order in most cases; touches are told by the time before it.
+/// The instant of the order in most cases; touches are given by the time before it.
 const ORDERED: i64 = 1_000 * HOUR;
 
 fn order(id: &str, at: i64, value: i64) -> Row {
@@ -55,7 +55,7 @@ fn to(id: &str, row: Row) -> Row {
     }
 }
 
-/// The answer as `order unit class value/units`, a row each.
+/// Attributes the rows in both orders, and formats each attributed row as `order unit class value/units`.
 fn answer(model: Model, windows: &str, rows: &[Row]) -> Vec<String> {
     let mut reversed = rows.to_vec();
     reversed.reverse();
@@ -187,7 +187,7 @@ fn a7_small_values(#[case] mut rows: Vec<Row>, #[case] value: i64, #[case] expec
     assert_eq!(answer(Linear, CURRENT, &rows), expected);
 }
 
-/// Several orders of one shopper: each looks back on its own, the touches between them included.
+/// A touch counts for every order of the shopper within its window, whatever other orders lie between.
 #[rstest]
 #[case(LastTouch)]
 #[case(Linear)]
@@ -210,7 +210,7 @@ fn a3_orders_of_one_shopper(#[case] model: Model) {
     );
 }
 
-/// A4: an addressed touch reaches its order past earlier ones, and no other order.
+/// A4: an addressed touch counts for its order alone, even if another order lies between them.
 #[rstest]
 #[case(LastTouch)]
 #[case(Linear)]
@@ -226,7 +226,8 @@ fn a4_addressed_past_other_orders(#[case] model: Model) {
     );
 }
 
-/// Events of two raw tables may share instant and id (E1): then the agent keeps the order, and web chat before others.
+/// Events of two raw tables may share instant and id (E1). Then the agent wins over marketing, and web chat over the agent's
+/// other touches.
 #[rstest]
 #[case(vec![agent("x", HOUR, "sms_clicked", "s"), marketing("x", HOUR, "email_clicked", "m")], "o s sms_clicked 4/1")]
 #[case(vec![agent("x", HOUR, "sms_clicked", "s"), web("x", HOUR, "w")], "o w web_chat 4/1")]
@@ -235,7 +236,7 @@ fn e2_full_ties(#[case] mut rows: Vec<Row>, #[case] expected: &str) {
     assert_eq!(answer(LastTouch, CURRENT, &rows), [expected]);
 }
 
-/// What if web chat counted for two days, or not at all?
+/// A what-if query may give web chat another window, or none.
 #[rstest]
 #[case("web_chat=2 days", &["o w web_chat 4/1"])]
 #[case("web_chat=1 hour", &[])]

@@ -1,4 +1,4 @@
-//! The rules A3 to A7 as a loop over everything, to compare with.
+//! The rules A3 to A7 as a naive loop over all orders and touches, to compare with.
 
 use crate::attribution::rules::{Model, WEB_CHAT};
 
@@ -36,7 +36,7 @@ impl Row {
     }
 }
 
-/// A row of the answer.
+/// An attributed row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Attributed {
     pub(crate) order: String,
@@ -68,7 +68,7 @@ fn later(a: &Touch, b: &Touch) -> bool {
     (a.at, &a.event) > (b.at, &b.event)
 }
 
-/// Attributes one group. `windows` in microseconds, `web_chat` among them.
+/// Attributes one group. `windows` are in microseconds and include `web_chat`.
 pub(crate) fn attribute(
     model: Model,
     windows: &[(&str, i64)],

@@ -1,4 +1,4 @@
-//! The accumulators: any batches, any partial states, any way of emitting give what the loop gives.
+//! The accumulators give the results of the naive loop for any batches, partial states and emissions.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use proptest::sample::Index;
 
 use super::naive::{Attributed, Row};
 use super::properties::{expected, models, rows, windows};
-use crate::attribution::accumulator::{Attribute, AttributeGroups};
+use crate::attribution::accumulator::{AttributeAccumulator, AttributeGroups};
 use crate::attribution::columns::MONEY;
-use crate::attribution::given::{ByGroup, Given};
+use crate::attribution::rule_source::{GroupRules, RuleSource};
 use crate::attribution::rules::Model;
 
-/// Rows as the arguments of the function, all of them given the model and windows.
+/// Converts rows to argument columns, with the same model and windows in each row.
 pub(super) fn arguments(
     model: Model,
     windows: &str,
@@ -82,7 +82,7 @@ pub(super) fn arguments(
     ]
 }
 
-/// The lists of an answer.
+/// Reads the lists of a result column.
 fn read(lists: &ArrayRef) -> Vec<Vec<Attributed>> {
     let lists = lists.as_list::<i32>();
     assert_eq!(lists.null_count(), 0);
@@ -105,17 +105,17 @@ fn read(lists: &ArrayRef) -> Vec<Vec<Attributed>> {
     (0..lists.len()).map(|i| read_one(lists.value(i))).collect()
 }
 
-fn given(model: Model, windows: &str, constant: bool) -> Given {
+fn rule_source(model: Model, windows: &str, constant: bool) -> RuleSource {
     if constant {
-        Given::Constant(model, windows.parse().unwrap())
+        RuleSource::Constant(model, windows.parse().unwrap())
     } else {
-        Given::ByGroup(ByGroup::default())
+        RuleSource::ByGroup(GroupRules::default())
     }
 }
 
-/// How a partial aggregation comes by its state.
+/// How a partial aggregation produces its state.
 #[derive(Debug, Clone, Copy)]
-enum Through {
+enum StatePath {
     State,
     StateInTwo,
     Conversion,
@@ -136,11 +136,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn any_batches(
+    fn e2_batches_do_not_matter(
         model in models(), windows in windows(), rows in rows(GROUPS), cut: Index, constant: bool, dictionary: bool,
         first in 0..GROUPS,
     ) {
-        let mut groups = AttributeGroups::new(given(model, &windows, constant));
+        let mut groups = AttributeGroups::new(rule_source(model, &windows, constant));
         let all: Vec<&Row> = rows.iter().collect();
         let (a, b) = all.split_at(cut.index(all.len() + 1));
         for rows in [a, b] {
@@ -149,20 +149,20 @@ proptest! {
             groups.update_batch(&arguments, &indices, None, GROUPS).unwrap();
         }
         prop_assert_eq!(evaluate(&mut groups, first), expected(model, &windows, GROUPS, &rows));
-        // Emitting all leaves it as new.
+        // After emitting all groups, the accumulator is empty.
         prop_assert!(evaluate(&mut groups, 0).is_empty());
     }
 
-    /// Rows that the filter leaves out are as if they were not there, whatever they say.
+    /// Rows that the filter leaves out have no effect.
     #[test]
-    fn filtered(model in models(), windows in windows(), rows in rows(GROUPS), keep: Vec<bool>, convert: bool) {
+    fn filtered_rows_do_not_count(model in models(), windows in windows(), rows in rows(GROUPS), keep: Vec<bool>, convert: bool) {
         let keep: Vec<bool> = (0..rows.len()).map(|i| keep.get(i).copied().unwrap_or(true)).collect();
         let kept: Vec<Row> = rows.iter().zip(&keep).filter(|(_, keep)| **keep).map(|(row, _)| row.clone()).collect();
         let all: Vec<&Row> = rows.iter().collect();
         let indices: Vec<usize> = rows.iter().map(Row::group).collect();
         let arguments = arguments(model, &windows, &all, true);
         let keep = keep.into_iter().map(|keep| keep.then_some(true)).collect::<BooleanArray>();
-        let mut groups = AttributeGroups::new(given(model, &windows, true));
+        let mut groups = AttributeGroups::new(rule_source(model, &windows, true));
         if convert {
             let state = groups.convert_to_state(&arguments, Some(&keep)).unwrap();
             groups.merge_batch(&state, &indices, GROUPS).unwrap();
@@ -173,37 +173,37 @@ proptest! {
     }
 
     #[test]
-    fn any_partial_states(
+    fn e2_partial_states_do_not_matter(
         model in models(),
         windows in windows(),
         rows in rows(GROUPS),
         parts in proptest::collection::vec(
-            prop_oneof![Just(Through::State), Just(Through::StateInTwo), Just(Through::Conversion)], 1..4),
+            prop_oneof![Just(StatePath::State), Just(StatePath::StateInTwo), Just(StatePath::Conversion)], 1..4),
         part_of: Vec<Index>,
         constant: bool,
         first in 0..GROUPS,
     ) {
-        let mut last = AttributeGroups::new(given(model, &windows, constant));
+        let mut last = AttributeGroups::new(rule_source(model, &windows, constant));
         for (number, through) in parts.iter().enumerate() {
             let of = |row: usize| part_of.get(row).map_or(0, |index| index.index(parts.len()));
             let part: Vec<&Row> = rows.iter().enumerate().filter(|(i, _)| of(*i) == number).map(|(_, row)| row).collect();
             let arguments = arguments(model, &windows, &part, number % 2 == 0);
             let indices: Vec<usize> = part.iter().map(|row| row.group()).collect();
-            let mut groups = AttributeGroups::new(given(model, &windows, constant));
+            let mut groups = AttributeGroups::new(rule_source(model, &windows, constant));
             match through {
-                Through::Conversion => {
+                StatePath::Conversion => {
                     let state = groups.convert_to_state(&arguments, None).unwrap();
                     prop_assert_eq!(state[0].len(), part.len());
                     last.merge_batch(&state, &indices, GROUPS).unwrap();
                 }
-                Through::State => {
-                    // Another partition numbers its groups in another way.
+                StatePath::State => {
+                    // Another partition numbers its groups differently.
                     let flipped: Vec<usize> = indices.iter().map(|group| GROUPS - 1 - group).collect();
                     groups.update_batch(&arguments, &flipped, None, GROUPS).unwrap();
                     let state = groups.state(EmitTo::All).unwrap();
                     last.merge_batch(&state, &[2, 1, 0], GROUPS).unwrap();
                 }
-                Through::StateInTwo => {
+                StatePath::StateInTwo => {
                     groups.update_batch(&arguments, &indices, None, GROUPS).unwrap();
                     let state = groups.state(EmitTo::First(1)).unwrap();
                     last.merge_batch(&state, &[0], GROUPS).unwrap();
@@ -215,18 +215,18 @@ proptest! {
         prop_assert_eq!(evaluate(&mut last, first), expected(model, &windows, GROUPS, &rows));
     }
 
-    /// Without groups, and asked again as its rows grow.
+    /// Without `GROUP BY`, evaluated again as rows are added, and merged from two states.
     #[test]
-    fn one_group(model in models(), windows in windows(), rows in rows(1), cut: Index, constant: bool) {
+    fn one_group_gives_the_same_rows(model in models(), windows in windows(), rows in rows(1), cut: Index, constant: bool) {
         let lists = |value: ScalarValue| read(&value.to_array().unwrap());
         let all: Vec<&Row> = rows.iter().collect();
         let cut = cut.index(all.len() + 1);
-        let mut whole = Attribute::new(given(model, &windows, constant));
-        let mut merged = Attribute::new(given(model, &windows, constant));
+        let mut whole = AttributeAccumulator::new(rule_source(model, &windows, constant));
+        let mut merged = AttributeAccumulator::new(rule_source(model, &windows, constant));
         for (half, rows) in [&all[..cut], &all[cut..]].into_iter().enumerate() {
             let arguments = arguments(model, &windows, rows, true);
             whole.update_batch(&arguments).unwrap();
-            let mut part = Attribute::new(given(model, &windows, constant));
+            let mut part = AttributeAccumulator::new(rule_source(model, &windows, constant));
             part.update_batch(&arguments).unwrap();
             let state: Vec<ArrayRef> = part.state().unwrap().iter().map(|s| s.to_array().unwrap()).collect();
             merged.merge_batch(&state).unwrap();
@@ -245,7 +245,7 @@ fn size_grows_with_rows_and_falls_when_emitted() {
     let rows: Vec<Row> = super::properties::many(1_000);
     let all: Vec<&Row> = rows.iter().collect();
     let indices: Vec<usize> = (0..rows.len()).collect();
-    let mut groups = AttributeGroups::new(given(Model::Linear, "sms_clicked=5 days", true));
+    let mut groups = AttributeGroups::new(rule_source(Model::Linear, "sms_clicked=5 days", true));
     let empty = groups.size();
     let arguments = arguments(Model::Linear, "sms_clicked=5 days", &all, true);
     groups

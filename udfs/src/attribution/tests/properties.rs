@@ -1,4 +1,4 @@
-//! Any rows in any order give what the loop gives.
+//! Random rows in any order give the results of the naive loop.
 
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ pub(super) fn models() -> impl Strategy<Value = Model> {
     prop_oneof![Just(Model::LastTouch), Just(Model::Linear)]
 }
 
-/// Windows of a few hours, so that some orders are in and some out.
+/// Generates windows of a few hours, so that touches lie inside and outside.
 pub(super) fn windows() -> impl Strategy<Value = String> {
     proptest::collection::vec(proptest::option::of(0..12u32), CLASSES.len() - 1).prop_map(|hours| {
         let entries = CLASSES.iter().zip(hours).map(|(class, hours)| {
@@ -31,8 +31,8 @@ pub(super) fn windows() -> impl Strategy<Value = String> {
     })
 }
 
-/// Rows of few instants, units and orders, so that much ties and meets. Event ids are distinct, save that a touch may
-/// come twice: for all orders, and addressed to one (A4).
+/// Generates rows of few instants, units and orders, so that many tie. Event ids are distinct, except that a touch may come
+/// twice: for all orders, and for one order alone (A4).
 pub(super) fn rows(groups: usize) -> impl Strategy<Value = Vec<Row>> {
     let order = (0..groups, 0..15i64, 0..100i64).prop_map(|row| (row, None));
     let touch = (
@@ -51,7 +51,7 @@ pub(super) fn rows(groups: usize) -> impl Strategy<Value = Vec<Row>> {
         let mut rows = Vec::new();
         for (i, ((group, at, value), touch)) in drawn.into_iter().enumerate() {
             let at = at * HOUR;
-            // Neither as long nor as ordered as the rows are.
+            // Ids sort differently from arrival order, and differ in length.
             let id = (i as u64 + 1).wrapping_mul(seed | 1) % 100_003;
             let Some((class, unit, agent, order, twice)) = touch else {
                 let id = format!("o{}", rows.len() % 12);
@@ -85,7 +85,7 @@ pub(super) fn rows(groups: usize) -> impl Strategy<Value = Vec<Row>> {
     })
 }
 
-/// What the loop says, group after group.
+/// Returns the naive loop's attributed rows of each group.
 pub(super) fn expected(
     model: Model,
     windows: &str,
@@ -107,7 +107,7 @@ pub(super) fn expected(
     of_group.collect()
 }
 
-/// As many touches, each of an id of its own.
+/// Generates so many touches, each with its own id and group.
 pub(super) fn many(count: usize) -> Vec<Row> {
     let touch = |i: usize| Touch {
         event: format!("event-{i:08}"),
@@ -124,21 +124,21 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn as_the_loop_says(model in models(), windows in windows(), rows in rows(3)) {
+    fn matches_the_naive_loop(model in models(), windows in windows(), rows in rows(3)) {
         let groups = rows.iter().map(|row| row.group() + 1).max().unwrap_or(0);
         let answer = attribute(model, &windows, &rows);
         prop_assert_eq!(&answer, &expected(model, &windows, groups, &rows));
     }
 
     #[test]
-    fn in_one_group_of_many_orders(model in models(), windows in windows(), rows in rows(1)) {
+    fn matches_the_naive_loop_in_one_group_of_many_orders(model in models(), windows in windows(), rows in rows(1)) {
         let groups = usize::from(!rows.is_empty());
         prop_assert_eq!(attribute(model, &windows, &rows), expected(model, &windows, groups, &rows));
     }
 
-    /// E2, even where event ids collide.
+    /// E2 holds even where event ids collide.
     #[test]
-    fn arrival_never_matters(
+    fn e2_arrival_order_does_not_matter(
         model in models(),
         windows in windows(),
         (rows, shuffled) in rows(2)
@@ -154,9 +154,9 @@ proptest! {
         prop_assert_eq!(attribute(model, &windows, &rows), attribute(model, &windows, &shuffled));
     }
 
-    /// The credits of an order never sum to over 1, nor its parts to over its value (A8).
+    /// The credits of an order never sum to more than 1, nor its parts to more than its value.
     #[test]
-    fn nothing_is_credited_twice(model in models(), windows in windows(), rows in rows(1)) {
+    fn a8_nothing_is_credited_twice(model in models(), windows in windows(), rows in rows(1)) {
         let answer: Vec<Attributed> = attribute(model, &windows, &rows).into_iter().flatten().collect();
         for row in &rows {
             let Row::Order(_, order) = row else { continue };

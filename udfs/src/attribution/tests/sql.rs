@@ -1,4 +1,4 @@
-//! The function through SQL: plans of one and several partitions, all shapes of texts, nulls, errors.
+//! `attribute` in SQL: one and several partitions, all string types, nulls, errors.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use super::properties::many;
 use crate::attribution::attribute_udaf;
 use crate::attribution::rules::Model;
 
-/// A few shoppers: p1 of web chat, p2 of SMS, p3 whose order marketing takes, p4 who never orders, and an order without
-/// a profile that names a conversation.
+/// Shoppers: p1 in web chat, p2 in SMS, p3 whose order marketing takes, p4 who never orders, and an order without a profile
+/// that names a conversation.
 const ROWS: &str = "
     (VALUES
       ('p1', 'o1', '2026-01-10T18:00:00Z', NULL, 12.5, NULL, NULL, NULL),
@@ -54,7 +54,7 @@ async fn run(context: &SessionContext, sql: &str) -> Result<String> {
     Ok(pretty_format_batches(&batches)?.to_string())
 }
 
-/// The rows of an answer, as they are printed, without the frame.
+/// Runs a query and returns its rows as they are printed, without the frame.
 async fn lines(context: &SessionContext, sql: &str) -> Vec<String> {
     let printed = run(context, sql).await.unwrap();
     let rows = printed.lines().skip(3).filter(|line| line.starts_with('|'));
@@ -67,7 +67,7 @@ async fn lines(context: &SessionContext, sql: &str) -> Vec<String> {
     cells.map(|cells| cells.join(" | ")).collect()
 }
 
-/// Registers `events`: the rows in several partitions, their texts of a type.
+/// Registers the rows as table `events`, in several partitions, with texts of one Arrow type.
 async fn register(context: &SessionContext, partitions: usize, texts: &DataType) {
     let sql = format!("SELECT {COLUMNS} FROM {ROWS}");
     let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();
@@ -145,7 +145,7 @@ async fn linear_and_a_what_if(#[values(1, 4)] partitions: usize) {
     assert_eq!(lines(&context, &shorter).await, ["62.5000 | 2"]);
 }
 
-/// Model and windows may be columns; a null says nothing.
+/// Model and windows may be columns; rows where they are null are skipped.
 #[rstest]
 #[tokio::test]
 async fn rules_by_group(#[values(1, 4)] partitions: usize) {
@@ -311,7 +311,7 @@ async fn distinct_is_refused() {
     );
 }
 
-/// What is collected counts against the memory pool: with too little it spills, and the answer is the same.
+/// The collected rows count against the memory pool. With too little memory the aggregation spills, with the same result.
 #[tokio::test]
 async fn spills_within_a_memory_pool() {
     let touches = many(20_000);
@@ -365,8 +365,7 @@ async fn spills_within_a_memory_pool() {
     assert_eq!(spilled, [false, true]);
 }
 
-/// SPEC 2: only an `event_id` is bounded. Other texts, as long as a line allows, are attributed as any other (A6), from
-/// rows and from partial states.
+/// SPEC 2 limits only `event_id`. Longer texts are attributed like any other (A6), from rows and from partial states.
 #[rstest]
 #[tokio::test]
 async fn long_texts(#[values(1, 4)] partitions: usize) {

@@ -1,10 +1,10 @@
-//! `touch_outcome` in SQL: partitions, what is left out, and what it does not take.
+//! `touch_outcome` in SQL: partitions, excluded touches, and wrong arguments.
 
 use rstest::rstest;
 
 use crate::testing::{sql, sql_error, text_of};
 
-/// Two orders with their touches, in no order.
+/// Two orders with their touches, unsorted.
 const TOUCHES: &str = "(VALUES
     ('o1', TIMESTAMP '2026-01-10T18:00:00Z', 100, TIMESTAMP '2026-01-10T12:00:00Z', 'a', 'sms_clicked', 's1', true, NULL),
     ('o2', TIMESTAMP '2026-01-11T18:00:00Z', 51, TIMESTAMP '2026-01-11T17:00:00Z', 'b', 'web_chat', 'w1', NULL, NULL),

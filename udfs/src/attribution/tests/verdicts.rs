@@ -1,4 +1,4 @@
-//! Why touches won and lost: a case each, and what any verdicts must be beside the loop's answer.
+//! Tests of verdicts: a case for each reason, and properties that hold of random touches, checked with the naive loop.
 
 use proptest::prelude::*;
 use rstest::rstest;
@@ -14,7 +14,7 @@ use crate::attribution::rules::{
 };
 use crate::attribution::verdict::{LeftOut, Lost, Outcome, Verdict, Won, verdicts};
 
-/// Windows of a day for clicks, and half of that for what was delivered.
+/// Windows of a day for clicks, and of half a day for deliveries.
 const WINDOWS: &str = "sms_clicked=24 hours,email_clicked=24 hours,sms_delivered=12 hours";
 
 const ORDERED: i64 = 1_000 * HOUR;
@@ -27,7 +27,7 @@ fn order() -> Order {
     }
 }
 
-/// A touch some hours before the order; its event is named as its unit.
+/// Creates a touch some hours before the order, with its unit as event id.
 fn touch(unit: &str, class: &str, hours: i64, agent: bool) -> Touch {
     Touch {
         event: unit.to_owned(),
@@ -105,7 +105,10 @@ const MARKETING: Outcome = Outcome::Lost(Lost::Marketing);
 #[case::a7_a_later_agent_touch_leaves_web_chat_out(Linear, vec![
     (agent("w", WEB_CHAT, 2), EARLIER), (agent("s", "sms_clicked", 1), SHARES)])]
 #[case::a7_marketing_alone(Linear, vec![(marketing("m", "email_clicked", 1), MARKETING)])]
-fn why(#[case] model: Model, #[case] touches: Vec<(Touch, Outcome)>) {
+fn each_touch_has_its_outcome_and_reason(
+    #[case] model: Model,
+    #[case] touches: Vec<(Touch, Outcome)>,
+) {
     let (touches, expected): (Vec<Touch>, Vec<Outcome>) = touches.into_iter().unzip();
     let verdicts = explain(model, WINDOWS, &order(), &touches);
     let outcomes: Vec<Outcome> = verdicts.iter().map(|verdict| verdict.outcome).collect();
@@ -113,7 +116,7 @@ fn why(#[case] model: Model, #[case] touches: Vec<(Touch, Outcome)>) {
 }
 
 #[test]
-fn a7_marketing_has_its_part_of_a_split() {
+fn a7_a_marketing_unit_takes_its_part_of_a_split() {
     let touches = [
         agent("s", "sms_clicked", 1),
         marketing("m", "email_clicked", 2),
@@ -126,7 +129,7 @@ fn a7_marketing_has_its_part_of_a_split() {
 }
 
 #[test]
-fn the_window_is_told_where_there_is_one() {
+fn a_verdict_has_the_window_of_its_class() {
     let touches = [
         agent("s", "sms_delivered", 20),
         agent("w", WEB_CHAT, 1),
@@ -137,7 +140,7 @@ fn the_window_is_told_where_there_is_one() {
     assert_eq!(windows, [Some(12 * HOUR), Some(24 * HOUR), None]);
 }
 
-/// The touches that an order may have, each once.
+/// Returns the touches that can count for an order, each once.
 fn touches_of(order: &Order, rows: &[Row]) -> Vec<Touch> {
     let mut touches: Vec<Touch> = Vec::new();
     for row in rows {
@@ -169,7 +172,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn verdicts_are_the_loops(model in models(), windows in windows(), rows in rows(1)) {
+    fn verdicts_match_the_naive_loop(model in models(), windows in windows(), rows in rows(1)) {
         let parsed: Windows = windows.parse().unwrap();
         let listed: Vec<_> = parsed.iter().collect();
         for row in &rows {

@@ -1,4 +1,4 @@
-//! Days against the dates that chrono's zones show, over every zone.
+//! Compares days with the dates that chrono shows, over every zone.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use proptest::prelude::*;
@@ -15,14 +15,14 @@ fn day(text: &str) -> i32 {
     (date - NaiveDate::default()).num_days() as i32
 }
 
-/// The date that the zone's clocks show, by chrono alone.
+/// Returns the date that the zone's clocks show, computed by chrono alone.
 fn shown(zone: Tz, micros: i64) -> NaiveDate {
     let utc: NaiveDateTime = DateTime::from_timestamp_micros(micros).unwrap().naive_utc();
     zone.from_utc_datetime(&utc).date_naive()
 }
 
-/// The day of an instant by SPEC T2's words: the latest date shown at it or in the two days before, looked at minute by
-/// minute and at every second around the full minutes (no clock was ever set back by more than a day).
+/// Computes the day of an instant from the text of SPEC T2: the latest date shown at it or in the two days before, sampled
+/// at every full minute and just before it (no clock was ever set back by more than a day).
 fn day_by_definition(zone: Tz, micros: i64) -> i32 {
     let mut latest = shown(zone, micros);
     let minute = 60 * SECOND;
@@ -147,7 +147,7 @@ fn t2_after_clocks_went_back_over_midnight_it_is_still_the_day_that_had_begun() 
 }
 
 #[test]
-fn the_ends_of_time_do_not_overflow() {
+fn the_first_and_last_instants_do_not_overflow() {
     for zone in ["UTC", "Pacific/Kiritimati", "Pacific/Niue"] {
         let zone = Zone::named(zone).unwrap();
         assert_eq!(zone.date(i64::MAX) / 1_000, 106_751);
@@ -160,7 +160,7 @@ fn the_ends_of_time_do_not_overflow() {
 #[case("Europe/Atlantis")]
 #[case("")]
 #[case("+02:00")]
-fn unknown_zones_are_named(#[case] name: &str) {
+fn the_error_names_the_unknown_zone(#[case] name: &str) {
     let error = Zone::named(name).unwrap_err().to_string();
     assert!(
         error.contains(&format!("{name:?}")) && error.contains("IANA"),
@@ -168,7 +168,7 @@ fn unknown_zones_are_named(#[case] name: &str) {
     );
 }
 
-/// The zones of the database in use.
+/// Returns the zones of the database in use.
 fn zones() -> Vec<Tz> {
     Tz::names()
         .iter()
@@ -188,7 +188,7 @@ proptest! {
     ) {
         let name = zone;
         let zone = Zone::named(name.name()).unwrap();
-        // Half of the instants lie around a change of the clocks, where the rule bites.
+        // Half of the instants lie around a change of the clocks, where days and dates differ.
         let around = match &zone.spans[1..] {
             [] => anywhere,
             changes => changes[change.index(changes.len())].start.saturating_add(near),

@@ -1,4 +1,4 @@
-//! Events as plain Rust values, a fold of them in the words of SPEC section 4, and both as Arrow arrays.
+//! Events as plain Rust values, a straightforward fold of them by SPEC section 4, and conversions to and from Arrow.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{Int8Type, Int64Type, TimestampMicrosecondType};
 
-/// An event; what its type does not have is none.
+/// An event; fields that its type does not have are none.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Event {
     pub(super) id: String,
@@ -29,7 +29,7 @@ pub(super) struct Event {
     pub(super) is_bot: Option<bool>,
 }
 
-/// A conversation as SQL gives it.
+/// A row of `conversation_fold`'s results.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Folded {
     pub(super) started_at: Option<i64>,
@@ -72,7 +72,7 @@ fn owned(text: Option<&'static str>) -> Option<String> {
     text.map(str::to_owned)
 }
 
-/// SPEC section 4 over sorted events. None where none is of a conversation.
+/// Folds events by SPEC section 4, over sorted events. None where no event is of a conversation.
 pub(super) fn fold(events: &[Event]) -> Option<Folded> {
     let mut all: Vec<&Event> = events.iter().filter(|e| KINDS.contains(&e.kind)).collect();
     all.sort_by(|a, b| (a.at, a.id.as_bytes()).cmp(&(b.at, b.id.as_bytes())));
@@ -189,7 +189,7 @@ pub(super) fn fold(events: &[Event]) -> Option<Folded> {
     Some(folded)
 }
 
-/// How a column of texts comes in.
+/// The Arrow type of a column of texts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Shape {
     Utf8,
@@ -198,7 +198,7 @@ pub(super) enum Shape {
     Dictionary,
 }
 
-/// Columns of events.
+/// Converts events to Arrow columns.
 pub(super) struct Columns<'a> {
     pub(super) events: &'a [Event],
     pub(super) shape: Shape,
@@ -215,7 +215,7 @@ impl Columns<'_> {
         }
     }
 
-    /// Ids may be too many for a dictionary of 8-bit keys.
+    /// Returns the event ids, as views where the shape is a dictionary: they may be too many for 8-bit keys.
     pub(super) fn ids(&self) -> ArrayRef {
         let shape = match self.shape {
             Shape::Dictionary => Shape::Utf8View,
@@ -248,7 +248,7 @@ impl Columns<'_> {
         Arc::new(builder.finish())
     }
 
-    /// The arguments of `conversation_fold`.
+    /// Returns the arguments of `conversation_fold`.
     pub(super) fn fold(&self) -> Vec<ArrayRef> {
         vec![
             self.kinds(),
@@ -274,13 +274,13 @@ impl Columns<'_> {
         ]
     }
 
-    /// The arguments of `conversation_status`.
+    /// Returns the arguments of `conversation_status`.
     pub(super) fn status(&self) -> Vec<ArrayRef> {
         vec![self.kinds(), self.senders(), self.at(), self.ids()]
     }
 }
 
-/// A row of `conversation_fold`'s answers.
+/// Reads a row of `conversation_fold`'s results.
 pub(super) fn read(column: &ArrayRef, row: usize) -> Option<Folded> {
     let column: &StructArray = column.as_struct();
     if column.is_null(row) {

@@ -1,4 +1,4 @@
-//! SPEC E2: any order, any batches, any partial states give what the plain fold gives.
+//! SPEC E2: any order, any batches and any partial states give the results of the straightforward fold.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::super::conversation_ruling::RulingState;
 use super::super::conversation_status::StatusState;
 use super::model::{Columns, Event, Folded, Shape, fold, read};
 use super::ruling;
-use crate::grouped::{Fold, Groups, Single};
+use crate::grouped::{Fold, Groups, SingleGroup};
 
 const CONVERSATIONS: usize = 4;
 
@@ -21,7 +21,7 @@ fn maybe(options: &'static [&'static str]) -> impl Strategy<Value = Option<&'sta
     prop::option::of(prop::sample::select(options))
 }
 
-/// Events of few instants, so that most of them tie, with ids that are near one another in bytes.
+/// Generates events of few instants, so that most of them tie, with ids that differ little in bytes.
 fn event() -> impl Strategy<Value = Event> {
     let kind = prop::sample::select(vec![
         "conversation_started",
@@ -99,7 +99,7 @@ fn event() -> impl Strategy<Value = Event> {
         )
 }
 
-/// An event of a conversation, whether the filter lets it through, and the partial state that it goes into.
+/// An event of a conversation, whether it passes the filter, and the partial state that it goes into.
 #[derive(Debug, Clone)]
 struct Row {
     event: Event,
@@ -170,7 +170,8 @@ fn batches(
         .collect()
 }
 
-/// Through partial states, one of them row by row as a partial aggregation that gave up, to a final one.
+/// Aggregates through three partial states; the third is converted row by row, as DataFusion does where it skips partial
+/// aggregation.
 fn through_partial_states<F: Fold>(
     rows: &[Row],
     size: usize,
@@ -265,11 +266,11 @@ proptest! {
         }
     }
 
-    /// One group, read after every batch as a growing window does, and merged from two halves.
+    /// One group, evaluated after every batch as a growing window does, and merged from two halves.
     #[test]
     fn e2_one_group(rows in rows(), size in 1..20_usize, half in any::<prop::sample::Index>()) {
         let events: Vec<_> = rows.into_iter().map(|row| row.event).collect();
-        let mut whole = Single::<Conversation>::default();
+        let mut whole = SingleGroup::<Conversation>::default();
         let mut read_so_far = 0;
         for events_now in events.chunks(size) {
             whole.update_batch(&Columns { events: events_now, shape: Shape::Utf8 }.fold()).unwrap();
@@ -278,9 +279,9 @@ proptest! {
             prop_assert_eq!(read(&answer, 0), fold(&events[..read_so_far]));
         }
         let (left, right) = events.split_at(half.index(events.len() + 1));
-        let mut both = Single::<Conversation>::default();
+        let mut both = SingleGroup::<Conversation>::default();
         for part in [right, left] {
-            let mut single = Single::<Conversation>::default();
+            let mut single = SingleGroup::<Conversation>::default();
             single.update_batch(&Columns { events: part, shape: Shape::Utf8View }.fold()).unwrap();
             let state: Vec<_> = single.state().unwrap().iter().map(|s| s.to_array().unwrap()).collect();
             both.merge_batch(&state).unwrap();
@@ -289,9 +290,9 @@ proptest! {
         prop_assert_eq!(read(&answer, 0), fold(&events));
     }
 
-    /// Emitting group by group, as over sorted input, neither mixes texts up nor keeps them all.
+    /// Emitting group by group, as over sorted input, gives each group its own texts while the pool is compacted.
     #[test]
-    fn streaming_emission_gives_up_texts(sizes in prop::collection::vec(1..400_usize, 1..12)) {
+    fn emitting_some_groups_keeps_the_texts_of_the_others(sizes in prop::collection::vec(1..400_usize, 1..12)) {
         let mut groups = Groups::<Conversation>::default();
         let text: &'static str = "a question of some length, so that the pool fills and is gathered now and then";
         let (mut total, mut emitted) = (0, 0);

@@ -7,9 +7,9 @@ use rstest::rstest;
 use super::super::conversation::Conversation;
 use super::super::conversation_status::StatusState;
 use super::model::{Columns, Event, Folded, Shape, read};
-use crate::grouped::{Groups, Single};
+use crate::grouped::{Groups, SingleGroup};
 
-/// An event written `KIND[=VALUE]@INSTANT/ID`.
+/// Parses an event written as `KIND[=VALUE]@INSTANT/ID`.
 fn event(text: &'static str) -> Event {
     let (what, place) = text.split_once('@').unwrap();
     let (at, id) = place.split_once('/').unwrap_or((place, ""));
@@ -87,7 +87,7 @@ pub(super) fn events(texts: &[&'static str]) -> Vec<Event> {
     texts.iter().map(|text| event(text)).collect()
 }
 
-/// The conversation of these events, the same in both orders and by both aggregates.
+/// Folds the events in both orders, checking that the results agree, and agree with `conversation_status`.
 fn folded(texts: &[&'static str]) -> Option<Folded> {
     let mut events = events(texts);
     let mut answers = vec![];
@@ -96,10 +96,10 @@ fn folded(texts: &[&'static str]) -> Option<Folded> {
             events: &events,
             shape: Shape::Utf8View,
         };
-        let mut whole = Single::<Conversation>::default();
+        let mut whole = SingleGroup::<Conversation>::default();
         whole.update_batch(&columns.fold()).unwrap();
         let answer = read(&whole.evaluate().unwrap().to_array().unwrap(), 0);
-        let mut status = Single::<StatusState>::default();
+        let mut status = SingleGroup::<StatusState>::default();
         status.update_batch(&columns.status()).unwrap();
         assert_eq!(
             status.evaluate().unwrap(),
@@ -166,7 +166,7 @@ fn c5_profile(#[case] texts: &[&'static str], #[case] expected: Option<&str>) {
     &["tag=vip@1", "tag=Vip@1", "resolved_tags=size,fit,size@2", "escalated=late@3", "escalated=angry@4"],
     &[], &["Vip", "angry", "fit", "late", "size", "vip"])]
 #[case::a_procedure_is_one_tag(&["uses=a@1", "tag=a@2"], &["a"], &["a"])]
-#[case::c39_none(&["start@0"], &[], &[])]
+#[case::none(&["start@0"], &[], &[])]
 fn c6_procedures_and_tags(
     #[case] texts: &[&'static str],
     #[case] procedures: &[&str],
@@ -184,7 +184,7 @@ fn owned(texts: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn c1_later_starts_are_ignored_but_reached() {
+fn c1_later_starts_are_ignored_but_counted_as_events() {
     let folded = folded(&["start=p1@1/a", "preview@1/b", "start=p2@9", "agent@4"]).unwrap();
     assert_eq!(
         (folded.started_at, folded.mode.as_deref()),
@@ -201,7 +201,7 @@ fn c1_later_starts_are_ignored_but_reached() {
 }
 
 #[test]
-fn c1_without_a_start() {
+fn c1_events_without_a_start_have_no_channel_and_mode() {
     let folded = folded(&["agent@4", "link=p2@6"]).unwrap();
     assert_eq!(
         (folded.started_at, &folded.channel, &folded.mode),
@@ -216,12 +216,12 @@ fn c1_without_a_start() {
 #[rstest]
 #[case(&[])]
 #[case(&["order@1"])]
-fn c1_no_event_of_a_conversation_is_null(#[case] texts: &[&'static str]) {
+fn c1_without_events_of_the_conversation_the_result_is_null(#[case] texts: &[&'static str]) {
     assert_eq!(folded(texts), None);
 }
 
 #[test]
-fn c1_orders_that_name_it_are_none_of_its_events() {
+fn c1_an_order_is_no_event_of_the_conversation() {
     let folded = folded(&["start@1", "order@99"]).unwrap();
     assert_eq!(
         (folded.last_event_at, folded.last_updated, folded.events),
@@ -230,7 +230,7 @@ fn c1_orders_that_name_it_are_none_of_its_events() {
 }
 
 #[test]
-fn c2_preview_is_told() {
+fn c2_the_mode_is_preview() {
     assert_eq!(
         folded(&["preview@1"]).unwrap().mode.as_deref(),
         Some("preview")
@@ -265,7 +265,7 @@ fn c7_c9_counts() {
 }
 
 #[test]
-fn c8_the_first_escalation_and_no_resolution() {
+fn c8_the_earliest_escalation_gives_the_fields_and_resolved_at_is_null() {
     let folded = folded(&[
         "resolved@1",
         "escalated=angry@5/b",
@@ -299,7 +299,7 @@ fn c8_resolved_at_and_reopened(
 }
 
 #[test]
-fn a_channel_that_is_no_enumeration_is_refused() {
+fn more_than_128_channels_are_refused() {
     let names: Vec<&'static str> = (0..129).map(|i| &*i.to_string().leak()).collect();
     let events: Vec<_> = names
         .iter()

@@ -1,4 +1,4 @@
-//! Why a conversation has its status: a case for each rule of SPEC C3, and a plain telling to compare with.
+//! Tests of `conversation_ruling`: a case for each rule of SPEC C3, and a straightforward ruling to compare with.
 
 use arrow::array::{Array, ArrayRef, AsArray, StructArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
@@ -7,22 +7,22 @@ use rstest::rstest;
 use super::super::conversation_ruling::RulingState;
 use super::model::{Columns, Event, Shape, fold};
 use super::rules::events;
-use crate::grouped::Single;
+use crate::grouped::SingleGroup;
 use datafusion::logical_expr::Accumulator;
 
-/// An event, by its id and instant.
+/// An event: its id and instant.
 type Place = (String, i64);
 
-/// A row of `conversation_ruling`'s answers.
+/// A row of `conversation_ruling`'s results.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Ruled {
+pub(super) struct RulingRow {
     pub(super) rule: i64,
     pub(super) by: Option<Place>,
     pub(super) shopper: Option<Place>,
 }
 
-/// SPEC C3 over events: the rule that gives the status that [`fold`] tells, and the event that the rule speaks of.
-pub(super) fn rule(events: &[Event]) -> Option<Ruled> {
+/// Returns the rule of SPEC C3 that gives the status of [`fold`], and the event that decided it.
+pub(super) fn rule(events: &[Event]) -> Option<RulingRow> {
     let status = fold(events)?.status?;
     let place = |event: &Event| (event.at, event.id.clone());
     let by_human = |event: &Event| event.kind == "message_sent" && event.sender == Some("human");
@@ -41,15 +41,15 @@ pub(super) fn rule(events: &[Event]) -> Option<Ruled> {
     };
     let wrote = |event: &&Event| event.kind == "message_sent" && event.sender == Some("shopper");
     let swap = |(at, id)| (id, at);
-    Some(Ruled {
+    Some(RulingRow {
         rule,
         by: by.map(swap),
         shopper: events.iter().filter(wrote).map(place).max().map(swap),
     })
 }
 
-/// Reads a row.
-pub(super) fn read(column: &ArrayRef, row: usize) -> Option<Ruled> {
+/// Reads a row of `conversation_ruling`'s results.
+pub(super) fn read(column: &ArrayRef, row: usize) -> Option<RulingRow> {
     let column: &StructArray = column.as_struct();
     if column.is_null(row) {
         return None;
@@ -62,7 +62,7 @@ pub(super) fn read(column: &ArrayRef, row: usize) -> Option<Ruled> {
         let valid = ids.is_valid(row);
         valid.then(|| (ids.value(row).to_owned(), at.value(row)))
     };
-    Some(Ruled {
+    Some(RulingRow {
         rule: field("rule").as_primitive::<Int64Type>().value(row),
         by: place("event_id", "occurred_at"),
         shopper: place("shopper_event_id", "shopper_at"),
@@ -81,14 +81,14 @@ pub(super) fn read(column: &ArrayRef, row: usize) -> Option<Ruled> {
 #[case::c3_3_closed(&["shopper@1/a", "closed@2/b", "agent@3/c"], 3, Some("b"), Some("a"))]
 #[case::c3_3_after_a_resolution_that_was_undone(&["resolved@1/a", "shopper@2/b", "closed@3/c"], 3, Some("c"), Some("b"))]
 #[case::c3_5_open(&["start@0/a", "agent@1/b"], 5, None, None)]
-fn c3(
+fn c3_the_ruling_names_the_rule_and_its_event(
     #[case] texts: &[&'static str],
     #[case] number: i64,
     #[case] by: Option<&str>,
     #[case] shopper: Option<&str>,
 ) {
     let events = events(texts);
-    let mut ruling = Single::<RulingState>::default();
+    let mut ruling = SingleGroup::<RulingState>::default();
     let columns = Columns {
         events: &events,
         shape: Shape::Utf8,

@@ -1,4 +1,4 @@
-//! The aggregates in SQL: grouped on several partitions, filtered, over windows, and given what they do not take.
+//! The aggregates in SQL: grouped over several partitions, filtered, over windows, and with wrong arguments.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::testing::{collect, sql, sql_error, text_of};
 const FOLD: &str = "conversation_fold(type, occurred_at, event_id, profile_id, channel, mode, sender, first_message, text,
     procedure, tag, tags, reason, category, is_bot)";
 
-/// Conversations of a few kinds, their events in no order and spread over batches and partitions.
+/// Generates conversations of several kinds, their events in no order.
 fn events(conversations: usize) -> Vec<(usize, Event)> {
     let mut events = vec![];
     for c in 0..conversations {
@@ -111,7 +111,7 @@ fn context(
         .with_batch_size(32);
     let options = &mut config.options_mut().execution;
     if skip_partial {
-        // The partial phase hands rows on as states (`convert_to_state`) from the second batch on.
+        // From the second batch on, the partial phase converts rows to states (`convert_to_state`).
         options.skip_partial_aggregation_probe_rows_threshold = 1;
         options.skip_partial_aggregation_probe_ratio_threshold = 0.0;
     }
@@ -125,7 +125,7 @@ fn context(
 
 #[rstest]
 #[tokio::test]
-async fn grouped(
+async fn grouped_queries_match_the_model(
     #[values(1, 4)] partitions: usize,
     #[values(Shape::Utf8View, Shape::Dictionary)] shape: Shape,
     #[values(false, true)] skip_partial: bool,
@@ -154,9 +154,9 @@ async fn grouped(
     assert_eq!(conversation, 97);
 }
 
-/// Groups are emitted as soon as their id is past, while others are still open.
+/// Over sorted input, groups are emitted as soon as their id has passed.
 #[tokio::test]
-async fn over_sorted_input() {
+async fn sorted_input_gives_the_same_rows() {
     let mut rows = events(97);
     let unsorted = context(&rows, Shape::Utf8, 1, false);
     rows.sort_by_key(|(conversation, _)| *conversation);
@@ -226,7 +226,7 @@ async fn as_a_window_function() {
     "SELECT conversation_status(sender => sender, type => type, event_id => id, occurred_at => at) FROM {}",
     "routed"
 )]
-// Events of other types, and those without an instant, are none of a conversation's.
+// Events of other types, and events without an instant, are ignored.
 #[case(
     "SELECT conversation_status(type, sender, at, id) FROM {} WHERE c = 2",
     ""
@@ -251,7 +251,7 @@ async fn as_a_window_function() {
     "SELECT conversation_fold(type, at, id, NULL, NULL, NULL, sender, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) FROM {} WHERE c = 2",
     ""
 )]
-// SQL reads the fields of a null struct all the same: they are null too.
+// SQL reads the fields of a null struct without checking the struct, so they must be null too.
 #[case("SELECT f['status'] IS NULL AND f['events'] IS NULL AND f['tags'] IS NULL AND f['reopened'] IS NULL AND f['mode'] IS NULL FROM
     (SELECT conversation_fold(type, at, id, NULL, NULL, NULL, sender, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) AS f FROM {} WHERE c = 2)",
     "true")]

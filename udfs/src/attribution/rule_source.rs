@@ -1,4 +1,4 @@
-//! The model and windows that a query gives: constants, as a rule, or columns that are constant within each group.
+//! Collects the model and windows of a call of `attribute`: usually constants, else columns that are constant per group.
 
 use std::collections::HashMap;
 
@@ -11,31 +11,34 @@ use super::rules::{Classes, Lanes, Model, RuleError, Windows};
 
 const UNKNOWN: u32 = u32::MAX;
 
-/// The rules of the groups.
+/// Gives the model and windows of each group.
 #[derive(Debug, Clone)]
-pub(super) enum Given {
-    /// The same for all.
+pub(super) enum RuleSource {
+    /// The same for all groups.
     Constant(Model, Windows),
-    /// Told by the rows.
-    ByGroup(ByGroup),
+    /// Read from the rows of each group.
+    ByGroup(GroupRules),
 }
 
-/// What the rows told so far. A null tells nothing.
+/// Holds the model and windows read so far, by group. Rows where they are null are skipped.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ByGroup {
+pub(super) struct GroupRules {
     models: Vec<Option<Model>>,
+    /// By group, an index into `known`, or [`UNKNOWN`].
     windows: Vec<u32>,
+    /// The distinct windows, as text and parsed.
     known: Vec<(String, Windows)>,
+    /// The index in `known` of each text.
     codes: HashMap<String, u32>,
 }
 
-/// A function's error of a model or windows that it does not take.
-pub(super) fn refused(function: &str, error: &RuleError) -> DataFusionError {
+/// Makes a planning error of a model or windows that `function` refuses.
+pub(super) fn rule_error(function: &str, error: &RuleError) -> DataFusionError {
     DataFusionError::Plan(format!("{function}: {error}"))
 }
 
-fn unknown(error: RuleError) -> DataFusionError {
-    refused("attribute", &error)
+fn attribute_rule_error(error: RuleError) -> DataFusionError {
+    rule_error("attribute", &error)
 }
 
 impl Model {
@@ -47,15 +50,15 @@ impl Model {
     }
 }
 
-impl ByGroup {
-    /// Makes room for groups.
+impl GroupRules {
+    /// Grows to so many groups.
     pub(super) fn resize(&mut self, groups: usize) {
         self.models.resize(groups, None);
         self.windows.resize(groups, UNKNOWN);
     }
 
-    /// Takes what a row says.
-    pub(super) fn tell(
+    /// Reads the model and windows of a row; they must equal those of the group's other rows.
+    pub(super) fn set_from_row(
         &mut self,
         group: usize,
         row: usize,
@@ -63,16 +66,16 @@ impl ByGroup {
         windows: &StringViewArray,
     ) -> Result<()> {
         if model.is_valid(row) {
-            self.tell_model(group, model.value(row))?;
+            self.set_model(group, model.value(row))?;
         }
         if windows.is_valid(row) {
-            self.tell_windows(group, windows.value(row))?;
+            self.set_windows(group, windows.value(row))?;
         }
         Ok(())
     }
 
-    /// Takes a model for a group.
-    pub(super) fn tell_model(&mut self, group: usize, text: &str) -> Result<()> {
+    /// Sets the model of a group; an error where it differs from the one set before.
+    pub(super) fn set_model(&mut self, group: usize, text: &str) -> Result<()> {
         match self.models[group] {
             Some(known) if known.name() == text => Ok(()),
             Some(known) => exec_err!(
@@ -80,14 +83,14 @@ impl ByGroup {
                 known.name()
             ),
             None => {
-                self.models[group] = Some(text.parse().map_err(unknown)?);
+                self.models[group] = Some(text.parse().map_err(attribute_rule_error)?);
                 Ok(())
             }
         }
     }
 
-    /// Takes windows for a group.
-    pub(super) fn tell_windows(&mut self, group: usize, text: &str) -> Result<()> {
+    /// Sets the windows of a group; an error where they differ from those set before.
+    pub(super) fn set_windows(&mut self, group: usize, text: &str) -> Result<()> {
         if let Some((known, _)) = self.known.get(self.windows[group] as usize) {
             if known == text {
                 return Ok(());
@@ -99,8 +102,8 @@ impl ByGroup {
         self.windows[group] = match self.codes.get(text) {
             Some(code) => *code,
             None => {
-                let windows = text.parse().map_err(unknown)?;
-                // Fewer than there are rows, so below 2^32.
+                let windows = text.parse().map_err(attribute_rule_error)?;
+                // There are fewer distinct windows than groups, so below 2^32.
                 let code = self.known.len() as u32;
                 self.known.push((text.to_owned(), windows));
                 self.codes.insert(text.to_owned(), code);
@@ -110,8 +113,8 @@ impl ByGroup {
         Ok(())
     }
 
-    /// The model and windows of a group, as told.
-    pub(super) fn told(&self, group: usize) -> (Option<&'static str>, Option<&str>) {
+    /// Returns the model and windows of a group as texts, where they are set.
+    pub(super) fn rules_of(&self, group: usize) -> (Option<&'static str>, Option<&str>) {
         let model = self.models.get(group).copied().flatten().map(Model::name);
         let windows = self
             .windows
@@ -120,7 +123,7 @@ impl ByGroup {
         (model, windows.map(|(text, _)| text.as_str()))
     }
 
-    /// Takes the first `n` groups out.
+    /// Removes and returns the first `n` groups.
     fn split_off_first(&mut self, n: usize) -> Self {
         let rest = |all: &mut Vec<_>| all.split_off(n);
         let (models, windows) = (self.models.split_off(n), rest(&mut self.windows));
@@ -133,8 +136,8 @@ impl ByGroup {
     }
 }
 
-impl Given {
-    /// Takes what is given for the first `n` groups out.
+impl RuleSource {
+    /// Removes and returns the rules of the first `n` groups.
     pub(super) fn split_off_first(&mut self, n: usize) -> Self {
         match self {
             Self::Constant(model, windows) => Self::Constant(*model, windows.clone()),
@@ -142,8 +145,8 @@ impl Given {
         }
     }
 
-    /// Lays the rules out for matching. A group that has orders must have been given some.
-    pub(super) fn book(&self, ledger: &Ledger, classes: &Classes) -> Result<RuleBook> {
+    /// Resolves the rules of each group for matching. A group with orders but without model or windows is an error.
+    pub(super) fn rule_book(&self, ledger: &Ledger, classes: &Classes) -> Result<RuleBook> {
         let by_group = match self {
             Self::Constant(model, windows) => {
                 return Ok(RuleBook {
@@ -154,7 +157,7 @@ impl Given {
             Self::ByGroup(by_group) => by_group,
         };
         for order in ledger.orders() {
-            let missing = match by_group.told(order.group as usize) {
+            let missing = match by_group.rules_of(order.group as usize) {
                 (None, _) => "model",
                 (_, None) => "windows",
                 _ => continue,
@@ -183,7 +186,7 @@ impl Given {
         })
     }
 
-    /// Bytes held.
+    /// Returns an estimate of the heap bytes held.
     pub(super) fn size(&self) -> usize {
         match self {
             Self::Constant(..) => 0,

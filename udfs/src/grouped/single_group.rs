@@ -1,4 +1,4 @@
-//! A [`Fold`] of one group: without `GROUP BY`, and in windows.
+//! Runs a [`Fold`] for one group: without `GROUP BY`, and in windows.
 
 use arrow::array::ArrayRef;
 use datafusion::common::{Result, ScalarValue};
@@ -6,13 +6,13 @@ use datafusion::logical_expr::Accumulator;
 
 use super::{Fold, Groups};
 
-/// The state of the one group. Reading it keeps it, since a window goes on adding events.
+/// Holds the state of the one group. Evaluating keeps the state, since a growing window adds more events afterwards.
 #[derive(Debug)]
-pub(crate) struct Single<F> {
+pub(crate) struct SingleGroup<F> {
     groups: Groups<F>,
 }
 
-impl<F: Fold> Default for Single<F> {
+impl<F: Fold> Default for SingleGroup<F> {
     fn default() -> Self {
         Self {
             groups: Groups::single(),
@@ -20,7 +20,7 @@ impl<F: Fold> Default for Single<F> {
     }
 }
 
-impl<F: Fold> Accumulator for Single<F> {
+impl<F: Fold> Accumulator for SingleGroup<F> {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         self.groups.update(values, None, None, 1)
     }
@@ -35,7 +35,7 @@ impl<F: Fold> Accumulator for Single<F> {
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         Ok(vec![ScalarValue::try_from_array(
-            &self.groups.encoded()?,
+            &self.groups.encode_states()?,
             0,
         )?])
     }
