@@ -69,7 +69,7 @@ pub async fn enter(
     let Some(given) = read(&bytes) else {
         return Err(PageError::Forged);
     };
-    if !csrf::is_ours(&headers, client.encrypted, &given.csrf) {
+    if !csrf::is_own_form(&headers, client.encrypted, &given.csrf) {
         return Err(PageError::Forged);
     }
     let token = Token::of(&headers, client.encrypted);
@@ -143,7 +143,7 @@ pub async fn leave(
     RawForm(bytes): RawForm,
 ) -> Result<Redirect, PageError> {
     let field = read(&bytes).unwrap_or_default().csrf;
-    if !csrf::is_ours(&headers, client.encrypted, &field) {
+    if !csrf::is_own_form(&headers, client.encrypted, &field) {
         return Err(PageError::Forged);
     }
     if let Err(error) = logins::end(&session).await {
