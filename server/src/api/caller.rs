@@ -14,7 +14,7 @@ use crate::http::{Client, logins};
 use crate::pg::Peer;
 use crate::users::{Right, User};
 
-/// Is the caller of a request. They see the data of the user's account, or of all accounts if it has none.
+/// Represents the caller of a request. They see the data of the user's account, or of all accounts if it has none.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The user, or the one that stands for a token.

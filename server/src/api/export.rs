@@ -25,7 +25,7 @@ use crate::pg::{Answer, Inquiry, PgError};
 /// How many bytes are sent at once; a smaller result is sent with a `Content-Length`.
 const CHUNK: usize = 64 * 1024;
 
-/// Is one message of the task that writes a result to the response's body.
+/// Represents one message of the task that writes a result to the response's body.
 enum Message {
     /// The next bytes.
     Bytes(Bytes),

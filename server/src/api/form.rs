@@ -11,7 +11,7 @@ use crate::output::ResultForm;
 /// The media type of Parquet.
 pub const PARQUET: &str = "application/vnd.apache.parquet";
 
-/// Is a form that results are exported in.
+/// Represents a form that results are exported in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// One array of row objects.
@@ -100,7 +100,7 @@ impl Form {
     }
 }
 
-/// Is a media range of the header `Accept` (RFC 9110, 12.5.1).
+/// Represents a media range of the header `Accept` (RFC 9110, 12.5.1).
 struct MediaRange {
     media: Mime,
     quality: f32,

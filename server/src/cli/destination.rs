@@ -20,7 +20,7 @@ impl From<OutputError> for CliError {
     }
 }
 
-/// Is the destination of a result.
+/// Represents the destination of a result.
 pub(super) enum Destination {
     /// Standard output.
     Stdout,

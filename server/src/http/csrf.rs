@@ -13,7 +13,7 @@ use crate::hex;
 
 const BYTES: usize = 16;
 
-/// Is a browser's token.
+/// Represents a browser's token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token {
     bytes: [u8; BYTES],

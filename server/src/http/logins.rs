@@ -33,7 +33,7 @@ const SESSIONS_PER_USER: usize = 20;
 /// The key of a session's login.
 const LOGIN: &str = "login";
 
-/// Is what a session stores: the user as they were when they logged in.
+/// Holds what a session stores: the user as they were when they logged in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Login {
     user: String,

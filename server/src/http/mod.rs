@@ -29,7 +29,7 @@ fn cookie_name(what: &str, encrypted: bool) -> String {
     format!("{prefix}rapport_{what}")
 }
 
-/// Is what the monitoring routes report.
+/// Holds what the monitoring routes report.
 #[derive(Clone)]
 pub struct Monitoring {
     /// The server's health.

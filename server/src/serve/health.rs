@@ -38,7 +38,7 @@ const ORPHANS: &str = "rapport_orphans";
 const BEHIND: &str = "rapport_derived_behind_seconds";
 const FAILING: &str = "rapport_derive_failing";
 
-/// Is the outcome of the latest refreshes of the lake.
+/// Represents the outcome of the latest refreshes of the lake.
 #[derive(Debug, Clone, Copy)]
 enum LakeReads {
     None,

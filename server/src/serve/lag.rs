@@ -8,7 +8,7 @@ use rapport_engine::lake::{LakeSnapshot, TableId};
 /// How many landings are remembered; beyond that, later ones count as having come with the last remembered.
 const MAX_LANDINGS: usize = 256;
 
-/// Is the version of each table that deriving consumes, in the order of [`TableId::CONSUMED`].
+/// Represents the version of each table that deriving consumes, in the order of [`TableId::CONSUMED`].
 pub(super) type Versions = [i64; TableId::CONSUMED.len()];
 
 /// Whether some derived table has not consumed the newest version of an input.

@@ -58,7 +58,7 @@ pub enum ServeError {
     Threads(std::io::Error),
 }
 
-/// Is a server that listens and does not answer yet.
+/// Represents a server that listens and does not answer yet.
 pub struct Server {
     engine: Engine,
     pg: PgServer,

@@ -9,7 +9,7 @@ use super::secret_file::Content;
 use super::{Secret, User, UserInfo};
 use crate::hex;
 
-/// Is the users file as it is stored.
+/// Represents the users file as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UsersFile {
@@ -18,7 +18,7 @@ pub(super) struct UsersFile {
     pub(super) users: Vec<StoredUser>,
 }
 
-/// Is one user as it is stored; bytes are hexadecimal digits.
+/// Represents one user as it is stored; bytes are hexadecimal digits.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StoredUser {

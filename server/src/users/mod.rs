@@ -94,7 +94,7 @@ impl UserInfo {
     }
 }
 
-/// Is a user with what is needed to check their password.
+/// Represents a user with what is needed to check their password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
     /// Name, role and account.
@@ -128,7 +128,7 @@ struct Inner {
     tokens: Tokens,
 }
 
-/// Is a checked user who is not in the file yet, so that wrong input is reported before a lake or file is created.
+/// Represents a checked user who is not in the file yet, so that wrong input is reported before a lake or file is created.
 #[derive(Debug)]
 pub struct NewUser(StoredUser);
 

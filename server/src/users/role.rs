@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::UsersError;
 
-/// Is a user's role (SPEC 8). The first four see one account, an operator sees all; none may write.
+/// Represents a user's role (SPEC 8). The first four see one account, an operator sees all; none may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Owns the account.

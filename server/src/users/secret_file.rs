@@ -72,7 +72,7 @@ impl FileError {
     }
 }
 
-/// Is the stored form of a file of secrets.
+/// Represents the stored form of a file of secrets.
 pub(super) trait Content: Serialize + DeserializeOwned {
     /// What a valid file is read into.
     type Valid;
@@ -196,7 +196,7 @@ impl Stamp {
     }
 }
 
-/// Is the user and the group that a file belongs to.
+/// Represents the user and the group that a file belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Owner {
     pub(super) user: u32,

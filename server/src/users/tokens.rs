@@ -68,7 +68,7 @@ impl Reach {
     }
 }
 
-/// Is something that a token may do.
+/// Represents a right of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Right {
@@ -84,7 +84,7 @@ impl fmt::Display for Right {
     }
 }
 
-/// Is the tokens file as it is stored.
+/// Represents the tokens file as it is stored.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TokensFile {
@@ -102,7 +102,7 @@ struct StoredToken {
     sha256: String,
 }
 
-/// Is a token as the file has it: without the secret.
+/// Represents a token as the file has it: without the secret.
 #[derive(Debug, Clone)]
 pub struct Token {
     /// The token's name.
@@ -168,7 +168,7 @@ impl Content for TokensFile {
     }
 }
 
-/// Is a checked token that is not in the file yet, so that wrong input is reported before a lake or file is created.
+/// Represents a checked token that is not in the file yet, so that wrong input is reported before a lake or file is created.
 pub struct NewToken {
     stored: StoredToken,
     secret: String,
