@@ -85,8 +85,8 @@ impl Range {
     }
 }
 
-/// Represents a cursor in a sorted list: the row that a page begins after or ends before. It names the row by its key, so rows that
-/// land or go meanwhile do not move it.
+/// Represents a cursor in a sorted list: the row that a page begins after or ends before. It names the row by its key, so
+/// rows that land or go meanwhile do not move it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     /// Whether the page ends before the row, and does not begin after it.
@@ -139,7 +139,7 @@ pub struct Filter {
     pub sort: &'static str,
     /// Whether the conversations are sorted in ascending order.
     pub ascending: bool,
-    /// Where the page of the list is; none for the first page.
+    /// Where the list's page is; none for the first page.
     pub cursor: Option<Cursor>,
     /// The column that the procedures are sorted by.
     pub procedures: &'static str,
