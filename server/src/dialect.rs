@@ -1,4 +1,4 @@
-//! PostgreSQL's dialect as the engine asks for it: what a team's saved queries are planned in.
+//! PostgreSQL's dialect behind the engine's [`QueryDialect`]: a team's saved queries are planned in it.
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::DataType;
@@ -9,7 +9,7 @@ use datafusion::prelude::SessionContext;
 use rapport_engine::session::QueryDialect;
 use rapport_pgsql::dialect::{install, plan_query};
 
-/// PostgreSQL's dialect.
+/// Plans a team's saved queries in PostgreSQL's dialect, so that they mean what they mean at the endpoint (SPEC M7).
 #[derive(Debug)]
 pub struct Postgres;
 

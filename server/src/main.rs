@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-/// A server has threads for every account, and what they have worked with must not stay with each of them, as it does with
-/// an allocator that keeps a heap for each thread (docs/decisions.md has figures).
+/// Allocates with jemalloc: a server has threads for every account, and an allocator that keeps a heap for each thread
+/// would never give back what they have used (docs/decisions.md has figures).
 #[cfg(not(target_env = "msvc"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// The allocator's options, which it reads from a variable of this name: a thread of its own gives freed memory back to the
+/// Holds jemalloc's options, which it reads from a symbol of this name: a background thread returns freed memory to the
 /// system.
 #[cfg(not(target_env = "msvc"))]
 #[expect(unsafe_code, reason = "the allocator finds its options by a symbol")]

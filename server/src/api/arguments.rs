@@ -1,31 +1,31 @@
-//! What the query string says: the arguments of a saved query, whose account, and the form of the result.
+//! Reads a request's query string: the arguments of a saved query, the account, and the form of the result.
 
 use rapport_engine::session::SavedQuery;
 use url::form_urlencoded;
 
 use super::problem::Problem;
 
-/// The names that are not a query's parameters.
+/// The parameter of the result's form.
 pub const FORMAT: &str = "format";
-/// Names the account, where there are several.
+/// The parameter of the account, for callers who see several.
 pub const ACCOUNT: &str = "account";
 
-/// A query string that has been read.
+/// Holds a parsed query string.
 #[derive(Debug, Default)]
 pub struct Arguments {
-    /// The form that it asks for.
+    /// The form of the result, if one is given.
     pub form: Option<String>,
-    /// The account that it asks about.
+    /// The account, if one is given.
     pub account: Option<String>,
-    /// All else, in its order.
+    /// The saved query's arguments, in their order.
     given: Vec<(String, String)>,
 }
 
 impl Arguments {
-    /// Reads a query string.
+    /// Parses a query string.
     ///
     /// # Errors
-    /// If it says twice what can be said once.
+    /// If the form or the account is given twice.
     pub fn parse(text: &str) -> Result<Arguments, Problem> {
         let mut arguments = Arguments::default();
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
@@ -40,7 +40,7 @@ impl Arguments {
                 }
             };
             if once.replace(value.into_owned()).is_some() {
-                return Err(Problem::wrong(format!(
+                return Err(Problem::bad_request(format!(
                     "parameter {name:?} is given twice; expected it once"
                 )));
             }
@@ -48,19 +48,21 @@ impl Arguments {
         Ok(arguments)
     }
 
-    /// The statement that calls a query with these arguments.
+    /// Writes the statement that calls a saved query with these arguments.
     ///
     /// # Errors
     /// If the query has no such parameter, or one is given twice.
-    pub fn call(&self, query: &SavedQuery) -> Result<String, Problem> {
-        let wrong =
-            |error: rapport_engine::session::SessionError| Problem::wrong(error.to_string());
+    pub fn call_sql(&self, query: &SavedQuery) -> Result<String, Problem> {
+        let bad_request =
+            |error: rapport_engine::session::SessionError| Problem::bad_request(error.to_string());
         let argument = |(name, value): &(String, String)| {
-            // Else a name that could not be one would make its value the next argument in order.
+            // `call_sql` would take an argument whose name is no identifier for a positional one.
             query.position(name).map(|_| format!("{name}={value}"))
         };
         let named: Result<Vec<String>, _> = self.given.iter().map(argument).collect();
-        query.call_sql(&named.map_err(wrong)?).map_err(wrong)
+        query
+            .call_sql(&named.map_err(bad_request)?)
+            .map_err(bad_request)
     }
 }
 
@@ -71,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_for_the_query_is_told_apart() {
+    fn format_and_account_are_not_arguments_of_the_query() {
         let text = "from=2026-01-01&format=csv&search=a%3Db+%26+%C3%A9&account=acme";
         let arguments = Arguments::parse(text).unwrap();
         assert_eq!(arguments.form.as_deref(), Some("csv"));

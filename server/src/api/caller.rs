@@ -1,4 +1,4 @@
-//! Who asks: the bearer of a token, or who is logged in to the page.
+//! The caller of the API: the bearer of a token, or a user who is logged in to the page.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use crate::http::{Client, logins};
 use crate::pg::Peer;
 use crate::users::{Right, User};
 
-/// Who asks, and with it whose data they see: those of the user's account, or of all where it has none.
+/// Represents the caller of a request. They see the data of the user's account, or of all accounts if it has none.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// A user, or the one that stands for a token.
+    /// The user, or the one that stands for a token.
     pub user: Arc<User>,
-    /// Where they are.
+    /// The caller's end of the connection.
     pub peer: Peer,
 }
 
@@ -30,23 +30,25 @@ impl FromRequestParts<Api> for Caller {
         let client = parts.extensions.get::<Client>();
         let peer = client.map(|client| client.peer());
         let peer = peer.ok_or_else(|| Problem::internal("a request came from nowhere"))?;
-        // Who shows a token means it: no cookie makes up for a wrong one.
+        // A request with a token is decided by the token: a session's cookie does not make up for a wrong one.
         let user = match parts.headers.get(AUTHORIZATION) {
-            Some(authorization) => of_token(authorization, api)?,
-            None => logged_in(parts, api).await.ok_or_else(Problem::nobody)?,
+            Some(authorization) => token_user(authorization, api)?,
+            None => session_user(parts, api)
+                .await
+                .ok_or_else(Problem::unauthenticated)?,
         };
         Ok(Caller { user, peer })
     }
 }
 
-async fn logged_in(parts: &Parts, api: &Api) -> Option<Arc<User>> {
+async fn session_user(parts: &Parts, api: &Api) -> Option<Arc<User>> {
     let session = parts.extensions.get::<Session>()?;
     logins::user_of(session, &api.users).await
 }
 
-fn of_token(authorization: &HeaderValue, api: &Api) -> Result<Arc<User>, Problem> {
+fn token_user(authorization: &HeaderValue, api: &Api) -> Result<Arc<User>, Problem> {
     let secret = authorization.to_str().ok().and_then(bearer);
-    let secret = secret.ok_or_else(Problem::nobody)?;
+    let secret = secret.ok_or_else(Problem::unauthenticated)?;
     let token = api.users.tokens().find(secret).map_err(Problem::internal)?;
     let token = token.ok_or_else(Problem::bad_token)?;
     match token.may(Right::Read) {
@@ -55,7 +57,7 @@ fn of_token(authorization: &HeaderValue, api: &Api) -> Result<Arc<User>, Problem
     }
 }
 
-/// The token in `Bearer TOKEN` (RFC 6750), whose first word may be in any case.
+/// Returns the token of `Bearer TOKEN` (RFC 6750); `Bearer` may be in any case.
 fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     let token = token.trim();

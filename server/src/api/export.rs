@@ -1,8 +1,8 @@
-//! A result on its way out: rows are written as the client takes them, never all at once.
+//! Streams a result to the client: rows are written as the client takes them, never all at once.
 //!
-//! Nothing runs ahead of the client but what the channels to it hold, and a client that goes away, or takes nothing until
-//! the statement's time is up, ends the statement. What goes wrong before the first bytes is answered as a problem; after
-//! them it is an error of the body, which breaks the transfer.
+//! The statement runs ahead of the client by no more than the channels between them hold. A client that disconnects, or
+//! reads nothing until the statement's timeout, ends the statement. An error before the first bytes is answered as a
+//! problem; a later one breaks the transfer, so that no part is taken for the whole.
 
 use std::io::{self, Write};
 use std::mem;
@@ -22,29 +22,29 @@ use super::problem::Problem;
 use crate::output::{self, Formulas, OutputError, ResultWriter};
 use crate::pg::{Answer, Inquiry, PgError};
 
-/// Bytes that are sent at once; a result of no more has a length.
+/// How many bytes are sent at once; a smaller result is sent with a `Content-Length`.
 const CHUNK: usize = 64 * 1024;
 
-/// What becomes of a result, part by part.
-enum Sent {
-    /// Some of it.
+/// Represents one message of the task that writes a result to the response's body.
+enum Message {
+    /// The next bytes.
     Bytes(Bytes),
-    /// That this was all.
+    /// The result is complete.
     End,
-    /// That there will be no more.
+    /// The result breaks off.
     Error(PgError),
 }
 
-/// A result that is being written.
+/// Writes a result in one form.
 pub struct Export {
     answer: Answer,
     form: Form,
-    /// What was written and is not sent yet.
-    written: Written,
-    /// There until the end has been written.
+    /// The bytes that are written and not sent yet.
+    buffer: Buffer,
+    /// None once the end has been written.
     writer: Option<Box<dyn ResultWriter>>,
     parts: Box<dyn Iterator<Item = RecordBatch> + Send>,
-    /// Whose session it is, which is in sight until the last byte has gone.
+    /// Keeps the session in `system.sessions` until the last byte has been sent.
     _inquiry: Inquiry,
 }
 
@@ -54,34 +54,35 @@ impl Export {
     /// # Errors
     /// If the form cannot hold it.
     pub fn new(inquiry: Inquiry, mut answer: Answer, form: Form) -> Result<Export, Problem> {
-        let written = Written::default();
+        let buffer = Buffer::default();
         let schema = Arc::clone(answer.schema());
-        let out = written.clone();
-        let writer = output::writer(form.written(), out, schema, Formulas::Disarmed);
-        let writer = writer.map_err(|error| Problem::failed(unwritten(&mut answer, &error)))?;
+        let out = buffer.clone();
+        let writer = output::writer(form.result_form(), out, schema, Formulas::Escaped);
+        let writer =
+            writer.map_err(|error| Problem::from_error(write_error(&mut answer, &error)))?;
         Ok(Export {
             answer,
             form,
-            written,
+            buffer,
             writer: Some(writer),
             parts: Box::new(std::iter::empty()),
             _inquiry: inquiry,
         })
     }
 
-    /// Answers with the result, as the file that is named after the query.
+    /// Makes the response; CSV and Parquet are attachments named after the query.
     ///
     /// # Errors
-    /// What goes wrong before the first bytes.
+    /// Any error before the first bytes.
     pub async fn response(mut self, name: &str, version: Version) -> Result<Response, Problem> {
         let form = self.form;
-        let first = self.next().await.map_err(Problem::failed)?;
+        let first = self.next().await.map_err(Problem::from_error)?;
         let body = if self.writer.is_none() {
             Body::from(first.unwrap_or_default())
         } else if version < Version::HTTP_11 {
             return Err(Problem::old_protocol());
         } else {
-            Body::from_stream(self.sent(first))
+            Body::from_stream(self.into_stream(first))
         };
         let mut response = body.into_response();
         let headers = response.headers_mut();
@@ -94,36 +95,36 @@ impl Export {
         Ok(response)
     }
 
-    /// Sends the result, of which the first bytes are there, by a task of its own: what the client does not take must not
-    /// hold the statement beyond its time.
-    fn sent(self, first: Option<Bytes>) -> impl Stream<Item = Result<Bytes, PgError>> {
+    /// Streams the result from its first bytes on. A task of its own writes it, so that a client that does not read cannot
+    /// hold the statement beyond its timeout.
+    fn into_stream(self, first: Option<Bytes>) -> impl Stream<Item = Result<Bytes, PgError>> {
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(self.send(first, sender));
         stream::unfold(Some(receiver), |receiver| async {
             let mut receiver = receiver?;
             match receiver.recv().await {
-                Some(Sent::Bytes(bytes)) => Some((Ok(bytes), Some(receiver))),
-                Some(Sent::End) => None,
-                Some(Sent::Error(error)) => Some((Err(error), None)),
+                Some(Message::Bytes(bytes)) => Some((Ok(bytes), Some(receiver))),
+                Some(Message::End) => None,
+                Some(Message::Error(error)) => Some((Err(error), None)),
                 None => Some((Err(PgError::internal("a result has no end")), None)),
             }
         })
     }
 
-    /// Sends all of it, until the client has gone.
-    async fn send(mut self, first: Option<Bytes>, sender: mpsc::Sender<Sent>) {
+    /// Sends the result until it ends, fails, or the client disconnects.
+    async fn send(mut self, first: Option<Bytes>, sender: mpsc::Sender<Message>) {
         let mut next = Ok(first);
         loop {
-            let sent = match next {
-                Ok(Some(bytes)) => Sent::Bytes(bytes),
-                Ok(None) => Sent::End,
-                Err(error) => Sent::Error(error),
+            let message = match next {
+                Ok(Some(bytes)) => Message::Bytes(bytes),
+                Ok(None) => Message::End,
+                Err(error) => Message::Error(error),
             };
-            let is_last = !matches!(sent, Sent::Bytes(_));
-            match self.answer.within(sender.send(sent)).await {
+            let is_last = !matches!(message, Message::Bytes(_));
+            match self.answer.within(sender.send(message)).await {
                 Ok(Ok(())) if !is_last => {}
-                // The client has gone, or has not taken it in time: what it has got it can tell from a whole, since the
-                // end is missing.
+                // The client has disconnected or not read in time. Without `End` the transfer breaks, so it cannot take
+                // what it has for the whole.
                 _ => return,
             }
             next = tokio::select! {
@@ -133,9 +134,9 @@ impl Export {
         }
     }
 
-    /// The next bytes; none at the end.
+    /// Returns the next bytes; none at the end.
     async fn next(&mut self) -> Result<Option<Bytes>, PgError> {
-        while self.writer.is_some() && self.written.lock().len() < CHUNK {
+        while self.writer.is_some() && self.buffer.lock().len() < CHUNK {
             match self.parts.next() {
                 Some(part) => self.write(Some(part)).await?,
                 None => match self.answer.next().await? {
@@ -144,11 +145,11 @@ impl Export {
                 },
             }
         }
-        let bytes = mem::take(&mut *self.written.lock());
+        let bytes = mem::take(&mut *self.buffer.lock());
         Ok((!bytes.is_empty()).then(|| Bytes::from(bytes)))
     }
 
-    /// Writes some rows, or the end.
+    /// Writes rows, or the end if there are none.
     async fn write(&mut self, rows: Option<RecordBatch>) -> Result<(), PgError> {
         let Some(mut writer) = self.writer.take() else {
             return Ok(());
@@ -159,29 +160,30 @@ impl Export {
         };
         self.writer = match self.answer.work(write).await? {
             Ok(writer) => writer,
-            Err(error) => return Err(unwritten(&mut self.answer, &error)),
+            Err(error) => return Err(write_error(&mut self.answer, &error)),
         };
         Ok(())
     }
 }
 
-fn unwritten(answer: &mut Answer, error: &OutputError) -> PgError {
+/// Records that the result could not be written as the statement's error, and returns it.
+fn write_error(answer: &mut Answer, error: &OutputError) -> PgError {
     let error = PgError::internal(format!("a result could not be written: {error}"));
     answer.failed(&error);
     error
 }
 
-/// Where a writer writes to, and whose bytes are sent.
+/// Holds the bytes that the writer has written and the client has not been sent. Clones share them.
 #[derive(Debug, Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
+struct Buffer(Arc<Mutex<Vec<u8>>>);
 
-impl Written {
+impl Buffer {
     fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Write for Written {
+impl Write for Buffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.lock().extend_from_slice(bytes);
         Ok(bytes.len())

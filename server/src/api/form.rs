@@ -1,4 +1,4 @@
-//! In which form a result goes out: as `format` says, else as the client accepts, else JSON.
+//! Chooses the form of a result: by the parameter `format`, else by the header `Accept`, else JSON.
 
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
@@ -11,7 +11,7 @@ use crate::output::ResultForm;
 /// The media type of Parquet.
 pub const PARQUET: &str = "application/vnd.apache.parquet";
 
-/// A form that results are exported in.
+/// Represents a form that results are exported in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// One array of row objects.
@@ -23,10 +23,10 @@ pub enum Form {
 }
 
 impl Form {
-    /// All, the one that is preferred where any will do first.
+    /// All forms; the first is preferred where the client accepts several equally.
     pub const ALL: [Form; 3] = [Form::Json, Form::Csv, Form::Parquet];
 
-    /// The name, in `format` and as the ending of a file.
+    /// Names the form, as in the parameter `format` and in a file's extension.
     pub fn name(self) -> &'static str {
         match self {
             Form::Json => "json",
@@ -35,7 +35,7 @@ impl Form {
         }
     }
 
-    /// The media type as it is asked for.
+    /// Returns the media type that a client accepts it by.
     pub fn media_type(self) -> &'static str {
         match self {
             Form::Json => "application/json",
@@ -44,7 +44,7 @@ impl Form {
         }
     }
 
-    /// The media type as it is told of a result.
+    /// Returns the media type that a response declares.
     pub fn content_type(self) -> &'static str {
         match self {
             Form::Csv => "text/csv; charset=utf-8; header=present",
@@ -52,8 +52,8 @@ impl Form {
         }
     }
 
-    /// The form in which it is written.
-    pub fn written(self) -> ResultForm {
+    /// Converts to the form of [`crate::output`].
+    pub fn result_form(self) -> ResultForm {
         match self {
             Form::Json => ResultForm::Json,
             Form::Csv => ResultForm::Csv,
@@ -61,25 +61,25 @@ impl Form {
         }
     }
 
-    /// The form that a request wants.
+    /// Chooses the form that a request asks for.
     ///
     /// # Errors
-    /// If there is none of that name, or none that it accepts.
-    pub fn wanted(named: Option<&str>, headers: &HeaderMap) -> Result<Form, Problem> {
+    /// If no form has that name, or the client accepts none.
+    pub fn negotiate(named: Option<&str>, headers: &HeaderMap) -> Result<Form, Problem> {
         if let Some(named) = named {
             let form = Form::ALL.into_iter().find(|form| form.name() == named);
             return form.ok_or_else(|| {
-                Problem::wrong(format!(
+                Problem::bad_request(format!(
                     "parameter {FORMAT:?} is {named:?}; expected one of {}",
                     Form::ALL.map(Form::name).join(", ")
                 ))
             });
         }
         let accepted = headers.get_all(ACCEPT).iter();
-        let ranges: Vec<Range> = accepted
+        let ranges: Vec<MediaRange> = accepted
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
-            .filter_map(Range::parse)
+            .filter_map(MediaRange::parse)
             .collect();
         if ranges.is_empty() {
             return Ok(Form::Json);
@@ -100,25 +100,25 @@ impl Form {
     }
 }
 
-/// A part of the header Accept (RFC 9110, 12.5.1).
-struct Range {
+/// Represents a media range of the header `Accept` (RFC 9110, 12.5.1).
+struct MediaRange {
     media: Mime,
     quality: f32,
 }
 
-impl Range {
-    /// None for what is none: it is accepted by nobody.
-    fn parse(text: &str) -> Option<Range> {
+impl MediaRange {
+    /// Parses a media range; none if it is malformed, which then accepts nothing.
+    fn parse(text: &str) -> Option<MediaRange> {
         let media: Mime = text.trim().parse().ok()?;
         let quality = match media.get_param("q") {
             Some(quality) => quality.as_str().parse().ok()?,
             None => 1.0,
         };
-        Some(Range { media, quality })
+        Some(MediaRange { media, quality })
     }
 
-    /// How closely it names a media type; none if it does not.
-    fn closeness(&self, media: &str) -> Option<u8> {
+    /// Returns how specifically the range names a media type, from 0 to 2; none if it does not cover it.
+    fn specificity(&self, media: &str) -> Option<u8> {
         if self.media.essence_str() == media {
             return Some(2);
         }
@@ -131,13 +131,13 @@ impl Range {
     }
 }
 
-/// How much a form is wanted: as the range says that names it most closely.
-fn quality(form: Form, ranges: &[Range]) -> f32 {
-    let close = ranges.iter().filter_map(|range| {
-        let closeness = range.closeness(form.media_type())?;
-        Some((closeness, range.quality))
+/// Returns the quality of a form: that of the most specific range which covers it.
+fn quality(form: Form, ranges: &[MediaRange]) -> f32 {
+    let covering = ranges.iter().filter_map(|range| {
+        let specificity = range.specificity(form.media_type())?;
+        Some((specificity, range.quality))
     });
-    close
+    covering
         .max_by(|(a, p), (b, q)| a.cmp(b).then(p.total_cmp(q)))
         .map_or(0.0, |(_, quality)| quality)
 }
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_is_found_by_what_is_named_or_accepted() {
+    fn the_parameter_decides_the_form_then_the_header_then_json() {
         const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
         for (named, accept, form) in [
             (None, None, Some("json")),
@@ -184,7 +184,7 @@ mod tests {
             if let Some(accept) = accept {
                 headers.insert(ACCEPT, HeaderValue::from_static(accept));
             }
-            let found = Form::wanted(named, &headers).ok().map(Form::name);
+            let found = Form::negotiate(named, &headers).ok().map(Form::name);
             assert_eq!(found, form, "{named:?} {accept:?}");
         }
     }

@@ -1,19 +1,19 @@
-//! The HTTP API: the saved queries for programs that speak no Postgres.
+//! The HTTP API: saved queries for programs that do not speak the Postgres protocol.
 //!
 //! ```text
-//! GET /v1/queries          which there are, with parameters and columns
-//! GET /v1/queries/NAME     its rows, as JSON, CSV or Parquet
-//! GET /v1/openapi.json     all that, as OpenAPI
+//! GET /v1/queries          the saved queries, with parameters and columns
+//! GET /v1/queries/NAME     a query's rows, as JSON, CSV or Parquet
+//! GET /v1/openapi.json     the API's description, as OpenAPI
 //! ```
 //!
-//! What always holds: who asks has shown a token, or is logged in to the page; the rows are those that the same call gives
-//! over the Postgres endpoint, under the same limits, and are never all in memory; an account or a query that the caller may
-//! not know of is answered as one that does not exist; and what goes wrong after the first rows breaks the transfer, so that
-//! no part is taken for the whole.
+//! What always holds: the caller has a token, or is logged in to the page. The rows are those that the same call returns
+//! over the Postgres endpoint, under the same limits (SPEC M7), and are never all in memory. An account or a query that
+//! the caller may not know of is answered as one that does not exist (SPEC 8). An error after the first rows breaks the
+//! transfer, so that no part is taken for the whole.
 
 mod arguments;
 mod caller;
-mod described;
+mod describe;
 mod export;
 mod form;
 mod openapi;
@@ -36,23 +36,23 @@ use crate::pg::{Asker, Inquirer, Inquiry, PgError};
 use crate::users::Users;
 use arguments::Arguments;
 pub use caller::Caller;
-pub use described::described;
+pub use describe::describe;
 use export::Export;
 use form::Form;
 pub use form::PARQUET;
 use problem::Problem;
 
-/// How the API names itself in `system.sessions`.
+/// The API's application name in `system.sessions`.
 const APPLICATION: &str = "rapport http";
 
-/// What the API answers from.
+/// Holds what the API answers from. Cheap to clone.
 #[derive(Clone)]
 pub struct Api {
-    /// What runs the queries.
+    /// Runs the queries.
     pub inquirer: Inquirer,
-    /// Who may come in, and with which tokens.
+    /// The users and tokens.
     pub users: Users,
-    /// Who is logged in to the page.
+    /// The logins to the page.
     pub logins: Logins,
 }
 
@@ -62,8 +62,8 @@ pub fn router(api: &Api, encrypted: bool) -> Router {
         .route("/v1/queries", only_get(list))
         .route("/v1/queries/{name}", only_get(query))
         .route("/v1/openapi.json", only_get(description))
-        .route("/v1", any(nothing))
-        .route("/v1/{*path}", any(nothing))
+        .route("/v1", any(not_found))
+        .route("/v1/{*path}", any(not_found))
         .layer(SetResponseHeaderLayer::overriding(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
@@ -76,31 +76,33 @@ pub fn router(api: &Api, encrypted: bool) -> Router {
         .with_state(api.clone())
 }
 
-/// A route that is asked by GET alone: a HEAD would do all the work of a GET for nothing.
+/// Makes a route that answers GET alone: axum would answer HEAD by doing all the work of GET.
 fn only_get<H, T>(handler: H) -> MethodRouter<Api>
 where
     H: Handler<T, Api>,
     T: 'static,
 {
-    get(handler).head(no_method).fallback(no_method)
+    get(handler)
+        .head(method_not_allowed)
+        .fallback(method_not_allowed)
 }
 
-async fn no_method(method: Method) -> Problem {
-    Problem::method(&method)
+async fn method_not_allowed(method: Method) -> Problem {
+    Problem::method_not_allowed(&method)
 }
 
-/// Whoever may not come in learns nothing of which paths there are.
-async fn nothing(_: Caller) -> Problem {
-    Problem::unknown()
+/// Answers unknown paths. It takes the caller, so that without authentication they are answered as known ones are.
+async fn not_found(_: Caller) -> Problem {
+    Problem::not_found()
 }
 
-/// Opens the session of a request, of one account if it names one.
+/// Opens the session of a request, for one account if the request names one.
 async fn open(api: &Api, caller: Caller, account: Option<&str>) -> Result<Inquiry, Problem> {
     let own = caller.user.info.account.clone();
     let seen = match (&own, account) {
-        (Some(own), Some(wanted)) if own != wanted => return Err(Problem::unknown()),
+        (Some(own), Some(wanted)) if own != wanted => return Err(Problem::not_found()),
         (None, Some(wanted)) if !rapport_data::is_account_id(wanted) => {
-            return Err(Problem::unknown());
+            return Err(Problem::not_found());
         }
         (own, wanted) => wanted.map(str::to_owned).or(own.clone()),
     };
@@ -112,15 +114,19 @@ async fn open(api: &Api, caller: Caller, account: Option<&str>) -> Result<Inquir
         peer: caller.peer,
         timeout: None,
     };
-    let inquiry = api.inquirer.open(asker).await.map_err(Problem::failed)?;
-    // One's own account is there even before its first event; any other has to be looked for.
-    if named && !has_account(&inquiry).await.map_err(Problem::failed)? {
-        return Err(Problem::unknown());
+    let inquiry = api
+        .inquirer
+        .open(asker)
+        .await
+        .map_err(Problem::from_error)?;
+    // A user's own account exists even before its first event; one that an operator names may not.
+    if named && !has_account(&inquiry).await.map_err(Problem::from_error)? {
+        return Err(Problem::not_found());
     }
     Ok(inquiry)
 }
 
-/// Whether the account is there that a session sees.
+/// Whether the account that a session sees exists.
 async fn has_account(inquiry: &Inquiry) -> Result<bool, PgError> {
     let mut answer = inquiry.ask("SELECT account_id FROM accounts").await?;
     let mut found = false;
@@ -133,7 +139,7 @@ async fn has_account(inquiry: &Inquiry) -> Result<bool, PgError> {
 async fn list(State(api): State<Api>, caller: Caller) -> Result<Response, Problem> {
     let inquiry = open(&api, caller, None).await?;
     let queries = inquiry.saved_queries();
-    let all: Vec<_> = queries.iter().map(described).collect();
+    let all: Vec<_> = queries.iter().map(describe).collect();
     Ok(json(&all.into()))
 }
 
@@ -157,11 +163,14 @@ async fn query(
     RawQuery(text): RawQuery,
 ) -> Result<Response, Problem> {
     let arguments = Arguments::parse(text.as_deref().unwrap_or_default())?;
-    let form = Form::wanted(arguments.form.as_deref(), &headers)?;
+    let form = Form::negotiate(arguments.form.as_deref(), &headers)?;
     let inquiry = open(&api, caller, arguments.account.as_deref()).await?;
-    let query: SavedQuery = inquiry.saved_query(&name).ok_or_else(Problem::unknown)?;
-    let sql = arguments.call(&query)?;
-    let answer = inquiry.ask(&sql).await.map_err(Problem::refused)?;
+    let query: SavedQuery = inquiry.saved_query(&name).ok_or_else(Problem::not_found)?;
+    let sql = arguments.call_sql(&query)?;
+    let answer = inquiry
+        .ask(&sql)
+        .await
+        .map_err(Problem::from_planning_error)?;
     let export = Export::new(inquiry, answer, form)?;
     export.response(&query.name, version).await
 }

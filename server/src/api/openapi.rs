@@ -1,4 +1,4 @@
-//! The API as an OpenAPI 3.1 document, made from the headers of the saved queries that the caller can ask.
+//! The API's OpenAPI 3.1 document, made from the headers of the saved queries that the caller can run.
 
 use arrow::datatypes::DataType;
 use rapport_engine::session::{Parameter, ParameterKind, SavedQuery};
@@ -8,7 +8,7 @@ use super::arguments::{ACCOUNT, FORMAT};
 use super::form::Form;
 use super::problem::PROBLEM;
 
-/// The statuses of problems, with what each means.
+/// The statuses of problems, with their descriptions.
 const PROBLEMS: [(&str, &str); 9] = [
     (
         "400",
@@ -27,14 +27,17 @@ const PROBLEMS: [(&str, &str); 9] = [
     ("504", "The statement took longer than it may"),
 ];
 
-/// Makes the document; `sees_all` tells whether the caller sees several accounts.
+/// Makes the document; `sees_all` says whether the caller sees all accounts.
 pub fn document(queries: &[SavedQuery], sees_all: bool) -> Value {
     let mut paths = Map::new();
-    paths.insert("/v1/queries".to_owned(), json!({"get": listing()}));
-    paths.insert("/v1/openapi.json".to_owned(), json!({"get": itself()}));
+    paths.insert("/v1/queries".to_owned(), json!({"get": list_operation()}));
+    paths.insert(
+        "/v1/openapi.json".to_owned(),
+        json!({"get": openapi_operation()}),
+    );
     for query in queries {
         let path = format!("/v1/queries/{}", query.name);
-        paths.insert(path, json!({"get": operation(query, sees_all)}));
+        paths.insert(path, json!({"get": query_operation(query, sees_all)}));
     }
     let problems: Map<String, Value> = PROBLEMS
         .iter()
@@ -70,9 +73,9 @@ pub fn document(queries: &[SavedQuery], sees_all: bool) -> Value {
     })
 }
 
-fn listing() -> Value {
+fn list_operation() -> Value {
     let text = json!({"type": "string"});
-    let described = |more: &str| {
+    let items = |more: &str| {
         json!({"type": "array", "items": {
             "type": "object",
             "required": ["name", more, "description"],
@@ -85,11 +88,11 @@ fn listing() -> Value {
         "properties": {
             "name": text,
             "purpose": text,
-            "parameters": described("kind"),
-            "columns": described("type"),
+            "parameters": items("kind"),
+            "columns": items("type"),
         },
     }});
-    operation_of(
+    operation(
         "list_queries",
         "The saved queries with their parameters and columns",
         json!([]),
@@ -98,8 +101,8 @@ fn listing() -> Value {
     )
 }
 
-fn itself() -> Value {
-    operation_of(
+fn openapi_operation() -> Value {
+    operation(
         "openapi",
         "This document",
         json!([]),
@@ -108,7 +111,7 @@ fn itself() -> Value {
     )
 }
 
-fn operation(query: &SavedQuery, sees_all: bool) -> Value {
+fn query_operation(query: &SavedQuery, sees_all: bool) -> Value {
     let mut parameters: Vec<Value> = query.parameters.iter().map(parameter).collect();
     parameters.push(json!({
         "name": FORMAT,
@@ -138,7 +141,7 @@ fn operation(query: &SavedQuery, sees_all: bool) -> Value {
         })
         .collect();
     let statuses = PROBLEMS.map(|(status, _)| status);
-    operation_of(
+    operation(
         &query.name,
         &query.purpose,
         parameters.into(),
@@ -147,7 +150,7 @@ fn operation(query: &SavedQuery, sees_all: bool) -> Value {
     )
 }
 
-fn operation_of(
+fn operation(
     id: &str,
     description: &str,
     parameters: Value,
@@ -158,8 +161,8 @@ fn operation_of(
     let good = json!({"description": "The result", "content": content});
     responses.insert("200".to_owned(), good);
     for status in problems {
-        let there = format!("#/components/responses/{status}");
-        responses.insert((*status).to_owned(), json!({"$ref": there}));
+        let reference = format!("#/components/responses/{status}");
+        responses.insert((*status).to_owned(), json!({"$ref": reference}));
     }
     json!({
         "operationId": id,
@@ -196,14 +199,14 @@ fn parameter(parameter: &Parameter) -> Value {
         "schema": schema,
     });
     if let ParameterKind::ListOf(_) = parameter.kind {
-        // Between commas.
+        // The items are separated by commas.
         described["style"] = json!("form");
         described["explode"] = json!(false);
     }
     described
 }
 
-/// The value of a default that is one, not an expression that has another each day, nor nothing.
+/// Returns a parameter's default if it is a constant: not null, and not an expression such as `current_date`.
 fn constant(kind: &ParameterKind, default: &str) -> Option<Value> {
     match kind {
         ParameterKind::Integer | ParameterKind::Number | ParameterKind::Boolean => {
@@ -236,7 +239,7 @@ fn nullable(mut schema: Value) -> Value {
     schema
 }
 
-/// The schema of a value, as `output` writes it in JSON.
+/// Makes the schema of a value as [`crate::output`] writes it in JSON.
 fn value(data_type: &DataType) -> Value {
     match data_type {
         DataType::Null => json!({}),

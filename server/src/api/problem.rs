@@ -1,4 +1,4 @@
-//! What went wrong, as a problem document (RFC 9457).
+//! Errors of the API as problem documents (RFC 9457).
 
 use std::fmt::Display;
 
@@ -13,10 +13,10 @@ use crate::users::Right;
 /// The media type of these documents.
 pub const PROBLEM: &str = "application/problem+json";
 
-/// What is told of everything that is not there, or not for the caller to know of: always the same.
-const UNKNOWN: &str = "there is no such query or account";
+/// The detail of every 404, so that what the caller may not know of cannot be told from what does not exist (SPEC 8).
+const NOT_FOUND: &str = "there is no such query or account";
 
-/// Why a request is not answered with rows.
+/// Says why a request is not answered with rows.
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -38,8 +38,8 @@ impl Problem {
         self
     }
 
-    /// Nobody has said who they are.
-    pub fn nobody() -> Problem {
+    /// The request has no token and no session: 401.
+    pub fn unauthenticated() -> Problem {
         Problem::new(
             StatusCode::UNAUTHORIZED,
             "a token is missing; expected the header `Authorization: Bearer TOKEN`",
@@ -47,7 +47,7 @@ impl Problem {
         .with(WWW_AUTHENTICATE, "Bearer realm=\"rapport\"")
     }
 
-    /// There is no such token, or no longer.
+    /// The token does not exist, or no longer: 401.
     pub fn bad_token() -> Problem {
         Problem::new(
             StatusCode::UNAUTHORIZED,
@@ -59,7 +59,7 @@ impl Problem {
         )
     }
 
-    /// The token is good, for other things.
+    /// The token lacks a right: 403.
     pub fn no_right(right: Right) -> Problem {
         let detail = format!("the token has no right to {right}");
         Problem::new(StatusCode::FORBIDDEN, detail).with(
@@ -68,28 +68,28 @@ impl Problem {
         )
     }
 
-    /// No query, no account, or none for the caller.
-    pub fn unknown() -> Problem {
-        Problem::new(StatusCode::NOT_FOUND, UNKNOWN)
+    /// The query or account does not exist, or the caller may not know of it: 404.
+    pub fn not_found() -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, NOT_FOUND)
     }
 
-    /// A route that is only there for GET.
-    pub fn method(method: &Method) -> Problem {
+    /// The method is not GET: 405.
+    pub fn method_not_allowed(method: &Method) -> Problem {
         let detail = format!("method {method} is not allowed; expected GET");
         Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).with(ALLOW, "GET")
     }
 
-    /// Something that was asked for cannot be; `detail` names it, its value and what was expected.
-    pub fn wrong(detail: impl Into<String>) -> Problem {
+    /// A parameter is wrong: 400. `detail` names it, its value and the accepted form.
+    pub fn bad_request(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// No form of a result is one that the client accepts.
+    /// The client accepts no form of a result: 406.
     pub fn not_acceptable(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::NOT_ACCEPTABLE, detail)
     }
 
-    /// The protocol has no way to tell the end of a result from a break.
+    /// The client's protocol, HTTP/1.0, cannot tell the end of a long result from a broken transfer: 505.
     pub fn old_protocol() -> Problem {
         Problem::new(
             StatusCode::HTTP_VERSION_NOT_SUPPORTED,
@@ -97,25 +97,26 @@ impl Problem {
         )
     }
 
-    /// A fault of ours: logged in full, and told in short.
+    /// The server is at fault: 500. The error is logged in full and answered in short.
     pub fn internal(what: impl Display) -> Problem {
-        Problem::failed(PgError::internal(what))
+        Problem::from_error(PgError::internal(what))
     }
 
-    /// A call was refused before it ran: for what is wrong with it, which is the caller's, or for want of anything.
-    pub fn refused(error: PgError) -> Problem {
+    /// Converts an error from before the statement ran: wrong arguments are the caller's fault (400), and others are as in
+    /// [`Problem::from_error`].
+    pub fn from_planning_error(error: PgError) -> Problem {
         match error.code.get(..2) {
-            Some("22" | "42") => Problem::wrong(error.in_words()),
-            _ => Problem::failed(error),
+            Some("22" | "42") => Problem::bad_request(error.in_words()),
+            _ => Problem::from_error(error),
         }
     }
 
-    /// A statement could not be run to its end.
-    pub fn failed(error: PgError) -> Problem {
+    /// Converts an error of a statement by its SQLSTATE.
+    pub fn from_error(error: PgError) -> Problem {
         let detail = error.in_words();
         match error.code {
             _ if is_timeout(&error) => Problem::new(StatusCode::GATEWAY_TIMEOUT, detail),
-            // The account's own line is full.
+            // The account's queue is full.
             "53400" => Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).with(RETRY_AFTER, "5"),
             code::SHUTDOWN | code::CANCELED => {
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(RETRY_AFTER, "5")
@@ -165,11 +166,15 @@ mod tests {
         ] {
             let error = PgError::new(code, message);
             assert_eq!(
-                Problem::refused(error.clone()).status,
+                Problem::from_planning_error(error.clone()).status,
                 asked,
                 "{code} {message}"
             );
-            assert_eq!(Problem::failed(error).status, running, "{code} {message}");
+            assert_eq!(
+                Problem::from_error(error).status,
+                running,
+                "{code} {message}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `rapport accounts`: settings of accounts.
+//! `rapport accounts`: puts, shows and changes the settings of accounts.
 
 use std::io::Read;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::config::Config;
 use super::error::CliError;
 use super::say;
 
-/// Runs one of its commands.
+/// Runs a subcommand of `accounts`.
 pub(super) async fn run(config: &Config, command: Accounts) -> Result<(), CliError> {
     match command {
         Accounts::Put { file } => {
@@ -45,8 +45,8 @@ pub(super) async fn run(config: &Config, command: Accounts) -> Result<(), CliErr
             }
         }
         Accounts::Set { id, settings } => {
-            let settings = pairs(&settings)?;
-            // What is wrong is told before there is a lake for it.
+            let settings = parse_pairs(&settings)?;
+            // Wrong settings are refused before a lake is created.
             edit(
                 &mut Settings::defaults(&id).map_err(CliError::usage)?,
                 &settings,
@@ -64,8 +64,8 @@ pub(super) async fn run(config: &Config, command: Accounts) -> Result<(), CliErr
     Ok(())
 }
 
-/// Settings and their values, as the command line has them.
-fn pairs<'a>(settings: &'a [String]) -> Result<Vec<(&'a str, &'a str)>, CliError> {
+/// Parses `KEY=VALUE` arguments.
+fn parse_pairs<'a>(settings: &'a [String]) -> Result<Vec<(&'a str, &'a str)>, CliError> {
     let pair = |setting: &'a String| {
         let (key, value) = setting.split_once('=').ok_or_else(|| {
             CliError::Usage(format!(
@@ -83,8 +83,8 @@ fn edit(settings: &mut Settings, pairs: &[(&str, &str)]) -> Result<(), SettingsE
         .try_for_each(|(key, value)| settings.set(key, value))
 }
 
-/// Reads settings, one JSON object a line. A wrong one is named by its line, and none is put in force.
-pub(super) fn read(file: &Path) -> Result<Vec<Settings>, CliError> {
+/// Reads settings, one JSON object per line; the error of a wrong line names it.
+fn read(file: &Path) -> Result<Vec<Settings>, CliError> {
     let (name, text) = if file == Path::new("-") {
         let mut text = String::new();
         let read = std::io::stdin().read_to_string(&mut text);
@@ -146,7 +146,7 @@ fn since(state: AccountState) -> String {
     }
 }
 
-/// Every setting on a line, as `accounts set` takes it.
+/// Prints every setting on a line of its own, as `accounts set` takes it.
 fn show(settings: &Settings, state: AccountState) -> Result<(), CliError> {
     let values: Map<String, Value> =
         serde_json::from_str(&settings.to_json()).map_err(CliError::failed)?;
@@ -154,17 +154,17 @@ fn show(settings: &Settings, state: AccountState) -> Result<(), CliError> {
         match value {
             Value::Object(inner) => {
                 for (name, value) in inner {
-                    say(format_args!("{key}.{name} = {}", plain(&value)))?;
+                    say(format_args!("{key}.{name} = {}", unquoted(&value)))?;
                 }
             }
-            value => say(format_args!("{key} = {}", plain(&value)))?,
+            value => say(format_args!("{key} = {}", unquoted(&value)))?,
         }
     }
     say(format_args!("in force: {}", since(state)))?;
     Ok(())
 }
 
-fn plain(value: &Value) -> String {
+fn unquoted(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => "-".to_owned(),

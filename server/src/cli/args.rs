@@ -1,4 +1,4 @@
-//! The command line's grammar.
+//! The command line's grammar. Doc comments of arguments are what `--help` prints.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -54,7 +54,8 @@ pub(super) struct Global {
     pub now: Option<DateTime<Utc>>,
 }
 
-fn instant(text: &str) -> Result<DateTime<Utc>, String> {
+/// Parses an instant; the error says the accepted form.
+pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, String> {
     DateTime::parse_from_rfc3339(text)
         .map(|instant| instant.to_utc())
         .map_err(|_| "expected RFC 3339 with an offset, such as 2026-01-31T12:00:00Z".to_owned())

@@ -1,7 +1,7 @@
-//! Where settings of the program come from: flags, then the environment, then a configuration file, then defaults.
+//! Settings of the program: from flags, else the environment, else the configuration file, else defaults.
 //!
-//! Flags and the environment's variables for them are clap's. The rest of the environment (`RAPPORT_THREADS`, …) and the
-//! file are read here. A key that is unknown is refused: a misspelt one would else be ignored in silence.
+//! Clap reads flags and the variables that stand for them. This module reads the other variables (`RAPPORT_THREADS`, …)
+//! and the file. Unknown keys are refused, because a misspelt one would otherwise be ignored silently.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -15,19 +15,19 @@ use rapport_engine::session::{Identity, SavedQuery};
 use rapport_engine::{Engine, EngineError, EngineOptions};
 use serde::Deserialize;
 
-use super::args::{Deriving, Global, TlsMode};
+use super::args::{Deriving, Global, TlsMode, instant};
 use super::error::CliError;
 use super::limits::Limits;
 use crate::dialect::Postgres;
 
-/// The lake where none is named.
+/// The lake if none is named.
 const DEFAULT_LAKE: &str = "./rapport-lake";
-/// What the environment may set beside the flags.
+/// The settings that variables of the environment may give and flags may not.
 const ENVIRONMENT: [&str; 5] = ["threads", "memory_limit", "queries", "spill", "users"];
-/// Variables of the environment that object stores are configured by.
+/// The prefixes of the environment's variables that configure object stores.
 const STORAGE_PREFIXES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
 
-/// What the configuration file and the environment may say.
+/// Holds what the configuration file and the environment may set.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileConfig {
@@ -50,33 +50,33 @@ struct FileConfig {
     storage: HashMap<String, String>,
 }
 
-/// The settings of a run of the program.
+/// Holds the settings of a run of the program.
 #[derive(Debug)]
 pub(super) struct Config {
-    /// How the engine is opened; `lake` is [`DEFAULT_LAKE`] if nobody named one.
+    /// How the engine is opened; its lake is [`DEFAULT_LAKE`] if none is named.
     pub engine: EngineOptions,
-    /// Whether somebody named a lake.
+    /// Whether a lake is named.
     pub lake_named: bool,
     /// The users file, if it is not the lake's own.
     pub users: Option<PathBuf>,
-    /// Where the configuration has the Postgres endpoint listen.
+    /// The Postgres endpoint's address in the configuration.
     pub pg: Option<String>,
-    /// Where the configuration has HTTP listen.
+    /// The HTTP address in the configuration.
     pub http: Option<String>,
-    /// Whether the configuration has the Postgres endpoint encrypt.
+    /// The configuration's TLS mode.
     pub tls: Option<TlsMode>,
-    /// The certificate that the configuration names.
+    /// The certificate's file in the configuration.
     pub tls_cert: Option<PathBuf>,
-    /// Its key.
+    /// The private key's file in the configuration.
     pub tls_key: Option<PathBuf>,
-    /// Whether the configuration has a server derive.
+    /// Whether a server derives, in the configuration.
     pub derive: Option<Deriving>,
-    /// How much clients may take.
+    /// The limits on what clients may use.
     pub limits: Limits,
 }
 
 impl Config {
-    /// Puts together what all say.
+    /// Merges flags, environment, configuration file and defaults.
     pub fn load(global: &Global) -> Result<Self, CliError> {
         let mut figment = Figment::new();
         if let Some(path) = &global.config {
@@ -138,7 +138,7 @@ impl Config {
         })
     }
 
-    /// Opens the engine; makes the lake if `create`.
+    /// Opens the engine; creates the lake if `create`.
     pub async fn open(&self, create: bool) -> Result<Engine, CliError> {
         let options = EngineOptions {
             create,
@@ -150,7 +150,7 @@ impl Config {
         })
     }
 
-    /// The saved queries, the team's own among them. They are the program's, not the lake's, so none is needed.
+    /// Lists the saved queries, the team's own included. They do not depend on a lake, so an empty one in memory is used.
     pub async fn saved_queries(&self) -> Result<Vec<SavedQuery>, CliError> {
         let options = EngineOptions {
             lake: "memory:///".to_owned(),
@@ -166,7 +166,7 @@ impl Config {
         Ok(session.saved_queries().cloned().collect())
     }
 
-    /// The users file: as configured, else in the folder of a local lake.
+    /// Returns the users file's path: the configured one, else `users.json` in a local lake's folder.
     pub fn users_file(&self, engine: &Engine) -> Result<PathBuf, CliError> {
         if let Some(path) = &self.users {
             return Ok(path.clone());
@@ -181,7 +181,7 @@ impl Config {
     }
 }
 
-/// The object store's options that the environment has, named as `object_store` names them.
+/// Returns the object store's options that are in the environment, named as `object_store` names them.
 fn storage_of_environment() -> HashMap<String, String> {
     std::env::vars()
         .filter(|(name, _)| {
@@ -194,16 +194,10 @@ fn storage_of_environment() -> HashMap<String, String> {
 }
 
 fn fixed_now(text: &str) -> Result<DateTime<Utc>, CliError> {
-    DateTime::parse_from_rfc3339(text)
-        .map(|instant| instant.to_utc())
-        .map_err(|_| {
-            CliError::Usage(format!(
-                "now cannot be {text:?}; expected RFC 3339 with an offset, such as 2026-01-31T12:00:00Z"
-            ))
-        })
+    instant(text).map_err(|expected| CliError::Usage(format!("now cannot be {text:?}; {expected}")))
 }
 
-/// A number of bytes, as `2GiB`, `512 MiB` or `1000000`, of at least so many MiB.
+/// Parses a size in bytes, such as `2GiB`, `512 MiB` or `1000000`, of at least `least` MiB.
 pub(super) fn bytes(name: &str, text: &str, least: usize) -> Result<usize, CliError> {
     let wrong = || {
         CliError::Usage(format!(

@@ -1,13 +1,11 @@
-//! `rapport demo`: from nothing to metrics over the wire, in one command.
+//! `rapport demo`: generates invented shops, lands and derives their events, adds two users, and serves the lake.
 //!
-//! Invented shops are made, landed and derived, two users are added, and the lake is served. What was started is written
-//! down before it is done: first the credentials file (which marks the lake as a demo's and holds the passwords), then the
-//! accounts, whose time says up to when events go. So a run that is killed is finished by the next, with the same events,
-//! and a lake that holds anything else is refused.
+//! A run that is killed is finished by the next, with the same events. For that the credentials file is written first
+//! (it marks the lake as a demo's and holds the passwords), then the accounts' settings, whose time is the end of the
+//! generated events. A lake that holds anything else is refused.
 
-use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use rand::Rng;
@@ -17,6 +15,7 @@ use rapport_data::synth::{Events, SynthOptions, accounts};
 use rapport_engine::lake::TableId;
 use rapport_engine::settings::AccountState;
 use rapport_engine::{Engine, LandSource, Progress};
+use tempfile::NamedTempFile;
 
 use super::args::Serving;
 use super::config::Config;
@@ -33,17 +32,17 @@ const OPERATOR: &str = "operator";
 const ANALYST: &str = "analyst";
 const PASSWORD_LENGTH: usize = 20;
 
-/// Makes the demo if it is not there, and serves it.
+/// Creates the demo's lake unless it is complete, and serves it.
 pub(super) async fn run(mut config: Config, options: Serving) -> Result<(), CliError> {
     if !config.lake_named {
         config.engine.lake = LAKE.to_owned();
     }
-    let endpoints = Endpoints::of(&config, &options).await?;
+    let endpoints = Endpoints::resolve(&config, &options).await?;
     let engine = config.open(true).await?;
     let users_file = config.users_file(&engine)?;
-    let credentials = Credentials::find_or_make(&engine, &users_file).await?;
+    let credentials = Credentials::find_or_create(&engine, &users_file).await?;
     let users = Users::open(&users_file).map_err(CliError::failed)?;
-    let shop = fill(&engine).await?;
+    let shop = land_events(&engine).await?;
     let known = users.list().map_err(CliError::failed)?;
     for (name, role, account, password) in [
         (OPERATOR, "operator", None, &credentials.operator),
@@ -70,8 +69,8 @@ pub(super) async fn run(mut config: Config, options: Serving) -> Result<(), CliE
     serve::until_signalled(server).await
 }
 
-/// Puts the invented shops' settings and events into the lake, unless they are there; answers with the largest shop.
-async fn fill(engine: &Engine) -> Result<String, CliError> {
+/// Lands the invented shops' settings and events unless the lake has them; returns the id of the largest shop.
+async fn land_events(engine: &Engine) -> Result<String, CliError> {
     let options = SynthOptions {
         accounts: 4,
         days: 60,
@@ -89,18 +88,18 @@ async fn fill(engine: &Engine) -> Result<String, CliError> {
         .map(|settings| settings.account_id().to_owned())
         .ok_or_else(|| CliError::Failed("the demo has no shops".into()))?;
     let lake = engine.lake().refresh().await.map_err(CliError::failed)?;
-    // Touches are committed last: where they are, all is.
+    // Touches are committed last: a lake that has them has everything.
     if !lake.get(TableId::TouchEvents).all_files().is_empty() {
         return Ok(shop);
     }
-    let end = match configured(engine, &shop).await? {
+    let end = match configured_at(engine, &shop).await? {
         Some(end) => end,
         None => {
             engine
                 .put_accounts(settings)
                 .await
                 .map_err(CliError::failed)?;
-            configured(engine, &shop).await?.unwrap_or(options.end)
+            configured_at(engine, &shop).await?.unwrap_or(options.end)
         }
     };
     let bars = Bars::default();
@@ -118,8 +117,8 @@ async fn fill(engine: &Engine) -> Result<String, CliError> {
     Ok(shop)
 }
 
-/// Since when an account has its settings.
-async fn configured(engine: &Engine, account: &str) -> Result<Option<DateTime<Utc>>, CliError> {
+/// Returns when an account's settings were put in force; none if it has no settings.
+async fn configured_at(engine: &Engine, account: &str) -> Result<Option<DateTime<Utc>>, CliError> {
     let accounts = engine.accounts().await.map_err(CliError::failed)?;
     Ok(accounts
         .into_iter()
@@ -129,15 +128,15 @@ async fn configured(engine: &Engine, account: &str) -> Result<Option<DateTime<Ut
         }))
 }
 
-/// The passwords of the demo's users.
+/// Holds the passwords of the demo's users.
 struct Credentials {
     operator: String,
     analyst: String,
 }
 
 impl Credentials {
-    /// Reads them from beside the users file; makes them for a lake that is empty.
-    async fn find_or_make(engine: &Engine, users_file: &Path) -> Result<Self, CliError> {
+    /// Reads the credentials file next to the users file, or creates it if the lake is empty.
+    async fn find_or_create(engine: &Engine, users_file: &Path) -> Result<Self, CliError> {
         let path = users_file.with_file_name(CREDENTIALS);
         if path.exists() {
             return Self::read(&path);
@@ -166,7 +165,7 @@ impl Credentials {
         let text = std::fs::read_to_string(path).map_err(|error| {
             CliError::Failed(format!("cannot read {}: {error}", path.display()))
         })?;
-        let of = |name: &str| {
+        let password_of = |name: &str| {
             text.lines()
                 .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
                 .map(str::to_owned)
@@ -178,26 +177,22 @@ impl Credentials {
                 })
         };
         Ok(Self {
-            operator: of(OPERATOR)?,
-            analyst: of(ANALYST)?,
+            operator: password_of(OPERATOR)?,
+            analyst: password_of(ANALYST)?,
         })
     }
 
-    /// Writes the file as a whole and for its owner alone.
+    /// Writes the file atomically; only its owner can read it, as any temporary file.
     fn write(&self, path: &Path) -> std::io::Result<()> {
-        let new = PathBuf::from(format!("{}.new-{}", path.display(), std::process::id()));
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&new)?;
+        let mut new = NamedTempFile::new_in(path.parent().unwrap_or(path))?;
         writeln!(
-            file,
+            new,
             "{OPERATOR} {}\n{ANALYST} {}",
             self.operator, self.analyst
         )?;
-        file.sync_all()?;
-        std::fs::rename(&new, path)
+        new.as_file().sync_all()?;
+        new.persist(path)?;
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! `rapport derive` and `rapport backfill`: derived tables from landed events.
+//! `rapport derive` and `rapport backfill`: bring the derived tables up to date with the landed events.
 
 use rapport_engine::{DeriveReport, EngineError};
 
@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::progress::Bars;
 use super::say;
 
-/// Derives what is dirty.
+/// Derives the dirty partitions.
 pub(super) async fn derive(config: &Config, options: Reporting) -> Result<(), CliError> {
     let engine = config.open(false).await?;
     let report = engine
@@ -16,7 +16,7 @@ pub(super) async fn derive(config: &Config, options: Reporting) -> Result<(), Cl
         .await
         .map_err(CliError::failed)?;
     print(&report, options.format)?;
-    all_derived(&report)
+    check_all_derived(&report)
 }
 
 /// Derives a range of days, dirty or not.
@@ -30,11 +30,11 @@ pub(super) async fn backfill(config: &Config, options: Backfill) -> Result<(), C
             _ => CliError::failed(error),
         })?;
     print(&report, options.format)?;
-    all_derived(&report)
+    check_all_derived(&report)
 }
 
-/// Fails where an account could not be derived, though the others were.
-fn all_derived(report: &DeriveReport) -> Result<(), CliError> {
+/// Fails if some account could not be derived, although the others were.
+fn check_all_derived(report: &DeriveReport) -> Result<(), CliError> {
     if report.failed.is_empty() {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! Where the result of a query goes: standard output, or a file that appears when it is whole.
+//! The destination of a query's result: standard output, or a file that appears once it is complete.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -13,18 +13,18 @@ impl From<OutputError> for CliError {
     fn from(error: OutputError) -> Self {
         match error {
             OutputError::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                CliError::NobodyReads
+                CliError::ClosedOutput
             }
             error => CliError::Failed(format!("cannot write the result: {error}")),
         }
     }
 }
 
-/// Where a result goes.
+/// Represents the destination of a result.
 pub(super) enum Destination {
     /// Standard output.
     Stdout,
-    /// A file: written beside its place, and put there once it is whole.
+    /// A file: written as a temporary file in the same folder, and renamed to `path` once it is complete.
     File { new: NamedTempFile, path: PathBuf },
 }
 
@@ -34,11 +34,7 @@ impl Destination {
         let Some(path) = output else {
             return Ok(Destination::Stdout);
         };
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let new = NamedTempFile::new_in(folder).map_err(|error| {
+        let new = NamedTempFile::new_in(path.parent().unwrap_or(path)).map_err(|error| {
             CliError::Failed(format!("cannot write {}: {error}", path.display()))
         })?;
         Ok(Destination::File {
@@ -47,7 +43,7 @@ impl Destination {
         })
     }
 
-    /// Something to write into.
+    /// Returns the stream to write the result to.
     pub fn stream(&self) -> Result<BufWriter<Box<dyn Write + Send>>, CliError> {
         Ok(BufWriter::new(match self {
             Destination::Stdout => Box::new(io::stdout()),
@@ -57,7 +53,7 @@ impl Destination {
         }))
     }
 
-    /// Puts the file in its place.
+    /// Renames the file to its path.
     pub fn finish(self) -> Result<(), CliError> {
         let Destination::File { new, path } = self else {
             return Ok(());
@@ -65,25 +61,25 @@ impl Destination {
         let fail = |error: io::Error| {
             CliError::Failed(format!("cannot write {}: {error}", path.display()))
         };
-        readable(new.as_file()).map_err(fail)?;
+        make_readable(new.as_file()).map_err(fail)?;
         new.persist(&path).map_err(|error| fail(error.error))?;
         Ok(())
     }
 }
 
-/// A temporary file is its owner's alone; a result is as readable as any other new file.
+/// Lets others read the file: only its owner can read a temporary file, but everybody most other new files.
 #[cfg(unix)]
-fn readable(file: &File) -> io::Result<()> {
+fn make_readable(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-fn readable(_: &File) -> io::Result<()> {
+fn make_readable(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// The form of a result: as asked for, else as the file's ending says, else a table.
+/// Chooses the form of a result: the one asked for, else by the file's extension, else a table.
 pub(super) fn form(
     asked: Option<ResultForm>,
     output: Option<&Path>,

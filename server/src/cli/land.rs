@@ -1,4 +1,4 @@
-//! `rapport land`: events into the lake.
+//! `rapport land`: lands events into the lake.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use super::error::CliError;
 use super::progress::Bars;
 use super::say;
 
-/// Lands and reports.
+/// Lands the sources and prints the report.
 pub(super) async fn run(config: &Config, options: Land) -> Result<(), CliError> {
     let sources = options.paths.iter().map(|path| {
         if path == Path::new("-") {
@@ -22,7 +22,7 @@ pub(super) async fn run(config: &Config, options: Land) -> Result<(), CliError> 
         }
     });
     let sources: Vec<LandSource> = sources.collect();
-    // A path that is not there is told before there is a lake for it.
+    // A missing path is reported before a lake is created.
     find(&sources).map_err(CliError::failed)?;
     let engine = config.open(true).await?;
     let report = engine

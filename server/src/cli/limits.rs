@@ -1,4 +1,4 @@
-//! What the configuration says of how much clients may take: table `[limits]`, or `RAPPORT_LIMITS_…`.
+//! Limits on what clients may use, from the configuration's table `[limits]` or from `RAPPORT_LIMITS_…`.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::error::CliError;
 use crate::pg::{Encryption, PgOptions};
 use crate::users::LoginLimits;
 
-/// The limits that are named; the others have their defaults.
+/// Holds the limits that the configuration names; the others have their defaults.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Limits {
@@ -32,7 +32,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// How the endpoint shall behave, for an engine of so many threads and so much memory.
+    /// Makes the endpoint's options, for an engine with `threads` threads and `memory` bytes of memory.
     pub fn options(
         &self,
         threads: usize,
@@ -57,20 +57,24 @@ impl Limits {
             account_memory: size("account_memory", &self.account_memory, memory / 4 * 3)?,
             session_memory: size("session_memory", &self.session_memory, memory / 2)?,
             queue_timeout: time("queue", &self.queue, defaults.queue_timeout)?,
-            statement_timeout: or_off("statement", &self.statement, defaults.statement_timeout)?,
+            statement_timeout: time_or_off(
+                "statement",
+                &self.statement,
+                defaults.statement_timeout,
+            )?,
             slow_statement: match &self.slow_statement {
                 None => defaults.slow_statement,
                 Some(text) if text == "off" => None,
                 Some(text) => Some(period("slow_statement", text)?),
             },
             login_timeout: time("login", &self.login, defaults.login_timeout)?,
-            idle_timeout: or_off("idle", &self.idle, defaults.idle_timeout)?,
+            idle_timeout: time_or_off("idle", &self.idle, defaults.idle_timeout)?,
             write_timeout: time("unread", &self.unread, defaults.write_timeout)?,
             shutdown_grace: time("stopping", &self.stopping, defaults.shutdown_grace)?,
             login_limits: match self.failed_logins {
                 None => defaults.login_limits,
-                Some(0) => return Err(zero("failed_logins")),
-                Some(most) => LoginLimits::of(most),
+                Some(0) => return Err(zero_error("failed_logins")),
+                Some(most) => LoginLimits::per_minute(most),
             },
             encryption,
             ..defaults
@@ -78,13 +82,13 @@ impl Limits {
     }
 }
 
-fn zero(name: &str) -> CliError {
+fn zero_error(name: &str) -> CliError {
     CliError::Usage(format!("limits.{name} cannot be 0; expected 1 or more"))
 }
 
 fn count(name: &str, given: Option<usize>, default: usize) -> Result<usize, CliError> {
     match given {
-        Some(0) => Err(zero(name)),
+        Some(0) => Err(zero_error(name)),
         given => Ok(given.unwrap_or(default)),
     }
 }
@@ -96,7 +100,7 @@ fn size(name: &str, given: &Option<String>, default: usize) -> Result<usize, Cli
     }
 }
 
-/// A time that has to end.
+/// Reads a duration that cannot be off.
 fn time(name: &str, given: &Option<String>, default: Duration) -> Result<Duration, CliError> {
     match given {
         None => Ok(default),
@@ -104,8 +108,12 @@ fn time(name: &str, given: &Option<String>, default: Duration) -> Result<Duratio
     }
 }
 
-/// A time that may be off, which is zero.
-fn or_off(name: &str, given: &Option<String>, default: Duration) -> Result<Duration, CliError> {
+/// Reads a duration that may be `off`, which is zero.
+fn time_or_off(
+    name: &str,
+    given: &Option<String>,
+    default: Duration,
+) -> Result<Duration, CliError> {
     match given {
         Some(text) if text == "off" => Ok(Duration::ZERO),
         given => time(name, given, default),
@@ -137,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_named_follows_from_the_engine() {
+    fn memory_and_threads_default_to_the_engines() {
         let options = options(Limits::default()).unwrap();
         assert_eq!(options.query_threads, 3);
         assert_eq!(options.account_memory, 768 << 20);
@@ -145,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_counts() {
+    fn named_limits_replace_the_defaults() {
         let limits = Limits {
             connections: Some(7),
             account_memory: Some("64 MiB".into()),
@@ -159,8 +167,8 @@ mod tests {
         assert_eq!(options.account_memory, 64 << 20);
         assert_eq!(options.statement_timeout, Duration::ZERO);
         assert_eq!(options.slow_statement, Some(Duration::from_secs(2)));
-        assert_eq!(options.login_limits.of_user_from_address, 3);
-        assert_eq!(options.login_limits.from_address, 30);
+        assert_eq!(options.login_limits.per_user_and_address, 3);
+        assert_eq!(options.login_limits.per_address, 30);
     }
 
     #[rstest]
@@ -169,7 +177,7 @@ mod tests {
     #[case(Limits { idle: Some("0 seconds".into()), ..Limits::default() }, "limits.idle")]
     #[case(Limits { session_memory: Some("1 MiB".into()), ..Limits::default() }, "16 MiB")]
     #[case(Limits { failed_logins: Some(0), ..Limits::default() }, "limits.failed_logins")]
-    fn what_cannot_be_is_refused_by_name(#[case] limits: Limits, #[case] said: &str) {
+    fn a_wrong_limit_is_refused_by_name(#[case] limits: Limits, #[case] said: &str) {
         let error = options(limits).unwrap_err();
         assert!(matches!(error, CliError::Usage(_)), "{error}");
         assert!(error.to_string().contains(said), "{error}");

@@ -1,4 +1,4 @@
-//! `rapport maintain`: small files put together, and what nobody can read any more deleted.
+//! `rapport maintain`: compacts small files, and deletes files that only expired versions need.
 
 use chrono::TimeDelta;
 use rapport_engine::EngineError;
@@ -10,7 +10,7 @@ use super::error::CliError;
 use super::progress::Bars;
 use super::say;
 
-/// Maintains and reports.
+/// Maintains the lake and prints the report.
 pub(super) async fn run(config: &Config, options: Maintain) -> Result<(), CliError> {
     let engine = config.open(false).await?;
     let keep = TimeDelta::microseconds(options.keep.micros());
@@ -22,7 +22,7 @@ pub(super) async fn run(config: &Config, options: Maintain) -> Result<(), CliErr
             _ => CliError::failed(error),
         })?;
     print(&report, options.format)?;
-    // What went wrong is told as a warning, and in the report as JSON.
+    // The reasons are logged as warnings, and are in the JSON report.
     match report.failed() {
         0 => Ok(()),
         failed => Err(CliError::failed(format_args!(

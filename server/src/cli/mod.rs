@@ -1,4 +1,4 @@
-//! The command line: one command each in a module of its own, all over the engine.
+//! The command line: each command in a module of its own, all on the engine.
 //!
 //! Answers go to standard output; progress, warnings and errors to standard error. Exit codes: 0 done, 1 failed, 2 wrong
 //! use, 3 `land --strict` with rejected lines.
@@ -32,17 +32,17 @@ use args::{Cli, Command};
 use config::Config;
 use error::CliError;
 
-/// What a server tells of itself; what its libraries do is of no interest while nothing is wrong.
+/// The log filter of a server: its own messages from `info` on, its libraries' from `warn` on.
 const SERVING_LOG: &str = "warn,rapport=info";
 
-/// Plans of deeply nested statements need more stack than a thread has by default.
+/// The stack of each thread: planning deeply nested statements needs more than the default.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// Runs the program with the arguments and environment of the process.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        // Help and version are answers, the rest is wrong use; clap knows which goes where.
+        // Help and version go to standard output with exit code 0, wrong use to standard error with 2; clap decides.
         Err(error) => {
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
@@ -58,7 +58,7 @@ pub fn main() -> ExitCode {
         )
         .init();
     match run(cli) {
-        Ok(()) | Err(CliError::NobodyReads) => ExitCode::SUCCESS,
+        Ok(()) | Err(CliError::ClosedOutput) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "rapport: {error}");
             error.exit_code()
@@ -75,8 +75,8 @@ fn run(cli: Cli) -> Result<(), CliError> {
         .build()
         .map_err(CliError::failed)?;
     let outcome = runtime.block_on(dispatch(config, cli.command));
-    // Its threads are joined, not let go: a thread let go while it ends can take the process down with it (see
-    // `pg::runtimes`). What still reads standard input, say, must not hold up the end.
+    // The threads are joined, not detached: a detached thread that ends with the process can crash it (see
+    // `pg::runtimes`). The timeout is for tasks that cannot end, such as one that still reads standard input.
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
 }
@@ -102,7 +102,7 @@ async fn dispatch(config: Config, command: Command) -> Result<(), CliError> {
 fn say(line: impl Display) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}").map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => CliError::NobodyReads,
+        io::ErrorKind::BrokenPipe => CliError::ClosedOutput,
         _ => CliError::Failed(format!("cannot write to standard output: {error}")),
     })
 }

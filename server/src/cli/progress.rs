@@ -1,4 +1,4 @@
-//! Long work on a terminal: a bar with rate and time left, on standard error. Elsewhere nothing is shown.
+//! Progress bars of long work, with rate and time left, on standard error if it is a terminal.
 
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
@@ -7,13 +7,13 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rapport_engine::Progress;
 
-/// How often a bar without news shows that it lives.
+/// How often a bar is redrawn while nothing advances it.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Shows the steps of long work.
+/// Shows the steps of long work as bars.
 #[derive(Debug, Default)]
 pub(super) struct Bars {
-    /// The steps that are running, the latest last.
+    /// The bars of the running steps, the latest last.
     open: Mutex<Vec<ProgressBar>>,
 }
 
@@ -23,7 +23,7 @@ impl Bars {
     }
 }
 
-/// The template of a bar, by what is counted and whether its end is known.
+/// Returns a bar's template, by the unit and whether the total is known.
 fn template(unit: &str, bounded: bool) -> &'static str {
     match (unit, bounded) {
         ("bytes", true) => {
@@ -66,7 +66,7 @@ impl Progress for Bars {
 }
 
 impl Drop for Bars {
-    /// Leaves no bar on the screen above an error.
+    /// Clears the bars that an error leaves.
     fn drop(&mut self) {
         self.with(|open| open.drain(..).for_each(|bar| bar.finish_and_clear()));
     }

@@ -1,4 +1,4 @@
-//! `rapport query` and `rapport queries`.
+//! `rapport query`, which runs a saved query or a statement, and `rapport queries`, which lists the saved queries.
 
 use std::sync::Arc;
 
@@ -13,16 +13,16 @@ use super::config::Config;
 use super::destination::{Destination, form};
 use super::error::CliError;
 use super::say;
-use crate::api::described;
+use crate::api::describe;
 use crate::output::{self, Formulas, ResultForm};
 use crate::pg::{PgError, Reading, plan_local};
 use crate::serve::EngineSession;
 use crate::users::{Role, UserInfo};
 
-/// Who the command line is, where the server asks.
+/// The user's name in the command line's sessions.
 const USER: &str = "rapport";
 
-/// Runs a statement and writes its result.
+/// Runs a saved query or a statement and writes its result.
 pub(super) async fn run(config: &Config, options: Query) -> Result<(), CliError> {
     let form = form(options.format, options.output.as_deref())?;
     let engine = config.open(false).await?;
@@ -40,7 +40,7 @@ pub(super) async fn run(config: &Config, options: Query) -> Result<(), CliError>
     match (&options.sql, &options.name) {
         (Some(sql), _) => statement(session, sql, &options, form, destination).await,
         (None, Some(name)) => {
-            let sql = call(&session, name, &options.args)?;
+            let sql = call_sql(&session, name, &options.args)?;
             saved(&session, &sql, form, destination).await
         }
         (None, None) => Err(CliError::Usage("expected a saved query or --sql".into())),
@@ -58,7 +58,7 @@ async fn saved(
         .sql(sql)
         .await
         .map_err(|error| match error.find_root() {
-            // All that a user says of a saved query's plan are its arguments.
+            // The user's part in a saved query's plan is its arguments, so a plan error is wrong use.
             DataFusionError::Plan(reason) => CliError::usage(reason),
             _ => CliError::failed(error),
         })?;
@@ -93,16 +93,16 @@ async fn statement(
         ResultForm::Parquet => Reading::Values,
     };
     let schema = planned.schema(&batches.schema(), reading);
-    let of_rows = Arc::clone(&schema);
+    let row_schema = Arc::clone(&schema);
     let batches = batches.map(move |batch| {
-        let rows = planned.rows(&of_rows, &batch.map_err(told)?);
+        let rows = planned.rows(&row_schema, &batch.map_err(endpoint_error)?);
         rows.map_err(|error| CliError::Failed(error.in_words()))
     });
     write(batches, schema, form, destination()?).await
 }
 
-/// What the endpoint would say of an error.
-fn told(error: DataFusionError) -> CliError {
+/// Gives an error the message that the endpoint would send.
+fn endpoint_error(error: DataFusionError) -> CliError {
     CliError::Failed(PgError::from(error).in_words())
 }
 
@@ -122,8 +122,8 @@ async fn write(
     destination.finish()
 }
 
-/// The statement that calls a saved query.
-fn call(session: &Session, name: &str, arguments: &[String]) -> Result<String, CliError> {
+/// Writes the statement that calls a saved query.
+fn call_sql(session: &Session, name: &str, arguments: &[String]) -> Result<String, CliError> {
     let Some(query) = session.saved_queries().find(|query| query.name == name) else {
         let names: Vec<_> = session.saved_queries().map(|q| q.name.as_str()).collect();
         return Err(CliError::Usage(format!(
@@ -141,7 +141,7 @@ pub(super) async fn list(config: &Config, options: Listing) -> Result<(), CliErr
     let queries = config.saved_queries().await?;
     match options.format {
         TextOrJson::Json => {
-            let rows: Vec<_> = queries.iter().map(described).collect();
+            let rows: Vec<_> = queries.iter().map(describe).collect();
             say(format_args!("{}", serde_json::Value::from(rows)))?;
         }
         TextOrJson::Text => {

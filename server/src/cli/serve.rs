@@ -1,4 +1,4 @@
-//! `rapport serve`: the Postgres endpoint and HTTP, until a signal ends it.
+//! `rapport serve`: serves the Postgres endpoint and HTTP until a signal stops it.
 
 use std::io;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 
 /// Serves a lake.
 pub(super) async fn run(config: &Config, options: Serving) -> Result<(), CliError> {
-    let endpoints = Endpoints::of(config, &options).await?;
+    let endpoints = Endpoints::resolve(config, &options).await?;
     let engine = config.open(true).await?;
     let users = Users::open(config.users_file(&engine)?).map_err(CliError::failed)?;
     if users.list().map_err(CliError::failed)?.is_empty() {
@@ -32,7 +32,7 @@ pub(super) async fn run(config: &Config, options: Serving) -> Result<(), CliErro
     until_signalled(server).await
 }
 
-/// Where to listen and how to serve, as flags, configuration or defaults say.
+/// Holds the addresses to listen at and the options of the server.
 pub(super) struct Endpoints {
     pg: String,
     http: String,
@@ -41,8 +41,8 @@ pub(super) struct Endpoints {
 }
 
 impl Endpoints {
-    /// Finds what is wrong with them; to be asked before a lake is made.
-    pub(super) async fn of(config: &Config, options: &Serving) -> Result<Endpoints, CliError> {
+    /// Resolves and checks them from flags, configuration and defaults; is called before a lake is created.
+    pub(super) async fn resolve(config: &Config, options: &Serving) -> Result<Endpoints, CliError> {
         let address = |flag: &Option<String>, configured: &Option<String>, default: &str| {
             let given = flag.as_deref().or(configured.as_deref());
             given.unwrap_or(default).to_owned()
@@ -53,8 +53,8 @@ impl Endpoints {
         let encryption = encryption(config, options)?;
         let derive = options.derive.or(config.derive).unwrap_or_default();
         let options = limits.options(engine.threads, engine.memory_limit, encryption)?;
-        check_address("Postgres", &pg).await.map_err(refused)?;
-        check_address("HTTP", &http).await.map_err(refused)?;
+        check_address("Postgres", &pg).await.map_err(listen_error)?;
+        check_address("HTTP", &http).await.map_err(listen_error)?;
         Ok(Endpoints {
             pg,
             http,
@@ -63,17 +63,18 @@ impl Endpoints {
         })
     }
 
-    /// Listens.
+    /// Listens at the addresses.
     pub(super) async fn bind(self, engine: Engine, users: Users) -> Result<Server, CliError> {
         tracing::info!("time zones {}", Database::in_use());
         let server = Server::bind(engine, users, &self.pg, &self.http, self.options)
             .await
-            .map_err(refused)?;
-        Ok(server.deriving(self.derive == Deriving::On))
+            .map_err(listen_error)?;
+        Ok(server.with_deriver(self.derive == Deriving::On))
     }
 }
 
-fn refused(error: ServeError) -> CliError {
+/// Says what to do about an address that cannot be listened at.
+fn listen_error(error: ServeError) -> CliError {
     match &error {
         ServeError::Listen { source, what, .. } => match source.kind() {
             io::ErrorKind::InvalidInput => CliError::Usage(format!(
@@ -89,7 +90,7 @@ fn refused(error: ServeError) -> CliError {
     }
 }
 
-/// Whether the Postgres endpoint encrypts, and with what.
+/// Resolves whether connections are encrypted, and with which certificate.
 fn encryption(config: &Config, options: &Serving) -> Result<Encryption, CliError> {
     let mode = options.tls.or(config.tls).unwrap_or_default();
     let certificate = options.tls_cert.as_ref().or(config.tls_cert.as_ref());
@@ -118,7 +119,7 @@ fn encryption(config: &Config, options: &Serving) -> Result<Encryption, CliError
     }
 }
 
-/// Says where it listens, a line each, for programs to read.
+/// Prints the addresses, one per line, for programs to read.
 pub(super) fn announce(addresses: Addresses) -> Result<(), CliError> {
     say(format_args!("postgres {}", addresses.pg))?;
     say(format_args!("http {}", addresses.http))
@@ -126,11 +127,11 @@ pub(super) fn announce(addresses: Addresses) -> Result<(), CliError> {
 
 /// Serves until SIGINT or SIGTERM; a second one does not wait for statements to end.
 pub(super) async fn until_signalled(server: Server) -> Result<(), CliError> {
-    allocator::of_a_server();
+    allocator::configure_for_server();
     let mut signals = Signals::new().map_err(CliError::failed)?;
     let (stop, stopped) = oneshot::channel();
     let serving = server.run(async {
-        // It is sent, and its sender outlives this.
+        // The sender outlives this future and always sends.
         let _ = stopped.await;
     });
     let signalled = async {
@@ -146,7 +147,7 @@ pub(super) async fn until_signalled(server: Server) -> Result<(), CliError> {
     }
 }
 
-/// The signals that ask a server to stop.
+/// Receives SIGINT and SIGTERM.
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
@@ -163,7 +164,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next.
+    /// Waits for the next signal.
     async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
@@ -172,7 +173,7 @@ impl Signals {
     }
 }
 
-/// The signals that ask a server to stop.
+/// Receives Ctrl-C.
 #[cfg(not(unix))]
 struct Signals;
 
@@ -182,7 +183,7 @@ impl Signals {
         Ok(Self)
     }
 
-    /// Waits for the next.
+    /// Waits for the next signal.
     async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

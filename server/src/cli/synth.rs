@@ -1,4 +1,4 @@
-//! `rapport synth`: realistic events of invented shops.
+//! `rapport synth`: generates realistic events of invented shops.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use super::error::CliError;
 use super::progress::Bars;
 use super::say;
 
-/// Files of about this many events: large enough to be few, small enough to move about.
+/// About how many events each file has: large enough for few files, small enough for files that are easy to copy.
 const EVENTS_PER_FILE: u64 = 2_000_000;
 
-/// Makes events and says what was made.
+/// Generates events and prints how many.
 pub(super) fn run(config: &Config, options: &Synth) -> Result<(), CliError> {
     let synth = SynthOptions {
         accounts: options.accounts as usize,
@@ -27,7 +27,7 @@ pub(super) fn run(config: &Config, options: &Synth) -> Result<(), CliError> {
         EventForm::Ndjson => SynthFormat::Ndjson,
         EventForm::Parquet => SynthFormat::Parquet,
     };
-    let report = make(&synth, &options.out, format)?;
+    let report = write(&synth, &options.out, format)?;
     say(format_args!(
         "accounts {}\nevents {}\nconversation_events {}\norder_events {}\ntouch_events {}\nfiles {}\nbytes {}",
         report.accounts,
@@ -41,23 +41,19 @@ pub(super) fn run(config: &Config, options: &Synth) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Writes a folder of events, showing how far it is.
-pub(super) fn make(
-    options: &SynthOptions,
-    out: &Path,
-    format: SynthFormat,
-) -> Result<SynthReport, CliError> {
+/// Writes a folder of events, with a progress bar.
+fn write(options: &SynthOptions, out: &Path, format: SynthFormat) -> Result<SynthReport, CliError> {
     let bars = Bars::default();
-    let mut told = None;
+    let mut shown = None;
     let report = write_dir(options, out, format, EVENTS_PER_FILE, &mut |so_far| {
-        let before = *told.get_or_insert_with(|| {
+        let before = *shown.get_or_insert_with(|| {
             bars.begin("making", "hours", Some(so_far.of_hours));
             0
         });
         bars.advance(so_far.hours.saturating_sub(before));
-        told = Some(so_far.hours);
+        shown = Some(so_far.hours);
     });
-    if told.is_some() {
+    if shown.is_some() {
         bars.end();
     }
     report.map_err(CliError::failed)

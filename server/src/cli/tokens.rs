@@ -1,4 +1,4 @@
-//! `rapport tokens`: what programs ask the HTTP API with.
+//! `rapport tokens`: adds, lists and removes the tokens that programs authenticate with at the HTTP API.
 
 use std::io::{self, Write};
 
@@ -11,22 +11,22 @@ use super::error::CliError;
 use super::{say, users};
 use crate::users::{NewToken, Reach, Token, TokensError};
 
-/// Runs one of its commands.
+/// Runs a subcommand of `tokens`.
 pub(super) async fn run(config: &Config, command: TokensCommand) -> Result<(), CliError> {
     match command {
         TokensCommand::Add { name, account, .. } => {
             let reach = account.map_or(Reach::AllAccounts, Reach::Account);
-            let token = NewToken::new(&name, reach).map_err(failed)?;
-            // Only what can be a token makes a lake that is not there.
+            let token = NewToken::new(&name, reach).map_err(cli_error)?;
+            // A wrong name or account is refused before a lake is created.
             let users = users::open(config, true).await?;
-            let secret = users.tokens().insert(token).map_err(failed)?;
-            // Standard output has the token alone, for a script to take; who does not see this has lost nothing.
+            let secret = users.tokens().insert(token).map_err(cli_error)?;
+            // Standard output has the token alone, for scripts. If this line cannot be written, nothing is lost.
             let _ = writeln!(io::stderr(), "added {name}; it is not shown again:");
             say(secret)?;
         }
         TokensCommand::List(options) => {
             let users = users::open(config, false).await?;
-            let all = users.tokens().list().map_err(failed)?;
+            let all = users.tokens().list().map_err(cli_error)?;
             if options.format == TextOrJson::Json {
                 let rows: Vec<_> = all.iter().map(|token| as_json(token)).collect();
                 say(serde_json::Value::from(rows))?;
@@ -38,7 +38,7 @@ pub(super) async fn run(config: &Config, command: TokensCommand) -> Result<(), C
         }
         TokensCommand::Remove { name } => {
             let users = users::open(config, false).await?;
-            users.tokens().remove(&name).map_err(failed)?;
+            users.tokens().remove(&name).map_err(cli_error)?;
             say(format_args!("removed {name}"))?;
         }
     }
@@ -49,7 +49,7 @@ fn rights(token: &Token) -> Vec<String> {
     token.rights.iter().map(ToString::to_string).collect()
 }
 
-fn made(token: &Token) -> String {
+fn created_at(token: &Token) -> String {
     token.created_at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
@@ -58,7 +58,7 @@ fn as_json(token: &Token) -> serde_json::Value {
         "name": token.name,
         "account": token.reach.account(),
         "rights": rights(token),
-        "created_at": made(token),
+        "created_at": created_at(token),
     })
 }
 
@@ -68,12 +68,12 @@ fn as_text(token: &Token) -> String {
         token.name,
         token.reach.account().unwrap_or("*"),
         rights(token).join(","),
-        made(token)
+        created_at(token)
     )
 }
 
-/// A name or account that cannot be is wrong use; the rest is failure.
-fn failed(error: TokensError) -> CliError {
+/// Converts an error: a wrong name or account is wrong use, the rest is failure.
+fn cli_error(error: TokensError) -> CliError {
     match error {
         TokensError::BadName(_) | TokensError::BadAccount(_) => CliError::usage(error),
         TokensError::File(_) | TokensError::Exists(_) | TokensError::Unknown(_) => {

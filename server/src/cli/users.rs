@@ -1,4 +1,4 @@
-//! `rapport users`: who may log in to the Postgres endpoint.
+//! `rapport users`: adds, lists, changes and removes users.
 
 use std::io::{BufRead, IsTerminal};
 
@@ -10,7 +10,7 @@ use super::error::CliError;
 use super::say;
 use crate::users::{NewUser, Users, UsersError};
 
-/// Runs one of its commands.
+/// Runs a subcommand of `users`.
 pub(super) async fn run(config: &Config, command: UsersCommand) -> Result<(), CliError> {
     match command {
         UsersCommand::Add {
@@ -20,13 +20,14 @@ pub(super) async fn run(config: &Config, command: UsersCommand) -> Result<(), Cl
             password_stdin,
         } => {
             let password = password(password_stdin)?;
-            let user = NewUser::new(&name, &role, account.as_deref(), &password).map_err(failed)?;
-            // Only who can be a user makes a lake that is not there.
-            open(config, true).await?.insert(user).map_err(failed)?;
+            let user =
+                NewUser::new(&name, &role, account.as_deref(), &password).map_err(cli_error)?;
+            // A wrong name, role, account or password is refused before a lake is created.
+            open(config, true).await?.insert(user).map_err(cli_error)?;
             say(format_args!("added {name}"))?;
         }
         UsersCommand::List(options) => {
-            let all = open(config, false).await?.list().map_err(failed)?;
+            let all = open(config, false).await?.list().map_err(cli_error)?;
             if options.format == TextOrJson::Json {
                 let rows: Vec<_> = all
                     .iter()
@@ -46,7 +47,7 @@ pub(super) async fn run(config: &Config, command: UsersCommand) -> Result<(), Cl
         }
         UsersCommand::Remove { name } => {
             let users = open(config, false).await?;
-            users.remove(&name).map_err(failed)?;
+            users.remove(&name).map_err(cli_error)?;
             say(format_args!("removed {name}"))?;
         }
         UsersCommand::Passwd {
@@ -55,20 +56,20 @@ pub(super) async fn run(config: &Config, command: UsersCommand) -> Result<(), Cl
         } => {
             let password = password(password_stdin)?;
             let users = open(config, false).await?;
-            users.set_password(&name, &password).map_err(failed)?;
+            users.set_password(&name, &password).map_err(cli_error)?;
             say(format_args!("changed {name}"))?;
         }
     }
     Ok(())
 }
 
-/// The users of the lake; makes it if `create`.
+/// Opens the users of the lake; creates the lake if `create`.
 pub(super) async fn open(config: &Config, create: bool) -> Result<Users, CliError> {
     let engine = config.open(create).await?;
-    Users::open(config.users_file(&engine)?).map_err(failed)
+    Users::open(config.users_file(&engine)?).map_err(cli_error)
 }
 
-/// The password, from standard input or asked for twice on a terminal.
+/// Reads the password from standard input, or asks for it twice on a terminal.
 fn password(from_stdin: bool) -> Result<String, CliError> {
     if from_stdin {
         let mut line = String::new();
@@ -97,8 +98,8 @@ fn password(from_stdin: bool) -> Result<String, CliError> {
     Ok(password)
 }
 
-/// A name, role or password that cannot be is wrong use; the rest is failure.
-fn failed(error: UsersError) -> CliError {
+/// Converts an error: a wrong name, role, account or password is wrong use, the rest is failure.
+fn cli_error(error: UsersError) -> CliError {
     match error {
         UsersError::BadName(_)
         | UsersError::UnknownRole(_)

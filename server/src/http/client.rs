@@ -1,20 +1,20 @@
-//! The client of an HTTP connection: where it is, and whether others can read along.
+//! The client of an HTTP connection: its address, and whether the connection is encrypted.
 
 use std::net::IpAddr;
 
 use crate::pg::Peer;
 
-/// The other end of a connection; every request of it carries this.
+/// Describes the client of a connection; every request carries it as an extension.
 #[derive(Debug, Clone, Copy)]
 pub struct Client {
-    /// Where it is.
+    /// The client's address.
     pub address: IpAddr,
-    /// Whether what it sends and gets is encrypted.
+    /// Whether the connection is encrypted.
     pub encrypted: bool,
 }
 
 impl Client {
-    /// As the endpoint tells of clients.
+    /// Converts to the form that sessions of the Postgres endpoint have.
     pub fn peer(self) -> Peer {
         Peer {
             address: Some(self.address),

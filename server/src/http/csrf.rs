@@ -1,51 +1,52 @@
-//! Forms that another site made are refused.
+//! Protection against cross-site request forgery: forms that another site made are refused.
 //!
-//! A page with a form brings a random token twice: in a cookie that no script and no other site can read, and in a hidden
-//! field. A POST counts only where both are the same, and where the browser does not say that another site sent it. The
-//! field is masked anew in each answer, so that the length of compressed answers tells nothing of the token.
+//! A page with a form carries a random token twice: in a cookie that scripts and other sites cannot read, and in a hidden
+//! field. A POST is accepted only where both are the same and the browser does not say that another site sent it. The
+//! field is masked anew in each response, so that the length of compressed responses does not reveal the token.
 
 use axum::http::header::{COOKIE, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue};
 use tower_sessions::cookie::{Cookie, SameSite};
 
 use super::cookie_name;
+use crate::hex;
 
 const BYTES: usize = 16;
 
-/// The token of a browser.
+/// Represents a browser's token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token {
     bytes: [u8; BYTES],
     encrypted: bool,
-    /// Whether the browser has it already.
-    known: bool,
+    /// Whether the browser's cookie has it already.
+    in_cookie: bool,
 }
 
 impl Token {
-    /// Takes the browser's token, or makes one.
+    /// Takes the token of the browser's cookie, or makes one.
     pub fn of(headers: &HeaderMap, encrypted: bool) -> Token {
-        let brought = brought(headers, encrypted);
+        let cookie = cookie_token(headers, encrypted);
         Token {
-            bytes: brought.unwrap_or_else(rand::random),
+            bytes: cookie.unwrap_or_else(rand::random),
             encrypted,
-            known: brought.is_some(),
+            in_cookie: cookie.is_some(),
         }
     }
 
-    /// Writes it for a form, differently each time.
+    /// Writes the token for a form's hidden field: a random mask and the masked token, in hexadecimal digits.
     pub fn field(&self) -> String {
         let mask: [u8; BYTES] = rand::random();
-        let masked = self.bytes.iter().zip(mask).map(|(byte, mask)| byte ^ mask);
-        hex(mask.into_iter().chain(masked))
+        let masked = std::array::from_fn(|at| self.bytes[at] ^ mask[at]);
+        hex::encode(&[mask, masked].concat())
     }
 
-    /// Writes the cookie, where the browser does not have it.
+    /// Writes the cookie, unless the browser has it.
     pub fn cookie(&self) -> Option<HeaderValue> {
-        if self.known {
+        if self.in_cookie {
             return None;
         }
         let name = cookie_name("csrf", self.encrypted);
-        let cookie = Cookie::build((name, hex(self.bytes.into_iter())))
+        let cookie = Cookie::build((name, hex::encode(&self.bytes)))
             .http_only(true)
             .same_site(SameSite::Lax)
             .secure(self.encrypted)
@@ -55,15 +56,16 @@ impl Token {
     }
 }
 
-/// Whether a form came from a page of this server's.
-pub fn is_ours(headers: &HeaderMap, encrypted: bool, field: &str) -> bool {
-    let elsewhere = headers
+/// Whether a form was made by a page of this server; `field` is the value of its hidden field.
+pub fn is_own_form(headers: &HeaderMap, encrypted: bool, field: &str) -> bool {
+    let cross_site = headers
         .get("sec-fetch-site")
         .is_some_and(|site| site != "same-origin" && site != "none");
-    let opaque = headers.get(ORIGIN).is_some_and(|origin| origin == "null");
-    let (Some(expected), Some(given)) =
-        (brought(headers, encrypted), unhex::<{ 2 * BYTES }>(field))
-    else {
+    let opaque_origin = headers.get(ORIGIN).is_some_and(|origin| origin == "null");
+    let (Some(expected), Some(given)) = (
+        cookie_token(headers, encrypted),
+        bytes::<{ 2 * BYTES }>(field),
+    ) else {
         return false;
     };
     let (mask, masked) = given.split_at(BYTES);
@@ -73,34 +75,22 @@ pub fn is_ours(headers: &HeaderMap, encrypted: bool, field: &str) -> bool {
         .fold(0, |differ, (expected, (mask, masked))| {
             differ | (expected ^ mask ^ masked)
         });
-    !elsewhere && !opaque && differ == 0
+    !cross_site && !opaque_origin && differ == 0
 }
 
-/// The token that the browser sends by its cookie.
-fn brought(headers: &HeaderMap, encrypted: bool) -> Option<[u8; BYTES]> {
+/// Reads the token from the browser's cookie.
+fn cookie_token(headers: &HeaderMap, encrypted: bool) -> Option<[u8; BYTES]> {
     let name = cookie_name("csrf", encrypted);
     let cookies = headers.get_all(COOKIE).iter();
     let texts = cookies.filter_map(|cookies| cookies.to_str().ok());
     texts
         .flat_map(|text| Cookie::split_parse(text).flatten())
         .find(|cookie| cookie.name() == name)
-        .and_then(|cookie| unhex(cookie.value()))
+        .and_then(|cookie| bytes(cookie.value()))
 }
 
-fn hex(bytes: impl Iterator<Item = u8>) -> String {
-    bytes.map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let digits = text.as_bytes();
-    if digits.len() != 2 * N || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
+fn bytes<const N: usize>(digits: &str) -> Option<[u8; N]> {
+    hex::decode("a token", digits).ok()?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -116,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_counts_with_the_token_of_its_browser_alone() {
+    fn a_form_is_accepted_only_with_its_browsers_token_and_from_this_site() {
         let token = Token::of(&HeaderMap::new(), false);
         let cookie = token.cookie().unwrap();
         let cookie = cookie
@@ -130,8 +120,8 @@ mod tests {
             headers(&[&[("cookie", cookie.as_str())][..], more].concat())
         };
         assert_ne!(token.field(), token.field());
-        assert!(is_ours(&with(&[]), false, &token.field()));
-        assert!(is_ours(
+        assert!(is_own_form(&with(&[]), false, &token.field()));
+        assert!(is_own_form(
             &with(&[("sec-fetch-site", "same-origin")]),
             false,
             &token.field()
@@ -145,10 +135,10 @@ mod tests {
             (with(&[("sec-fetch-site", "same-site")]), token.field()),
             (with(&[("origin", "null")]), token.field()),
         ] {
-            assert!(!is_ours(&headers, false, &field), "{headers:?}");
+            assert!(!is_own_form(&headers, false, &field), "{headers:?}");
         }
-        // The cookie of a plain connection is none of an encrypted one.
-        assert!(!is_ours(&with(&[]), true, &token.field()));
+        // The cookie of a plain connection does not count on an encrypted one.
+        assert!(!is_own_form(&with(&[]), true, &token.field()));
         assert!(Token::of(&with(&[]), false).cookie().is_none());
     }
 }

@@ -1,9 +1,11 @@
-//! Who is logged in to the page: sessions that the server keeps, by a random id in a cookie.
+//! Logins to the page: sessions that the server keeps, found by a random id in a cookie.
 //!
-//! `tower-sessions` makes the ids and the cookies; this keeps the sessions, in memory, since they may be lost: their users
-//! log in again. What always holds: there is a session only for who has given a password; a user has so many at most, and
-//! the oldest goes for the newest; and a session counts while its user is the one that logged in, with the same password,
-//! role and account, which is looked at with every request.
+//! `tower-sessions` makes the ids and the cookies. The sessions are kept in memory: a restart loses them, and their users
+//! log in again.
+//!
+//! What always holds: only a user who has given a password has a session. A user has at most [`SESSIONS_PER_USER`]; the
+//! oldest is dropped for a new one. Every request checks that the session's user still exists with the same password,
+//! role and account.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,21 +24,22 @@ use crate::users::{User, Users};
 
 /// How long a session lasts after it was last used.
 const IDLE: Duration = Duration::hours(12);
-/// How long it lasts however much it is used.
+/// How long a session lasts however much it is used.
 const LONGEST: TimeDelta = TimeDelta::days(7);
-/// How old the last use must be for a session to be written down as used again.
-const USED_EVERY: TimeDelta = TimeDelta::minutes(5);
+/// How old the recorded last use must be before a new use is recorded.
+const USE_INTERVAL: TimeDelta = TimeDelta::minutes(5);
 /// How many sessions a user may have at a time.
-const OF_A_USER: usize = 20;
+const SESSIONS_PER_USER: usize = 20;
+/// The key of a session's login.
 const LOGIN: &str = "login";
 
-/// What a session remembers.
+/// Holds what a session stores: the user as they were when they logged in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Login {
     user: String,
     role: String,
     account: Option<String>,
-    /// The salt of the password that was given: another password has another.
+    /// The salt of the password that was given; it changes with the password.
     salt: Vec<u8>,
     since: DateTime<Utc>,
     used: DateTime<Utc>,
@@ -54,17 +57,18 @@ impl Login {
         }
     }
 
-    fn is_of(&self, user: &User) -> bool {
+    /// Whether a user is the one that logged in, with the same password, role and account.
+    fn matches(&self, user: &User) -> bool {
         self.role == user.info.role && self.account == user.info.account && self.salt == user.salt
     }
 }
 
-/// The sessions of a server. Cheap to clone.
+/// Keeps the sessions of a server. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Logins(Arc<Mutex<HashMap<Id, Record>>>);
 
 impl Logins {
-    /// Makes the layer that finds a request's session by its cookie.
+    /// Makes the layer that finds a request's session by the cookie.
     pub fn layer(&self, encrypted: bool) -> SessionManagerLayer<Logins> {
         SessionManagerLayer::new(self.clone())
             .with_name(cookie_name("session", encrypted))
@@ -79,12 +83,12 @@ impl Logins {
     }
 }
 
-/// Begins a session of who has given their password.
+/// Begins a session for a user who has given their password.
 ///
 /// # Errors
-/// If it cannot be kept.
+/// If it cannot be stored.
 pub async fn begin(session: &Session, user: &User) -> Result<(), tower_sessions::session::Error> {
-    // What a browser brought from before the login is worth nothing after it.
+    // The session's id changes with the login, so that an id planted before it is worthless.
     end(session).await?;
     session.insert(LOGIN, Login::of(user, Utc::now())).await
 }
@@ -92,7 +96,7 @@ pub async fn begin(session: &Session, user: &User) -> Result<(), tower_sessions:
 /// Ends a session.
 ///
 /// # Errors
-/// If it cannot be forgotten.
+/// If it cannot be deleted.
 pub async fn end(session: &Session) -> Result<(), tower_sessions::session::Error> {
     if session.id().is_none() {
         session.clear().await;
@@ -101,11 +105,11 @@ pub async fn end(session: &Session) -> Result<(), tower_sessions::session::Error
     session.flush().await
 }
 
-/// Finds who is logged in, if they still may be.
+/// Finds the user who is logged in, and ends the session if they no longer may be.
 pub async fn user_of(session: &Session, users: &Users) -> Option<Arc<User>> {
     let mut login: Login = session.get(LOGIN).await.ok().flatten()?;
     let user = match users.find(&login.user) {
-        Ok(user) => user.filter(|user| login.is_of(user)),
+        Ok(user) => user.filter(|user| login.matches(user)),
         Err(error) => {
             tracing::error!("{error}");
             return None;
@@ -118,7 +122,7 @@ pub async fn user_of(session: &Session, users: &Users) -> Option<Arc<User>> {
         }
         return None;
     };
-    if now - login.used >= USED_EVERY {
+    if now - login.used >= USE_INTERVAL {
         login.used = now;
         if let Err(error) = session.insert(LOGIN, login).await {
             tracing::error!("a session could not be kept: {error}");
@@ -138,7 +142,7 @@ impl SessionStore for Logins {
         let mut of_user: Vec<(OffsetDateTime, Id)> =
             of_user.map(|other| (other.expiry_date, other.id)).collect();
         of_user.sort_unstable_by_key(|(expiry, _)| std::cmp::Reverse(*expiry));
-        for (_, oldest) in of_user.into_iter().skip(OF_A_USER - 1) {
+        for (_, oldest) in of_user.into_iter().skip(SESSIONS_PER_USER - 1) {
             kept.remove(&oldest);
         }
         while kept.contains_key(&record.id) {
@@ -150,7 +154,7 @@ impl SessionStore for Logins {
 
     async fn save(&self, record: &Record) -> StoreResult<()> {
         let mut kept = self.lock();
-        // One that was ended meanwhile stays so.
+        // A session that was ended meanwhile must not come back.
         if let Some(known) = kept.get_mut(&record.id) {
             *known = record.clone();
         }
@@ -169,7 +173,7 @@ impl SessionStore for Logins {
     }
 }
 
-/// Names the user of a session; there is none without.
+/// Returns the name of a session's user; a session without a user is an error.
 fn name(record: &Record) -> StoreResult<&str> {
     let login = record.data.get(LOGIN);
     let name = login.and_then(|login| login.get("user")?.as_str());
@@ -190,22 +194,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_user_has_so_many_sessions_and_the_oldest_goes() {
+    async fn the_oldest_session_of_a_user_is_dropped_for_one_too_many() {
         let logins = Logins::default();
         let mut oldest = record("ann", 1);
         logins.create(&mut oldest).await.unwrap();
-        for _ in 1..OF_A_USER {
+        for _ in 1..SESSIONS_PER_USER {
             logins.create(&mut record("ann", 2)).await.unwrap();
         }
         logins.create(&mut record("bob", 1)).await.unwrap();
         assert!(logins.load(&oldest.id).await.unwrap().is_some());
         logins.create(&mut record("ann", 2)).await.unwrap();
         assert!(logins.load(&oldest.id).await.unwrap().is_none());
-        assert_eq!(logins.lock().len(), OF_A_USER + 1);
+        assert_eq!(logins.lock().len(), SESSIONS_PER_USER + 1);
     }
 
     #[tokio::test]
-    async fn a_session_ends_in_time_and_is_not_kept_without_a_login() {
+    async fn a_session_expires_and_is_not_stored_without_a_login() {
         let logins = Logins::default();
         let mut late = record("ann", -1);
         logins.create(&mut late).await.unwrap();
@@ -215,7 +219,7 @@ mod tests {
         let mut nobody = record("ann", 1);
         nobody.data.clear();
         assert!(logins.create(&mut nobody).await.is_err());
-        // What was ended does not come back by being saved.
+        // An ended session does not come back by being saved.
         let gone = record("ann", 1);
         logins.save(&gone).await.unwrap();
         assert!(logins.load(&gone.id).await.unwrap().is_none());

@@ -1,5 +1,6 @@
-//! The HTTP side's ground: connections, who is logged in, and what machines ask: whether the server lives, whether it can
-//! be asked, and its figures. What people and scripts see stands on it: [`crate::page`] and [`crate::api`].
+//! HTTP: connections, logins, and the routes that monitoring asks: liveness, readiness and metrics.
+//!
+//! [`crate::page`], for people, and [`crate::api`], for scripts, are built on it.
 
 mod client;
 pub mod csrf;
@@ -22,52 +23,55 @@ pub use client::Client;
 pub use secure::to_https;
 pub use server::{Routers, serve};
 
-/// Names a cookie of ours. Over TLS the name says that only this host, and over TLS, can have set it.
+/// Names a cookie. Over TLS it has the prefix `__Host-`, with which browsers accept it only from this host and over TLS.
 fn cookie_name(what: &str, encrypted: bool) -> String {
     let prefix = if encrypted { "__Host-" } else { "" };
     format!("{prefix}rapport_{what}")
 }
 
-/// What the routes tell of.
+/// Holds what the monitoring routes report.
 #[derive(Clone)]
-pub struct Told {
-    /// How the server is.
+pub struct Monitoring {
+    /// The server's health.
     pub health: Arc<Health>,
-    /// Its figures.
-    pub figures: PrometheusHandle,
+    /// The process's metrics.
+    pub metrics: PrometheusHandle,
 }
 
-/// The routes that machines ask.
-pub fn router(told: Told) -> Router {
+/// Makes the monitoring routes.
+pub fn router(monitoring: Monitoring) -> Router {
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
-        .route("/metrics", get(figures))
-        .with_state(told)
+        .route("/metrics", get(metrics))
+        .with_state(monitoring)
 }
 
-const FRESH: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
+const NO_STORE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
 
-/// Answers as long as the server takes connections.
+/// Answers 200 as long as the server accepts connections.
 async fn healthz() -> impl IntoResponse {
-    ([FRESH], "ok\n")
+    ([NO_STORE], "ok\n")
 }
 
-/// 200 while queries can be answered, else 503 with the part that is missing.
-async fn readyz(State(told): State<Told>) -> impl IntoResponse {
-    match told.health.ready().await {
-        Ok(()) => (StatusCode::OK, [FRESH], "ready\n".to_owned()),
+/// Answers 200 while queries can be answered, else 503 with the reason.
+async fn readyz(State(monitoring): State<Monitoring>) -> impl IntoResponse {
+    match monitoring.health.ready().await {
+        Ok(()) => (StatusCode::OK, [NO_STORE], "ready\n".to_owned()),
         Err(missing) => (
             StatusCode::SERVICE_UNAVAILABLE,
-            [FRESH],
+            [NO_STORE],
             format!("not ready: {missing}\n"),
         ),
     }
 }
 
-/// All figures in Prometheus's text format.
-async fn figures(State(told): State<Told>) -> impl IntoResponse {
-    told.health.measure();
+/// Answers with all metrics in Prometheus's text format.
+async fn metrics(State(monitoring): State<Monitoring>) -> impl IntoResponse {
+    monitoring.health.update_gauges();
     const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-    ([FRESH, (header::CONTENT_TYPE, TEXT)], told.figures.render())
+    (
+        [NO_STORE, (header::CONTENT_TYPE, TEXT)],
+        monitoring.metrics.render(),
+    )
 }

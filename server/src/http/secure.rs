@@ -1,7 +1,7 @@
-//! Where encryption is required: plain requests for what people see go to HTTPS, and programs are refused.
+//! Plain HTTP where encryption is required: the page's requests are redirected to HTTPS, the API's are refused.
 //!
-//! A browser that is sent to HTTPS has told nothing yet. A program has told its token already: it must learn that at once,
-//! and not go on as if nothing had happened.
+//! A browser that is redirected has sent nothing secret yet. A program has sent its token in clear already: it gets an
+//! error, so that its owner learns of it.
 
 use axum::Router;
 use axum::http::header::{HOST, LOCATION};
@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 
-/// Sends every request to the same address over HTTPS, where its client says which host that is; refuses the API's.
+/// Makes routes that redirect every request to the same address over HTTPS, if its `Host` is valid, and refuse the API's.
 pub fn to_https() -> Router {
     Router::new()
         .route("/v1", any(refuse))
@@ -26,8 +26,8 @@ async fn refuse() -> (StatusCode, &'static str) {
 
 async fn redirect(uri: Uri, headers: HeaderMap) -> Response {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let named = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
-    let Some(host) = host.filter(|host| !host.is_empty() && host.chars().all(named)) else {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+    let Some(host) = host.filter(|host| !host.is_empty() && host.chars().all(allowed)) else {
         return (StatusCode::FORBIDDEN, "this server wants HTTPS\n").into_response();
     };
     let path = uri.path_and_query().map_or("/", |path| path.as_str());

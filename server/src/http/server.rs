@@ -1,9 +1,9 @@
-//! Connections of HTTP: so many at a time, each within its time, and all gone soon after the server stops.
+//! Serves HTTP connections, with bounds on their number, on the time of a request's headers, and on the time that they
+//! may go on after the server stops.
 //!
-//! `axum::serve` bounds none of these: one client that never ends its request would keep a server from stopping. Where
-//! there is a certificate, a connection that begins with a TLS handshake is encrypted, and any other is plain; where
-//! encryption is required, a plain one reaches nothing but what machines ask (`/healthz` and its like), and is sent to
-//! HTTPS for all else.
+//! `axum::serve` has none of these bounds: one client that never ends its request would keep a server from stopping.
+//! With a certificate, a connection that begins with a TLS handshake is encrypted and any other is plain. Where
+//! encryption is required, a plain connection reaches the monitoring routes alone and is redirected to HTTPS otherwise.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,25 +22,25 @@ use tokio::time::timeout;
 use super::client::Client;
 use crate::pg::Encryption;
 
-/// Connections at a time; more wait to be accepted.
+/// How many connections are served at a time; more wait to be accepted.
 const CONNECTIONS: usize = 256;
-/// How long a client may take to say what it wants, and an idle connection stays.
+/// How long a client may take to send a request's headers, and how long an idle connection is kept.
 const HEADERS: Duration = Duration::from_secs(15);
-/// What a request's headers may come to.
+/// How large a request's headers may be.
 const HEADERS_BYTES: usize = 64 * 1024;
-/// How long requests may go on once the server stops.
+/// How long requests may go on after the server stops.
 const GRACE: Duration = Duration::from_secs(5);
-/// The first byte of a TLS handshake, which is none of any HTTP method.
+/// The first byte of a TLS handshake; no HTTP method begins with it.
 const HANDSHAKE: u8 = 0x16;
 
-/// What answers a connection, by whether it is encrypted.
+/// Holds the routers of plain and of encrypted connections.
 #[derive(Clone)]
 pub struct Routers {
-    /// Plain connections.
+    /// Answers plain connections.
     pub plain: Router,
-    /// Encrypted ones.
+    /// Answers encrypted connections.
     pub encrypted: Router,
-    /// Whether and with what connections are encrypted.
+    /// Whether connections are encrypted, and with which certificate.
     pub encryption: Encryption,
 }
 
@@ -55,7 +55,7 @@ pub async fn serve(listener: TcpListener, routers: Routers, stop: watch::Receive
             (place, listener.accept().await)
         };
         tokio::select! {
-            // A sender that is gone means the same.
+            // A dropped sender stops it, too.
             _ = stopped.wait_for(|stop| *stop) => break,
             (place, accepted) = accepted => match accepted {
                 Ok((socket, peer)) => {
@@ -66,7 +66,7 @@ pub async fn serve(listener: TcpListener, routers: Routers, stop: watch::Receive
                     });
                 }
                 Err(error) => {
-                    // Out of file descriptors, most likely: others must go before more can come.
+                    // Most likely the process is out of file descriptors: others must close before more can open.
                     tracing::warn!("accepting an HTTP connection failed: {error}");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
@@ -76,18 +76,18 @@ pub async fn serve(listener: TcpListener, routers: Routers, stop: watch::Receive
     }
     drop(listener);
     let all_gone = async { while tasks.join_next().await.is_some() {} };
-    // Who is not done by then is dropped.
+    // Connections that are not done by then are dropped.
     let _ = timeout(GRACE, all_gone).await;
 }
 
-/// Serves a connection, encrypted if it begins so.
+/// Serves a connection; encrypts it if it begins with a TLS handshake.
 async fn accept(
     socket: TcpStream,
     address: IpAddr,
     routers: Routers,
     mut stop: watch::Receiver<bool>,
 ) {
-    // Answers are wanted at once; a socket that refuses this still works.
+    // Responses must go out at once; a socket that refuses the option still works.
     let _ = socket.set_nodelay(true);
     let client = |encrypted| Client { address, encrypted };
     let Some(tls) = routers.encryption.tls() else {
@@ -141,7 +141,7 @@ async fn serve_connection<S>(
             TowerToHyperService::new(router.layer(Extension(client))),
         );
     tokio::pin!(connection);
-    // What ends a connection early is its client's business.
+    // An error that ends a connection early is the client's alone.
     tokio::select! {
         _ = connection.as_mut() => return,
         _ = stop.wait_for(|stop| *stop) => {}

@@ -1,8 +1,8 @@
-//! One value of a result as text: the same in every form of output.
+//! Writes one value of a result as text or JSON, the same for every form of output.
 //!
-//! Integers and floats are numbers; decimals are strings in their type's scale, since a JSON number is a float to most
-//! who read it and money is none (SPEC E5); instants are RFC 3339 in UTC with six decimals and `Z`; dates are ISO; lists
-//! are arrays; nulls are null. A float that JSON has no number for (infinity, no number) is a string.
+//! Integers and floats are numbers. Decimals are strings with their type's scale, because most readers take a JSON number
+//! for a float, and money must not be one (SPEC E5). Instants are RFC 3339 in UTC with six decimals and `Z`, dates ISO
+//! 8601, lists arrays, nulls null. Infinity and NaN, which JSON has no number for, are strings.
 
 use std::fmt::Write;
 
@@ -40,7 +40,7 @@ pub(super) fn write_json(
         DataType::UInt64 => push(out, array.as_primitive::<UInt64Type>().value(row)),
         DataType::Float16 => float(out, array.as_primitive::<Float16Type>().value(row).to_f64()),
         DataType::Float32 => {
-            // By its own shortest form, not by that of the double it widens to.
+            // It is written in its own shortest form, not in that of the f64 it widens to.
             let value = array.as_primitive::<Float32Type>().value(row);
             match value.is_finite() {
                 true => number(out, serde_json::to_string(&value)),
@@ -66,7 +66,7 @@ pub(super) fn write_json(
             out.push('}');
         }
         DataType::Dictionary(..) => {
-            // Of one row alone, since the keys of all rows are looked up at once.
+            // Only one row is sliced out, because `normalized_keys` converts the keys of all rows.
             let one = array.slice(row, 1);
             let dictionary = one.as_any_dictionary();
             write_json(out, dictionary.values(), dictionary.normalized_keys()[0])?;
@@ -80,7 +80,7 @@ pub(super) fn write_json(
     Ok(())
 }
 
-/// Appends a value as plain text; lists and structs as JSON, a null as nothing.
+/// Appends a value as plain text; lists and structs are JSON, a null is empty.
 pub(super) fn write_text(
     out: &mut String,
     array: &dyn Array,
@@ -125,7 +125,7 @@ pub(super) fn write_text(
         DataType::Float16 | DataType::Float32 | DataType::Float64 => {
             let start = out.len();
             write_json(out, array, row)?;
-            // What has no number is quoted in JSON alone.
+            // Infinity and NaN are quoted in JSON alone.
             if out[start..].starts_with('"') {
                 let bare = out[start..].trim_matches('"').to_owned();
                 out.truncate(start);
@@ -148,7 +148,7 @@ fn push(out: &mut String, value: impl std::fmt::Display) {
 }
 
 fn number(out: &mut String, text: Result<String, serde_json::Error>) {
-    // Only maps with odd keys fail to be written, and a number is none.
+    // Serializing a number or a string does not fail.
     out.push_str(text.as_deref().unwrap_or("null"));
 }
 
@@ -201,7 +201,7 @@ fn micros(array: &dyn Array, row: usize, unit: TimeUnit) -> i64 {
     }
 }
 
-/// An instant; one without a zone has no `Z`.
+/// Appends an instant; one without a time zone has no `Z`.
 fn instant(out: &mut String, micros: i64, zoned: bool) {
     match DateTime::<Utc>::from_timestamp_micros(micros) {
         Some(instant) => {
@@ -210,7 +210,7 @@ fn instant(out: &mut String, micros: i64, zoned: bool) {
                 out.push('Z');
             }
         }
-        // Beyond the calendar: better the raw number than nothing.
+        // Beyond chrono's calendar the raw number is written.
         None => push(out, micros),
     }
 }

@@ -1,7 +1,7 @@
-//! Comma-separated values with a header (RFC 4180). A null is nothing, an empty text is `""`.
+//! Writes CSV with a header (RFC 4180). A null is empty, an empty text is `""`.
 //!
-//! A spreadsheet takes a text that begins like a formula for one, and runs it, quoted or not; so where a file may be opened
-//! in one, such a text gets an apostrophe before it, as OWASP advises. Numbers, `-5` among them, stay numbers.
+//! A spreadsheet runs a text that begins like a formula, quoted or not. Where a file may be opened in one, such a text is
+//! escaped with a leading apostrophe, as OWASP advises (CSV injection). Numbers such as `-5` stay numbers.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Schema};
 use super::cell::write_text;
 use super::{Formulas, OutputError, ResultWriter};
 
-/// What the text of a formula can begin with: OWASP's list, with the signs that are as wide as a letter of Chinese.
+/// The characters that a formula can begin with: OWASP's list, with the full-width forms of its signs.
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// Writes CSV.
@@ -19,19 +19,19 @@ pub(super) struct CsvWriter<W> {
     out: W,
     line: String,
     text: String,
-    /// Of each column, whether its texts could be formulas.
-    disarmed: Vec<bool>,
+    /// Whether a column's texts are escaped, by column.
+    escaped: Vec<bool>,
 }
 
 impl<W: Write> CsvWriter<W> {
     pub fn new(mut out: W, schema: &Schema, formulas: Formulas) -> Result<Self, OutputError> {
-        let disarms = formulas == Formulas::Disarmed;
+        let escapes = formulas == Formulas::Escaped;
         let mut line = String::new();
         for (index, field) in schema.fields().iter().enumerate() {
             if index > 0 {
                 line.push(',');
             }
-            quote(&mut line, field.name(), disarms);
+            quote(&mut line, field.name(), escapes);
         }
         line.push_str("\r\n");
         out.write_all(line.as_bytes())?;
@@ -39,16 +39,16 @@ impl<W: Write> CsvWriter<W> {
             out,
             line,
             text: String::new(),
-            disarmed: schema
+            escaped: schema
                 .fields()
                 .iter()
-                .map(|field| disarms && is_text(field.data_type()))
+                .map(|field| escapes && is_text(field.data_type()))
                 .collect(),
         })
     }
 }
 
-/// Whether a column holds texts as they came, not numbers, instants or lists.
+/// Whether a column holds texts, not numbers, instants or lists.
 fn is_text(data_type: &DataType) -> bool {
     match data_type {
         DataType::Dictionary(_, values) => is_text(values),
@@ -56,8 +56,8 @@ fn is_text(data_type: &DataType) -> bool {
     }
 }
 
-fn quote(line: &mut String, text: &str, disarmed: bool) {
-    let apostrophe = if disarmed && text.starts_with(FORMULA) {
+fn quote(line: &mut String, text: &str, escaped: bool) {
+    let apostrophe = if escaped && text.starts_with(FORMULA) {
         "'"
     } else {
         ""
@@ -77,15 +77,15 @@ impl<W: Write + Send> ResultWriter for CsvWriter<W> {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), OutputError> {
         for row in 0..batch.num_rows() {
             self.line.clear();
-            let columns = batch.columns().iter().zip(&self.disarmed);
-            for (index, (column, disarmed)) in columns.enumerate() {
+            let columns = batch.columns().iter().zip(&self.escaped);
+            for (index, (column, escaped)) in columns.enumerate() {
                 if index > 0 {
                     self.line.push(',');
                 }
                 if !column.is_null(row) {
                     self.text.clear();
                     write_text(&mut self.text, column, row)?;
-                    quote(&mut self.line, &self.text, *disarmed);
+                    quote(&mut self.line, &self.text, *escaped);
                 }
             }
             self.line.push_str("\r\n");
@@ -120,8 +120,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_spreadsheet_takes_for_a_formula_is_disarmed_if_asked_for() {
-        for (text, kept, disarmed) in [
+    fn texts_that_a_spreadsheet_would_run_are_escaped_if_asked_for() {
+        for (text, kept, escaped) in [
             ("=1", "=1", "'=1"),
             ("+1", "+1", "'+1"),
             ("-1", "-1", "'-1"),
@@ -139,7 +139,7 @@ mod tests {
             ("", "\"\"", "\"\""),
             ("1", "1", "1"),
         ] {
-            for (formulas, cell) in [(Formulas::Kept, kept), (Formulas::Disarmed, disarmed)] {
+            for (formulas, cell) in [(Formulas::Kept, kept), (Formulas::Escaped, escaped)] {
                 let array = || Arc::new(StringViewArray::from(vec![text])) as ArrayRef;
                 let expected = format!("a\r\n{cell}\r\n");
                 assert_eq!(
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_disarmed_in_whatever_way_they_are_kept_and_numbers_are_none() {
+    fn texts_of_every_arrow_type_are_escaped_and_numbers_are_not() {
         let keys: DictionaryArray<Int8Type> = vec![Some("=1"), None].into_iter().collect();
         let columns: Vec<(&str, ArrayRef)> = vec![
             ("=a", Arc::new(keys)),
@@ -160,6 +160,6 @@ mod tests {
             ("c", Arc::new(Int64Array::from(vec![-5, 5]))),
         ];
         let expected = "'=a,b,c\r\n'=1,,-5\r\n,'-5,5\r\n";
-        assert_eq!(written(columns, Formulas::Disarmed), expected);
+        assert_eq!(written(columns, Formulas::Escaped), expected);
     }
 }

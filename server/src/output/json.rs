@@ -1,4 +1,4 @@
-//! One JSON array of row objects, a row a line.
+//! Writes a JSON array of row objects, one row per line.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ use super::{OutputError, ResultWriter};
 /// Writes JSON.
 pub(super) struct JsonWriter<W> {
     out: W,
-    /// The columns' names as JSON, with the colon.
+    /// The columns' names as JSON strings, each with its colon.
     names: Vec<String>,
     rows: u64,
     line: String,

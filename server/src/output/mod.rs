@@ -1,4 +1,4 @@
-//! Results as tables, CSV, JSON or Parquet, written batch by batch: a result of any size streams through.
+//! Writes results as tables, CSV, JSON or Parquet, batch by batch, so that a result of any size streams through.
 
 mod cell;
 mod csv;
@@ -13,7 +13,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
-/// The forms of a result.
+/// Represents the form of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ResultForm {
     /// Aligned columns
@@ -26,47 +26,47 @@ pub enum ResultForm {
     Parquet,
 }
 
-/// What CSV makes of a text that a spreadsheet would take for a formula.
+/// Says how CSV writes a text that a spreadsheet would run as a formula.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Formulas {
-    /// It stays as it is: for programs.
+    /// As it is, for programs.
     Kept,
-    /// It gets an apostrophe before it, and is then a text to a spreadsheet too.
-    Disarmed,
+    /// With a leading apostrophe, so that a spreadsheet shows it as text.
+    Escaped,
 }
 
-/// Why a result could not be written.
+/// Says why a result could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// The place that it goes to does not take it.
+    /// The destination cannot be written to.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// A value has no text.
+    /// A value cannot be converted to text.
     #[error("{0}")]
     Arrow(#[from] ArrowError),
-    /// Parquet cannot hold it.
+    /// Parquet cannot hold the result.
     #[error("{0}")]
     Parquet(#[from] ParquetError),
 }
 
-/// Writes batches in one form.
+/// Writes a result's batches in one form.
 pub trait ResultWriter: Send {
     /// Writes the rows of a batch.
     ///
     /// # Errors
-    /// A place that does not take them.
+    /// If the destination cannot be written to.
     fn write(&mut self, batch: &RecordBatch) -> Result<(), OutputError>;
-    /// Writes what comes after the last row.
+    /// Writes what follows the last row, and flushes.
     ///
     /// # Errors
-    /// A place that does not take it.
+    /// If the destination cannot be written to.
     fn finish(&mut self) -> Result<(), OutputError>;
 }
 
-/// A writer of a form; `formulas` is for CSV.
+/// Makes a writer of a form and writes the header; `formulas` concerns CSV alone.
 ///
 /// # Errors
-/// A place that does not take the header, or types that Parquet cannot hold.
+/// If the destination cannot be written to, or Parquet has no type for a column.
 pub fn writer<W: Write + Send + 'static>(
     form: ResultForm,
     out: W,

@@ -1,4 +1,4 @@
-//! A result as one Parquet file.
+//! Writes a result as one Parquet file, compressed with Zstandard.
 
 use std::io::Write;
 
@@ -10,7 +10,7 @@ use parquet::file::properties::WriterProperties;
 
 use super::{OutputError, ResultWriter};
 
-/// How many bytes a group of rows comes to, at most: so much is held until it is written.
+/// How large a row group may be, in bytes; it is held in memory until it is written.
 const GROUP_BYTES: usize = 16 * 1024 * 1024;
 
 /// Writes Parquet.
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_group_of_rows_is_held_that_is_larger_than_it_may_be() {
+    fn row_groups_stay_within_their_size() {
         let mut random = SmallRng::seed_from_u64(1);
         let values: Vec<[u8; 1024]> = (0..8192)
             .map(|_| std::array::from_fn(|_| random.random()))

@@ -1,6 +1,7 @@
-//! Aligned columns for people, as psql shows them.
+//! Writes a table with aligned columns for people, as psql shows it.
 //!
-//! Widths are those of the first rows; a later, wider value shifts its own line alone. So a result of any size streams.
+//! The columns' widths are those of the first rows, so that a result of any size streams; a later, wider value shifts its
+//! own line alone.
 
 use std::io::Write;
 
@@ -10,16 +11,17 @@ use arrow::datatypes::SchemaRef;
 use super::cell::write_text;
 use super::{OutputError, ResultWriter};
 
-/// The rows that widths are taken from.
-const MEASURED: usize = 1000;
-/// A column is not made wider than this for a few long values.
-const WIDEST: usize = 60;
+/// How many rows the widths are measured on.
+const MEASURED_ROWS: usize = 1000;
+/// How wide a column gets for its values, in characters.
+const MAX_WIDTH: usize = 60;
 
 /// Writes a table.
 pub(super) struct TableWriter<W> {
     out: W,
     schema: SchemaRef,
-    held: Vec<Vec<String>>,
+    /// The first rows, until the widths are known.
+    pending: Vec<Vec<String>>,
     widths: Option<Vec<usize>>,
     rows: u64,
 }
@@ -29,13 +31,13 @@ impl<W: Write> TableWriter<W> {
         Self {
             out,
             schema,
-            held: Vec::new(),
+            pending: Vec::new(),
             widths: None,
             rows: 0,
         }
     }
 
-    /// Fixes the widths and writes the header and what was held back.
+    /// Measures the widths, and writes the header and the pending rows; does nothing the second time.
     fn begin(&mut self) -> Result<(), OutputError> {
         if self.widths.is_some() {
             return Ok(());
@@ -50,11 +52,11 @@ impl<W: Write> TableWriter<W> {
             .iter()
             .enumerate()
             .map(|(column, name)| {
-                let cells = self.held.iter().map(|row| row[column].chars().count());
+                let cells = self.pending.iter().map(|row| row[column].chars().count());
                 cells
                     .max()
                     .unwrap_or(0)
-                    .min(WIDEST)
+                    .min(MAX_WIDTH)
                     .max(name.chars().count())
             })
             .collect();
@@ -68,13 +70,13 @@ impl<W: Write> TableWriter<W> {
         }
         writeln!(self.out, "{}\n{rule}-", header.trim_end())?;
         self.widths = Some(widths);
-        for row in std::mem::take(&mut self.held) {
-            self.line(&row)?;
+        for row in std::mem::take(&mut self.pending) {
+            self.write_row(&row)?;
         }
         Ok(())
     }
 
-    fn line(&mut self, row: &[String]) -> Result<(), OutputError> {
+    fn write_row(&mut self, row: &[String]) -> Result<(), OutputError> {
         let mut line = String::new();
         let widths = self.widths.as_deref().unwrap_or_default();
         for (index, (cell, width)) in row.iter().zip(widths).enumerate() {
@@ -101,11 +103,11 @@ impl<W: Write + Send> ResultWriter for TableWriter<W> {
             }
             self.rows += 1;
             match self.widths {
-                Some(_) => self.line(&cells)?,
-                None => self.held.push(cells),
+                Some(_) => self.write_row(&cells)?,
+                None => self.pending.push(cells),
             }
         }
-        if self.held.len() >= MEASURED {
+        if self.pending.len() >= MEASURED_ROWS {
             self.begin()?;
         }
         Ok(())
@@ -119,7 +121,7 @@ impl<W: Write + Send> ResultWriter for TableWriter<W> {
     }
 }
 
-/// A cell takes one line, and cannot move the terminal's cursor.
+/// Replaces control characters by spaces: a cell takes one line and cannot move the terminal's cursor.
 fn one_line(text: String) -> String {
     match text.contains(char::is_control) {
         true => text

@@ -1,4 +1,4 @@
-//! Style and script of the page, under names that change with what they hold, so that browsers keep them for good.
+//! Serves the page's style and script under names that contain a hash of their content, so that browsers cache them forever.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-/// A file that the page refers to.
+/// Represents a file that the page refers to.
 struct Asset {
     path: String,
     kind: &'static str,
@@ -16,7 +16,7 @@ struct Asset {
 
 impl Asset {
     fn new(stem: &str, ending: &str, kind: &'static str, content: &'static str) -> Asset {
-        // Its keys are fixed: the same content has the same name on every server.
+        // The default hasher's keys are fixed: the same content has the same name on every server.
         let mut hasher = DefaultHasher::new();
         content.hash(&mut hasher);
         Asset {
@@ -37,12 +37,12 @@ static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("rapport", "js", "text/javascript; charset=utf-8", SCRIPT)
 });
 
-/// Names the style.
+/// Returns the style's path.
 pub fn style() -> &'static str {
     &STYLE.path
 }
 
-/// Names the script.
+/// Returns the script's path.
 pub fn script() -> &'static str {
     &SCRIPT.path
 }

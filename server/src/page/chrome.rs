@@ -1,4 +1,4 @@
-//! What stands around every view: the head of the page, the viewer's menu, the accounts of an operator.
+//! The frame around every view: the head of the page, the viewer's menu, and an operator's choice of accounts.
 
 use axum::http::header::SET_COOKIE;
 use axum::response::{Html, IntoResponse, Response};
@@ -9,31 +9,31 @@ use super::filter::Filter;
 use super::visit::Visit;
 use crate::http::csrf::Token;
 
-/// The frame of a view, as its template fills it in.
+/// Holds the frame of a view, for its template.
 pub struct Chrome {
     /// The title of the document, before the account's name.
     pub title: String,
     /// Which page it is: `performance`, `sales` or neither.
     pub current: &'static str,
-    /// Where this view is, for forms that change a part of its address.
+    /// The view's path, for forms that change a part of its address.
     pub path: String,
     /// The name of the account.
     pub shop: String,
-    /// Its id.
+    /// The id of the account.
     pub shop_id: String,
-    /// Addresses of the pages with the same account, days and channels.
+    /// The address of the performance page with the same account, days and channels.
     pub performance: String,
-    /// Likewise.
+    /// The address of the sales page, likewise.
     pub sales: String,
     /// The viewer's name.
     pub user: String,
-    /// What the viewer is: `Analyst of Aurora Outdoors`.
+    /// The viewer's role in words: `Analyst of Aurora Outdoors`.
     pub role: String,
-    /// Whether the viewer can go to other accounts.
+    /// Whether the viewer can open other accounts.
     pub operator: bool,
-    /// Which: id and name.
+    /// The accounts that an operator can choose, by id and name.
     pub accounts: Vec<(String, String)>,
-    /// The hidden field of forms.
+    /// The value of the forms' hidden field ([`crate::http::csrf`]).
     pub csrf: String,
     /// The style's address.
     pub style: &'static str,
@@ -45,7 +45,7 @@ pub struct Chrome {
 impl Chrome {
     /// Makes the frame of a view.
     pub fn of(visit: &Visit, title: &str, current: &'static str, path: &str) -> Chrome {
-        let frame: Filter = visit.filter.frame();
+        let common: Filter = visit.filter.common();
         let info = &visit.user.info;
         let operator = info.account.is_none();
         let role = if operator {
@@ -63,8 +63,8 @@ impl Chrome {
             path: path.to_owned(),
             shop: visit.shop.name.clone(),
             shop_id: visit.shop.id.clone(),
-            performance: frame.url("/performance"),
-            sales: frame.url("/sales"),
+            performance: common.url("/performance"),
+            sales: common.url("/sales"),
             user: info.name.clone(),
             role,
             operator,
@@ -76,13 +76,13 @@ impl Chrome {
         }
     }
 
-    /// Answers with a page, and with the cookie that its forms need.
+    /// Makes the response of a page, with the cookie that its forms need.
     pub fn answer(&self, html: String) -> Response {
         with_cookie(&self.token, Html(html).into_response())
     }
 }
 
-/// Adds the cookie that forms need, where the browser does not have it.
+/// Adds the cookie that forms need, unless the browser has it.
 pub fn with_cookie(token: &Token, mut response: Response) -> Response {
     if let Some(cookie) = token.cookie() {
         response.headers_mut().append(SET_COOKIE, cookie);
@@ -90,7 +90,7 @@ pub fn with_cookie(token: &Token, mut response: Response) -> Response {
     response
 }
 
-/// Cuts a text from outside to what a list shows of it (200 characters).
+/// Cuts a text to the 200 characters that a list shows of it.
 pub fn clip(text: &str) -> String {
     const MOST: usize = 200;
     match text.char_indices().nth(MOST) {
@@ -99,10 +99,10 @@ pub fn clip(text: &str) -> String {
     }
 }
 
-/// Renders a template into an answer.
+/// Renders a template as HTML.
 ///
 /// # Errors
-/// If it cannot be written.
+/// If the template cannot be rendered.
 pub fn render(template: &impl askama::Template) -> Result<String, PageError> {
     Ok(template.render()?)
 }

@@ -1,4 +1,4 @@
-//! What a view cannot show: said in words, with a way out.
+//! Error pages, and the errors of a view's parts, in words and with a way out.
 
 use askama::Template;
 use axum::http::StatusCode;
@@ -8,20 +8,20 @@ use super::assets;
 use super::filter::BadFilter;
 use crate::pg::{PgError, code};
 
-/// Why there is no view.
+/// Says why a view cannot be shown.
 #[derive(Debug)]
 pub enum PageError {
-    /// Nobody is logged in; after the login they come back to this address.
+    /// Nobody is logged in; the login returns to this address.
     LoggedOut(String),
-    /// There is nothing at this address, or nothing that this viewer may see.
+    /// Nothing has this address, or nothing that the viewer may see (SPEC 8).
     NotFound,
-    /// The address cannot be read.
+    /// A parameter of the address is wrong.
     BadFilter(BadFilter),
-    /// The form was made by another site, or long ago.
+    /// The form was made by another site, or the browser has lost its cookie.
     Forged,
-    /// What every view needs could not be read.
+    /// A query that the whole view needs failed.
     Failed(PgError),
-    /// The template could not be written.
+    /// The template could not be rendered.
     Template(askama::Error),
 }
 
@@ -53,7 +53,7 @@ struct ErrorPage<'a> {
     way_out: &'a str,
 }
 
-/// Answers an address that there is no view for.
+/// Answers addresses without a view.
 pub async fn no_such_page() -> PageError {
     PageError::NotFound
 }
@@ -116,17 +116,17 @@ impl IntoResponse for PageError {
     }
 }
 
-/// Why a part of a view is missing, in words.
+/// Says in words why a part of a view is missing.
 #[derive(Debug)]
 pub struct Failure {
-    /// As an answer of its own.
+    /// The status of a response for this failure alone.
     pub status: StatusCode,
     /// What is wrong and what to do.
     pub text: String,
 }
 
 impl Failure {
-    /// Says what an error of a query means to who looks at a page.
+    /// Says what a query's error means for the viewer, by its SQLSTATE.
     pub fn of(error: &PgError) -> Failure {
         let (status, text) = match error.code {
             code::CANCELED => (
@@ -160,19 +160,19 @@ impl Failure {
     }
 }
 
-/// A part of a view: there, or missing for a reason that takes no other part with it.
+/// Represents a part of a view, or why it could not be read; the other parts are shown all the same.
 pub enum Part<T> {
-    /// It is there.
-    There(T),
-    /// It could not be read.
-    Missing(Failure),
+    /// The part was read.
+    Ready(T),
+    /// The part could not be read.
+    Failed(Failure),
 }
 
 impl<T> From<Result<T, PgError>> for Part<T> {
     fn from(result: Result<T, PgError>) -> Part<T> {
         match result {
-            Ok(there) => Part::There(there),
-            Err(error) => Part::Missing(Failure::of(&error)),
+            Ok(value) => Part::Ready(value),
+            Err(error) => Part::Failed(Failure::of(&error)),
         }
     }
 }

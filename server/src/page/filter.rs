@@ -1,7 +1,7 @@
-//! What a view shows, as its address says: so that it can be shared, bookmarked and gone back to.
+//! The filter of a view, kept in its address, so that a view can be shared, bookmarked and returned to.
 //!
-//! What always holds: an address that is written here is read back to the same filter, what has its default is left out, and
-//! what cannot be read is refused by its name, its value and the accepted form.
+//! What always holds: an address that is written here is parsed to the same filter. Parameters with their default are
+//! left out. A wrong parameter is refused with its name, its value and the accepted form.
 
 use chrono::{Datelike, Months, NaiveDate};
 use url::form_urlencoded::Serializer;
@@ -15,14 +15,14 @@ pub const CHANNELS: [(&str, &str); 4] = [
     ("sms", "SMS"),
     ("whatsapp", "WhatsApp"),
 ];
-/// The statuses (SPEC C3), likewise.
+/// The statuses (SPEC C3), in the order in which they are shown.
 pub const STATUSES: [(&str, &str); 4] = [
     ("resolved", "Resolved"),
     ("routed", "Routed"),
     ("closed", "Closed"),
     ("open", "Open"),
 ];
-/// The presets of dates.
+/// The presets of dates, with their names in addresses and on the page.
 pub const PRESETS: [(Preset, &str, &str); 5] = [
     (Preset::Last(7), "7-days", "7 days"),
     (Preset::Last(30), "30-days", "30 days"),
@@ -31,9 +31,9 @@ pub const PRESETS: [(Preset, &str, &str); 5] = [
     (Preset::LastMonth, "last-month", "Last month"),
 ];
 const DEFAULT: Preset = Preset::Last(30);
-/// What the conversations can be sorted by.
+/// The columns that conversations can be sorted by; the first is the default.
 pub const SORTS: [&str; 3] = ["last_updated", "started_at", "messages"];
-/// What the procedures can be sorted by.
+/// The columns that procedures can be sorted by; the first is the default.
 pub const PROCEDURE_SORTS: [&str; 6] = [
     "conversations",
     "procedure",
@@ -42,17 +42,17 @@ pub const PROCEDURE_SORTS: [&str; 6] = [
     "escalated",
     "escalation-rate",
 ];
-/// How many days a view may span: three years.
+/// How many days a view may span: three years, one of them a leap year.
 pub const LONGEST_RANGE: i64 = 1_096;
-/// How long a text of a filter may be, in characters.
+/// How long a parameter's text may be, in characters.
 const LONGEST_TEXT: usize = 1_000;
-/// What an escalation said.
-const SAID: [&str; 3] = ["reason", "category", "escalated_by"];
+/// The parameters of an escalation; an empty one asks for escalations that have none.
+const ESCALATION: [&str; 3] = ["reason", "category", "escalated_by"];
 
-/// A range of days that moves with today.
+/// Represents a range of days that moves with today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preset {
-    /// So many days, today included (SPEC T3).
+    /// The last so many days, today included (SPEC T3).
     Last(i64),
     /// From the first of this month to today.
     ThisMonth,
@@ -60,7 +60,7 @@ pub enum Preset {
     LastMonth,
 }
 
-/// The days of a view.
+/// Represents the range of days of a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Range {
     /// Days that move with today.
@@ -70,7 +70,7 @@ pub enum Range {
 }
 
 impl Range {
-    /// Finds first and last day, both included.
+    /// Returns the first and last day, both included.
     pub fn days(self, today: NaiveDate) -> (NaiveDate, NaiveDate) {
         let first_of_month = today.with_day(1).unwrap_or(today);
         match self {
@@ -85,74 +85,75 @@ impl Range {
     }
 }
 
-/// A place between two rows, by the key of the row beside it: rows that land or go meanwhile do not move it.
+/// Represents a cursor in a sorted list: the row that a page begins after or ends before. It names the row by its key, so
+/// rows that land or go meanwhile do not move it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// Whether the rows before it are wanted, in place of those after.
+pub struct Cursor {
+    /// Whether the page ends before the row, and does not begin after it.
     pub before: bool,
-    /// What the row is sorted by.
+    /// The row's sort key.
     pub key: i64,
-    /// Its id.
+    /// The row's id, which tells rows with the same key apart.
     pub id: String,
 }
 
-impl Place {
-    fn parse(before: bool, text: &str) -> Option<Place> {
+impl Cursor {
+    fn parse(before: bool, text: &str) -> Option<Cursor> {
         let (key, id) = text.split_once('~')?;
         let key = key.parse().ok()?;
         let id = id.to_owned();
-        (!id.is_empty()).then_some(Place { before, key, id })
+        (!id.is_empty()).then_some(Cursor { before, key, id })
     }
 }
 
-/// What a view shows.
+/// Holds the parameters of a view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
-    /// The account that an operator looks at.
+    /// The account that an operator has chosen.
     pub account: Option<String>,
-    /// The days.
+    /// The range of days.
     pub range: Range,
-    /// The channels; none are all.
+    /// The channels; empty for all.
     pub channels: Vec<&'static str>,
-    /// The statuses that are listed; none are all.
+    /// The statuses of the listed conversations; empty for all.
     pub statuses: Vec<&'static str>,
-    /// A text to look for.
+    /// The text to search for.
     pub search: Option<String>,
-    /// A procedure.
+    /// The procedure of the listed conversations.
     pub procedure: Option<String>,
     /// Whether only conversations without a procedure are listed.
     pub unassigned: bool,
-    /// A tag.
+    /// The tag of the listed conversations.
     pub tag: Option<String>,
     /// Whether only escalated conversations are listed.
     pub escalated: bool,
-    /// The reason of the escalation; empty for those that gave none, as in the two below.
+    /// The escalation's reason; an empty text for escalations without one, as in the next two fields.
     pub reason: Option<String>,
-    /// The category of the escalation.
+    /// The escalation's category.
     pub category: Option<String>,
     /// The procedure that escalated.
     pub escalated_by: Option<String>,
     /// Whether only conversations without a link click are listed.
     pub unclicked: bool,
-    /// What the conversations are sorted by.
+    /// The column that the conversations are sorted by.
     pub sort: &'static str,
-    /// Whether the least come first.
+    /// Whether the conversations are sorted in ascending order.
     pub ascending: bool,
-    /// From where rows are listed; none: from the beginning.
-    pub place: Option<Place>,
-    /// What the procedures are sorted by.
+    /// Where the list's page is; none for the first page.
+    pub cursor: Option<Cursor>,
+    /// The column that the procedures are sorted by.
     pub procedures: &'static str,
 }
 
-/// Why an address is refused.
+/// Says which parameter of an address is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{parameter} is {value:?}; expected {expected}")]
 pub struct BadFilter {
-    /// The parameter.
+    /// The parameter's name.
     pub parameter: &'static str,
-    /// What it says.
+    /// The value, cut to 80 characters.
     pub value: String,
-    /// What it may say.
+    /// The accepted form.
     pub expected: String,
 }
 
@@ -174,7 +175,7 @@ impl Default for Filter {
             unclicked: false,
             sort: SORTS[0],
             ascending: false,
-            place: None,
+            cursor: None,
             procedures: PROCEDURE_SORTS[0],
         }
     }
@@ -188,14 +189,14 @@ fn refuse(parameter: &'static str, value: &str, expected: impl Into<String>) -> 
     }
 }
 
-fn date(parameter: &'static str, text: &str) -> Result<NaiveDate, BadFilter> {
+fn parse_date(parameter: &'static str, text: &str) -> Result<NaiveDate, BadFilter> {
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
     let date = date.filter(|date| text.len() == 10 && (2000..=2200).contains(&date.year()));
     date.ok_or_else(|| refuse(parameter, text, "a date as YYYY-MM-DD, from 2000 to 2200"))
 }
 
-/// Reads words between commas, in the order of `known`.
-fn words(
+/// Parses words separated by commas and returns them in the order of `known`; empty if all are given.
+fn parse_words(
     parameter: &'static str,
     text: &str,
     known: &[(&'static str, &str)],
@@ -214,7 +215,7 @@ fn words(
         .copied()
         .filter(|word| given.contains(word))
         .collect();
-    // All of them is what none of them is.
+    // To choose all is to choose none.
     Ok(if chosen.len() == all.len() {
         Vec::new()
     } else {
@@ -222,7 +223,7 @@ fn words(
     })
 }
 
-fn one_of(
+fn parse_word(
     parameter: &'static str,
     text: &str,
     known: &[&'static str],
@@ -233,7 +234,7 @@ fn one_of(
         .ok_or_else(|| refuse(parameter, text, format!("one of {}", known.join(", "))))
 }
 
-fn flag(parameter: &'static str, text: &str, yes: &str) -> Result<bool, BadFilter> {
+fn parse_flag(parameter: &'static str, text: &str, yes: &str) -> Result<bool, BadFilter> {
     match text {
         text if text == yes => Ok(true),
         _ => Err(refuse(parameter, text, format!("{yes}, or nothing"))),
@@ -241,28 +242,28 @@ fn flag(parameter: &'static str, text: &str, yes: &str) -> Result<bool, BadFilte
 }
 
 impl Filter {
-    /// Reads the parameters of an address. Empty ones count as left out, as forms send them, but for what an escalation
-    /// said, where they are nothing said; unknown ones are ignored.
+    /// Parses the parameters of an address. An empty one counts as left out, because forms send empty fields, except for
+    /// those of an escalation. Unknown parameters are ignored.
     ///
     /// # Errors
-    /// One that cannot be read.
+    /// The first wrong parameter.
     pub fn parse(pairs: &[(String, String)]) -> Result<Filter, BadFilter> {
         let mut filter = Filter::default();
         let (mut from, mut to) = (None, None);
         for (name, value) in pairs {
-            // A name is what it is; what people type is meant without spaces around it.
+            // Spaces around what people type are dropped; names of procedures and tags come from links and may have them.
             let value = match name.as_str() {
                 "procedure" | "tag" => value.as_str(),
-                name if SAID.contains(&name) => value.as_str(),
+                name if ESCALATION.contains(&name) => value.as_str(),
                 _ => value.trim(),
             };
-            if value.is_empty() && !SAID.contains(&name.as_str()) {
+            if value.is_empty() && !ESCALATION.contains(&name.as_str()) {
                 continue;
             }
             if value.chars().count() > LONGEST_TEXT {
                 let name = ["search", "procedure", "tag", "account"]
                     .into_iter()
-                    .chain(SAID)
+                    .chain(ESCALATION)
                     .find(|known| known == name);
                 let expected = format!("at most {LONGEST_TEXT} characters");
                 return Err(refuse(name.unwrap_or("a parameter"), value, expected));
@@ -273,35 +274,35 @@ impl Filter {
                 "range" => {
                     let known: Vec<&'static str> =
                         PRESETS.iter().map(|(_, name, _)| *name).collect();
-                    let word = one_of("range", value, &known)?;
+                    let word = parse_word("range", value, &known)?;
                     let preset = PRESETS.iter().find(|(_, name, _)| *name == word);
                     filter.range = Range::Preset(preset.map_or(DEFAULT, |(preset, ..)| *preset));
                 }
-                "from" => from = Some(date("from", value)?),
-                "to" => to = Some(date("to", value)?),
-                "channel" => filter.channels = words("channel", value, &CHANNELS)?,
-                "status" => filter.statuses = words("status", value, &STATUSES)?,
+                "from" => from = Some(parse_date("from", value)?),
+                "to" => to = Some(parse_date("to", value)?),
+                "channel" => filter.channels = parse_words("channel", value, &CHANNELS)?,
+                "status" => filter.statuses = parse_words("status", value, &STATUSES)?,
                 "search" => filter.search = text(),
                 "procedure" => filter.procedure = text(),
-                "unassigned" => filter.unassigned = flag("unassigned", value, "1")?,
+                "unassigned" => filter.unassigned = parse_flag("unassigned", value, "1")?,
                 "tag" => filter.tag = text(),
-                "escalated" => filter.escalated = flag("escalated", value, "1")?,
+                "escalated" => filter.escalated = parse_flag("escalated", value, "1")?,
                 "reason" => filter.reason = text(),
                 "category" => filter.category = text(),
                 "escalated_by" => filter.escalated_by = text(),
-                "clicked" => filter.unclicked = flag("clicked", value, "0")?,
-                "sort" => filter.sort = one_of("sort", value, &SORTS)?,
-                "order" => filter.ascending = flag("order", value, "ascending")?,
+                "clicked" => filter.unclicked = parse_flag("clicked", value, "0")?,
+                "sort" => filter.sort = parse_word("sort", value, &SORTS)?,
+                "order" => filter.ascending = parse_flag("order", value, "ascending")?,
                 "procedures" => {
-                    filter.procedures = one_of("procedures", value, &PROCEDURE_SORTS)?;
+                    filter.procedures = parse_word("procedures", value, &PROCEDURE_SORTS)?;
                 }
                 "after" | "before" => {
                     let before = name == "before";
-                    let place = Place::parse(before, value);
+                    let cursor = Cursor::parse(before, value);
                     let name = if before { "before" } else { "after" };
-                    let place =
-                        place.ok_or_else(|| refuse(name, value, "KEY~ID, as links have it"));
-                    filter.place = Some(place?);
+                    let cursor =
+                        cursor.ok_or_else(|| refuse(name, value, "KEY~ID, as links have it"));
+                    filter.cursor = Some(cursor?);
                 }
                 _ => {}
             }
@@ -325,11 +326,11 @@ impl Filter {
         Ok(filter)
     }
 
-    /// Lists the parameters of the address, without those that have their default.
+    /// Returns the parameters of the address, without those that have their default.
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
         let mut pairs = Vec::new();
         let mut put = |name, value: Option<&str>| {
-            let value = value.filter(|value| !value.is_empty() || SAID.contains(&name));
+            let value = value.filter(|value| !value.is_empty() || ESCALATION.contains(&name));
             if let Some(value) = value {
                 pairs.push((name, value.to_owned()));
             }
@@ -361,9 +362,9 @@ impl Filter {
         put("order", self.ascending.then_some("ascending"));
         let procedures = Some(self.procedures).filter(|sort| *sort != PROCEDURE_SORTS[0]);
         put("procedures", procedures);
-        if let Some(place) = &self.place {
-            let name = if place.before { "before" } else { "after" };
-            put(name, Some(&format!("{}~{}", place.key, place.id)));
+        if let Some(cursor) = &self.cursor {
+            let name = if cursor.before { "before" } else { "after" };
+            put(name, Some(&format!("{}~{}", cursor.key, cursor.id)));
         }
         pairs
     }
@@ -373,18 +374,18 @@ impl Filter {
         url(path, &self.pairs())
     }
 
-    /// Writes the address of a view with another filter, from its first row on.
+    /// Writes the address of a view with a changed filter, at the first page of its list.
     pub fn url_with(&self, path: &str, change: impl FnOnce(&mut Filter)) -> String {
         let mut changed = Filter {
-            place: None,
+            cursor: None,
             ..self.clone()
         };
         change(&mut changed);
         changed.url(path)
     }
 
-    /// Keeps what every view has: account, days and channels.
-    pub fn frame(&self) -> Filter {
+    /// Returns the parameters that all views have in common: account, days and channels.
+    pub fn common(&self) -> Filter {
         Filter {
             account: self.account.clone(),
             range: self.range,
@@ -393,25 +394,25 @@ impl Filter {
         }
     }
 
-    /// Whether conversations are listed by more than days and channels.
-    pub fn narrows(&self) -> bool {
+    /// Whether the listed conversations are filtered by more than days and channels.
+    pub fn is_narrowed(&self) -> bool {
         let plain = Filter {
             sort: self.sort,
             ascending: self.ascending,
-            place: self.place.clone(),
+            cursor: self.cursor.clone(),
             procedures: self.procedures,
-            ..self.frame()
+            ..self.common()
         };
         *self != plain
     }
 
-    /// Gives the channels as the queries' parameter takes them.
+    /// Returns the value of the queries' parameter `channel`; none for all channels.
     pub fn channel(&self) -> Option<String> {
         (!self.channels.is_empty()).then(|| self.channels.join(","))
     }
 }
 
-/// Writes an address.
+/// Writes the address of a path with parameters.
 pub fn url<N: AsRef<str>, V: AsRef<str>>(path: &str, pairs: &[(N, V)]) -> String {
     if pairs.is_empty() {
         return path.to_owned();
@@ -420,18 +421,18 @@ pub fn url<N: AsRef<str>, V: AsRef<str>>(path: &str, pairs: &[(N, V)]) -> String
     format!("{path}?{query}")
 }
 
-/// Whether an address can hold a name from outside: there is no view of one that is longer.
-pub fn holds(name: Option<&str>) -> bool {
+/// Whether a name from an event is short enough for an address; longer ones are shown without a link.
+pub fn fits_in_address(name: Option<&str>) -> bool {
     name.is_none_or(|name| name.chars().count() <= LONGEST_TEXT)
 }
 
-/// Names a channel for people.
+/// Returns a channel's name on the page.
 pub fn channel_name(channel: &str) -> &str {
     let known = CHANNELS.iter().find(|(word, _)| *word == channel);
     known.map_or(channel, |(_, name)| name)
 }
 
-/// Names a status for people.
+/// Returns a status's name on the page.
 pub fn status_name(status: &str) -> &str {
     let known = STATUSES.iter().find(|(word, _)| *word == status);
     known.map_or(status, |(_, name)| name)

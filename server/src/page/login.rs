@@ -1,4 +1,4 @@
-//! Logging in and out, with the endpoint's users, limits on attempts, and passwords.
+//! Login and logout of the page, with the Postgres endpoint's users, passwords and limits on failed logins.
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -15,10 +15,10 @@ use crate::http::csrf::{self, Token};
 use crate::http::{Client, logins};
 use crate::users::LoginError;
 
-/// A login form is not longer.
+/// How long a login form may be, in bytes.
 const LONGEST_FORM: usize = 16 * 1024;
 
-/// Where to go after the login.
+/// Represents the parameter of the address to open after the login.
 #[derive(Debug, Deserialize)]
 pub struct Next {
     next: Option<String>,
@@ -42,7 +42,7 @@ struct Credentials {
     next: String,
 }
 
-/// Answers `GET /login`: the form, or where it leads for who is logged in.
+/// Answers `GET /login` with the form, or with a redirect for a user who is logged in.
 pub async fn show(
     State(site): State<Site>,
     Extension(client): Extension<Client>,
@@ -50,7 +50,7 @@ pub async fn show(
     headers: HeaderMap,
     Query(Next { next }): Query<Next>,
 ) -> Result<Response, PageError> {
-    let next = within(next.as_deref().unwrap_or_default());
+    let next = local_address(next.as_deref().unwrap_or_default());
     if logins::user_of(&session, &site.users).await.is_some() {
         return Ok(Redirect::to(next).into_response());
     }
@@ -59,21 +59,21 @@ pub async fn show(
 }
 
 /// Answers `POST /login`.
-pub async fn enter(
+pub async fn log_in(
     State(site): State<Site>,
     Extension(client): Extension<Client>,
     session: Session,
     headers: HeaderMap,
     RawForm(bytes): RawForm,
 ) -> Result<Response, PageError> {
-    let Some(given) = read(&bytes) else {
+    let Some(given) = parse_form(&bytes) else {
         return Err(PageError::Forged);
     };
-    if !csrf::is_ours(&headers, client.encrypted, &given.csrf) {
+    if !csrf::is_own_form(&headers, client.encrypted, &given.csrf) {
         return Err(PageError::Forged);
     }
     let token = Token::of(&headers, client.encrypted);
-    let next = within(&given.next);
+    let next = local_address(&given.next);
     let tried = site
         .users
         .log_in(
@@ -136,14 +136,14 @@ pub async fn enter(
 }
 
 /// Answers `POST /logout`.
-pub async fn leave(
+pub async fn log_out(
     Extension(client): Extension<Client>,
     session: Session,
     headers: HeaderMap,
     RawForm(bytes): RawForm,
 ) -> Result<Redirect, PageError> {
-    let field = read(&bytes).unwrap_or_default().csrf;
-    if !csrf::is_ours(&headers, client.encrypted, &field) {
+    let field = parse_form(&bytes).unwrap_or_default().csrf;
+    if !csrf::is_own_form(&headers, client.encrypted, &field) {
         return Err(PageError::Forged);
     }
     if let Err(error) = logins::end(&session).await {
@@ -152,7 +152,7 @@ pub async fn leave(
     Ok(Redirect::to("/login"))
 }
 
-fn read(bytes: &[u8]) -> Option<Credentials> {
+fn parse_form(bytes: &[u8]) -> Option<Credentials> {
     let pairs = (bytes.len() <= LONGEST_FORM).then(|| url::form_urlencoded::parse(bytes))?;
     let mut given = Credentials::default();
     for (name, value) in pairs {
@@ -167,16 +167,17 @@ fn read(bytes: &[u8]) -> Option<Credentials> {
     Some(given)
 }
 
-/// An address of this server's, or the page that everybody begins with: no form leads anywhere else.
-fn within(next: &str) -> &str {
+/// Returns `next` if it is an address of this server, else the performance page: a link with another site as `next` must
+/// not redirect there.
+fn local_address(next: &str) -> &str {
     let second = next.as_bytes().get(1);
-    let within = next.starts_with('/')
+    let local = next.starts_with('/')
         && !matches!(second, Some(b'/' | b'\\'))
         && next
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let login = next.starts_with("/login") || next.starts_with("/logout");
-    if within && !login {
+    if local && !login {
         next
     } else {
         "/performance"
@@ -203,12 +204,12 @@ fn form(
 
 #[cfg(test)]
 mod tests {
-    use super::within;
+    use super::local_address;
 
     #[test]
-    fn a_login_leads_nowhere_else() {
+    fn a_login_redirects_to_this_server_alone() {
         for next in ["/performance?range=7-days", "/conversations/cv_1", "/sales"] {
-            assert_eq!(within(next), next);
+            assert_eq!(local_address(next), next);
         }
         for next in [
             "",
@@ -220,7 +221,7 @@ mod tests {
             "/a b",
             "/a\r\nb",
         ] {
-            assert_eq!(within(next), "/performance", "{next}");
+            assert_eq!(local_address(next), "/performance", "{next}");
         }
     }
 }

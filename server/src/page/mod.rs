@@ -1,23 +1,24 @@
-//! The performance page: what the people of a shop see of it (SPEC 6, 7).
+//! The performance page, on which the people of a shop see its metrics (SPEC 6, 7).
 //!
-//! Server-rendered: a view asks saved queries, within the limits of the endpoint and over one version of the lake, and
-//! writes what they answer into a template beside it; it computes no metric of its own (SPEC M7). All that a view shows is
-//! in its address. It works without scripts, and loads nothing from anywhere else.
+//! The server renders it. A view runs saved queries, within the endpoint's limits and over one version of the lake, and
+//! fills a template with their rows; it computes no metric of its own (SPEC M7). A view's whole state is in its address.
+//! The page works without scripts and loads nothing from other hosts.
 //!
-//! What always holds: a view sees its viewer's account alone, since its queries do; another account's address is answered
-//! as one that does not exist; and every text from outside is escaped by the templates.
+//! What always holds: a view shows its viewer's account alone, because its queries see nothing else. Another account's
+//! address is answered as one that does not exist (SPEC 8). The templates escape every text from events.
 
 mod assets;
+mod call;
 mod chrome;
 mod conversation;
 mod error;
 mod filter;
+mod links;
 mod login;
 mod numbers;
 mod orders;
 mod paging;
 mod performance;
-mod question;
 mod rows;
 mod sales;
 mod visit;
@@ -33,20 +34,21 @@ use crate::http::logins::Logins;
 use crate::pg::Inquirer;
 use crate::users::{Attempts, Users};
 
-/// What the page stands on. Cheap to clone.
+/// Holds what the page's views use. Cheap to clone.
 #[derive(Clone)]
 pub struct Site {
-    /// Asks its queries.
+    /// Runs the queries.
     pub inquirer: Inquirer,
-    /// Who may log in.
+    /// The users, who log in with their passwords.
     pub users: Users,
-    /// How often they failed to.
+    /// The failed logins.
     pub attempts: Arc<Attempts>,
-    /// Who has logged in.
+    /// The logins of browsers.
     pub logins: Logins,
 }
 
-/// What a browser may do with a page: load style, script and pictures from here, send forms to here, and nothing else.
+/// The content security policy: a page may load styles, scripts and images from this server, send forms to it, and nothing
+/// else.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
@@ -54,23 +56,23 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 pub fn router(site: &Site, encrypted: bool) -> Router {
     let pages = Router::new()
         .route("/", get(|| async { Redirect::to("/performance") }))
-        .route("/login", get(login::show).post(login::enter))
-        .route("/logout", post(login::leave))
+        .route("/login", get(login::show).post(login::log_in))
+        .route("/logout", post(login::log_out))
         .route("/performance", get(performance::show))
         .route("/conversations/{id}", get(conversation::show))
         .route("/sales", get(sales::show))
         .route("/orders/{id}", get(sales::show_order))
         .fallback(error::no_such_page)
         .layer(site.logins.layer(encrypted))
-        .layer(axum::middleware::map_response(guarded))
+        .layer(axum::middleware::map_response(add_security_headers))
         .with_state(site.clone());
     Router::new()
         .route("/assets/{name}", get(assets::asset))
         .merge(pages)
 }
 
-/// Adds what keeps a page from being stored, framed, sniffed or told of.
-async fn guarded(mut response: Response) -> Response {
+/// Adds headers that forbid browsers to store, frame or sniff a page, and to send its address to other sites.
+async fn add_security_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));

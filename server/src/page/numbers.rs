@@ -1,15 +1,15 @@
-//! How the page writes numbers, money, rates, times and dates: the one place that knows.
+//! Formats numbers, money, rates, durations and dates for the page; no other module does.
 //!
-//! What always holds: a null is never written as 0, and what is shortened for the eye stands exact in `<data value>`.
+//! What always holds: a null is never written as 0, and a shortened number is also in the HTML exactly, in `<data value>`.
 
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use rapport_zones::Tz;
 
-/// An exact amount of money: an integer of 0.0001 (SPEC E5).
+/// Represents an exact amount of money, in units of 0.0001 (SPEC E5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Money(pub i128);
 
-/// Steps of [`Money`] in one unit of a currency.
+/// How many units of [`Money`] are one of a currency.
 const STEPS: i128 = 10_000;
 
 impl Money {
@@ -26,8 +26,8 @@ impl Money {
         self.0 as f64 / STEPS as f64
     }
 
-    /// Rounds half away from zero to so many decimals, at most 4; gives whole and fraction.
-    fn rounded(self, decimals: u32) -> (u128, u128) {
+    /// Rounds the absolute amount half up to `decimals` (at most 4); returns the whole part and the fraction's digits.
+    fn round(self, decimals: u32) -> (u128, u128) {
         let step = 10_u128.pow(4 - decimals.min(4));
         let rounded = (self.0.unsigned_abs() + step / 2) / step;
         let unit = 10_u128.pow(decimals.min(4));
@@ -35,7 +35,7 @@ impl Money {
     }
 }
 
-/// The currency of an account, as it is written.
+/// Formats amounts of a currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Currency {
     code: String,
@@ -44,7 +44,7 @@ pub struct Currency {
 }
 
 impl Currency {
-    /// Finds the sign of an ISO 4217 code; one that has none of its own is written as its code.
+    /// Finds the sign and decimals of an ISO 4217 code; a currency without a known sign is written with its code.
     pub fn of(code: &str) -> Currency {
         let (sign, decimals) = match code {
             "USD" => ("$", 2),
@@ -76,12 +76,12 @@ impl Currency {
         }
     }
 
-    /// Gives the ISO 4217 code.
+    /// Returns the ISO 4217 code.
     pub fn code(&self) -> &str {
         &self.code
     }
 
-    /// Writes an amount with its cents: for tables and averages.
+    /// Writes an amount with its cents, for tables and averages.
     pub fn cents(&self, amount: Money) -> String {
         self.write(amount, self.decimals)
     }
@@ -107,7 +107,7 @@ impl Currency {
     }
 
     fn write(&self, amount: Money, decimals: u32) -> String {
-        let (whole, fraction) = amount.rounded(decimals);
+        let (whole, fraction) = amount.round(decimals);
         let sign = minus(amount.0 < 0 && (whole, fraction) != (0, 0));
         let whole = count(whole);
         match decimals {
@@ -141,18 +141,20 @@ pub fn count(value: impl TryInto<i128>) -> String {
 
 /// Writes a number on an axis: `7.5k`, `30`, `1.2M`.
 pub fn short(value: f64) -> String {
-    let trimmed = |value: f64| {
-        let text = format!("{value:.2}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    };
     match value.abs() {
-        size if size >= 1e6 => format!("{}M", trimmed(value / 1e6)),
-        size if size >= 1e3 => format!("{}k", trimmed(value / 1e3)),
-        _ => trimmed(value),
+        size if size >= 1e6 => format!("{}M", trimmed(value / 1e6, 2)),
+        size if size >= 1e3 => format!("{}k", trimmed(value / 1e3, 2)),
+        _ => trimmed(value, 2),
     }
 }
 
-/// Writes a sum of credits: whole where it is, else to two decimals.
+/// Writes a number with at most so many decimals (at least one), without trailing zeros.
+pub fn trimmed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Writes a sum of credits: as a whole number if it is one, else with two decimals.
 pub fn credits(value: f64) -> String {
     let hundredths = (value * 100.0).round() as i64;
     match hundredths % 100 {
@@ -166,18 +168,22 @@ pub fn percent(rate: f64) -> String {
     format!("{}{:.1}%", minus(rate < -0.0005), (rate * 100.0).abs())
 }
 
-/// Writes a rate as a percentage for SVG: a plain number without more decimals than are seen.
-pub fn length(rate: f64) -> String {
-    let text = format!("{:.2}", rate * 100.0);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+/// Writes a rate as a percentage with one decimal, or with none if that is 0.
+pub fn short_percent(rate: f64) -> String {
+    percent(rate).replace(".0%", "%")
 }
 
-/// Writes a time by its two largest units: `22 h 49 min`.
+/// Writes a fraction of a width as a percentage for SVG, without the sign.
+pub fn length(fraction: f64) -> String {
+    trimmed(fraction * 100.0, 2)
+}
+
+/// Writes a duration in its two largest units: `22 h 49 min`.
 pub fn duration(seconds: i64) -> String {
     units(seconds, 2)
 }
 
-/// Writes a time to the second: `22 h 49 min 49 s`.
+/// Writes a duration to the second: `22 h 49 min 49 s`.
 pub fn whole_duration(seconds: i64) -> String {
     units(seconds, 4)
 }
@@ -213,7 +219,7 @@ pub fn weekday(date: NaiveDate) -> String {
     date.format("%a %-d %b").to_string()
 }
 
-/// Writes a range of days, its year once at the end, and its month where it is one: `29 Oct – 27 Nov 2026`.
+/// Writes a range of days, with a common year or month written once: `29 Oct – 27 Nov 2026`, `1 – 27 Nov 2026`.
 pub fn range(from: NaiveDate, to: NaiveDate) -> String {
     if from.year() == to.year() {
         format!("{} {}", range_in_year(from, to), to.year())
@@ -232,31 +238,31 @@ fn range_in_year(from: NaiveDate, to: NaiveDate) -> String {
     }
 }
 
-/// Writes a range of days without a year where it is that of `beside`.
-pub fn range_beside(from: NaiveDate, to: NaiveDate, beside: NaiveDate) -> String {
-    if from.year() != beside.year() || to.year() != beside.year() {
+/// Writes a range of days, without the year if it is that of `other`.
+pub fn range_next_to(from: NaiveDate, to: NaiveDate, other: NaiveDate) -> String {
+    if from.year() != other.year() || to.year() != other.year() {
         range(from, to)
     } else {
         range_in_year(from, to)
     }
 }
 
-/// An instant in the zone of an account.
+/// Represents an instant in an account's time zone.
 #[derive(Debug, Clone, Copy)]
 pub struct Local(DateTime<Tz>);
 
 impl Local {
-    /// Puts an instant into a zone.
+    /// Converts an instant to a time zone.
     pub fn of(instant: DateTime<Utc>, zone: Tz) -> Local {
         Local(instant.with_timezone(&zone))
     }
 
-    /// Writes it for machines: RFC 3339 with its offset.
+    /// Writes the instant for machines: RFC 3339 with its offset.
     pub fn machine(&self) -> String {
         self.0.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
     }
 
-    /// Writes day and minute, with the year where it is not that of `today`: `27 Nov, 23:46`.
+    /// Writes day and minute, with the year if it is not that of `today`: `27 Nov, 23:46`.
     pub fn minute(&self, today: NaiveDate) -> String {
         self.shown("%H:%M", today)
     }
@@ -266,7 +272,7 @@ impl Local {
         self.0.format("%-d %b %Y, %H:%M:%S").to_string()
     }
 
-    /// Writes day and second, with the year where it is not that of `today`.
+    /// Writes day and second, with the year if it is not that of `today`.
     pub fn second_of(&self, today: NaiveDate) -> String {
         self.shown("%H:%M:%S", today)
     }
@@ -281,7 +287,7 @@ impl Local {
         self.0.format("%H:%M:%S").to_string()
     }
 
-    /// Gives its calendar day.
+    /// Returns the calendar day of the time zone.
     pub fn date(&self) -> NaiveDate {
         self.0.date_naive()
     }
@@ -296,7 +302,7 @@ impl Local {
     }
 }
 
-/// Names a zone as people do: `New York time`, `UTC`.
+/// Names a time zone as people do: `New York time`, `UTC`.
 pub fn zone(zone: Tz) -> String {
     match zone.name() {
         "UTC" | "Etc/UTC" | "GMT" => "UTC".to_owned(),
@@ -307,7 +313,7 @@ pub fn zone(zone: Tz) -> String {
     }
 }
 
-/// Steps back by so many days, and stays at the first date there is.
+/// Returns the date so many days before another, or the first date that can be represented.
 pub fn days_before(date: NaiveDate, days: i64) -> NaiveDate {
     date.checked_add_signed(TimeDelta::days(-days))
         .unwrap_or(NaiveDate::MIN)
@@ -344,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_rates_and_times_are_written_as_people_do() {
+    fn counts_rates_and_durations_are_written_as_people_do() {
         assert_eq!(count(1_496), "1,496");
         assert_eq!(count(-1_234_567), "−1,234,567");
         assert_eq!(credits(359.0), "359");
@@ -366,7 +372,7 @@ mod tests {
         assert_eq!(range(a, b), "29 Oct – 27 Nov 2026");
         assert_eq!(range(date("2025-12-31"), b), "31 Dec 2025 – 27 Nov 2026");
         assert_eq!(range(b, b), "27 Nov 2026");
-        assert_eq!(range_beside(a, b, b), "29 Oct – 27 Nov");
+        assert_eq!(range_next_to(a, b, b), "29 Oct – 27 Nov");
         assert_eq!(
             zone(Tz::named("America/New_York").unwrap()),
             "New York time"

@@ -1,7 +1,7 @@
-//! What a query answered, read by the names of its columns.
+//! The rows of a query's result, read by the names of their columns.
 //!
-//! A page shows few rows, so they are held whole; how many may come is the caller's `LIMIT`. A column that is not there or
-//! of another type is a fault of the page's or of a team's own query that replaced a built-in one, and is told as such.
+//! A page shows few rows, so they are held in memory at once; the caller's `LIMIT` bounds them. A missing column, or one of
+//! another type, is an error of the page or of a team's own query that replaces a built-in one.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::numbers::Money;
 use crate::pg::{Inquiry, PgError};
 
-/// All rows of an answer.
+/// Holds all rows of a result.
 #[derive(Debug)]
 pub struct Rows {
     batch: RecordBatch,
 }
 
-/// One of them.
+/// Represents one row of a result.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
     batch: &'a RecordBatch,
@@ -31,10 +31,10 @@ pub struct Row<'a> {
 }
 
 impl Rows {
-    /// Asks a statement and waits for all of its rows.
+    /// Runs a statement and collects all of its rows.
     ///
     /// # Errors
-    /// As the statement's.
+    /// The statement's.
     pub async fn ask(inquiry: &Inquiry, sql: &str) -> Result<Rows, PgError> {
         let mut answer = inquiry.ask(sql).await?;
         let schema = Arc::clone(answer.schema());
@@ -47,7 +47,7 @@ impl Rows {
         Rows::of(&batch)
     }
 
-    /// Brings the columns to one type of each kind.
+    /// Casts the columns to one Arrow type for each SQL type.
     fn of(batch: &RecordBatch) -> Result<Rows, PgError> {
         let mut fields = Vec::new();
         let mut columns = Vec::new();
@@ -61,18 +61,18 @@ impl Rows {
         Ok(Rows { batch })
     }
 
-    /// Counts them.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.batch.num_rows()
     }
 
-    /// Walks over them.
+    /// Iterates over the rows.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Row<'_>> {
         let batch = &self.batch;
         (0..batch.num_rows()).map(move |at| Row { batch, at })
     }
 
-    /// Gives the first, if there is one.
+    /// Returns the first row, if there is one.
     pub fn first(&self) -> Option<Row<'_>> {
         self.iter().next()
     }
@@ -103,7 +103,7 @@ impl<'a> Row<'a> {
         Ok((!column.is_null(self.at)).then_some(column.as_ref()))
     }
 
-    fn wrong(name: &str, column: &dyn Array) -> PgError {
+    fn type_error(name: &str, column: &dyn Array) -> PgError {
         let kind = column.data_type();
         PgError::internal(format!(
             "the page cannot read column {name:?} of type {kind}"
@@ -113,13 +113,13 @@ impl<'a> Row<'a> {
     /// Reads a text.
     ///
     /// # Errors
-    /// No such column, or of another type; as all of these.
+    /// If the column is missing or has another type; likewise for all methods below.
     pub fn text(&self, name: &str) -> Result<Option<&'a str>, PgError> {
         let Some(column) = self.column(name, "text")? else {
             return Ok(None);
         };
         let texts = column.as_string_opt::<i32>();
-        let texts = texts.ok_or_else(|| Self::wrong(name, column))?;
+        let texts = texts.ok_or_else(|| Self::type_error(name, column))?;
         Ok(Some(texts.value(self.at)))
     }
 
@@ -140,7 +140,7 @@ impl<'a> Row<'a> {
             return Ok(None);
         };
         let values = column.as_primitive_opt::<Int64Type>();
-        let values = values.ok_or_else(|| Self::wrong(name, column))?;
+        let values = values.ok_or_else(|| Self::type_error(name, column))?;
         Ok(Some(values.value(self.at)))
     }
 
@@ -161,7 +161,7 @@ impl<'a> Row<'a> {
             return Ok(None);
         };
         let values = column.as_primitive_opt::<Float64Type>();
-        let values = values.ok_or_else(|| Self::wrong(name, column))?;
+        let values = values.ok_or_else(|| Self::type_error(name, column))?;
         Ok(Some(values.value(self.at)))
     }
 
@@ -174,7 +174,7 @@ impl<'a> Row<'a> {
             return Ok(None);
         };
         let values = column.as_primitive_opt::<Decimal128Type>();
-        let values = values.ok_or_else(|| Self::wrong(name, column))?;
+        let values = values.ok_or_else(|| Self::type_error(name, column))?;
         Ok(Some(Money(values.value(self.at))))
     }
 
@@ -187,7 +187,7 @@ impl<'a> Row<'a> {
             return Ok(false);
         };
         let values = column.as_boolean_opt();
-        let values = values.ok_or_else(|| Self::wrong(name, column))?;
+        let values = values.ok_or_else(|| Self::type_error(name, column))?;
         Ok(values.value(self.at))
     }
 
@@ -200,7 +200,7 @@ impl<'a> Row<'a> {
             return Ok(None);
         };
         let values = column.as_primitive_opt::<Date32Type>();
-        let values = values.ok_or_else(|| Self::wrong(name, column))?;
+        let values = values.ok_or_else(|| Self::type_error(name, column))?;
         Ok(values.value_as_date(self.at))
     }
 
@@ -213,7 +213,7 @@ impl<'a> Row<'a> {
             return Ok(None);
         };
         let values = column.as_primitive_opt::<TimestampMicrosecondType>();
-        let values = values.ok_or_else(|| Self::wrong(name, column))?;
+        let values = values.ok_or_else(|| Self::type_error(name, column))?;
         Ok(DateTime::from_timestamp_micros(values.value(self.at)))
     }
 
@@ -226,10 +226,10 @@ impl<'a> Row<'a> {
             return Ok(Vec::new());
         };
         let lists = column.as_list_opt::<i32>();
-        let lists = lists.ok_or_else(|| Self::wrong(name, column))?;
+        let lists = lists.ok_or_else(|| Self::type_error(name, column))?;
         let items = lists.value(self.at);
         let items = items.as_string_opt::<i32>();
-        let items = items.ok_or_else(|| Self::wrong(name, column))?;
+        let items = items.ok_or_else(|| Self::type_error(name, column))?;
         Ok(items.iter().flatten().map(str::to_owned).collect())
     }
 }

@@ -1,4 +1,5 @@
-//! Who looks at which account, and through what: what every view begins with.
+//! Extractors with which every view begins: who is logged in, which account they see, the filter, and the session that the
+//! view's queries run in.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,65 +22,66 @@ use crate::users::User;
 
 /// How long a query of the page may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How many accounts an operator is offered by name; any other can be typed.
+/// How many accounts an operator can choose by name; any other can be typed.
 const OFFERED: usize = 200;
+/// The page's application name in `system.sessions`.
 const APPLICATION: &str = "rapport page";
 
-/// An account as the views speak of it.
+/// Describes an account for its views.
 #[derive(Debug, Clone)]
 pub struct Shop {
-    /// Its id.
+    /// The account's id.
     pub id: String,
-    /// Its name, or its id where it has none.
+    /// The account's name, or its id if it has none.
     pub name: String,
-    /// The zone of its days (SPEC T2).
+    /// The time zone of the account's days (SPEC T2).
     pub zone: Tz,
-    /// Its currency (SPEC A10).
+    /// The account's currency (SPEC A10).
     pub currency: Currency,
-    /// `last_touch` or `linear`.
+    /// The attribution model: `last_touch` or `linear`.
     pub model: String,
     /// Whether bots' clicks are left out (SPEC C9).
     pub excludes_bots: bool,
-    /// The day there.
+    /// Today's date in the account's time zone.
     pub today: NaiveDate,
-    /// The instant of all that the view shows.
+    /// The instant that the view's queries see as `now()`.
     pub now: DateTime<Utc>,
 }
 
 impl Shop {
-    /// Puts an instant into its zone.
+    /// Converts an instant to the account's time zone.
     pub fn local(&self, instant: DateTime<Utc>) -> Local {
         Local::of(instant, self.zone)
     }
 }
 
-/// A viewer at a view of an account.
+/// Holds what a view of an account needs.
 pub struct Visit {
-    /// Who.
+    /// The viewer.
     pub user: Arc<User>,
     /// The account.
     pub shop: Shop,
-    /// What the view shows.
+    /// The view's parameters.
     pub filter: Filter,
-    /// Asks for this account alone.
+    /// The session that sees this account alone.
     pub inquiry: Inquiry,
-    /// For the forms.
+    /// The token of the forms.
     pub token: Token,
-    /// Accounts that an operator can go to: id and name.
+    /// The accounts that an operator can choose, by id and name.
     pub accounts: Vec<(String, String)>,
 }
 
-/// Who is logged in, at an address.
+/// Represents a user who is logged in.
 pub struct Viewer {
-    /// Who.
+    /// The user.
     pub user: Arc<User>,
-    /// Their end of the connection.
+    /// The client of the connection.
     pub client: Client,
-    /// For the forms.
+    /// The token of the forms.
     pub token: Token,
 }
 
-/// Finds the client that the connection's task has put into the request.
+/// Returns the client, which the HTTP server puts into every request's extensions.
 pub fn client(parts: &Parts) -> Result<Client, PageError> {
     let client = parts.extensions.get::<Client>().copied();
     client.ok_or(PageError::NotFound)
@@ -107,7 +109,7 @@ impl FromRequestParts<Site> for Viewer {
 }
 
 impl Viewer {
-    /// Opens what asks for an account, or as an operator for all.
+    /// Opens a session that sees one account, or, for an operator, all.
     pub async fn inquiry(&self, site: &Site, account: Option<&str>) -> Result<Inquiry, PageError> {
         let asker = Asker {
             user: Arc::clone(&self.user),
@@ -134,7 +136,7 @@ impl FromRequestParts<Site> for Visit {
             None => accounts(&viewer.inquiry(site, None).await?).await?,
         };
         let account = match (own.clone(), filter.account.take()) {
-            // Another's is told as little of as one that there is not.
+            // Another account is answered as one that does not exist (SPEC 8).
             (Some(own), Some(asked)) if own != asked => return Err(PageError::NotFound),
             (Some(own), _) | (None, Some(own)) => own,
             (None, None) => match accounts.first() {
@@ -148,8 +150,8 @@ impl FromRequestParts<Site> for Visit {
         let inquiry = viewer.inquiry(site, Some(&account)).await?;
         let shop = match shop(&inquiry, &account).await? {
             Some(shop) => shop,
-            // A shop's own people may come before its first event does.
-            None if own.is_some() => nameless(&account),
+            // A shop's users may log in before its first event has landed.
+            None if own.is_some() => default_shop(&account),
             None => return Err(PageError::NotFound),
         };
         Ok(Visit {
@@ -163,7 +165,7 @@ impl FromRequestParts<Site> for Visit {
     }
 }
 
-/// Lists the accounts that an operator is offered, those with a name by it.
+/// Lists the accounts that an operator can choose, sorted by name, or by id if they have none.
 async fn accounts(inquiry: &Inquiry) -> Result<Vec<(String, String)>, PageError> {
     let sql = format!(
         "SELECT account_id, coalesce(name, account_id) AS name FROM accounts \
@@ -187,7 +189,7 @@ async fn shop(inquiry: &Inquiry, account: &str) -> Result<Option<Shop>, PageErro
     let Some(row) = rows.first() else {
         return Ok(None);
     };
-    let fallback = nameless(account);
+    let fallback = default_shop(account);
     Ok(Some(Shop {
         name: row.text("name")?.unwrap_or(account).to_owned(),
         zone: row.word("timezone")?.parse().unwrap_or(Tz::UTC),
@@ -200,8 +202,8 @@ async fn shop(inquiry: &Inquiry, account: &str) -> Result<Option<Shop>, PageErro
     }))
 }
 
-/// An account of which nothing is known yet: with the defaults of SPEC 3.
-fn nameless(account: &str) -> Shop {
+/// Makes an account without settings or events, with the defaults of SPEC 3.
+fn default_shop(account: &str) -> Shop {
     let now = Utc::now();
     Shop {
         id: account.to_owned(),

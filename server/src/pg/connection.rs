@@ -424,7 +424,7 @@ impl Connection {
     /// A statement begins: its user must still be who logged in.
     pub(super) fn begin_statement(&mut self) -> Result<Watch, Failure> {
         let user = &self.session.user;
-        match self.server.users.is_still(user) {
+        match self.server.users.is_current(user) {
             Ok(true) => {}
             Ok(false) => {
                 return Err(PgError::fatal(

@@ -73,7 +73,7 @@ pub async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     if let Err(ReadError::Invalid(error)) = &user
         && error.code == code::INVALID_PASSWORD
     {
-        server.attempts.failed(&startup.user, address);
+        server.attempts.record_failure(&startup.user, address);
     }
     let user = user?;
     // Only who has the password learns that its role, or the database, is not one that is let in.

@@ -263,8 +263,8 @@ fn give_up_largest(server: &Server) -> bool {
 fn end_of_users(server: &Server) {
     server
         .connections
-        .end_where(|user| match server.users.is_still(user) {
-            Ok(is_still) => !is_still,
+        .end_where(|user| match server.users.is_current(user) {
+            Ok(is_current) => !is_current,
             Err(error) => {
                 // No new login is possible; who is in stays, rather than all falling out over a slip of the hand.
                 tracing::error!("{error}");

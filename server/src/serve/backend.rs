@@ -1,4 +1,4 @@
-//! The engine as the Postgres endpoint asks for it.
+//! Implements the Postgres endpoint's [`Backend`] with the engine.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use rapport_zones::Tz;
 
 use crate::pg::{Backend, BackendSession, TableFunction, sql_type};
 
-/// Sessions of an engine.
+/// Opens the engine's sessions for the endpoint.
 #[derive(Clone)]
 pub struct EngineBackend {
     engine: Engine,
 }
 
 impl EngineBackend {
-    /// Sessions of this engine.
+    /// Makes a backend of an engine.
     pub fn new(engine: Engine) -> Self {
         Self { engine }
     }
@@ -42,18 +42,18 @@ impl Backend for EngineBackend {
     }
 }
 
-/// A session of an engine.
+/// Wraps a session of the engine.
 pub struct EngineSession {
     session: Session,
-    /// In which it shows instants at first.
+    /// The session's time zone until the client sets another.
     zone: Tz,
 }
 
 impl EngineSession {
-    /// Makes one of an engine's session.
+    /// Wraps a session and finds its time zone.
     ///
     /// # Errors
-    /// A lake that cannot be read.
+    /// If the lake cannot be read.
     pub async fn new(session: Session) -> Result<EngineSession> {
         let zone = session.time_zone().await?;
         Ok(EngineSession { session, zone })

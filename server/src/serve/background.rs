@@ -1,25 +1,25 @@
-//! Threads for what goes on beside the connections.
+//! Runtimes for background work, apart from the threads that serve connections.
 
 use std::io;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
-/// Reading logs and planning need more stack than a thread has by default.
+/// The stack of each thread: reading table logs and planning need more than the default.
 const STACK: usize = 16 * 1024 * 1024;
 
-/// Threads and the work on them, which ends with this.
+/// Runs background tasks on threads of its own; they end when it is dropped.
 #[derive(Debug)]
 pub(super) struct Background {
-    /// There until it ends.
+    /// None once it has been shut down.
     runtime: Option<Runtime>,
 }
 
 impl Background {
-    /// So many threads of this name.
+    /// Starts threads of this name.
     ///
     /// # Errors
-    /// If the system gives none.
+    /// If the system cannot start them.
     pub fn start(name: &str, threads: usize) -> io::Result<Background> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads)
@@ -32,15 +32,15 @@ impl Background {
         })
     }
 
-    /// Has something go on.
-    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+    /// Runs a task in the background.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         if let Some(runtime) = &self.runtime {
-            runtime.spawn(work);
+            runtime.spawn(task);
         }
     }
 
-    /// Ends what goes on where it can be cut off; what does not come there in time is left behind.
-    pub async fn end(mut self, within: Duration) {
+    /// Cancels the tasks at their next await; one that does not reach it in time is left behind.
+    pub async fn shut_down(mut self, within: Duration) {
         if let Some(runtime) = self.runtime.take() {
             let ended = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(within));
             drop(ended.await);
@@ -50,7 +50,7 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // The server is cut off itself: it waits for nobody, and may not, as this is where its own work is done.
+        // The server itself is being cancelled, on a thread of a runtime, where blocking is not allowed: it does not wait.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -1,4 +1,4 @@
-//! Deriving in the background: whenever the lake has landed events or settings that the derived tables do not rest on.
+//! Derives in the background whenever the lake has landed events or settings that the derived tables have not consumed.
 
 use std::io;
 use std::sync::Arc;
@@ -10,44 +10,44 @@ use tokio::sync::Notify;
 use super::background::Background;
 use super::health::{self, Health};
 use super::lag;
-use super::retry::{BackOff, attempt};
+use super::retry::{Backoff, attempt};
 
-/// How long after a failure it is tried again.
+/// How long to wait after a first failure.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(10);
-/// How long at most after failures in a row: each costs as much as a derive, and leaves nothing.
+/// How long to wait at most after failures in a row: each costs as much as a derive and gains nothing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// Starts deriving after looks at the lake, on threads of its own.
+/// Starts deriving on threads of its own. `refreshed` is notified after each refresh of the lake.
 pub(super) fn start(
     engine: Engine,
     health: Arc<Health>,
-    looked: Arc<Notify>,
+    refreshed: Arc<Notify>,
 ) -> io::Result<Background> {
     let threads = Background::start("derive", engine.options().threads.max(1))?;
-    threads.spawn(run(engine, health, looked));
+    threads.spawn(run(engine, health, refreshed));
     Ok(threads)
 }
 
-async fn run(engine: Engine, health: Arc<Health>, looked: Arc<Notify>) {
-    let mut back_off = BackOff::new(PAUSE_AFTER_FAILURE, LONGEST_PAUSE);
-    // When what failed is tried again, and what had landed where all of it failed.
+async fn run(engine: Engine, health: Arc<Health>, refreshed: Arc<Notify>) {
+    let mut backoff = Backoff::new(PAUSE_AFTER_FAILURE, LONGEST_PAUSE);
+    // When failed accounts are tried again, and the landed versions with which the whole derive failed.
     let mut retry_at: Option<Instant> = None;
     let mut failed_with = None;
     loop {
-        // A look while a derive ran counts too: it may have seen more.
-        looked.notified().await;
+        // A refresh that ended while a derive ran is not missed: it may have found more.
+        refreshed.notified().await;
         let retries = retry_at.is_none_or(|at| at <= Instant::now());
-        let landed = lag::landed(&engine.lake().current());
+        let landed = lag::landed_versions(&engine.lake().current());
         if !retries && failed_with == Some(landed) {
             continue;
         }
-        match attempt(derive_what_waits(&engine, retries)).await {
+        match attempt(derive_pending(&engine, retries)).await {
             Ok(failed) => {
                 failed_with = None;
                 if !failed.is_empty() {
-                    let pause = back_off.failed();
+                    let pause = backoff.next_pause();
                     retry_at = Some(Instant::now() + pause);
-                    health.derive_failed();
+                    health.record_derive_failure();
                     for AccountFailure { account, error, .. } in failed {
                         let seconds = pause.as_secs();
                         tracing::error!(
@@ -57,34 +57,34 @@ async fn run(engine: Engine, health: Arc<Health>, looked: Arc<Notify>) {
                         );
                     }
                 } else if retries {
-                    back_off.worked();
+                    backoff.reset();
                     retry_at = None;
-                    health.derive_worked();
+                    health.record_derive_success();
                 }
             }
             Err(error) => {
-                let pause = back_off.failed();
+                let pause = backoff.next_pause();
                 retry_at = Some(Instant::now() + pause);
                 failed_with = Some(landed);
-                health.derive_failed();
+                health.record_derive_failure();
                 let seconds = pause.as_secs();
                 tracing::error!(%error, "deriving failed; it will be tried again in {seconds} s");
-                // What others land meanwhile is derived sooner than that, but not at once.
+                // Events that land meanwhile are tried sooner than the backoff's pause, but not at once.
                 tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
             }
         }
     }
 }
 
-/// Derives, unless nothing waits, as where another server was first; with the accounts that failed before if `retries`.
-/// Answers with those that fail now.
-async fn derive_what_waits(
+/// Derives unless nothing is pending (another server may have been first). With `retries` it includes the accounts that
+/// failed before. Returns the accounts that fail now.
+async fn derive_pending(
     engine: &Engine,
     retries: bool,
 ) -> Result<Vec<AccountFailure>, EngineError> {
     let lake = engine.lake();
-    let waits = lag::is_behind(&lake.current()) || retries && lake.has_accounts_behind();
-    if !waits {
+    let pending = lag::has_unconsumed(&lake.current()) || retries && lake.has_accounts_behind();
+    if !pending {
         return Ok(Vec::new());
     }
     let started = Instant::now();
@@ -92,7 +92,7 @@ async fn derive_what_waits(
         true => engine.derive(&NoProgress).await?,
         false => engine.derive_others(&NoProgress).await?,
     };
-    health::derived(&report, started.elapsed());
+    health::record_derive(&report, started.elapsed());
     if !report.is_clean() {
         let rows: u64 = report.tables.iter().map(|table| table.rows).sum();
         tracing::info!(

@@ -1,4 +1,4 @@
-//! Whether the server can be asked, and its figures.
+//! Readiness of the server, and its metrics.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +13,7 @@ use rapport_engine::{DeriveReport, Engine};
 
 use super::lag::Lag;
 
-/// Once looking at the lake has failed for so long, what queries would see is too old.
+/// How long the lake may fail to be read before the data that queries would see counts as too old.
 const TOO_OLD: Duration = Duration::from_secs(60);
 /// Bounds of the histograms of times, in seconds.
 const SECONDS: [f64; 12] = [
@@ -38,37 +38,37 @@ const ORPHANS: &str = "rapport_orphans";
 const BEHIND: &str = "rapport_derived_behind_seconds";
 const FAILING: &str = "rapport_derive_failing";
 
-/// How looking at the lake went.
+/// Represents the outcome of the latest refreshes of the lake.
 #[derive(Debug, Clone, Copy)]
-enum Looked {
-    Never,
-    Well,
+enum LakeReads {
+    None,
+    Succeeding,
     FailingSince(Instant),
 }
 
-/// Which part of a server keeps it from being asked. Anybody may read it: why it is so is told to the log alone.
+/// Says why a server cannot answer queries. Anybody may read it, so details go to the log alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotReady {
-    /// It ends.
+    /// The server is shutting down.
     #[error("the server is stopping")]
     Stopping,
-    /// It has just begun.
+    /// The server has just started.
     #[error("the lake has not been read yet")]
     NotRead,
-    /// What it would serve is old.
+    /// The data that it would serve is too old.
     #[error("the lake could not be read for {0} s")]
     Unreadable(u64),
-    /// A saved query of the team's own is wrong, say.
+    /// No session can be opened, for example because a team's own saved query is wrong.
     #[error("no session can be opened")]
     NoSession,
 }
 
-/// How a server is.
+/// Tracks the health of a server.
 pub struct Health {
     engine: Engine,
-    lake: Mutex<Looked>,
-    /// Why no session can be opened, as the log has it.
-    no_session: Mutex<Option<String>>,
+    lake: Mutex<LakeReads>,
+    /// The reason that was logged last for not opening a session.
+    logged_reason: Mutex<Option<String>>,
     lag: Mutex<Lag>,
     /// Whether the latest derive has failed.
     derive_failing: AtomicBool,
@@ -76,34 +76,34 @@ pub struct Health {
 }
 
 impl Health {
-    /// Of a server that has just started.
+    /// Makes the health of a server that has just started.
     pub fn new(engine: Engine) -> Health {
         Health {
             engine,
-            lake: Mutex::new(Looked::Never),
-            no_session: Mutex::default(),
+            lake: Mutex::new(LakeReads::None),
+            logged_reason: Mutex::default(),
             lag: Mutex::default(),
             derive_failing: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         }
     }
 
-    /// Whether queries can be answered; if not, why. Derives that fail are no reason: what was derived before is served,
-    /// and no other server would have more.
+    /// Checks that queries can be answered. Failing derives do not matter: what was derived before is served, and no other
+    /// server of the lake would have more.
     ///
     /// # Errors
-    /// The part that is missing.
+    /// Why they cannot.
     pub async fn ready(&self) -> Result<(), NotReady> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(NotReady::Stopping);
         }
-        let looked = *self.lake.lock().unwrap_or_else(PoisonError::into_inner);
-        match looked {
-            Looked::Never => return Err(NotReady::NotRead),
-            Looked::FailingSince(since) if since.elapsed() > TOO_OLD => {
+        let reads = *self.lake.lock().unwrap_or_else(PoisonError::into_inner);
+        match reads {
+            LakeReads::None => return Err(NotReady::NotRead),
+            LakeReads::FailingSince(since) if since.elapsed() > TOO_OLD => {
                 return Err(NotReady::Unreadable(since.elapsed().as_secs()));
             }
-            Looked::Well | Looked::FailingSince(_) => {}
+            LakeReads::Succeeding | LakeReads::FailingSince(_) => {}
         }
         if let Err(error) = self.engine.sessions().await {
             self.log_no_session(error.to_string());
@@ -112,10 +112,10 @@ impl Health {
         Ok(())
     }
 
-    /// Logs each reason once: it is asked for every few seconds, by whoever likes.
+    /// Logs a reason unless it was logged last: readiness is asked for every few seconds, by anybody.
     fn log_no_session(&self, reason: String) {
         let mut logged = self
-            .no_session
+            .logged_reason
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if logged.as_ref() != Some(&reason) {
@@ -124,39 +124,39 @@ impl Health {
         }
     }
 
-    /// The server stops: nothing new shall come.
+    /// Marks the server as stopping, so that no new requests are sent to it.
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// The lake was looked at.
-    pub(super) fn lake_read(&self, lake: &LakeSnapshot) {
-        *self.lake.lock().unwrap_or_else(PoisonError::into_inner) = Looked::Well;
+    /// Records that the lake was read.
+    pub(super) fn record_lake_read(&self, lake: &LakeSnapshot) {
+        *self.lake.lock().unwrap_or_else(PoisonError::into_inner) = LakeReads::Succeeding;
         let mut lag = self.lag.lock().unwrap_or_else(PoisonError::into_inner);
-        lag.look(lake, Instant::now());
+        lag.observe(lake, Instant::now());
     }
 
-    /// The lake could not be looked at.
-    pub(super) fn lake_not_read(&self) {
-        let mut looked = self.lake.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*looked, Looked::Well) {
-            *looked = Looked::FailingSince(Instant::now());
+    /// Records that the lake could not be read.
+    pub(super) fn record_lake_failure(&self) {
+        let mut reads = self.lake.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*reads, LakeReads::Succeeding) {
+            *reads = LakeReads::FailingSince(Instant::now());
         }
     }
 
-    /// A derive has ended well, or there was nothing to derive.
-    pub(super) fn derive_worked(&self) {
+    /// Records that a derive has succeeded, or that there was nothing to derive.
+    pub(super) fn record_derive_success(&self) {
         self.derive_failing.store(false, Ordering::Relaxed);
     }
 
-    /// A derive has failed.
-    pub(super) fn derive_failed(&self) {
+    /// Records that a derive has failed.
+    pub(super) fn record_derive_failure(&self) {
         counter!(DERIVES, "outcome" => "failed").increment(1);
         self.derive_failing.store(true, Ordering::Relaxed);
     }
 
-    /// Takes the figures that nobody tells of when they change.
-    pub fn measure(&self) {
+    /// Sets the gauges that are measured when they are asked for.
+    pub fn update_gauges(&self) {
         let reserved = self.engine.runtime().memory_pool.reserved();
         gauge!(RESERVED).set(reserved as f64);
         let lake = self.engine.lake().served();
@@ -165,33 +165,33 @@ impl Health {
         }
         let now = Instant::now();
         let mut lag = self.lag.lock().unwrap_or_else(PoisonError::into_inner);
-        // A derive may have ended since the lake was looked at.
-        lag.look(&self.engine.lake().current(), now);
-        gauge!(BEHIND).set(lag.time(now).as_secs_f64());
+        // A derive may have ended since the lake was read.
+        lag.observe(&self.engine.lake().current(), now);
+        gauge!(BEHIND).set(lag.age(now).as_secs_f64());
         let failing = self.derive_failing.load(Ordering::Relaxed);
         gauge!(FAILING).set(if failing { 1.0 } else { 0.0 });
     }
 }
 
-/// A derive has ended well.
-pub(super) fn derived(report: &DeriveReport, took: Duration) {
+/// Records the metrics of a finished derive.
+pub(super) fn record_derive(report: &DeriveReport, took: Duration) {
     counter!(DERIVES, "outcome" => "finished").increment(1);
     histogram!(DERIVE_SECONDS).record(took);
     counter!(DERIVED_ROWS).increment(report.tables.iter().map(|table| table.rows).sum());
     gauge!(ORPHANS).set(report.orphans as f64);
 }
 
-/// Starts to count, for the whole process.
+/// Installs the process's metrics recorder and describes the metrics.
 ///
 /// # Errors
-/// If something counts already.
-pub fn count() -> Result<PrometheusHandle, FiguresError> {
+/// If the process has a recorder already.
+pub fn install_metrics() -> Result<PrometheusHandle, MetricsError> {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), &BYTES)?
         .build_recorder();
     let handle = recorder.handle();
-    metrics::set_global_recorder(recorder).map_err(|_| FiguresError::Twice)?;
+    metrics::set_global_recorder(recorder).map_err(|_| MetricsError::Twice)?;
     crate::pg::describe_metrics();
     describe_gauge!(RESERVED, Unit::Bytes, "Memory that all plans hold");
     describe_gauge!(VERSION, "Version of each table that queries are served");
@@ -214,13 +214,13 @@ pub fn count() -> Result<PrometheusHandle, FiguresError> {
     Ok(handle)
 }
 
-/// Why figures cannot be kept.
+/// Says why metrics cannot be recorded.
 #[derive(Debug, thiserror::Error)]
-pub enum FiguresError {
-    /// Bounds of a histogram that cannot be.
+pub enum MetricsError {
+    /// The bounds of a histogram are wrong.
     #[error("figures cannot be kept: {0}")]
     Bounds(#[from] BuildError),
-    /// A process has one place for its figures.
+    /// The process has a recorder already, and can have only one.
     #[error("figures are kept by another server in this process already")]
     Twice,
 }

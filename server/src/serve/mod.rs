@@ -1,8 +1,8 @@
-//! A running server: the Postgres endpoint, HTTP, keeping up with the lake, and deriving as events land.
+//! A running server: the Postgres endpoint, HTTP, refreshing the lake, and deriving as events land.
 //!
-//! They share the engine and nothing else, and run apart: connections on the runtime that starts the server, queries,
-//! looks at the lake and deriving each on threads of their own, so that none keeps a login or a health check waiting, and
-//! no derive keeps what has landed from being seen.
+//! These parts share the engine alone. Connections run on the runtime that starts the server; queries, refreshes of the
+//! lake and derives each run on threads of their own. So none of them delays a login or a health check, and no derive
+//! delays a refresh.
 
 mod backend;
 mod background;
@@ -24,7 +24,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 pub use backend::{EngineBackend, EngineSession};
-pub use health::{FiguresError, Health, NotReady, count};
+pub use health::{Health, MetricsError, NotReady};
 
 use crate::api::{self, Api};
 use crate::http::logins::Logins;
@@ -33,14 +33,13 @@ use crate::page::{self, Site};
 use crate::pg::{Encryption, PgOptions, PgServer};
 use crate::users::Users;
 
-/// How long what goes on in the background may still take to come to a place where it can be cut off, before the process
-/// ends anyway.
-const BACKGROUND_ENDS_WITHIN: Duration = Duration::from_secs(2);
+/// How long background tasks may take to stop before the process ends anyway.
+const BACKGROUND_GRACE: Duration = Duration::from_secs(2);
 
-/// Why a server could not start.
+/// Says why a server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// An address cannot be listened at.
+    /// The server cannot listen at an address.
     #[error("cannot listen at {address} for {what}: {source}")]
     Listen {
         /// The endpoint.
@@ -51,15 +50,15 @@ pub enum ServeError {
         #[source]
         source: std::io::Error,
     },
-    /// Its figures cannot be kept.
+    /// The metrics recorder cannot be installed.
     #[error(transparent)]
-    Figures(#[from] FiguresError),
-    /// No threads for what goes on in the background.
+    Metrics(#[from] MetricsError),
+    /// The threads of the background tasks cannot be started.
     #[error("cannot start the threads that read the lake and derive: {0}")]
     Threads(std::io::Error),
 }
 
-/// A server that listens and does not answer yet.
+/// Represents a server that listens and does not answer yet.
 pub struct Server {
     engine: Engine,
     pg: PgServer,
@@ -70,7 +69,7 @@ pub struct Server {
     derives: bool,
 }
 
-/// Looks whether an address can be one, without listening there.
+/// Checks that an address can be resolved, without listening there.
 ///
 /// # Errors
 /// If it names no host and port.
@@ -83,7 +82,7 @@ pub async fn check_address(what: &'static str, address: &str) -> Result<(), Serv
     })
 }
 
-/// Where a server listens.
+/// Holds the addresses that a server listens at.
 #[derive(Debug, Clone, Copy)]
 pub struct Addresses {
     /// The Postgres endpoint.
@@ -139,49 +138,49 @@ impl Server {
         })
     }
 
-    /// Whether it derives what lands, as it does unless told. Several servers of one lake that do so derive the same at the
-    /// same time, and all but the first to commit for nothing.
-    pub fn deriving(self, derives: bool) -> Server {
+    /// Sets whether the server derives what lands, which it does by default. If several servers of one lake derive, they
+    /// derive the same at the same time, and only the first one's commit counts.
+    pub fn with_deriver(self, derives: bool) -> Server {
         Server { derives, ..self }
     }
 
-    /// Where it listens.
+    /// Returns the addresses that the server listens at.
     pub fn addresses(&self) -> Addresses {
         self.addresses
     }
 
-    /// Serves, and derives what lands if it shall, until `shutdown` is ready; then lets running statements end.
+    /// Serves, and derives what lands unless it is set not to, until `shutdown` is ready; then lets running statements end.
     ///
     /// # Errors
-    /// If a part of it cannot go on.
+    /// If the metrics or the background threads cannot be started.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let figures = count()?;
+        let metrics = health::install_metrics()?;
         let health = Arc::new(Health::new(self.engine.clone()));
-        let looked = Arc::new(Notify::new());
+        let refreshed = Arc::new(Notify::new());
         let refresher = refresher::start(
             self.engine.clone(),
             Arc::clone(&health),
-            Arc::clone(&looked),
-            figures.clone(),
+            Arc::clone(&refreshed),
+            metrics.clone(),
         )
         .map_err(ServeError::Threads)?;
         let deriver = if self.derives {
-            let started = deriver::start(self.engine, Arc::clone(&health), looked);
+            let started = deriver::start(self.engine, Arc::clone(&health), refreshed);
             Some(started.map_err(ServeError::Threads)?)
         } else {
             None
         };
         let (stop, stopped) = watch::channel(false);
         let mut told_to_stop = stopped.clone();
-        // A sender that is gone means the same.
+        // A dropped sender means stop, too.
         let until_stopped = async move { drop(told_to_stop.wait_for(|stop| *stop).await) };
-        let told = http::Told {
+        let monitoring = http::Monitoring {
             health: Arc::clone(&health),
-            figures,
+            metrics,
         };
         let http = http::serve(
             self.http,
-            routers(told, &self.site, self.encryption),
+            routers(monitoring, &self.site, self.encryption),
             stopped.clone(),
         );
         let pg = self.pg.run(until_stopped);
@@ -192,45 +191,46 @@ impl Server {
             let _ = stop.send(true);
         };
         tokio::join!(http, pg, stopping);
-        // A derive that is cut off repeats its work next time, and loses nothing.
+        // A cancelled derive repeats its work next time, and loses nothing.
         let deriver_ends = async {
             if let Some(deriver) = deriver {
-                deriver.end(BACKGROUND_ENDS_WITHIN).await;
+                deriver.shut_down(BACKGROUND_GRACE).await;
             }
         };
-        tokio::join!(deriver_ends, refresher.end(BACKGROUND_ENDS_WITHIN));
+        tokio::join!(deriver_ends, refresher.shut_down(BACKGROUND_GRACE));
         Ok(())
     }
 }
 
-/// What answers HTTP: machines on every connection; people on encrypted ones alone where encryption is required.
-fn routers(told: http::Told, site: &Site, encryption: Encryption) -> Routers {
-    let machines = http::router(told);
+/// Makes the HTTP routers: monitoring on every connection; the page and the API on encrypted ones alone where encryption
+/// is required.
+fn routers(monitoring: http::Monitoring, site: &Site, encryption: Encryption) -> Routers {
+    let monitoring = http::router(monitoring);
     let api = Api {
         inquirer: site.inquirer.clone(),
         users: site.users.clone(),
         logins: site.logins.clone(),
     };
-    let people = |encrypted| {
-        machines
+    let all = |encrypted| {
+        monitoring
             .clone()
-            .merge(compressed(page::router(site, encrypted)))
-            .merge(compressed(api::router(&api, encrypted)))
+            .merge(compress(page::router(site, encrypted)))
+            .merge(compress(api::router(&api, encrypted)))
     };
     let plain = if encryption.is_required() {
-        machines.clone().merge(http::to_https())
+        monitoring.clone().merge(http::to_https())
     } else {
-        people(false)
+        all(false)
     };
     Routers {
         plain,
-        encrypted: people(true),
+        encrypted: all(true),
         encryption,
     }
 }
 
-/// Compresses what browsers ask for, unless it is compressed as it is.
-fn compressed(router: Router) -> Router {
-    let worth_it = DefaultPredicate::new().and(NotForContentType::const_new(api::PARQUET));
-    router.layer(CompressionLayer::new().compress_when(worth_it))
+/// Compresses responses where the client accepts it, except Parquet, which is compressed already.
+fn compress(router: Router) -> Router {
+    let compressible = DefaultPredicate::new().and(NotForContentType::const_new(api::PARQUET));
+    router.layer(CompressionLayer::new().compress_when(compressible))
 }

@@ -1,6 +1,6 @@
-//! Keeping up with the lake: what other processes commit is taken in, whatever else goes on.
+//! Refreshes the lake regularly, so that the server sees what other processes commit.
 //!
-//! The lake is asked, not told: another process may be the one that lands. Looking costs one request a table.
+//! The lake is polled because another process may be the one that lands. A refresh costs one request per table.
 
 use std::convert::Infallible;
 use std::io;
@@ -13,55 +13,55 @@ use tokio::sync::Notify;
 
 use super::background::Background;
 use super::health::Health;
-use super::retry::{BackOff, attempt};
+use super::retry::{Backoff, attempt};
 
-/// How long after a look the next one is.
+/// How long after a refresh the next one begins.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long at most after failures, which may well be the store's. It is not for long: once the store is there again,
-/// what is served is old until the next look.
+/// How long to wait at most after failures, which may be the object store's. It is short, because once the store is back
+/// the served data is old until the next refresh.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// How often what was counted is put together, so that it does not pile up while nobody asks for it.
-const UPKEEP: Duration = Duration::from_secs(5);
+/// How often the metrics recorder merges its samples, so that they do not pile up while nobody scrapes them.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Starts to look; each look that saw the lake is told by `looked`. It has a thread of its own, since a derive may keep
-/// all of its own busy for minutes.
+/// Starts refreshing; notifies `refreshed` after each refresh that succeeded. It has a thread of its own, because a derive
+/// may keep all of its threads busy for minutes.
 pub(super) fn start(
     engine: Engine,
     health: Arc<Health>,
-    looked: Arc<Notify>,
-    figures: PrometheusHandle,
+    refreshed: Arc<Notify>,
+    metrics: PrometheusHandle,
 ) -> io::Result<Background> {
     let threads = Background::start("refresh", 1)?;
-    threads.spawn(refresh(engine, health, looked));
-    threads.spawn(keep_figures(figures));
+    threads.spawn(refresh(engine, health, refreshed));
+    threads.spawn(run_upkeep(metrics));
     Ok(threads)
 }
 
-async fn refresh(engine: Engine, health: Arc<Health>, looked: Arc<Notify>) {
-    let mut back_off = BackOff::new(PAUSE, LONGEST_PAUSE);
+async fn refresh(engine: Engine, health: Arc<Health>, refreshed: Arc<Notify>) {
+    let mut backoff = Backoff::new(PAUSE, LONGEST_PAUSE);
     loop {
         let pause = match attempt(engine.lake().refresh()).await {
             Ok(lake) => {
-                back_off.worked();
-                health.lake_read(&lake);
-                looked.notify_one();
+                backoff.reset();
+                health.record_lake_read(&lake);
+                refreshed.notify_one();
                 PAUSE
             }
             Err(error) => {
-                health.lake_not_read();
+                health.record_lake_failure();
                 tracing::error!(%error, "the lake cannot be read; it will be tried again");
-                back_off.failed()
+                backoff.next_pause()
             }
         };
         tokio::time::sleep(pause).await;
     }
 }
 
-async fn keep_figures(figures: PrometheusHandle) {
+async fn run_upkeep(metrics: PrometheusHandle) {
     loop {
-        tokio::time::sleep(UPKEEP).await;
+        tokio::time::sleep(UPKEEP_INTERVAL).await;
         let upkeep = attempt(async {
-            figures.run_upkeep();
+            metrics.run_upkeep();
             Ok::<(), Infallible>(())
         });
         if let Err(error) = upkeep.await {

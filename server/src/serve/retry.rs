@@ -1,4 +1,4 @@
-//! Work that is tried again and again, for as long as the server goes on.
+//! Retries of background work: panics become failures, and failures in a row wait longer.
 
 use std::any::Any;
 use std::fmt::Display;
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use futures::FutureExt;
 
-/// Works once. A panic is a failure like another: it must not end what would have been tried again.
+/// Does some work once, and turns a panic into an error, so that it does not end the loop that would try again.
 ///
 /// # Errors
-/// The reason, for the log.
+/// The work's error or panic, as text for the log.
 pub(super) async fn attempt<T, E: Display>(
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, String> {
@@ -27,33 +27,33 @@ fn message(panic: &(dyn Any + Send)) -> &str {
     }
 }
 
-/// How long to wait after a failure: twice as long after each, up to a bound, until something works.
+/// Computes the pause after a failure: exponential backoff, up to a bound, until a success.
 #[derive(Debug)]
-pub(super) struct BackOff {
+pub(super) struct Backoff {
     first: Duration,
     longest: Duration,
     next: Duration,
 }
 
-impl BackOff {
-    /// From `first` up to `longest`.
-    pub fn new(first: Duration, longest: Duration) -> BackOff {
-        BackOff {
+impl Backoff {
+    /// Makes a backoff with pauses from `first` up to `longest`.
+    pub fn new(first: Duration, longest: Duration) -> Backoff {
+        Backoff {
             first,
             longest,
             next: first,
         }
     }
 
-    /// It failed once more: how long to wait now.
-    pub fn failed(&mut self) -> Duration {
+    /// Returns how long to wait after another failure.
+    pub fn next_pause(&mut self) -> Duration {
         let pause = self.next;
         self.next = (pause * 2).min(self.longest);
         pause
     }
 
-    /// It worked: the next failure is a first one.
-    pub fn worked(&mut self) {
+    /// Starts anew after a success: the next failure counts as the first.
+    pub fn reset(&mut self) {
         self.next = self.first;
     }
 }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_panic_is_a_failure_like_another() {
+    async fn a_panic_is_a_failure() {
         async fn work(how: &str) -> Result<u8, String> {
             match how {
                 "well" => Ok(1),
@@ -85,12 +85,12 @@ mod tests {
     }
 
     #[test]
-    fn failures_in_a_row_wait_longer_up_to_a_bound() {
+    fn the_pause_doubles_with_each_failure_up_to_a_bound() {
         let seconds = Duration::from_secs;
-        let mut back_off = BackOff::new(seconds(10), seconds(300));
-        let pauses: Vec<Duration> = (0..7).map(|_| back_off.failed()).collect();
+        let mut backoff = Backoff::new(seconds(10), seconds(300));
+        let pauses: Vec<Duration> = (0..7).map(|_| backoff.next_pause()).collect();
         assert_eq!(pauses, [10, 20, 40, 80, 160, 300, 300].map(seconds));
-        back_off.worked();
-        assert_eq!(back_off.failed(), seconds(10));
+        backoff.reset();
+        assert_eq!(backoff.next_pause(), seconds(10));
     }
 }

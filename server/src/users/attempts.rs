@@ -1,8 +1,9 @@
-//! How many logins may fail: so that nobody finds a password by trying.
+//! Limits on failed logins, so that nobody finds a password by trying.
 //!
-//! Failures are counted for a user from one address, for an address and for a user, whether or not there is such a
-//! user, so that a refusal tells nothing. Each count is a bucket that leaks: it empties within a minute. A login that is
-//! refused here counts for nothing, so a client with an old password does not keep itself, or others, out for longer.
+//! Failures are counted per user and address, per address and per user. A user name that does not exist is counted like
+//! any other, so that a refusal does not reveal which names exist. Each count is a leaky bucket that empties within a
+//! minute. A login that is refused by a limit is not counted as a failure, so a client that keeps retrying an old
+//! password does not lock itself, or others, out for longer.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -10,40 +11,40 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// In what time a full bucket empties.
+/// How long a full bucket takes to empty.
 const PERIOD: Duration = Duration::from_secs(60);
-/// So many buckets are kept; beyond it those with least in them go.
+/// How many buckets are kept; beyond that the emptiest are dropped.
 const BUCKETS: usize = 65_536;
 
-/// How many logins may fail in a minute.
+/// Limits how many logins may fail per minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoginLimits {
-    /// Of one user from one address.
-    pub of_user_from_address: u32,
-    /// From one address, whoever it says that it is.
-    pub from_address: u32,
-    /// Of one user, from wherever.
-    pub of_user: u32,
+    /// Failures of one user from one address.
+    pub per_user_and_address: u32,
+    /// Failures from one address, whatever the user.
+    pub per_address: u32,
+    /// Failures of one user, whatever the address.
+    pub per_user: u32,
 }
 
 impl Default for LoginLimits {
     fn default() -> LoginLimits {
-        LoginLimits::of(10)
+        LoginLimits::per_minute(10)
     }
 }
 
 impl LoginLimits {
-    /// So many of one user from one address, and ten times as many of an address and of a user.
-    pub const fn of(most: u32) -> LoginLimits {
+    /// Makes limits of `most` failures per user and address, and of ten times as many per address and per user.
+    pub const fn per_minute(most: u32) -> LoginLimits {
         LoginLimits {
-            of_user_from_address: most,
-            from_address: most.saturating_mul(10),
-            of_user: most.saturating_mul(10),
+            per_user_and_address: most,
+            per_address: most.saturating_mul(10),
+            per_user: most.saturating_mul(10),
         }
     }
 }
 
-/// The failures of late.
+/// Counts the recent failures.
 #[derive(Debug)]
 pub struct Attempts {
     limits: LoginLimits,
@@ -53,20 +54,20 @@ pub struct Attempts {
 
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
-    /// When it will be empty.
+    /// When the bucket will be empty.
     empty_at: Instant,
 }
 
-/// What failures are counted for.
+/// Names what a failure is counted for.
 #[derive(Hash, Clone, Copy)]
-enum Of<'a> {
+enum Subject<'a> {
     UserFromAddress(&'a str, Option<IpAddr>),
     Address(Option<IpAddr>),
     User(&'a str),
 }
 
 impl Attempts {
-    /// None yet.
+    /// Makes a count without failures.
     pub fn new(limits: LoginLimits) -> Attempts {
         Attempts {
             limits,
@@ -75,26 +76,26 @@ impl Attempts {
         }
     }
 
-    /// Whether somebody may try to log in.
+    /// Checks whether another login of a user from an address may be tried.
     ///
     /// # Errors
-    /// In how much time they may, if too many tries have failed.
+    /// How long to wait, if too many logins have failed.
     pub fn check(&self, user: &str, address: Option<IpAddr>) -> Result<(), Duration> {
         self.check_at(user, address, Instant::now())
     }
 
-    /// A login has failed.
-    pub fn failed(&self, user: &str, address: Option<IpAddr>) {
-        self.failed_at(user, address, Instant::now());
+    /// Counts a failed login.
+    pub fn record_failure(&self, user: &str, address: Option<IpAddr>) {
+        self.record_failure_at(user, address, Instant::now());
     }
 
     fn check_at(&self, user: &str, address: Option<IpAddr>, now: Instant) -> Result<(), Duration> {
         let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = self.counts(user, address).map(|(key, each)| {
+        let wait = self.shares(user, address).map(|(key, each)| {
             let filled = buckets.get(&key).map_or(Duration::ZERO, |bucket| {
                 bucket.empty_at.saturating_duration_since(now)
             });
-            // One more must fit.
+            // Room for one more failure is needed.
             (filled + each).saturating_sub(PERIOD)
         });
         match wait.into_iter().max() {
@@ -103,9 +104,9 @@ impl Attempts {
         }
     }
 
-    fn failed_at(&self, user: &str, address: Option<IpAddr>, now: Instant) {
+    fn record_failure_at(&self, user: &str, address: Option<IpAddr>, now: Instant) {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        for (key, each) in self.counts(user, address) {
+        for (key, each) in self.shares(user, address) {
             let bucket = buckets.entry(key).or_insert(Bucket { empty_at: now });
             bucket.empty_at = bucket.empty_at.max(now) + each;
         }
@@ -120,22 +121,23 @@ impl Attempts {
         }
     }
 
-    /// The buckets of an attempt, and how much of its minute a failure fills in each.
-    fn counts(&self, user: &str, address: Option<IpAddr>) -> [(u64, Duration); 3] {
+    /// Returns the keys of a login's three buckets, and how much of its minute one failure fills in each.
+    fn shares(&self, user: &str, address: Option<IpAddr>) -> [(u64, Duration); 3] {
         let address = address.map(network);
-        let count = |of: Of, limit: u32| (self.hasher.hash_one(of), PERIOD / limit.max(1));
+        let share =
+            |subject: Subject, limit: u32| (self.hasher.hash_one(subject), PERIOD / limit.max(1));
         [
-            count(
-                Of::UserFromAddress(user, address),
-                self.limits.of_user_from_address,
+            share(
+                Subject::UserFromAddress(user, address),
+                self.limits.per_user_and_address,
             ),
-            count(Of::Address(address), self.limits.from_address),
-            count(Of::User(user), self.limits.of_user),
+            share(Subject::Address(address), self.limits.per_address),
+            share(Subject::User(user), self.limits.per_user),
         ]
     }
 }
 
-/// The address that counts: whoever has one of IPv6 has a whole network of them.
+/// Returns the address that failures are counted for: an IPv6 client owns a whole /64 network, so that is counted.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX)).into(),
@@ -159,7 +161,7 @@ mod tests {
         let (here, there, now) = (address("10.0.0.1"), address("10.0.0.2"), Instant::now());
         for _ in 0..10 {
             assert_eq!(attempts.check_at("ann", here, now), Ok(()));
-            attempts.failed_at("ann", here, now);
+            attempts.record_failure_at("ann", here, now);
         }
         let wait = attempts.check_at("ann", here, now).unwrap_err();
         assert_eq!(wait, Duration::from_secs(6));
@@ -173,7 +175,7 @@ mod tests {
         let attempts = Attempts::new(LoginLimits::default());
         let (here, now) = (address("10.0.0.1"), Instant::now());
         for user in 0..100 {
-            attempts.failed_at(&format!("user{user}"), here, now);
+            attempts.record_failure_at(&format!("user{user}"), here, now);
         }
         assert!(attempts.check_at("ann", here, now).is_err());
         assert_eq!(attempts.check_at("ann", address("10.0.0.2"), now), Ok(()));
@@ -184,7 +186,7 @@ mod tests {
         let attempts = Attempts::new(LoginLimits::default());
         let now = Instant::now();
         for host in 0..100 {
-            attempts.failed_at("ann", address(&format!("10.0.0.{host}")), now);
+            attempts.record_failure_at("ann", address(&format!("10.0.0.{host}")), now);
         }
         assert!(attempts.check_at("ann", address("10.0.1.1"), now).is_err());
         assert_eq!(attempts.check_at("bob", address("10.0.1.1"), now), Ok(()));
@@ -195,13 +197,13 @@ mod tests {
         let attempts = Attempts::new(LoginLimits::default());
         let now = Instant::now();
         for host in 0..10 {
-            attempts.failed_at("ann", address(&format!("2001:db8::{host}")), now);
+            attempts.record_failure_at("ann", address(&format!("2001:db8::{host}")), now);
         }
         let ann = |text| attempts.check_at("ann", address(text), now);
         assert!(ann("2001:db8::99").is_err());
         assert_eq!(ann("2001:db8:0:1::1"), Ok(()));
-        // An address of IPv4 stays itself in whichever form it comes.
-        attempts.failed_at("bob", address("::ffff:10.0.0.1"), now);
+        // An IPv4 address is counted as itself, also when it is mapped into IPv6.
+        attempts.record_failure_at("bob", address("::ffff:10.0.0.1"), now);
         let four = |text: &str| network(text.parse().unwrap());
         assert_eq!(four("::ffff:10.0.0.1"), four("10.0.0.1"));
     }
@@ -211,7 +213,7 @@ mod tests {
         let attempts = Attempts::new(LoginLimits::default());
         let now = Instant::now();
         for user in 0..BUCKETS {
-            attempts.failed_at(&format!("user{user}"), None, now);
+            attempts.record_failure_at(&format!("user{user}"), None, now);
         }
         assert!(attempts.buckets.lock().unwrap().len() <= BUCKETS);
     }

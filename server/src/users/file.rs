@@ -1,4 +1,4 @@
-//! What the users file holds.
+//! The users file's JSON: one entry per user, with bytes as hexadecimal digits.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,18 +6,19 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::secret_file::Content;
-use super::{Secret, User, UserInfo, hex};
+use super::{Secret, User, UserInfo};
+use crate::hex;
 
-/// The whole file.
+/// Represents the users file as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UsersFile {
-    /// Makes the salts that are shown for users that do not exist.
+    /// The key that salts of users who do not exist are made from ([`super::Users::decoy`]).
     server_key: String,
     pub(super) users: Vec<StoredUser>,
 }
 
-/// One user; bytes are written as hexadecimal digits.
+/// Represents one user as it is stored; bytes are hexadecimal digits.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StoredUser {
@@ -30,9 +31,9 @@ pub(super) struct StoredUser {
     salted_password: String,
 }
 
-/// What is read of the file.
+/// Holds the users of a valid file, by name.
 #[derive(Debug)]
-pub(super) struct Loaded {
+pub(super) struct ValidUsers {
     pub(super) users: BTreeMap<String, Arc<User>>,
     pub(super) server_key: Vec<u8>,
 }
@@ -47,15 +48,15 @@ impl UsersFile {
 }
 
 impl Content for UsersFile {
-    type Read = Loaded;
+    type Valid = ValidUsers;
 
-    fn read(&self) -> Result<Loaded, String> {
+    fn validate(&self) -> Result<ValidUsers, String> {
         let mut users = BTreeMap::new();
         for stored in &self.users {
-            let user = stored.user()?;
+            let user = stored.to_user()?;
             users.insert(user.info.name.clone(), Arc::new(user));
         }
-        Ok(Loaded {
+        Ok(ValidUsers {
             users,
             server_key: hex::decode("server_key", &self.server_key)?,
         })
@@ -86,7 +87,7 @@ impl StoredUser {
         self.salted_password = hex::encode(&secret.salted_password);
     }
 
-    fn user(&self) -> Result<User, String> {
+    fn to_user(&self) -> Result<User, String> {
         if self.iterations < super::ITERATIONS {
             return Err(format!(
                 "user {:?} has {} iterations: expected {} at least",

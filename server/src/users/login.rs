@@ -1,8 +1,8 @@
-//! Logging in with a password in clear, as a web form brings it over an encrypted connection.
+//! Login with a clear-text password, as a web form sends it.
 //!
-//! The checks are those of the Postgres endpoint's login: the same limits on failures, which count for both; a user that
-//! there is not is answered as a wrong password is, after as much work; and only who has the password learns that its role
-//! may not log in (SPEC 8).
+//! The checks are those of the Postgres endpoint's login. Failures count against the same limits. An unknown user gets
+//! the same answer as a wrong password, after the same work. That a role may not log in (SPEC 8) is told only to a client
+//! that gave the right password.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use pgwire::api::auth::sasl::scram::gen_salted_password;
 
 use super::{Attempts, Role, User, Users};
 
-/// Why somebody is not let in.
+/// Says why a login is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginError {
-    /// There is no such user, or another password.
+    /// The user is unknown or the password is wrong.
     Refused,
-    /// Too many tries have failed; in so much time they may try again.
+    /// Too many logins have failed; another may be tried after this time.
     TooMany(Duration),
     /// The user's role may not log in.
     Role,
@@ -27,7 +27,7 @@ pub enum LoginError {
 }
 
 impl User {
-    /// Whether this is the user's password. It takes as long whatever is wrong with it.
+    /// Whether this is the user's password. The time that it takes does not depend on the answer.
     fn has_password(&self, password: &str) -> bool {
         let salted = gen_salted_password(password, &self.salt, self.iterations);
         verify_slices_are_equal(&salted, &self.salted_password).is_ok()
@@ -35,10 +35,10 @@ impl User {
 }
 
 impl Users {
-    /// Checks a name and a password.
+    /// Logs a user in by name and password.
     ///
     /// # Errors
-    /// Why they are not let in.
+    /// Why the login is refused.
     pub async fn log_in(
         &self,
         name: &str,
@@ -54,14 +54,14 @@ impl Users {
         let known = self.find(name).map_err(unavailable)?;
         let decoy = Arc::new(self.decoy(name).map_err(unavailable)?);
         let asked = Arc::clone(known.as_ref().unwrap_or(&decoy));
-        // Thousands of hashes are no work for the threads that serve connections.
+        // It hashes thousands of times, which would block the threads that serve connections.
         let checked = tokio::task::spawn_blocking(move || asked.has_password(&password));
         let right = checked.await.map_err(|error| {
             tracing::error!("a password could not be checked: {error}");
             LoginError::Unavailable
         })?;
         let Some(user) = known.filter(|_| right) else {
-            attempts.failed(name, address);
+            attempts.record_failure(name, address);
             return Err(LoginError::Refused);
         };
         let role = Role::parse(&user.info.role);
@@ -81,11 +81,12 @@ mod tests {
     use crate::users::LoginLimits;
 
     #[tokio::test]
-    async fn a_login_is_answered_as_the_endpoint_answers_it() {
+    async fn a_wrong_password_and_an_unknown_user_are_refused_alike_and_too_many_failures_lock_out()
+    {
         let folder = tempfile::tempdir().unwrap();
         let users = Users::open(folder.path().join("users.json")).unwrap();
         users.add("ada", "analyst", Some("acme"), "s3cret").unwrap();
-        let attempts = Attempts::new(LoginLimits::of(2));
+        let attempts = Attempts::new(LoginLimits::per_minute(2));
         let address = Some(IpAddr::from([10, 0, 0, 1]));
         let log_in = |name: &'static str, password: &str| {
             users.log_in(name, password.to_owned(), address, &attempts)
@@ -94,7 +95,7 @@ mod tests {
         assert_eq!(log_in("ada", "S3cret").await, Err(LoginError::Refused));
         assert_eq!(log_in("bob", "s3cret").await, Err(LoginError::Refused));
         assert_eq!(log_in("ada", "").await, Err(LoginError::Refused));
-        // Two have failed: the third is not even looked at, right or not.
+        // After two failures the third login is refused even with the right password.
         let third = log_in("ada", "s3cret").await;
         assert!(matches!(third, Err(LoginError::TooMany(_))), "{third:?}");
     }

@@ -1,16 +1,15 @@
-//! Who may come in: the users file, and the tokens file beside it.
+//! Users and tokens: who may log in, kept in the users file and the tokens file next to it.
 //!
-//! One JSON file holds every user with a role (SPEC 8), the account that the role is bound to, and what
-//! SCRAM-SHA-256 needs to check a password: salt, iteration count and *salted* password. A salted password is worth
-//! as much as the password itself to who holds it, so the file is a secret: it is made with mode 0600 and refused
-//! while anybody but its owner can read it. Programs come in by tokens ([`Tokens`]).
+//! The users file is JSON: each user's name, role (SPEC 8), the account that the role is bound to, and what SCRAM-SHA-256
+//! needs to check a password: salt, iteration count and *salted* password. Whoever has a salted password can log in with
+//! it, so the file is secret: it is created with mode 0600 and refused while anybody but its owner can read it. Programs
+//! authenticate with tokens ([`Tokens`]).
 //!
-//! What always holds is what [`secret_file`] holds: nothing is lost or seen half, and a removal or a new password counts
-//! at once, also in a server that is running.
+//! The guarantees are those of [`secret_file`]: no update is lost or seen in part, and a removal or a new password takes
+//! effect at once, also in a running server.
 
 mod attempts;
 mod file;
-mod hex;
 mod login;
 mod role;
 mod secret_file;
@@ -22,7 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use attempts::{Attempts, LoginLimits};
-use file::{Loaded, StoredUser, UsersFile};
+use file::{StoredUser, UsersFile, ValidUsers};
 pub use login::LoginError;
 use pgwire::api::auth::sasl::scram::gen_salted_password;
 pub use role::Role;
@@ -35,7 +34,7 @@ pub const ITERATIONS: usize = 4096;
 
 const SALT_BYTES: usize = 16;
 
-/// Why the users could not be read or changed.
+/// Says why the users could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UsersError {
     /// The users file could not be read or changed.
@@ -44,26 +43,26 @@ pub enum UsersError {
     /// The tokens file could not be read.
     #[error(transparent)]
     Tokens(#[from] TokensError),
-    /// A user name of a wrong form.
+    /// The user name has a wrong form.
     #[error(
         "user name {0:?} is not allowed: expected 1 to 63 of the characters A-Z a-z 0-9 _ . @ - (the first no dot or hyphen)"
     )]
     BadName(String),
-    /// A role that SPEC 8 does not know.
+    /// The role is not one of SPEC 8.
     #[error(
         "unknown role {0:?}: expected owner, admin, manager, analyst (each with an account) or operator"
     )]
     UnknownRole(String),
-    /// A role that is bound to an account came without one.
+    /// A role that is bound to an account was given without one.
     #[error("role {0} sees one account: name it (--account ID)")]
     AccountMissing(Role),
-    /// An operator came with an account.
+    /// An operator was given an account.
     #[error("role operator sees all accounts: leave out account {0:?}")]
     AccountNotAllowed(String),
-    /// An account id of a wrong form.
+    /// The account id has a wrong form.
     #[error("account {0:?} is not allowed: expected 1 to 64 of the characters A-Z a-z 0-9 _ -")]
     BadAccount(String),
-    /// A password that cannot be one.
+    /// The password is empty, too long, or contains a NUL.
     #[error("the password is not allowed: expected 1 to 1024 bytes without a NUL")]
     BadPassword,
     /// The name is taken.
@@ -74,7 +73,7 @@ pub enum UsersError {
     Unknown(String),
 }
 
-/// A user as listed: without secrets.
+/// Describes a user, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserInfo {
     /// The login name.
@@ -85,7 +84,7 @@ pub struct UserInfo {
     pub account: Option<String>,
 }
 
-/// The role of who came in by a token; no user can have it.
+/// The role of programs that authenticated with a token; [`Role::parse`] refuses it, so no user can have it.
 const TOKEN: &str = "token";
 
 impl UserInfo {
@@ -95,7 +94,7 @@ impl UserInfo {
     }
 }
 
-/// A user with what is needed to check its password.
+/// Represents a user with what is needed to check their password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
     /// Name, role and account.
@@ -117,7 +116,7 @@ impl std::fmt::Debug for User {
     }
 }
 
-/// The users file, read again whenever it has changed. Cheap to clone.
+/// Reads and changes the users file; reads it again whenever it has changed. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Users {
     inner: Arc<Inner>,
@@ -129,12 +128,12 @@ struct Inner {
     tokens: Tokens,
 }
 
-/// A user who can be, and is not among the users yet: so that wrong use is told before anything is made.
+/// Represents a checked user who is not in the file yet, so that wrong input is reported before a lake or file is created.
 #[derive(Debug)]
 pub struct NewUser(StoredUser);
 
 impl NewUser {
-    /// With a role and the account that it is bound to.
+    /// Checks a new user's name, role, account and password, and salts the password.
     ///
     /// # Errors
     /// If the name, role, account or password is not allowed.
@@ -154,22 +153,22 @@ impl NewUser {
 }
 
 impl Users {
-    /// Opens the users file, making an empty one where there is none.
+    /// Opens the users file, or creates an empty one.
     ///
     /// # Errors
-    /// If the file cannot be made or read, is damaged, or is open to others than its owner.
+    /// If the file cannot be created or read, is damaged, or can be opened by others than its owner.
     pub fn open(path: impl AsRef<Path>) -> Result<Users, UsersError> {
         let path = path.as_ref();
-        let file = SecretFile::at(path);
-        file.make(|| UsersFile::empty(&random_bytes::<32>()))?;
+        let file = SecretFile::new(path);
+        file.create(|| UsersFile::empty(&random_bytes::<32>()))?;
         file.load()?;
-        let tokens = Tokens::beside(path);
+        let tokens = Tokens::of_users_file(path);
         Ok(Users {
             inner: Arc::new(Inner { file, tokens }),
         })
     }
 
-    /// The tokens of programs, which the file beside this one holds.
+    /// Returns the tokens of programs, which are in the file next to this one.
     pub fn tokens(&self) -> &Tokens {
         &self.inner.tokens
     }
@@ -189,7 +188,7 @@ impl Users {
         self.insert(NewUser::new(name, role, account, password)?)
     }
 
-    /// Adds a user who has been checked.
+    /// Adds a checked user.
     ///
     /// # Errors
     /// If there is a user of that name or the file cannot be written.
@@ -218,7 +217,7 @@ impl Users {
         })
     }
 
-    /// Gives a user another password.
+    /// Replaces a user's password.
     ///
     /// # Errors
     /// If there is no such user, the password is not allowed or the file cannot be written.
@@ -235,7 +234,7 @@ impl Users {
         })
     }
 
-    /// All users, by name, without their secrets.
+    /// Lists all users by name, without their secrets.
     ///
     /// # Errors
     /// If the file can no longer be read.
@@ -248,7 +247,7 @@ impl Users {
             .collect())
     }
 
-    /// The user of that name as the file has it now.
+    /// Returns the user of that name, as the file has it now.
     ///
     /// # Errors
     /// If the file can no longer be read.
@@ -256,20 +255,20 @@ impl Users {
         Ok(self.load()?.users.get(name).cloned())
     }
 
-    /// Whether somebody who came in is still who that was: not removed, and with the same password, role and account; or,
-    /// of a token, with the same token.
+    /// Whether a logged-in user may stay: it still exists with the same password, role and account, or, for a program, with
+    /// the same token.
     ///
     /// # Errors
-    /// If the file that tells can no longer be read.
-    pub fn is_still(&self, user: &User) -> Result<bool, UsersError> {
+    /// If the users file or the tokens file can no longer be read.
+    pub fn is_current(&self, user: &User) -> Result<bool, UsersError> {
         if user.info.is_token() {
-            return Ok(self.inner.tokens.is_still(user)?);
+            return Ok(self.inner.tokens.is_current(user)?);
         }
         Ok(self.find(&user.info.name)?.is_some_and(|now| *now == *user))
     }
 
-    /// A user that cannot log in, to be asked for a password in place of one that does not exist: always the same
-    /// salt for the same name, as a real one has, also after a restart.
+    /// Makes a user that cannot log in, to stand for one that does not exist. Its salt is always the same for the same
+    /// name, also after a restart, so that a client cannot tell it from a real user's.
     ///
     /// # Errors
     /// If the file can no longer be read.
@@ -288,7 +287,7 @@ impl Users {
         })
     }
 
-    fn load(&self) -> Result<Arc<Loaded>, UsersError> {
+    fn load(&self) -> Result<Arc<ValidUsers>, UsersError> {
         Ok(self.inner.file.load()?)
     }
 
@@ -300,7 +299,7 @@ impl Users {
     }
 }
 
-/// A salt, the number of iterations and the salted password.
+/// Holds a salted password with its salt and number of iterations.
 struct Secret {
     salt: Vec<u8>,
     iterations: usize,
@@ -324,7 +323,7 @@ fn random_bytes<const N: usize>() -> Vec<u8> {
     rand::random::<[u8; N]>().to_vec()
 }
 
-/// Whether a user, or a token, can have this name.
+/// Whether a user or a token may have this name.
 fn is_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.@-".contains(c);
     (1..=63).contains(&name.len()) && !name.starts_with(['.', '-']) && name.chars().all(allowed)

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::UsersError;
 
-/// What a user is (SPEC 8). The first four see one account, an operator sees all; none may write.
+/// Represents a user's role (SPEC 8). The first four see one account, an operator sees all; none may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Owns the account.
@@ -20,10 +20,10 @@ pub enum Role {
 }
 
 impl Role {
-    /// The role of that name.
+    /// Parses a role's name.
     ///
     /// # Errors
-    /// If SPEC 8 knows no role of that name.
+    /// If SPEC 8 has no role of that name.
     pub fn parse(name: &str) -> Result<Role, UsersError> {
         match name {
             "owner" => Ok(Role::Owner),
@@ -35,7 +35,7 @@ impl Role {
         }
     }
 
-    /// Whether the account fits the role: an operator has none, every other role has one.
+    /// Checks that the account fits the role: an operator has none, every other role has one.
     ///
     /// # Errors
     /// If it is missing, of a wrong form, or given for an operator.

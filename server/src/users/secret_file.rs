@@ -1,9 +1,9 @@
-//! A file of secrets on disk, as those of users and of tokens are: its permissions, its lock, its replacement as a whole,
-//! and the look at whether it has changed.
+//! A file of secrets on disk, such as the users file and the tokens file: permissions, locking, atomic replacement, and
+//! reloading when it has changed.
 //!
-//! What always holds: a file that others than its owner can open is refused; a change replaces the file atomically and
-//! under a lock, so that a reader sees what was before or what is after, and two writers lose nothing; it stays whose it
-//! was, and where it was if its path is a link; and whoever asks for it gets what it holds now.
+//! What always holds: a file that others than its owner can open is refused. A change replaces the file atomically and
+//! under a lock, so a reader sees the old or the new content, and concurrent writers lose nothing. The file keeps its
+//! owner, and its place if the path is a symbolic link. A read returns what the file holds now.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -14,10 +14,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// So many links in a row are followed.
+/// How many symbolic links in a row are followed.
 const LINKS: usize = 40;
 
-/// Why a file of secrets could not be read or changed.
+/// Says why a file of secrets could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// It could not be read or written.
@@ -39,7 +39,7 @@ pub enum FileError {
         /// Its permission bits.
         mode: u32,
     },
-    /// It is somebody's to whom a new one cannot be given.
+    /// The file belongs to a user to whom its replacement cannot be given.
     #[error(
         "{} belongs to user {user} and group {group}, and what would replace it cannot be given to them ({source}); \
         nothing has changed: run this as that user, with `sudo -u '#{user}' -g '#{group}'`",
@@ -55,7 +55,7 @@ pub enum FileError {
         /// What the system says.
         source: io::Error,
     },
-    /// It is not one of ours.
+    /// The content is not what Rapport writes.
     #[error("{} is damaged: {reason}", path.display())]
     Damaged {
         /// The file.
@@ -72,54 +72,54 @@ impl FileError {
     }
 }
 
-/// What a file of secrets holds.
+/// Represents the stored form of a file of secrets.
 pub(super) trait Content: Serialize + DeserializeOwned {
-    /// What is made of it for those who ask.
-    type Read;
+    /// What a valid file is read into.
+    type Valid;
 
-    /// Makes that.
+    /// Checks the stored form and converts it.
     ///
     /// # Errors
     /// What is wrong with the file.
-    fn read(&self) -> Result<Self::Read, String>;
+    fn validate(&self) -> Result<Self::Valid, String>;
 
-    /// Puts its entries in their order.
+    /// Sorts the entries, before the file is written.
     fn sort(&mut self);
 }
 
-/// A file of secrets, read again whenever it has changed.
+/// Reads and changes a file of secrets; reads it again whenever it has changed.
 #[derive(Debug)]
 pub(super) struct SecretFile<C: Content> {
     path: PathBuf,
-    /// A file whose owner a new one is given to.
-    model: PathBuf,
-    loaded: Mutex<Option<(Stamp, Arc<C::Read>)>>,
+    /// The file whose owner a new file is given to.
+    owner_model: PathBuf,
+    loaded: Mutex<Option<(Stamp, Arc<C::Valid>)>>,
 }
 
 impl<C: Content> SecretFile<C> {
-    /// At a path, be there one or not.
-    pub(super) fn at(path: &Path) -> SecretFile<C> {
-        SecretFile::like(path, path)
+    /// Names a file, which need not exist yet.
+    pub(super) fn new(path: &Path) -> SecretFile<C> {
+        SecretFile::with_owner_of(path, path)
     }
 
-    /// At a path; a new one will belong to whom the file at `model` belongs to.
-    pub(super) fn like(path: &Path, model: &Path) -> SecretFile<C> {
+    /// Names a file that, when it is created, is given to the owner of the file at `model`.
+    pub(super) fn with_owner_of(path: &Path, model: &Path) -> SecretFile<C> {
         SecretFile {
             path: path.to_path_buf(),
-            model: model.to_path_buf(),
+            owner_model: model.to_path_buf(),
             loaded: Mutex::new(None),
         }
     }
 
-    /// Makes the file where there is none.
+    /// Creates the file if it does not exist.
     ///
     /// # Errors
-    /// If it cannot be made.
-    pub(super) fn make(&self, content: impl FnOnce() -> C) -> Result<(), FileError> {
+    /// If it cannot be created.
+    pub(super) fn create(&self, content: impl FnOnce() -> C) -> Result<(), FileError> {
         if self.path.exists() {
             return Ok(());
         }
-        let path = target(&self.path)?;
+        let path = resolve_links(&self.path)?;
         let _lock = lock(&path, self.owner(&path)?)?;
         if path.exists() {
             return Ok(());
@@ -127,11 +127,11 @@ impl<C: Content> SecretFile<C> {
         self.write(&path, &content())
     }
 
-    /// What the file holds now; what was read last while it has not changed.
+    /// Returns the file's content; reads the file only if it has changed since it was last read.
     ///
     /// # Errors
     /// If the file cannot be read, is damaged, or is open to others than its owner.
-    pub(super) fn load(&self) -> Result<Arc<C::Read>, FileError> {
+    pub(super) fn load(&self) -> Result<Arc<C::Valid>, FileError> {
         let stamp = Stamp::of(&self.path)?;
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((seen, content)) = loaded.as_ref()
@@ -139,23 +139,23 @@ impl<C: Content> SecretFile<C> {
         {
             return Ok(Arc::clone(content));
         }
-        let read = parsed::<C>(&self.path)?.read();
-        let now = Arc::new(read.map_err(|reason| damaged(&self.path, reason))?);
+        let valid = parse::<C>(&self.path)?.validate();
+        let now = Arc::new(valid.map_err(|reason| damaged(&self.path, reason))?);
         *loaded = Some((stamp, Arc::clone(&now)));
         Ok(now)
     }
 
-    /// Edits what the file holds, unless the edit is refused.
+    /// Edits the file's content under the lock and replaces the file; a refused edit changes nothing.
     ///
     /// # Errors
-    /// The edit's own, or that the file cannot be read or written.
+    /// The edit's own error, or that the file cannot be read or written.
     pub(super) fn change<E: From<FileError>>(
         &self,
         edit: impl FnOnce(&mut C) -> Result<(), E>,
     ) -> Result<(), E> {
-        let path = target(&self.path)?;
+        let path = resolve_links(&self.path)?;
         let _lock = lock(&path, self.owner(&path)?)?;
-        let mut content = parsed::<C>(&path)?;
+        let mut content = parse::<C>(&path)?;
         edit(&mut content)?;
         content.sort();
         Ok(self.write(&path, &content)?)
@@ -167,13 +167,13 @@ impl<C: Content> SecretFile<C> {
         replace(path, &text, self.owner(path)?, change_owner)
     }
 
-    /// Whose the file is, or a new one shall be.
+    /// Returns the file's owner, or the one that a new file is given to.
     fn owner(&self, path: &Path) -> Result<Option<Owner>, FileError> {
-        Ok(Owner::at(path)?.or(Owner::at(&self.model)?))
+        Ok(Owner::at(path)?.or(Owner::at(&self.owner_model)?))
     }
 }
 
-/// What tells one state of the file from another: a replacement is a new inode.
+/// Identifies one state of the file: a replacement has a new inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     inode: u64,
@@ -196,7 +196,7 @@ impl Stamp {
     }
 }
 
-/// The user and the group that a file belongs to.
+/// Represents the user and the group that a file belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Owner {
     pub(super) user: u32,
@@ -204,7 +204,7 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    /// Whose the file at a path is; none if there is no file.
+    /// Returns the owner of the file at a path; none if there is no file.
     pub(super) fn at(path: &Path) -> Result<Option<Owner>, FileError> {
         match fs::metadata(path) {
             Ok(metadata) => Ok(Some(Owner::of(&metadata))),
@@ -221,8 +221,8 @@ impl Owner {
     }
 }
 
-/// Where a path leads: the file itself, be it there or not. A rename to a link would put a file in the link's place.
-fn target(path: &Path) -> Result<PathBuf, FileError> {
+/// Follows symbolic links to the file itself, which need not exist: renaming a new file to a link would replace the link.
+fn resolve_links(path: &Path) -> Result<PathBuf, FileError> {
     let mut target = path.to_path_buf();
     for _ in 0..LINKS {
         let Ok(next) = fs::read_link(&target) else {
@@ -234,7 +234,8 @@ fn target(path: &Path) -> Result<PathBuf, FileError> {
     Err(io_error(path, endless))
 }
 
-/// Held while the file is changed; other processes wait. It is the owner's whose the file is, who may want it next.
+/// Locks the file against changes by other processes until the returned file is dropped. The lock file is given to the
+/// secret file's owner, who may be the next to take it.
 fn lock(path: &Path, owner: Option<Owner>) -> Result<File, FileError> {
     let lock_path = sibling(path, ".lock");
     let open = |make: bool| {
@@ -244,10 +245,10 @@ fn lock(path: &Path, owner: Option<Owner>) -> Result<File, FileError> {
     };
     let failed = |source| io_error(&lock_path, source);
     let file = match open(true) {
-        // Only what was just made is given away: what somebody else has put there may be anything.
+        // Only a lock file that was just created is given away: an existing one may be anything.
         Ok(made) => {
             if let Some(owner) = owner
-                && let Err(error) = give(path, &made, owner, change_owner)
+                && let Err(error) = give_to(path, &made, owner, change_owner)
             {
                 let _ = fs::remove_file(&lock_path);
                 return Err(error);
@@ -263,8 +264,8 @@ fn lock(path: &Path, owner: Option<Owner>) -> Result<File, FileError> {
     Ok(file)
 }
 
-fn parsed<C: Content>(path: &Path) -> Result<C, FileError> {
-    serde_json::from_str(&text(path)?).map_err(|error| damaged(path, error.to_string()))
+fn parse<C: Content>(path: &Path) -> Result<C, FileError> {
+    serde_json::from_str(&read_private(path)?).map_err(|error| damaged(path, error.to_string()))
 }
 
 fn damaged(path: &Path, reason: String) -> FileError {
@@ -274,10 +275,10 @@ fn damaged(path: &Path, reason: String) -> FileError {
     }
 }
 
-/// The text of a file that nobody but its owner can open.
-fn text(path: &Path) -> Result<String, FileError> {
+/// Reads a file, and refuses it if others than its owner can open it.
+fn read_private(path: &Path) -> Result<String, FileError> {
     let mut file = File::open(path).map_err(|source| io_error(path, source))?;
-    // Of the opened file, not of the path: what is checked is what is read.
+    // The mode is the opened file's, not the path's, so that the file that is checked is the one that is read.
     let mode = file
         .metadata()
         .map_err(|source| io_error(path, source))?
@@ -295,8 +296,8 @@ fn text(path: &Path) -> Result<String, FileError> {
     Ok(text)
 }
 
-/// Puts a file of this text in a path's place, by way of `change` the old one's owner's where there is an old one: a file
-/// that a server can no longer read would keep everybody out.
+/// Replaces the file at a path atomically by one with this text. `change` gives the new file to the old one's owner: a
+/// server that could no longer read it would lock everybody out.
 pub(super) fn replace(
     path: &Path,
     text: &str,
@@ -306,24 +307,24 @@ pub(super) fn replace(
     let new_path = sibling(path, &format!(".new-{}", std::process::id()));
     let failed = |source| io_error(path, source);
     let replaced = write_new(&new_path, text, |file| match owner {
-        Some(owner) => give(path, file, owner, change),
+        Some(owner) => give_to(path, file, owner, change),
         None => Ok(()),
     })
     .and_then(|()| fs::rename(&new_path, path).map_err(failed));
     if replaced.is_err() {
-        // Leave no copy of the secrets behind; the error that counts is the first one.
+        // No copy of the secrets may stay; the error to report is the first one.
         let _ = fs::remove_file(&new_path);
     }
     replaced?;
-    // Else who was removed could be back after a loss of power.
+    // Otherwise a removed user could be back after a loss of power.
     sync_folder(folder_of(path)).map_err(failed)
 }
 
-/// Writes a file for its owner alone, who is settled before it holds anything.
+/// Writes a new file with mode 0600; `set_owner` runs before anything is written to it.
 fn write_new(
     path: &Path,
     text: &str,
-    settle: impl FnOnce(&File) -> Result<(), FileError>,
+    set_owner: impl FnOnce(&File) -> Result<(), FileError>,
 ) -> Result<(), FileError> {
     let failed = |source| io_error(path, source);
     match fs::remove_file(path) {
@@ -336,14 +337,14 @@ fn write_new(
         .mode(0o600)
         .open(path)
         .map_err(failed)?;
-    settle(&file)?;
+    set_owner(&file)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     file.write_all(b"\n").map_err(failed)?;
     file.sync_all().map_err(failed)
 }
 
-/// Makes a file that belongs to the file at `path` its owner's, unless it is.
-fn give(
+/// Gives a file to an owner, unless it is theirs already; errors name the file at `path`.
+fn give_to(
     path: &Path,
     file: &File,
     owner: Owner,
@@ -374,7 +375,7 @@ fn folder_of(path: &Path) -> &Path {
 
 fn sync_folder(folder: &Path) -> io::Result<()> {
     match File::open(folder).and_then(|folder| folder.sync_all()) {
-        // Some file systems have no such thing as a folder's own bytes.
+        // Some file systems cannot sync a folder.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         outcome => outcome,
     }

@@ -18,7 +18,7 @@ fn users() -> (TempDir, Users) {
 }
 
 #[test]
-fn a_new_file_is_empty_and_its_owners_alone() {
+fn a_new_file_is_empty_and_only_its_owner_can_open_it() {
     let (dir, users) = users();
     assert_eq!(users.list().unwrap(), vec![]);
     users.add("ann", "owner", Some("acme"), "secret").unwrap();
@@ -30,7 +30,7 @@ fn a_new_file_is_empty_and_its_owners_alone() {
 }
 
 #[test]
-fn what_was_added_is_found_with_its_salted_password() {
+fn an_added_user_is_found_with_a_salted_password_and_a_salt_of_their_own() {
     let (_dir, users) = users();
     users.add("ann", "analyst", Some("acme"), "secret").unwrap();
     users.add("ops", "operator", None, "secret").unwrap();
@@ -97,22 +97,22 @@ fn a_file_that_others_can_open_is_refused_with_the_remedy(#[case] mode: u32) {
     let expected = format!("chmod 600 {}", path.display());
     let error = Users::open(&path).unwrap_err();
     assert!(error.to_string().contains(&expected), "{error}");
-    // Also one that is open already.
+    // A users file that is open already is refused, too.
     assert!(matches!(
         users.find("ann"),
         Err(UsersError::File(FileError::Exposed { .. }))
     ));
 }
 
-/// As root does with the file of the user that serves.
+/// Root may change the file of the user that the server runs as.
 #[test]
-fn a_change_leaves_the_file_whose_it_was() {
+fn a_change_keeps_the_files_owner() {
     let (dir, users) = users();
     let owner = |name: &str| {
         let metadata = fs::metadata(dir.path().join(name)).unwrap();
         (metadata.uid(), metadata.gid())
     };
-    // Only root may give a file away; whoever else runs this can have but one of its own.
+    // Only root may give a file away; for others the file stays their own, and the test checks that.
     let _ = chown(dir.path().join("users.json"), Some(4321), Some(8765));
     fs::remove_file(dir.path().join("users.json.lock")).unwrap();
     let before = owner("users.json");
@@ -134,7 +134,7 @@ fn a_file_that_cannot_be_given_to_its_owner_is_not_replaced() {
     let remedy = format!("sudo -u '#{}'", owner.user);
     assert!(error.to_string().contains(&remedy), "{error}");
     assert_eq!(fs::read_to_string(&path).unwrap(), before);
-    // It and its lock: nothing is left behind.
+    // The file and its lock file: no other is left behind.
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
 }
 
@@ -145,7 +145,7 @@ fn a_link_to_the_file_is_followed() {
     let folder = dir.path().join("secrets");
     fs::create_dir(&folder).unwrap();
     symlink("secrets/users.json", &link).unwrap();
-    // Also where there is nothing yet.
+    // The link is followed also where the file does not exist yet.
     let users = Users::open(&link).unwrap();
     users.add("ann", "owner", Some("acme"), "secret").unwrap();
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
@@ -188,7 +188,7 @@ fn writers_at_the_same_time_lose_nothing() {
 }
 
 #[test]
-fn removing_or_changing_who_is_not_there_is_an_error() {
+fn removing_or_changing_an_unknown_user_is_an_error() {
     let (_dir, users) = users();
     assert!(matches!(users.remove("ann"), Err(UsersError::Unknown(_))));
     assert!(matches!(
@@ -211,7 +211,7 @@ fn removing_or_changing_who_is_not_there_is_an_error() {
     r#"{"server_key": "00", "users": [{"name": "a", "role": "owner", "salt": "xx", "iterations": 4096, "salted_password": "00"}]}"#,
     "salt is not hexadecimal"
 )]
-fn a_damaged_file_is_told(#[case] text: &str, #[case] message: &str) {
+fn a_damaged_file_is_refused_with_the_reason(#[case] text: &str, #[case] message: &str) {
     let (dir, _users) = users();
     let path = dir.path().join("users.json");
     fs::write(&path, text).unwrap();
@@ -220,7 +220,7 @@ fn a_damaged_file_is_told(#[case] text: &str, #[case] message: &str) {
 }
 
 #[test]
-fn a_decoy_has_a_lasting_salt_of_the_usual_length_and_no_lasting_password() {
+fn a_decoy_has_the_same_salt_each_time_and_another_password_each_time() {
     let (dir, users) = users();
     users.add("ann", "owner", Some("acme"), "pw").unwrap();
     let decoy = users.decoy("nobody").unwrap();
@@ -244,7 +244,7 @@ fn token(users: &Users, name: &str, reach: Reach) -> String {
 }
 
 #[test]
-fn a_token_is_found_while_it_is_there() {
+fn a_token_is_found_until_it_is_removed() {
     let (dir, users) = users();
     let find = |secret: &str| users.tokens().find(secret).unwrap();
     assert!(find("rapport_").is_none());
@@ -267,28 +267,28 @@ fn a_token_is_found_while_it_is_there() {
     ] {
         assert!(find(wrong).is_none(), "{wrong}");
     }
-    // By another process, too.
+    // A removal by another process counts, too.
     let other = Users::open(dir.path().join("users.json")).unwrap();
-    assert!(users.is_still(found.user()).unwrap());
+    assert!(users.is_current(found.user()).unwrap());
     other.tokens().remove("nightly").unwrap();
     assert!(find(&acme).is_none());
-    assert!(!users.is_still(found.user()).unwrap());
+    assert!(!users.is_current(found.user()).unwrap());
     let again = token(&other, "nightly", Reach::Account("acme".to_owned()));
-    assert!(!users.is_still(found.user()).unwrap());
-    assert!(users.is_still(find(&again).unwrap().user()).unwrap());
+    assert!(!users.is_current(found.user()).unwrap());
+    assert!(users.is_current(find(&again).unwrap().user()).unwrap());
 }
 
 #[test]
-fn a_user_is_still_the_same_until_changed() {
+fn a_user_is_current_until_changed_or_removed() {
     let (_dir, users) = users();
     users.add("ann", "owner", Some("acme"), "one").unwrap();
     let ann = users.find("ann").unwrap().unwrap();
-    assert!(users.is_still(&ann).unwrap());
+    assert!(users.is_current(&ann).unwrap());
     users.set_password("ann", "two").unwrap();
-    assert!(!users.is_still(&ann).unwrap());
+    assert!(!users.is_current(&ann).unwrap());
     let ann = users.find("ann").unwrap().unwrap();
     users.remove("ann").unwrap();
-    assert!(!users.is_still(&ann).unwrap());
+    assert!(!users.is_current(&ann).unwrap());
 }
 
 #[rstest]
@@ -339,11 +339,11 @@ fn a_tokens_file_that_others_can_open_is_refused() {
     assert!(error.to_string().contains("chmod 600"), "{error}");
 }
 
-/// As root makes it, for the user that serves.
+/// Root may create the file for the user that the server runs as.
 #[test]
-fn a_new_tokens_file_is_whose_the_users_file_is() {
+fn a_new_tokens_file_belongs_to_the_users_files_owner() {
     let (dir, users) = users();
-    // Only root may give a file away; whoever else runs this can have but one of its own.
+    // Only root may give a file away; for others the file stays their own, and the test checks that.
     let _ = chown(dir.path().join("users.json"), Some(4321), Some(8765));
     let owner = |name: &str| {
         let metadata = fs::metadata(dir.path().join(name)).unwrap();

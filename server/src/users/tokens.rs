@@ -1,9 +1,11 @@
-//! Tokens: what programs come in with, in place of a name and a password.
+//! Tokens, which programs present in place of a name and a password.
 //!
-//! A token is 32 random bytes behind a prefix by which people, and programs that look for secrets in the wrong places, know
-//! what it is. It is shown once, when it is made. The tokens file, beside the users file, keeps its SHA-256, which for
-//! random bytes is as good as a slow hash; whose account it reaches; and what it may do. What always holds is what
-//! [`secret_file`](super::secret_file) holds, and that the time of a look-up tells nothing of the tokens that there are.
+//! A token is 32 random bytes in hexadecimal after the prefix `rapport_`, by which people and secret scanners recognise
+//! it. It is shown once, when it is created. The tokens file, next to the users file, keeps its SHA-256 (for random bytes
+//! as good as a slow hash), the account that it reaches, and its rights.
+//!
+//! The guarantees are those of [`secret_file`](super::secret_file). Also, the time of a look-up reveals nothing about the
+//! tokens that exist.
 
 use std::fmt;
 use std::path::Path;
@@ -15,26 +17,27 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::secret_file::{Content, FileError, SecretFile};
-use super::{TOKEN, User, UserInfo, hex, is_name};
+use super::{TOKEN, User, UserInfo, is_name};
+use crate::hex;
 
-/// How every token begins.
+/// The prefix of every token.
 const PREFIX: &str = "rapport_";
 
-/// The ending that the users file's name gets in place of its own.
-const ENDING: &str = "tokens.json";
+/// The extension that makes the tokens file's name from the users file's.
+const EXTENSION: &str = "tokens.json";
 
-/// Why a token could not be made, found or removed.
+/// Says why a token could not be created, found or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum TokensError {
     /// The tokens file could not be read or changed.
     #[error("tokens file {0}")]
     File(#[from] FileError),
-    /// A name of a wrong form.
+    /// The name has a wrong form.
     #[error(
         "token name {0:?} is not allowed: expected 1 to 63 of the characters A-Z a-z 0-9 _ . @ - (the first no dot or hyphen)"
     )]
     BadName(String),
-    /// An account id of a wrong form.
+    /// The account id has a wrong form.
     #[error("account {0:?} is not allowed: expected 1 to 64 of the characters A-Z a-z 0-9 _ -")]
     BadAccount(String),
     /// The name is taken.
@@ -45,18 +48,18 @@ pub enum TokensError {
     Unknown(String),
 }
 
-/// Whose data a token reaches.
+/// Says which accounts' data a token reaches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
-    /// Those of every account, as an operator does.
+    /// Every account's data, as an operator's.
     AllAccounts,
-    /// Those of one account.
+    /// One account's data.
     Account(String),
 }
 
 impl Reach {
-    /// The account; none for all.
+    /// Returns the account; none for all accounts.
     pub fn account(&self) -> Option<&str> {
         match self {
             Reach::AllAccounts => None,
@@ -65,11 +68,11 @@ impl Reach {
     }
 }
 
-/// What a token may do.
+/// Represents a right of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Right {
-    /// Ask the saved queries.
+    /// Run the saved queries.
     Read,
 }
 
@@ -81,7 +84,7 @@ impl fmt::Display for Right {
     }
 }
 
-/// The whole file.
+/// Represents the tokens file as it is stored.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TokensFile {
@@ -95,40 +98,40 @@ struct StoredToken {
     reach: Reach,
     rights: Vec<Right>,
     created_at: DateTime<Utc>,
-    /// Of the whole token, with its prefix; in hexadecimal digits.
+    /// The SHA-256 of the whole token, prefix included, in hexadecimal digits.
     sha256: String,
 }
 
-/// A token as the file has it: without the secret.
+/// Represents a token as the file has it: without the secret.
 #[derive(Debug, Clone)]
 pub struct Token {
-    /// Its name.
+    /// The token's name.
     pub name: String,
-    /// Whose data it reaches.
+    /// Which accounts' data it reaches.
     pub reach: Reach,
     /// What it may do.
     pub rights: Vec<Right>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
     user: Arc<User>,
 }
 
 impl Token {
-    /// Who it is where users are told of: named `token:NAME`, as no user can be.
+    /// Returns the user that stands for the token, named `token:NAME`, which no user's name can be.
     pub fn user(&self) -> &Arc<User> {
         &self.user
     }
 
-    /// Whether it may do this.
+    /// Whether the token has a right.
     pub fn may(&self, right: Right) -> bool {
         self.rights.contains(&right)
     }
 }
 
 impl Content for TokensFile {
-    type Read = Vec<Arc<Token>>;
+    type Valid = Vec<Arc<Token>>;
 
-    fn read(&self) -> Result<Vec<Arc<Token>>, String> {
+    fn validate(&self) -> Result<Vec<Arc<Token>>, String> {
         let token = |stored: &StoredToken| {
             let hash = hex::decode("sha256", &stored.sha256)?;
             if hash.len() != SHA256.output_len() {
@@ -165,14 +168,14 @@ impl Content for TokensFile {
     }
 }
 
-/// A token that can be, and is not among the others yet: so that wrong use is told before anything is made.
+/// Represents a checked token that is not in the file yet, so that wrong input is reported before a lake or file is created.
 pub struct NewToken {
     stored: StoredToken,
     secret: String,
 }
 
 impl NewToken {
-    /// One that may read.
+    /// Generates a token with the right to read.
     ///
     /// # Errors
     /// If the name or the account is not allowed.
@@ -201,28 +204,28 @@ fn hash(secret: &str) -> Vec<u8> {
     digest(&SHA256, secret.as_bytes()).as_ref().to_vec()
 }
 
-/// The tokens file, read again whenever it has changed.
+/// Reads and changes the tokens file; reads it again whenever it has changed.
 #[derive(Debug)]
 pub struct Tokens {
     file: SecretFile<TokensFile>,
 }
 
 impl Tokens {
-    /// Those of the file beside a users file: `users.tokens.json` beside `users.json`. There may be none; the first token
-    /// makes it, and gives it to whom the users file belongs to.
-    pub(super) fn beside(users: &Path) -> Tokens {
+    /// Names the tokens file next to a users file: `users.tokens.json` next to `users.json`. It need not exist; the first
+    /// token creates it, and gives it to the users file's owner.
+    pub(super) fn of_users_file(users: &Path) -> Tokens {
         Tokens {
-            file: SecretFile::like(&users.with_extension(ENDING), users),
+            file: SecretFile::with_owner_of(&users.with_extension(EXTENSION), users),
         }
     }
 
-    /// Adds a token; answers with it, which nobody can learn again.
+    /// Adds a token and returns its secret, which cannot be read again.
     ///
     /// # Errors
-    /// If there is one of that name, or the file cannot be written.
+    /// If there is a token of that name, or the file cannot be written.
     pub fn insert(&self, new: NewToken) -> Result<String, TokensError> {
         let NewToken { stored, secret } = new;
-        self.file.make(TokensFile::default)?;
+        self.file.create(TokensFile::default)?;
         self.file.change(|file| {
             if file.tokens.iter().any(|token| token.name == stored.name) {
                 return Err(TokensError::Exists(stored.name.clone()));
@@ -251,7 +254,7 @@ impl Tokens {
         })
     }
 
-    /// All tokens, by name.
+    /// Lists all tokens by name.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -262,14 +265,14 @@ impl Tokens {
         }
     }
 
-    /// The token that somebody presents, as the file has it now.
+    /// Returns the token with this secret, as the file has it now.
     ///
     /// # Errors
     /// If the file cannot be read.
     pub fn find(&self, secret: &str) -> Result<Option<Arc<Token>>, TokensError> {
         let presented = hash(secret);
         let mut found = None;
-        // Each is looked at, whichever it is.
+        // All are compared, so that the time does not tell which one matches.
         for token in self.list()?.iter() {
             if verify_slices_are_equal(&token.user.salted_password, &presented).is_ok() {
                 found = Some(Arc::clone(token));
@@ -278,8 +281,8 @@ impl Tokens {
         Ok(found)
     }
 
-    /// Whether this is still the user of a token.
-    pub(super) fn is_still(&self, user: &User) -> Result<bool, TokensError> {
+    /// Whether a token still exists that this user stands for.
+    pub(super) fn is_current(&self, user: &User) -> Result<bool, TokensError> {
         let tokens = self.list()?;
         Ok(tokens.iter().any(|token| *token.user == *user))
     }

@@ -77,7 +77,7 @@ async fn an_account_has_so_many_connections_and_others_have_theirs() {
 #[tokio::test]
 async fn logins_may_fail_so_often_and_tell_nothing_of_who_there_is() {
     let options = PgOptions {
-        login_limits: LoginLimits::of(3),
+        login_limits: LoginLimits::per_minute(3),
         ..PgOptions::default()
     };
     let server = TestServer::with(options).await;

@@ -1,11 +1,11 @@
-// Rapport's page works without this. With it: filters and pages change without a reload, the days of the chart can be
-// walked with the arrow keys, and a table that was opened stays so.
+// Improves Rapport's page, which works without it: filters and pages change without a reload, the arrow keys move over
+// the days of the chart, and an opened table stays open.
 "use strict";
 {
-  const ours = (url) => url.origin === location.origin && url.pathname === location.pathname;
+  const isThisView = (url) => url.origin === location.origin && url.pathname === location.pathname;
   let latest = 0;
 
-  // Show another state of this view in place of the one that is shown.
+  // Replaces the view's content by that of another address of the same view.
   const go = async (url, push) => {
     const number = ++latest;
     const main = document.getElementById("main");
@@ -21,7 +21,7 @@
     if (number !== latest) return;
     const page = new DOMParser().parseFromString(html, "text/html");
     const next = page.getElementById("main");
-    // A login, an error, or anything else that is no state of this view is loaded as a page of its own.
+    // A login, an error, or any other page than this view is loaded as a whole.
     if (!answer.ok || answer.redirected || !next || !next.classList.contains("page")) {
       location.assign(url);
       return;
@@ -36,10 +36,10 @@
     if (focused) next.querySelector(focused)?.focus({ preventScroll: true });
     const target = url.hash && push ? document.getElementById(url.hash.slice(1)) : null;
     if (target && target.getBoundingClientRect().top < 0) target.scrollIntoView();
-    say("The numbers have changed.");
+    announce("The numbers have changed.");
   };
 
-  // Where an element stands, so that the one in its place can take the focus.
+  // Returns a selector of an element's position, so that the element in the same position can take the focus.
   const place = (element) => {
     const steps = [];
     for (let at = element; at && at.id !== "main"; at = at.parentElement) {
@@ -52,8 +52,8 @@
   const opened = (main) => [...main.querySelectorAll("details.more")].map((more) => more.open);
   const reopen = (main, open) => main.querySelectorAll("details.more").forEach((more, at) => { more.open = !!open[at]; });
 
-  // Tell who listens.
-  const say = (words) => {
+  // Announces words to screen readers.
+  const announce = (words) => {
     let live = document.getElementById("live");
     if (!live) {
       live = document.createElement("p");
@@ -65,7 +65,7 @@
     live.textContent = words;
   };
 
-  // Let the arrow keys walk over a chart's days.
+  // Lets the arrow keys move over a chart's days.
   const prepare = (main) => {
     const chart = main.querySelector(".chart:has(.day)");
     if (!chart) return;
@@ -75,7 +75,7 @@
       days[at]?.classList.remove("shown");
       at = Math.max(0, Math.min(days.length - 1, next));
       days[at].classList.add("shown");
-      say([...days[at].querySelectorAll("text")].map((text) => text.textContent).join("; "));
+      announce([...days[at].querySelectorAll("text")].map((text) => text.textContent).join("; "));
     };
     chart.setAttribute("tabindex", "0");
     chart.addEventListener("keydown", (event) => {
@@ -94,7 +94,7 @@
     const plain = !event.defaultPrevented && event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
     if (!link || !plain || link.hasAttribute("download") || link.target || link.getAttribute("href").startsWith("#")) return;
     const url = new URL(link.href);
-    if (!ours(url)) return;
+    if (!isThisView(url)) return;
     event.preventDefault();
     go(url, true);
   });
@@ -103,7 +103,7 @@
     const form = event.target;
     if (form.method !== "get" || !form.closest("main")) return;
     const url = new URL(form.action);
-    if (!ours(url)) return;
+    if (!isThisView(url)) return;
     const pairs = [...new FormData(form)].filter(([, value]) => value !== "");
     url.search = new URLSearchParams(pairs).toString();
     event.preventDefault();

@@ -1,4 +1,4 @@
-//! `/conversations/{id}`: what happened in a conversation, why it has its status, and what came of it.
+//! `/conversations/{id}`: the timeline of a conversation, why it has its status, and its orders, clicks and cart adds.
 
 mod ruling;
 mod timeline;
@@ -8,21 +8,21 @@ use axum::extract::Path;
 use axum::response::Response;
 use chrono::NaiveDate;
 
+use super::call::Call;
 use super::chrome::{Chrome, clip, render};
 use super::error::PageError;
 use super::filter::{channel_name, status_name};
-use super::numbers::{self, Currency, Money, count};
+use super::numbers::{self, Currency, count};
 use super::orders::{self, Credited, Order};
-use super::question::Call;
 use super::rows::{Row, Rows};
 use super::visit::Visit;
 use crate::pg::PgError;
 use ruling::Ruling;
 use timeline::Entry;
 
-/// So many orders are explained in the view of a conversation; the others say where they are.
+/// How many orders are explained in the view of a conversation.
 const EXPLAINED: usize = 10;
-/// So many events are shown.
+/// How many events are shown.
 const EVENTS: usize = 2_000;
 
 #[derive(Template)]
@@ -67,7 +67,10 @@ pub async fn show(Path(id): Path<String>, visit: Visit) -> Result<Response, Page
     );
     let (found, events, orders) = (found?, events?, orders?);
     let row = found.first().ok_or(PageError::NotFound)?;
-    let orders = orders.iter().map(order).collect::<Result<Vec<_>, _>>()?;
+    let orders = orders
+        .iter()
+        .map(read_order)
+        .collect::<Result<Vec<_>, _>>()?;
     let explained = orders.iter().take(EXPLAINED).enumerate();
     let cards =
         explained.map(|(at, order)| orders::card(&visit, order, Some(&id), at, orders.len() <= 3));
@@ -145,7 +148,10 @@ fn page(
     let days = (started.map(|at| at.date()), updated.map(|at| at.date()));
     let shown = events.len().min(EVENTS);
     Ok(Page {
-        back: format!("{}#conversations", visit.filter.frame().url("/performance")),
+        back: format!(
+            "{}#conversations",
+            visit.filter.common().url("/performance")
+        ),
         title,
         status: status.to_owned(),
         status_name: status_name(status).to_owned(),
@@ -177,7 +183,7 @@ fn page(
 
 fn span(days: (Option<NaiveDate>, Option<NaiveDate>)) -> String {
     match days {
-        // An event may be timed before the start (SPEC C10), and no range ends before it begins.
+        // The last event may be earlier than the start (SPEC C10), but no range ends before it begins.
         (Some(from), Some(to)) => numbers::range(from.min(to), to.max(from)),
         _ => String::new(),
     }
@@ -189,24 +195,10 @@ fn plural(number: i64, noun: &str) -> String {
 }
 
 /// Reads a row of `conversation_orders`.
-fn order(row: Row<'_>) -> Result<Order, PgError> {
-    let money = |name| Ok::<_, PgError>(row.money(name)?.unwrap_or_default());
-    let credited = if row.flag("credited")? {
-        Some(Credited {
-            credit: row.float("credit")?.unwrap_or_default(),
-            gross: money("attributed_value")?,
-            net: money("net_value")?,
-        })
-    } else {
-        None
+fn read_order(row: Row<'_>) -> Result<Order, PgError> {
+    let credited = match row.flag("credited")? {
+        true => Some(Credited::read(row)?),
+        false => None,
     };
-    Ok(Order {
-        id: row.word("order_id")?.to_owned(),
-        at: row.instant("ordered_at")?.unwrap_or_default(),
-        value: row.money("value")?.unwrap_or(Money(0)),
-        currency: row.word("currency")?.to_owned(),
-        refunded: money("refunded_value")?,
-        cancelled: row.flag("cancelled")?,
-        credited,
-    })
+    Order::read(row, credited)
 }

@@ -1,4 +1,4 @@
-//! Why a conversation has its status: the rules of SPEC C3 in their order, and the first that holds.
+//! Explains why a conversation has its status: the rules of SPEC C3 in their order, and the first that holds.
 
 use askama::Template;
 
@@ -8,7 +8,7 @@ use crate::page::rows::Row;
 use crate::page::visit::Visit;
 use crate::pg::PgError;
 
-/// A rule as the card lists it.
+/// Represents a rule as the card lists it.
 struct Rule {
     status: &'static str,
     condition: String,
@@ -16,7 +16,7 @@ struct Rule {
     verdict: &'static str,
 }
 
-/// What the card says.
+/// Represents the card that explains a conversation's status.
 #[derive(Template)]
 #[template(path = "conversation/ruling.html")]
 pub struct Ruling {
@@ -27,7 +27,7 @@ pub struct Ruling {
 }
 
 impl Ruling {
-    /// Writes the row of `explain_conversation`.
+    /// Makes the card from a row of `explain_conversation`.
     pub fn of(visit: &Visit, row: Row<'_>) -> Result<Ruling, PgError> {
         let shop = &visit.shop;
         let rule = row.count("rule")?;
@@ -98,7 +98,7 @@ impl Ruling {
             holds: rule == 5,
             verdict: "",
         });
-        // Rules after the one that holds are not looked at.
+        // The rules after the first that holds do not matter, so nothing is said of them.
         let decided = rules
             .iter()
             .position(|rule| rule.holds)

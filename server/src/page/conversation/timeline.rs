@@ -1,4 +1,4 @@
-//! What happened in a conversation, in its order: events, messages, and the orders that it has to do with.
+//! The timeline of a conversation: its events, messages and orders, by time.
 
 use askama::Template;
 use chrono::NaiveDate;
@@ -11,23 +11,23 @@ use crate::page::rows::{Row, Rows};
 use crate::page::visit::Visit;
 use crate::pg::PgError;
 
-/// What an entry says.
+/// Represents the content of an entry.
 enum Body {
-    /// A new day.
+    /// The head of a new day.
     Day(String),
-    /// A message: whose, and what it says.
+    /// A message: who sent it, and its text.
     Message {
         by: &'static str,
         class: &'static str,
         text: Option<String>,
     },
-    /// Words, a name from outside, and words again.
+    /// An event in words, with a name from the event between them.
     Event {
         before: String,
         name: Option<Name>,
         after: String,
     },
-    /// An order, explained.
+    /// An order and why it is credited.
     Order(Box<OrderCard>),
 }
 
@@ -37,7 +37,7 @@ struct Name {
     href: Option<String>,
 }
 
-/// A line of the timeline.
+/// Represents an entry of the timeline.
 #[derive(Template)]
 #[template(path = "conversation/entry.html")]
 pub struct Entry {
@@ -48,7 +48,7 @@ pub struct Entry {
     body: Body,
 }
 
-/// Puts events and orders into one order, with a head for each day.
+/// Merges events and orders by time, with a head for each day.
 pub fn entries(
     visit: &Visit,
     events: &Rows,
@@ -60,7 +60,7 @@ pub fn entries(
 ) -> Result<Vec<Entry>, PgError> {
     let decided = conversation.text("decided_by")?.unwrap_or_default();
     let mut timed: Vec<(Local, Entry)> = Vec::new();
-    let mut at_of = Vec::new();
+    let mut instants = Vec::new();
     for row in events.iter().take(most) {
         let Some(at) = row.instant("occurred_at")? else {
             continue;
@@ -78,19 +78,19 @@ pub fn entries(
             (_, _, true) => "key-event status-event",
             _ => "",
         };
-        at_of.push(at);
+        instants.push(at);
         timed.push((local, entry(anchor(id), local, class, body)));
     }
     for (order, card) in orders.iter().zip(cards) {
         let local = visit.shop.local(order.at);
-        let place = at_of.partition_point(|at| *at <= order.at);
+        let place = instants.partition_point(|at| *at <= order.at);
         let class = if order.credited.is_some() {
             "has-order key-event"
         } else {
             "has-order"
         };
         let body = Body::Order(Box::new(card));
-        at_of.insert(place, order.at);
+        instants.insert(place, order.at);
         timed.insert(place, (local, entry(String::new(), local, class, body)));
     }
     let mut entries = Vec::new();
@@ -180,7 +180,7 @@ fn body(row: Row<'_>) -> Result<Body, PgError> {
                 let name = url.map(|url| Name {
                     kind: "link",
                     text: clip(url),
-                    href: safe(url),
+                    href: web_url(url),
                 });
                 event(
                     if name.is_some() {
@@ -252,20 +252,20 @@ fn lower(channel: &str) -> String {
     }
 }
 
-/// An address from outside that may be followed: of the web, and of nothing else.
-fn safe(url: &str) -> Option<String> {
+/// Returns an event's URL if it may be a link: only `http` and `https` may.
+fn web_url(url: &str) -> Option<String> {
     let parsed = url::Url::parse(url).ok()?;
     matches!(parsed.scheme(), "http" | "https").then(|| parsed.to_string())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::safe;
+    use super::web_url;
 
     #[test]
-    fn only_addresses_of_the_web_are_links() {
+    fn only_http_and_https_urls_are_links() {
         assert_eq!(
-            safe("https://a.example/x").as_deref(),
+            web_url("https://a.example/x").as_deref(),
             Some("https://a.example/x")
         );
         for url in [
@@ -275,7 +275,7 @@ mod tests {
             "/products/x",
             "\u{1}javascript:alert(1)",
         ] {
-            assert_eq!(safe(url), None, "{url}");
+            assert_eq!(web_url(url), None, "{url}");
         }
     }
 }

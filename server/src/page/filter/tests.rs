@@ -17,7 +17,7 @@ fn pairs(query: &str) -> Vec<(String, String)> {
 #[case("escalated=1&reason=&category=c&escalated_by=")]
 #[case("unassigned=1&sort=messages&order=ascending&procedures=share&after=17%7Ecv_1%7E2")]
 #[case("before=-5%7Ex")]
-fn an_address_is_read_back_as_it_was_written(#[case] query: &str) {
+fn an_address_is_written_as_it_was_parsed(#[case] query: &str) {
     let filter = Filter::parse(&pairs(query)).unwrap();
     assert_eq!(filter.url("/p"), url("/p", &pairs(query)));
 }
@@ -27,7 +27,7 @@ fn an_address_is_read_back_as_it_was_written(#[case] query: &str) {
 #[case("channel=sms,email,whatsapp,web_chat", "/p")]
 #[case("channel=sms,email", "/p?channel=email%2Csms")]
 #[case("unknown=1", "/p")]
-fn what_has_its_default_is_left_out(#[case] query: &str, #[case] address: &str) {
+fn parameters_with_their_default_are_left_out(#[case] query: &str, #[case] address: &str) {
     assert_eq!(Filter::parse(&pairs(query)).unwrap().url("/p"), address);
 }
 
@@ -50,7 +50,7 @@ fn what_has_its_default_is_left_out(#[case] query: &str, #[case] address: &str) 
 #[case("channel=fax", "channel is \"fax\"; expected some of web_chat")]
 #[case("after=x", "after is \"x\"; expected KEY~ID")]
 #[case("escalated=yes", "escalated is \"yes\"; expected 1")]
-fn what_cannot_be_read_is_refused_by_name(#[case] query: &str, #[case] message: &str) {
+fn a_wrong_parameter_is_refused_by_name(#[case] query: &str, #[case] message: &str) {
     let error = Filter::parse(&pairs(query)).unwrap_err().to_string();
     assert!(error.starts_with(message), "{error}");
 }

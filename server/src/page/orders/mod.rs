@@ -1,5 +1,5 @@
-//! An order and why it is credited, from the query `explain_order`: a sentence, the facts, the window drawn, and every touch
-//! that was considered, the winner first. The views of a conversation, of the sales and of an order share it.
+//! The card that explains an order's attribution, from the query `explain_order`: a sentence, the facts, a drawing of the
+//! window, and every touch that was considered, the winner first. The views of a conversation and of an order show it.
 
 mod touches;
 mod window;
@@ -8,25 +8,24 @@ mod words;
 use askama::Template;
 use chrono::{DateTime, Utc};
 
-use super::error::{Failure, Part};
-use super::filter::url;
-use super::numbers::{Currency, Money, percent, whole_duration};
-use super::performance::conversation_path;
-use super::question::Call;
-use super::rows::Rows;
+use super::call::Call;
+use super::error::Part;
+use super::links;
+use super::numbers::{Currency, Money, short_percent, whole_duration};
+use super::rows::{Row, Rows};
 use super::visit::Visit;
 use crate::pg::PgError;
 use touches::{Touch, TouchRow};
 use window::Window;
-pub use words::class as class_name;
+pub use words::class_name;
 
-/// So many touches are asked for.
+/// How many touches are read.
 const TOUCHES: usize = 500;
 
-/// An order as a list of orders has it.
+/// Represents an order and its credit.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// Its id.
+    /// The order's id.
     pub id: String,
     /// When it was placed.
     pub at: DateTime<Utc>,
@@ -34,26 +33,58 @@ pub struct Order {
     pub value: Money,
     /// Its currency.
     pub currency: String,
-    /// What of it was refunded (SPEC A9).
+    /// The refunded value (SPEC A9).
     pub refunded: Money,
     /// Whether it was cancelled.
     pub cancelled: bool,
-    /// What a conversation has of it; none where no conversation in sight has.
+    /// The credit of the viewed conversation, or of all conversations; none if the order is not credited.
     pub credited: Option<Credited>,
 }
 
-/// A conversation's part of an order (SPEC A8).
+/// Represents the part of an order that conversations are credited with (SPEC A8).
 #[derive(Debug, Clone)]
 pub struct Credited {
-    /// The part, over 0 to 1.
+    /// The credit, greater than 0 and at most 1.
     pub credit: f64,
-    /// That part of the value, before refunds.
+    /// The credited value before refunds.
     pub gross: Money,
-    /// And after them.
+    /// The credited value after refunds.
     pub net: Money,
 }
 
-/// The card of an order.
+impl Order {
+    /// Reads a row with the columns of the relation `orders`.
+    ///
+    /// # Errors
+    /// If a column is missing or has another type.
+    pub fn read(row: Row<'_>, credited: Option<Credited>) -> Result<Order, PgError> {
+        Ok(Order {
+            id: row.word("order_id")?.to_owned(),
+            at: row.instant("ordered_at")?.unwrap_or_default(),
+            value: row.money("value")?.unwrap_or_default(),
+            currency: row.word("currency")?.to_owned(),
+            refunded: row.money("refunded_value")?.unwrap_or_default(),
+            cancelled: row.flag("cancelled")?,
+            credited,
+        })
+    }
+}
+
+impl Credited {
+    /// Reads the columns `credit`, `attributed_value` and `net_value`.
+    ///
+    /// # Errors
+    /// If a column is missing or has another type.
+    pub fn read(row: Row<'_>) -> Result<Credited, PgError> {
+        Ok(Credited {
+            credit: row.float("credit")?.unwrap_or_default(),
+            gross: row.money("attributed_value")?.unwrap_or_default(),
+            net: row.money("net_value")?.unwrap_or_default(),
+        })
+    }
+}
+
+/// Represents the card that explains an order.
 #[derive(Template)]
 #[template(path = "orders/order.html")]
 pub struct OrderCard {
@@ -95,7 +126,7 @@ impl Fact {
     }
 }
 
-/// Explains an order. `here` is the conversation that is looked at, if one is.
+/// Makes the card of the order at index `at` of the view. `here` is the viewed conversation, if it is a conversation's view.
 pub async fn card(
     visit: &Visit,
     order: &Order,
@@ -123,10 +154,7 @@ pub async fn card(
             Some(_) => "Why it is credited",
             None => "Why it is not credited",
         },
-        explained: match explained {
-            Ok(explained) => Part::There(explained),
-            Err(error) => Part::Missing(Failure::of(&error)),
-        },
+        explained: explained.into(),
     }
 }
 
@@ -144,8 +172,8 @@ async fn explain(
         .iter()
         .map(Touch::read)
         .collect::<Result<Vec<_>, _>>()?;
-    // Of several agent's units the one that is looked at is the one that is told of.
-    let won = |touch: &&Touch| touch.won() && touch.agents;
+    // If several conversations share the order (SPEC A7), the viewed one's touch is described.
+    let won = |touch: &&Touch| touch.won() && touch.by_agent;
     let mine = touches
         .iter()
         .find(|touch| won(touch) && touch.conversation.as_deref() == here);
@@ -153,14 +181,14 @@ async fn explain(
     let model = touches
         .first()
         .map_or(visit.shop.model.as_str(), |touch| touch.model.as_str());
-    let shown = touches::rows(visit, &touches, here);
+    let table = touches::table(visit, &touches, here);
     Ok(Explained {
         sentence: words::sentence(order, winner, &touches, model),
         facts: facts(visit, order, winner, model, currency),
         window: Window::of(&touches, winner),
-        more: shown.more,
+        more: table.more,
         earned_by: winner.and_then(|touch| touch.event.clone()),
-        rows: shown.rows,
+        rows: table.rows,
     })
 }
 
@@ -177,19 +205,13 @@ fn facts(
         let href = touch
             .event
             .as_ref()
-            .filter(|_| touch.agents)
+            .filter(|_| touch.by_agent)
             .zip(touch.conversation.as_ref());
-        let account: Vec<(&str, &str)> = visit
-            .filter
-            .account
-            .iter()
-            .map(|id| ("account", id.as_str()))
-            .collect();
         facts.push(Fact {
             href: href.map(|(event, conversation)| {
                 format!(
                     "{}#{}",
-                    url(&conversation_path(conversation), &account),
+                    links::conversation(visit, conversation),
                     anchor(event)
                 )
             }),
@@ -200,11 +222,11 @@ fn facts(
             ..Fact::of("Class", touch.class.clone())
         });
         facts.push(Fact::of("Time between", whole_duration(touch.seconds)));
-        facts.push(Fact::of("Window", words::window(touch.window)));
+        facts.push(Fact::of("Window", words::window_name(touch.window)));
     }
-    facts.push(Fact::of("Model", words::model(model)));
+    facts.push(Fact::of("Model", words::model_name(model)));
     if let Some(part) = &order.credited {
-        facts.push(Fact::of("Credit", percent(part.credit).replace(".0%", "%")));
+        facts.push(Fact::of("Credit", short_percent(part.credit)));
         facts.push(Fact::of("Credited, gross", currency.cents(part.gross)));
         facts.push(Fact::of("Net of refunds", currency.cents(part.net)));
     } else {
@@ -218,22 +240,22 @@ fn facts(
     facts
 }
 
-/// Names an event's place in a conversation's view: whatever characters its id has, these are none that a URL minds.
+/// Makes the HTML id of an event in a conversation's view, escaped so that it is also a URL's fragment.
 pub fn anchor(event: &str) -> String {
-    let safe = |byte: u8| match byte {
+    let escape = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => char::from(byte).to_string(),
         other => format!("_{other:02x}"),
     };
-    let name: String = event.bytes().map(safe).collect();
+    let name: String = event.bytes().map(escape).collect();
     format!("e-{name}")
 }
 
 impl OrderCard {
-    /// Names the event that won the order, for the place where it happened.
+    /// Returns the id of the event that won the order.
     pub fn earned_by(&self) -> Option<String> {
         match &self.explained {
-            Part::There(explained) => explained.earned_by.clone(),
-            Part::Missing(_) => None,
+            Part::Ready(explained) => explained.earned_by.clone(),
+            Part::Failed(_) => None,
         }
     }
 }

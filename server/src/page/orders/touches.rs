@@ -1,46 +1,46 @@
-//! The touches that were considered for an order, as rows of a table: those that count for nothing alike are one row.
+//! The table of the touches that were considered for an order. Touches outside of their window are grouped into one row per
+//! kind.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
 use super::words;
-use crate::page::filter::url;
+use crate::page::links;
 use crate::page::numbers::{day, duration};
-use crate::page::performance::conversation_path;
 use crate::page::rows::Row;
 use crate::page::visit::Visit;
 use crate::pg::PgError;
 
-/// So many rows are shown.
-const MOST: usize = 40;
+/// How many rows are shown.
+const MAX_ROWS: usize = 40;
 
-/// A touch with its outcome.
+/// Represents a touch and what became of it: a row of `explain_order`.
 #[derive(Debug, Clone)]
 pub struct Touch {
     /// The model that decided: `last_touch` or `linear`.
     pub model: String,
-    /// Whether it is the agent's, not marketing's.
-    pub agents: bool,
+    /// Whether it is the agent's touch, not marketing's.
+    pub by_agent: bool,
     /// The agent's conversation.
     pub conversation: Option<String>,
-    /// Its class, as `email_clicked`.
+    /// The touch's class, such as `email_clicked`.
     pub class: String,
-    /// What sent it: `campaign`, `flow`, …
+    /// What sent it: `campaign`, `flow`, ….
     pub source: Option<String>,
-    /// Its event.
+    /// The touch's event id.
     pub event: Option<String>,
     /// When.
     pub at: DateTime<Utc>,
     /// Whole seconds from it to the order.
     pub seconds: i64,
-    /// How long one of its class counts; none: it never does.
+    /// The class's window in seconds; none if the class never counts.
     pub window: Option<i64>,
     /// `won`, `lost` or `left_out`.
     pub outcome: String,
-    /// Why.
+    /// The reason of the outcome.
     pub reason: String,
-    /// The credit of its unit.
+    /// The credit of the touch's unit (SPEC A7).
     pub credit: Option<f64>,
 }
 
@@ -51,7 +51,7 @@ impl Touch {
         let text = |name| Ok::<_, PgError>(row.text(name)?.map(str::to_owned));
         Ok(Touch {
             model: word("model")?,
-            agents: row.word("by")? == "agent",
+            by_agent: row.word("by")? == "agent",
             conversation: text("conversation_id")?,
             class: word("touch_class")?,
             source: text("source")?,
@@ -65,69 +65,63 @@ impl Touch {
         })
     }
 
-    /// Whether it has credit, or a part of it.
+    /// Whether the touch has credit, in whole or in part.
     pub fn won(&self) -> bool {
         self.outcome == "won"
     }
 }
 
-/// A row of the table.
+/// Represents a row of the table.
 pub struct TouchRow {
-    /// What it was.
+    /// The touch in words.
     pub what: String,
-    /// The agent's conversation, where it is another than the one that is looked at: its address, and what to call it.
+    /// The address of the agent's conversation and the link's text, if it is not the viewed conversation.
     pub other: Option<(String, &'static str)>,
-    /// When.
+    /// When the touch was.
     pub when: String,
-    /// How long before the order.
+    /// How long it was before the order.
     pub before: String,
-    /// How long one of its class counts.
+    /// The class's window.
     pub window: String,
-    /// Whether it has credit.
+    /// Whether the touch has credit.
     pub won: bool,
     /// Why it won, lost or does not count.
     pub outcome: String,
 }
 
-/// What is shown, and how many rows are not.
-pub struct Shown {
+/// Holds the rows that are shown, and how many are not.
+pub struct TouchTable {
     /// The rows.
     pub rows: Vec<TouchRow>,
-    /// How many there are beside them.
+    /// How many rows are left out.
     pub more: usize,
 }
 
-/// Writes the table.
-pub fn rows(visit: &Visit, touches: &[Touch], here: Option<&str>) -> Shown {
-    let alone = |touch: &&Touch| !["no_window", "outside_window"].contains(&touch.reason.as_str());
-    let single = touches.iter().filter(alone);
-    let mut rows: Vec<TouchRow> = single.map(|touch| row(visit, touch, here)).collect();
-    // What came too early to count, or never does, is told once for each kind of it, however often it came.
-    let mut alike: BTreeMap<(String, &str), Vec<&Touch>> = BTreeMap::new();
-    for touch in touches.iter().filter(|touch| !alone(touch)) {
-        alike
-            .entry((words::what(touch), &touch.reason))
+/// Makes the table. `here` is the viewed conversation, if it is a conversation's view.
+pub fn table(visit: &Visit, touches: &[Touch], here: Option<&str>) -> TouchTable {
+    let single = |touch: &&Touch| !["no_window", "outside_window"].contains(&touch.reason.as_str());
+    let singles = touches.iter().filter(single);
+    let mut rows: Vec<TouchRow> = singles.map(|touch| row(visit, touch, here)).collect();
+    // There may be many touches that came too early or never count; each kind of them is one row.
+    let mut groups: BTreeMap<(String, &str), Vec<&Touch>> = BTreeMap::new();
+    for touch in touches.iter().filter(|touch| !single(touch)) {
+        groups
+            .entry((words::touch_name(touch), &touch.reason))
             .or_default()
             .push(touch);
     }
     rows.extend(
-        alike
+        groups
             .into_values()
-            .filter_map(|touches| together(visit, &touches)),
+            .filter_map(|touches| group_row(visit, &touches)),
     );
-    let more = rows.len().saturating_sub(MOST);
-    rows.truncate(MOST);
-    Shown { rows, more }
+    let more = rows.len().saturating_sub(MAX_ROWS);
+    rows.truncate(MAX_ROWS);
+    TouchTable { rows, more }
 }
 
 fn row(visit: &Visit, touch: &Touch, here: Option<&str>) -> TouchRow {
     let shop = &visit.shop;
-    let account: Vec<(&str, &str)> = visit
-        .filter
-        .account
-        .iter()
-        .map(|id| ("account", id.as_str()))
-        .collect();
     let link = match here {
         Some(_) => "other conversation",
         None => "its conversation",
@@ -135,29 +129,28 @@ fn row(visit: &Visit, touch: &Touch, here: Option<&str>) -> TouchRow {
     let elsewhere = touch
         .conversation
         .as_deref()
-        .filter(|conversation| touch.agents && here != Some(conversation));
+        .filter(|conversation| touch.by_agent && here != Some(conversation));
     TouchRow {
-        what: words::what(touch),
-        other: elsewhere
-            .map(|conversation| (url(&conversation_path(conversation), &account), link)),
+        what: words::touch_name(touch),
+        other: elsewhere.map(|conversation| (links::conversation(visit, conversation), link)),
         when: shop.local(touch.at).second_of(shop.today),
         before: duration(touch.seconds),
-        window: words::window(touch.window),
+        window: words::window_name(touch.window),
         won: touch.won(),
         outcome: words::outcome(touch),
     }
 }
 
-fn together(visit: &Visit, touches: &[&Touch]) -> Option<TouchRow> {
+/// Makes the row of touches of one kind, which are sorted from the latest to the earliest.
+fn group_row(visit: &Visit, touches: &[&Touch]) -> Option<TouchRow> {
     let shop = &visit.shop;
-    // The latest comes first.
     let (latest, earliest) = (touches.first()?, touches.last()?);
     let days = (shop.local(earliest.at), shop.local(latest.at));
     let several = touches.len() > 1;
     Some(TouchRow {
         what: match several {
-            true => format!("{}, {} times", words::what(latest), touches.len()),
-            false => words::what(latest),
+            true => format!("{}, {} times", words::touch_name(latest), touches.len()),
+            false => words::touch_name(latest),
         },
         other: None,
         when: match several {
@@ -171,7 +164,7 @@ fn together(visit: &Visit, touches: &[&Touch]) -> Option<TouchRow> {
             true => format!("from {}", duration(latest.seconds)),
             false => duration(latest.seconds),
         },
-        window: words::window(latest.window),
+        window: words::window_name(latest.window),
         won: false,
         outcome: words::outcome(latest),
     })

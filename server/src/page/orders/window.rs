@@ -1,4 +1,4 @@
-//! The time before an order, drawn: when the agent and marketing touched the shopper, and which touch won.
+//! Draws the time before an order: when the agent and marketing touched the shopper, and which touch won.
 
 use askama::Template;
 
@@ -6,8 +6,8 @@ use super::touches::Touch;
 use crate::page::numbers::{duration, length};
 
 const DAY: i64 = 86_400;
-/// So many dots say enough.
-const MOST: usize = 200;
+/// How many touches are drawn.
+const MAX_DOTS: usize = 200;
 
 struct Tick {
     x: String,
@@ -29,7 +29,7 @@ struct Span {
     end: bool,
 }
 
-/// The drawing.
+/// Represents the drawing.
 #[derive(Template)]
 #[template(path = "orders/window.html")]
 pub struct Window {
@@ -40,7 +40,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Draws the touches over the longest of their windows.
+    /// Draws the touches within the longest of their windows; none if no touch has a window.
     pub fn of(touches: &[Touch], winner: Option<&Touch>) -> Option<Window> {
         let longest = touches.iter().filter_map(|touch| touch.window).max()?;
         let (unit, name) = if longest > 2 * DAY {
@@ -65,18 +65,18 @@ impl Window {
             order: step == 0,
         });
         let inside = |touch: &&Touch| (0..=whole).contains(&touch.seconds);
-        let shown: Vec<&Touch> = touches.iter().filter(inside).take(MOST).collect();
-        // The winner comes first, and is drawn last.
+        let shown: Vec<&Touch> = touches.iter().filter(inside).take(MAX_DOTS).collect();
+        // The winner is first in the list, and is drawn last, on top.
         let dots = shown.into_iter().rev().map(|touch| {
             let (class, radius) = match touch.outcome.as_str() {
-                "won" if touch.agents => ("won", "6"),
+                "won" if touch.by_agent => ("won", "6"),
                 "won" | "lost" => ("lost", "4"),
                 _ => ("out", "2.5"),
             };
             Dot {
                 class,
                 x: x(touch.seconds),
-                y: if touch.agents { 38 } else { 70 },
+                y: if touch.by_agent { 38 } else { 70 },
                 radius,
             }
         });
@@ -84,7 +84,7 @@ impl Window {
             let at = 1.0 - touch.seconds as f64 / whole as f64;
             Span {
                 x: length(at),
-                // Beside the line where there is room, else over it.
+                // The text is centred above the line, or ends at the right edge where the line is short.
                 end: at > 0.8,
                 text_x: length(if at > 0.8 { 0.986 } else { (at + 1.0) / 2.0 }),
                 text: duration(touch.seconds),

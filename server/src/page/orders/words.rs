@@ -1,11 +1,11 @@
-//! What became of a touch, in words.
+//! Wording of touches and of an order's attribution.
 
 use super::Order;
 use super::touches::Touch;
 use crate::page::numbers::{duration, percent, whole_duration};
 
-/// Names a window.
-pub fn window(seconds: Option<i64>) -> String {
+/// Writes a window's length; `none` for a class without a window.
+pub fn window_name(seconds: Option<i64>) -> String {
     match seconds {
         None => "none".to_owned(),
         Some(seconds) if seconds % 86_400 == 0 && seconds > 86_400 => {
@@ -16,8 +16,8 @@ pub fn window(seconds: Option<i64>) -> String {
     }
 }
 
-/// Names a model.
-pub fn model(model: &str) -> String {
+/// Returns an attribution model's name on the page.
+pub fn model_name(model: &str) -> String {
     match model {
         "last_touch" => "Last touch".to_owned(),
         "linear" => "Linear".to_owned(),
@@ -25,7 +25,7 @@ pub fn model(model: &str) -> String {
     }
 }
 
-fn channel(channel: &str) -> &str {
+fn channel_noun(channel: &str) -> &str {
     match channel {
         "web_chat" => "Web chat message",
         "email" => "Email",
@@ -37,9 +37,9 @@ fn channel(channel: &str) -> &str {
 }
 
 /// Names a class of touches: `Email click`, `Web chat message`.
-pub fn class(class: &str) -> String {
+pub fn class_name(class: &str) -> String {
     let Some((on, kind)) = class.rsplit_once('_').filter(|_| class != "web_chat") else {
-        return channel(class).to_owned();
+        return channel_noun(class).to_owned();
     };
     let kind = match kind {
         "clicked" => "click",
@@ -47,17 +47,17 @@ pub fn class(class: &str) -> String {
         "delivered" => "sent",
         other => other,
     };
-    format!("{} {kind}", channel(on))
+    format!("{} {kind}", channel_noun(on))
 }
 
 /// Names a touch: `Email click, agent`, `Machine email open, flow`.
-pub fn what(touch: &Touch) -> String {
-    let by = match (&touch.source, touch.agents) {
+pub fn touch_name(touch: &Touch) -> String {
+    let by = match (&touch.source, touch.by_agent) {
         (_, true) => "agent",
         (Some(source), false) => source,
         (None, false) => "marketing",
     };
-    let name = format!("{}, {by}", class(&touch.class));
+    let name = format!("{}, {by}", class_name(&touch.class));
     match touch.reason.as_str() {
         "machine_open" => format!("Machine {}", lower_first(&name)),
         "transactional" => format!("Transactional {}", lower_first(&name)),
@@ -109,8 +109,8 @@ pub fn outcome(touch: &Touch) -> String {
     }
 }
 
-/// What the winning touch was, and what its class is called.
-fn act(class: &str) -> (&'static str, &'static str) {
+/// Says what the winning touch was, and names its class in the plural.
+fn winning_act(class: &str) -> (&'static str, &'static str) {
     match class {
         "web_chat" => ("The agent wrote in web chat", "Web chat messages"),
         "email_clicked" => (
@@ -139,13 +139,13 @@ fn act(class: &str) -> (&'static str, &'static str) {
 /// Says in a sentence why an order is credited, or not.
 pub fn sentence(order: &Order, winner: Option<&Touch>, touches: &[Touch], model: &str) -> String {
     let Some(winner) = winner else {
-        return nobody(touches);
+        return no_winner(touches);
     };
-    let (act, class) = act(&winner.class);
+    let (act, class) = winning_act(&winner.class);
     let between = whole_duration(winner.seconds);
     let counts = winner
         .window
-        .map(|seconds| format!("{class} count for {}", window(Some(seconds))));
+        .map(|seconds| format!("{class} count for {}", window_name(Some(seconds))));
     let counts = counts.unwrap_or_default();
     let credit = order
         .credited
@@ -170,9 +170,9 @@ pub fn sentence(order: &Order, winner: Option<&Touch>, touches: &[Touch], model:
     format!("{act} {between} before the order. {counts}{last}. {then}")
 }
 
-/// Says why an order is nobody's.
-fn nobody(touches: &[Touch]) -> String {
-    let agents = || touches.iter().filter(|touch| touch.agents);
+/// Says why no touch of the agent's won an order.
+fn no_winner(touches: &[Touch]) -> String {
+    let agents = || touches.iter().filter(|touch| touch.by_agent);
     if touches.is_empty() {
         return "No touch of this shopper is known before the order, so nothing of it is the agent’s.".to_owned();
     }
@@ -196,7 +196,7 @@ mod tests {
     fn touch(class: &str, outcome: &str, reason: &str) -> Touch {
         Touch {
             model: "last_touch".to_owned(),
-            agents: true,
+            by_agent: true,
             conversation: Some("c".to_owned()),
             class: class.to_owned(),
             source: None,
@@ -211,18 +211,18 @@ mod tests {
     }
 
     #[test]
-    fn touches_are_named_and_their_outcomes_told() {
+    fn touches_and_their_outcomes_are_named() {
         let won = touch("email_clicked", "won", "latest");
         assert_eq!(
-            (what(&won).as_str(), outcome(&won).as_str()),
+            (touch_name(&won).as_str(), outcome(&won).as_str()),
             ("Email click, agent", "Latest that counts")
         );
         let open = Touch {
-            agents: false,
+            by_agent: false,
             source: Some("flow".to_owned()),
             ..touch("email_opened", "left_out", "machine_open")
         };
-        assert_eq!(what(&open), "Machine email open, flow");
+        assert_eq!(touch_name(&open), "Machine email open, flow");
         assert_eq!(outcome(&open), "Left out: opened by a machine");
         let half = Touch {
             credit: Some(0.5),
@@ -230,7 +230,7 @@ mod tests {
         };
         assert_eq!(outcome(&half), "Shares the order: 50.0%");
         let taken = Touch {
-            agents: false,
+            by_agent: false,
             ..touch("email_clicked", "lost", "marketing")
         };
         assert_eq!(outcome(&taken), "Marketing took the order");
@@ -239,21 +239,21 @@ mod tests {
             ..taken
         };
         assert_eq!(outcome(&part), "Marketing’s part: 25.0%");
-        assert_eq!(window(Some(43_200)), "12 h");
-        assert_eq!(window(Some(86_400)), "24 h");
-        assert_eq!(window(Some(432_000)), "5 days");
+        assert_eq!(window_name(Some(43_200)), "12 h");
+        assert_eq!(window_name(Some(86_400)), "24 h");
+        assert_eq!(window_name(Some(432_000)), "5 days");
     }
 
     #[test]
-    fn an_order_that_is_nobodys_says_why() {
+    fn an_order_that_no_touch_won_says_why() {
         let mut mine = touch("sms_delivered", "lost", "later_marketing");
-        assert!(nobody(&[mine.clone()]).contains("took the order"));
-        mine.agents = false;
-        assert!(nobody(&[mine]).contains("marketing alone"));
+        assert!(no_winner(&[mine.clone()]).contains("took the order"));
+        mine.by_agent = false;
+        assert!(no_winner(&[mine]).contains("marketing alone"));
         assert!(
-            nobody(&[touch("email_delivered", "left_out", "no_window")])
+            no_winner(&[touch("email_delivered", "left_out", "no_window")])
                 .contains("none of its touches")
         );
-        assert!(nobody(&[]).contains("No touch"));
+        assert!(no_winner(&[]).contains("No touch"));
     }
 }

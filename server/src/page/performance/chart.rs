@@ -1,20 +1,22 @@
-//! Bars and lines as SVG paths: geometry alone, no numbers for people.
+//! Geometry of bars and lines as SVG paths; it formats no numbers for people.
 
 use std::fmt::Write;
 
-/// A bar is so wide, of a day's width of 1.
-const BAR: f64 = 0.7;
-const MARGIN: f64 = 0.15;
-/// Between the segments of a bar, in pixels.
-const BETWEEN: f64 = 1.0;
+use crate::page::numbers::trimmed;
 
-/// Writes a coordinate without more decimals than are seen.
-pub fn short(value: f64) -> String {
-    let text = format!("{value:.1}");
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+/// The width of a bar, where a day is 1 wide.
+const BAR: f64 = 0.7;
+/// The space on either side of a bar.
+const MARGIN: f64 = 0.15;
+/// The gap between the segments of a bar, in pixels.
+const GAP: f64 = 1.0;
+
+/// Writes a coordinate with the one decimal that can be seen.
+pub fn coordinate(value: f64) -> String {
+    trimmed(value, 1)
 }
 
-/// Stacks series of values on one another; gives a path for each, within `height`, where `top` is the scale's end.
+/// Stacks series of values on one another; returns a path for each. A value of `top` is `height` high.
 pub fn stacked(series: &[Vec<f64>], height: f64, top: f64) -> Vec<String> {
     let days = series.first().map_or(0, Vec::len);
     let mut bases = vec![height; days];
@@ -27,15 +29,15 @@ pub fn stacked(series: &[Vec<f64>], height: f64, top: f64) -> Vec<String> {
                 if size <= 0.0 {
                     continue;
                 }
-                let seen = (size - BETWEEN).max(0.5);
-                // Writing to a text does not fail.
+                let visible = (size - GAP).max(0.5);
+                // Writing to a string does not fail.
                 let _ = write!(
                     path,
                     "M{:.2} {}v-{}h{BAR}v{}z",
                     day as f64 + MARGIN,
-                    short(*base),
-                    short(seen),
-                    short(seen)
+                    coordinate(*base),
+                    coordinate(visible),
+                    coordinate(visible)
                 );
                 *base -= size;
             }
@@ -44,25 +46,25 @@ pub fn stacked(series: &[Vec<f64>], height: f64, top: f64) -> Vec<String> {
         .collect()
 }
 
-/// A small line of a metric's days.
+/// Represents a sparkline of a metric's daily values.
 #[derive(Debug, PartialEq)]
 pub struct Spark {
-    /// How many steps it is wide.
+    /// The width: one less than the number of days.
     pub width: usize,
-    /// The line, with gaps where there is no value.
+    /// The line's path, with gaps at days without a value.
     pub line: String,
-    /// What is under it.
+    /// The path of the area under the line.
     pub area: String,
-    /// Its last point.
+    /// The path of the last point.
     pub end: String,
 }
 
 const SPARK_HEIGHT: f64 = 80.0;
-/// What stays free above the highest value, so that the line is whole.
-const SPARK_FREE: f64 = 3.0;
+/// The space above the highest value, so that the line's stroke is not cut off.
+const SPARK_PADDING: f64 = 3.0;
 
 impl Spark {
-    /// Draws values; none where less than two days have one. `top` is the scale's end, if not the greatest value.
+    /// Draws daily values; none if fewer than two days have one. The scale ends at `top`, or at the greatest value.
     pub fn of(values: &[Option<f64>], top: Option<f64>) -> Option<Spark> {
         let known = values.iter().flatten().count();
         let greatest = values
@@ -75,7 +77,7 @@ impl Spark {
         }
         let y = |value: f64| {
             let part = if top > 0.0 { value / top } else { 0.0 };
-            (SPARK_HEIGHT - part * (SPARK_HEIGHT - SPARK_FREE)).round()
+            (SPARK_HEIGHT - part * (SPARK_HEIGHT - SPARK_PADDING)).round()
         };
         let (mut line, mut area, mut end) = (String::new(), String::new(), String::new());
         for run in runs(values) {
@@ -106,7 +108,7 @@ impl Spark {
     }
 }
 
-/// Days with a value that follow one another.
+/// Splits the days with a value into runs of consecutive days.
 fn runs(values: &[Option<f64>]) -> Vec<Vec<(usize, f64)>> {
     let mut runs: Vec<Vec<(usize, f64)>> = vec![Vec::new()];
     for (day, value) in values.iter().enumerate() {

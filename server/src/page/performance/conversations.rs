@@ -1,12 +1,12 @@
-//! The conversations of a range: filtered, sorted and paged by key, so that rows neither repeat nor go missing while events
-//! land.
+//! The card with the list of conversations: filtered, sorted, and paged by key.
 
 use askama::Template;
 
 use super::totals::Statuses;
-use super::{Days, Export, PATH};
+use super::{Days, Export, PATH, SortHead};
 use crate::page::chrome::clip;
-use crate::page::filter::{Filter, SORTS, STATUSES, channel_name, holds, status_name, url};
+use crate::page::filter::{Filter, SORTS, STATUSES, channel_name, fits_in_address, status_name};
+use crate::page::links;
 use crate::page::numbers::count;
 use crate::page::paging::List;
 use crate::page::rows::{Row, Rows};
@@ -17,10 +17,10 @@ const LIST: List = List {
     path: PATH,
     id: "conversation_id",
 };
-/// So many tags are offered; any other can be reached by its address.
+/// How many tags the filter offers; any other can be given in the address.
 const TAGS: usize = 50;
 
-/// Asks for a page of them.
+/// Reads the page of conversations at the filter's cursor.
 pub async fn ask(visit: &Visit, days: Days) -> Result<Rows, PgError> {
     let filter = &visit.filter;
     let mut call = days.call("conversations_page", filter);
@@ -30,7 +30,7 @@ pub async fn ask(visit: &Visit, days: Days) -> Result<Rows, PgError> {
     LIST.ask(visit, call, filter.ascending).await
 }
 
-/// What narrows them, as the query's parameters.
+/// Returns the filter of the list as parameters of `conversations_page`.
 fn parameters(filter: &Filter) -> Vec<(&'static str, String)> {
     let mut parameters = Vec::new();
     let mut put = |name, value: Option<String>| parameters.extend(value.map(|value| (name, value)));
@@ -52,9 +52,9 @@ fn parameters(filter: &Filter) -> Vec<(&'static str, String)> {
     parameters
 }
 
-/// Makes the addresses of all of them, as filtered.
-pub fn export_of(visit: &Visit) -> Export {
-    let mut all = Export::frame(visit);
+/// Makes the export of all conversations that match the filter.
+fn export_of(visit: &Visit) -> Export {
+    let mut all = Export::common_parameters(visit);
     all.extend(parameters(&visit.filter));
     all.push(("ascending", visit.filter.ascending.to_string()));
     Export::of(
@@ -66,13 +66,16 @@ pub fn export_of(visit: &Visit) -> Export {
     )
 }
 
-/// Asks for the tags that are used most.
+/// Reads the most frequent tags.
 pub async fn tags(visit: &Visit, days: Days) -> Result<Vec<String>, PgError> {
     let sql = days.call("tag_counts", &visit.filter).limit(TAGS).sql();
     let rows = Rows::ask(&visit.inquiry, &sql).await?;
     let tags = rows.iter().map(|row| Ok(row.word("tag")?.to_owned()));
     let tags: Vec<String> = tags.collect::<Result<_, PgError>>()?;
-    Ok(tags.into_iter().filter(|tag| holds(Some(tag))).collect())
+    Ok(tags
+        .into_iter()
+        .filter(|tag| fits_in_address(Some(tag)))
+        .collect())
 }
 
 struct TableRow {
@@ -95,27 +98,20 @@ struct StatusChoice {
     on: bool,
 }
 
-struct Head {
-    name: &'static str,
-    href: String,
-    on: bool,
-    ascending: bool,
-}
-
-/// A name that the list can be narrowed to.
+/// Represents a procedure or tag that the list can be filtered by.
 struct Offered {
     name: String,
     shown: String,
     on: bool,
 }
 
-/// What narrows the list beside status and text, with an address without it.
+/// Represents an active filter that has no field of its own, with the address without it.
 struct Narrowed {
     words: String,
     href: String,
 }
 
-/// The card.
+/// Represents the card.
 #[derive(Template)]
 #[template(path = "performance/conversations.html")]
 pub struct Conversations {
@@ -125,9 +121,9 @@ pub struct Conversations {
     procedures: Vec<Offered>,
     tags: Vec<Offered>,
     narrowed: Vec<Narrowed>,
-    messages: Head,
-    started: Head,
-    updated: Head,
+    messages: SortHead,
+    started: SortHead,
+    updated: SortHead,
     shows_started: bool,
     rows: Vec<TableRow>,
     total: Option<String>,
@@ -137,7 +133,7 @@ pub struct Conversations {
     export: Export,
 }
 
-/// Writes the table.
+/// Makes the card.
 pub fn make(
     visit: &Visit,
     rows: Rows,
@@ -166,10 +162,10 @@ pub fn make(
         procedure: None,
         unassigned: false,
         tag: None,
-        place: None,
+        cursor: None,
         ..filter.clone()
     };
-    let plain = !filter.narrows();
+    let plain = !filter.is_narrowed();
     let offer = |offered: Vec<String>, chosen: &Option<String>| {
         let missing = chosen
             .iter()
@@ -184,9 +180,9 @@ pub fn make(
     };
     let head = |sort: &'static str, name| {
         let on = filter.sort == sort;
-        // The column that is sorted by turns around; another begins with the most.
+        // A click on the current sort column reverses it; another column begins in descending order.
         let ascending = on && !filter.ascending;
-        Head {
+        SortHead {
             name,
             href: filter.url_with(PATH, |f| {
                 f.sort = sort;
@@ -220,12 +216,6 @@ pub fn make(
 
 fn table_row(visit: &Visit, row: Row<'_>) -> Result<TableRow, PgError> {
     let id = row.word("conversation_id")?;
-    let account: Vec<(&str, &str)> = visit
-        .filter
-        .account
-        .iter()
-        .map(|id| ("account", id.as_str()))
-        .collect();
     let status = row.word("status")?;
     let time = match visit.filter.sort {
         "started_at" => row.instant("started_at")?,
@@ -234,7 +224,7 @@ fn table_row(visit: &Visit, row: Row<'_>) -> Result<TableRow, PgError> {
     let time = time.map(|time| visit.shop.local(time));
     let question = row.text("first_question")?;
     Ok(TableRow {
-        href: url(&conversation_path(id), &account),
+        href: links::conversation(visit, id),
         question: question.map(clip),
         profile: row.text("profile_id")?.map(clip),
         channel: channel_name(row.word("channel")?).to_owned(),
@@ -249,14 +239,7 @@ fn table_row(visit: &Visit, row: Row<'_>) -> Result<TableRow, PgError> {
     })
 }
 
-/// Writes the path of a conversation's view, whatever characters its id has.
-pub fn conversation_path(id: &str) -> String {
-    let escaped: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
-    // In a path a space is not a plus sign.
-    format!("/conversations/{}", escaped.replace('+', "%20"))
-}
-
-/// Names what narrows the list and has no field of its own.
+/// Lists the active filters that have no field of their own.
 fn narrowed(filter: &Filter) -> Vec<Narrowed> {
     let mut narrowed = Vec::new();
     let mut put = |words: String, change: fn(&mut Filter)| {

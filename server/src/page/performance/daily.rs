@@ -1,10 +1,10 @@
-//! The days of a range: conversations by status and sales, as bars and as a table.
+//! The card of the days: conversations by status and sales per day, as bars and as a table.
 
 use askama::Template;
 use chrono::{Datelike, NaiveDate, Weekday};
 
 use super::Days;
-use super::chart::{short, stacked};
+use super::chart::{coordinate, stacked};
 use super::scale::Scale;
 use super::totals::Statuses;
 use crate::page::filter::STATUSES;
@@ -13,51 +13,42 @@ use crate::page::rows::Rows;
 use crate::page::visit::Visit;
 use crate::pg::PgError;
 
-/// Where the bars of conversations and of sales stand, in pixels from the top.
+/// Top and height of the bars of conversations, in pixels.
 const CONVERSATIONS: (f64, f64) = (30.0, 230.0);
+/// Top and height of the bars of sales, in pixels.
 const SALES: (f64, f64) = (308.0, 96.0);
-/// Over so many days months are labelled in place of Mondays.
+/// How many days are labelled by Mondays; longer ranges are labelled by months.
 const MONTHS_OVER: usize = 45;
 
-/// The headline of a day.
+/// Holds the headline metrics of a day: a row of `daily_series`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Day {
-    /// Which.
+    /// The day.
     pub date: NaiveDate,
-    /// Resolved by AI.
+    /// Conversations resolved by AI.
     pub resolved: i64,
-    /// Of all conversations; none where there were none.
+    /// Their share of all conversations; none if there were none.
     pub rate: Option<f64>,
     /// Attributed sales.
     pub sales: Money,
-    /// Their orders' credits.
+    /// The sum of the attributed orders' credits.
     pub orders: f64,
-    /// Sales by order.
+    /// Average order value; none without orders.
     pub average: Option<Money>,
-    /// Additions to the cart.
+    /// Add-to-cart events.
     pub carts: i64,
-    /// Counted clicks.
+    /// Counted link clicks (SPEC C9).
     pub clicks: i64,
 }
 
-/// Every day of a range.
+/// Holds every day of a range.
 #[derive(Debug)]
 pub struct Series {
-    /// The first day first.
+    /// The days, in their order.
     pub days: Vec<Day>,
 }
 
-/// Conversations of a day by status.
-#[derive(Debug, Clone, Copy)]
-pub struct DayStatuses {
-    all: i64,
-    resolved: i64,
-    routed: i64,
-    closed: i64,
-    open: i64,
-}
-
-/// Asks for the headline of every day.
+/// Reads the headline metrics of every day.
 pub async fn series(visit: &Visit, days: Days) -> Result<Series, PgError> {
     let sql = days.call("daily_series", &visit.filter).sql();
     let rows = Rows::ask(&visit.inquiry, &sql).await?;
@@ -78,20 +69,11 @@ pub async fn series(visit: &Visit, days: Days) -> Result<Series, PgError> {
     })
 }
 
-/// Asks for the statuses of every day.
-pub async fn statuses(visit: &Visit, days: Days) -> Result<Vec<DayStatuses>, PgError> {
+/// Reads the conversations of every day by status.
+pub async fn statuses(visit: &Visit, days: Days) -> Result<Vec<Statuses>, PgError> {
     let sql = days.call("daily_statuses", &visit.filter).sql();
     let rows = Rows::ask(&visit.inquiry, &sql).await?;
-    let days = rows.iter().map(|row| {
-        Ok(DayStatuses {
-            all: row.count("conversations")?,
-            resolved: row.count("resolved")?,
-            routed: row.count("routed")?,
-            closed: row.count("closed")?,
-            open: row.count("open")?,
-        })
-    });
-    days.collect()
+    rows.iter().map(Statuses::read).collect()
 }
 
 struct Tick {
@@ -120,7 +102,7 @@ struct Soft {
     words: String,
 }
 
-/// The card.
+/// Represents the card.
 #[derive(Template)]
 #[template(path = "performance/daily.html")]
 pub struct Daily {
@@ -137,12 +119,12 @@ pub struct Daily {
     rows: Vec<TableRow>,
 }
 
-/// Draws the days. Those from `changes_from` on are shaded: they may still change.
+/// Makes the card. Days from `changes_from` on are shaded, because their sales may still change.
 pub fn make(
     visit: &Visit,
     days: Days,
     series: &Series,
-    statuses: &[DayStatuses],
+    statuses: &[Statuses],
     key: Option<&Statuses>,
     sales: Option<Money>,
     changes_from: Option<NaiveDate>,
@@ -157,9 +139,9 @@ pub fn make(
         .map(|day| day.sales.approximate())
         .fold(0.0, f64::max);
     let (counts, money) = (Scale::of(most as f64, true), Scale::of(greatest, false));
-    let mut ticks = marks(&counts, CONVERSATIONS, numbers::short);
-    ticks.extend(marks(&money, SALES, |value| currency.axis(value)));
-    let values = |of: fn(&DayStatuses) -> i64| -> Vec<f64> {
+    let mut ticks = axis_ticks(&counts, CONVERSATIONS, numbers::short);
+    ticks.extend(axis_ticks(&money, SALES, |value| currency.axis(value)));
+    let values = |of: fn(&Statuses) -> i64| -> Vec<f64> {
         statuses.iter().map(|day| of(day) as f64).collect()
     };
     let parts = [
@@ -224,12 +206,17 @@ pub fn make(
     }
 }
 
-fn marks(scale: &Scale, (top, height): (f64, f64), write: impl Fn(f64) -> String) -> Vec<Tick> {
+/// Places the ticks of a scale that is drawn from `top` down over `height` pixels.
+fn axis_ticks(
+    scale: &Scale,
+    (top, height): (f64, f64),
+    write: impl Fn(f64) -> String,
+) -> Vec<Tick> {
     let ticks = scale.ticks.iter().map(|tick| {
         let y = top + height - tick / scale.top * height;
         Tick {
-            y: short(y),
-            text_y: short(y + 4.0),
+            y: coordinate(y),
+            text_y: coordinate(y + 4.0),
             text: write(*tick),
             base: *tick == 0.0,
         }
@@ -237,7 +224,7 @@ fn marks(scale: &Scale, (top, height): (f64, f64), write: impl Fn(f64) -> String
     ticks.collect()
 }
 
-/// Labels Mondays, or the first days of months where there are many days.
+/// Labels Mondays, or the first days of months if the range is long.
 fn labels(series: &Series) -> Vec<(String, String)> {
     let days = &series.days;
     let middle = |index: usize| length((index as f64 + 0.5) / days.len().max(1) as f64);
@@ -281,8 +268,8 @@ fn soft(days: Days, first: NaiveDate, count: usize) -> Option<Soft> {
     })
 }
 
-/// Says in a sentence what the bars show, for who cannot see them.
-fn summary(series: &Series, statuses: &[DayStatuses], currency: &Currency) -> String {
+/// Says in a sentence what the bars show, for people who cannot see them.
+fn summary(series: &Series, statuses: &[Statuses], currency: &Currency) -> String {
     let by_count = || series.days.iter().zip(statuses);
     let least = by_count().min_by_key(|(_, by)| by.all);
     let most = by_count().max_by_key(|(_, by)| by.all);

@@ -1,16 +1,16 @@
-//! Where there is nothing to show: what to do about it.
+//! What the page shows where there are no conversations, and what to do about it.
 
 use askama::Template;
 
 use super::{Days, PATH};
+use crate::page::call::Call;
 use crate::page::error::PageError;
 use crate::page::filter::{Range, channel_name};
 use crate::page::numbers;
-use crate::page::question::Call;
 use crate::page::rows::Rows;
 use crate::page::visit::Visit;
 
-/// How to land the first events.
+/// Explains how to land the first events.
 #[derive(Template)]
 #[template(path = "performance/no_events.html")]
 pub struct NoEvents {
@@ -18,7 +18,7 @@ pub struct NoEvents {
 }
 
 impl NoEvents {
-    /// Writes it for an account.
+    /// Makes the explanation for an account.
     pub fn of(visit: &Visit) -> NoEvents {
         let at = visit.shop.local(visit.shop.now).machine();
         NoEvents {
@@ -31,7 +31,7 @@ impl NoEvents {
     }
 }
 
-/// A range without conversations.
+/// Says that a range has no conversations.
 #[derive(Template)]
 #[template(path = "performance/nothing.html")]
 pub struct NothingInRange {
@@ -40,11 +40,8 @@ pub struct NothingInRange {
     links: Vec<(String, String)>,
 }
 
-/// Says that there is nothing in the days and channels, and when there last was something.
-pub async fn nothing_in_range(
-    visit: &Visit,
-    days: Days,
-) -> Result<Option<NothingInRange>, PageError> {
+/// Says that the days and channels have no conversations, and when the latest one was.
+pub async fn nothing_in_range(visit: &Visit, days: Days) -> Result<NothingInRange, PageError> {
     let filter = &visit.filter;
     let call = Call::of("activity_span").with_some("channel", filter.channel());
     let rows = Rows::ask(&visit.inquiry, &call.sql()).await?;
@@ -93,9 +90,9 @@ pub async fn nothing_in_range(
         let href = filter.url_with(PATH, |f| f.channels.clear());
         links.push((href, "All channels".to_owned()));
     }
-    Ok(Some(NothingInRange {
+    Ok(NothingInRange {
         title: format!("No conversations {when}{channels}"),
         text,
         links,
-    }))
+    })
 }

@@ -1,21 +1,21 @@
-//! Why conversations were escalated (SPEC C8): by reason, category and procedure, as the query `escalations` has it.
+//! The card of escalations (SPEC C8) by reason, category and procedure, from the query `escalations`.
 
 use askama::Template;
 
 use super::{Days, Export, PATH};
 use crate::page::chrome::clip;
-use crate::page::filter::{Filter, holds};
+use crate::page::filter::{Filter, fits_in_address};
 use crate::page::numbers::{count, percent};
 use crate::page::rows::Rows;
 use crate::page::visit::Visit;
 use crate::pg::PgError;
 
-/// So many rows are listed; the export has all.
-const MOST: usize = 12;
+/// How many rows are listed; the export has all.
+const MAX_ROWS: usize = 12;
 
 struct TableRow {
     reason: Option<String>,
-    /// None where no address can hold what it said.
+    /// The address of the row's conversations; none if a name is too long for it.
     href: Option<String>,
     category: Option<String>,
     procedure: Option<String>,
@@ -26,7 +26,7 @@ struct TableRow {
     machine: String,
 }
 
-/// The card.
+/// Represents the card.
 #[derive(Template)]
 #[template(path = "performance/escalations.html")]
 pub struct Escalations {
@@ -35,19 +35,19 @@ pub struct Escalations {
     export: Export,
 }
 
-/// Asks for the escalations.
+/// Reads the escalations and makes the card.
 pub async fn ask(visit: &Visit, days: Days) -> Result<Escalations, PgError> {
     let sql = days.call("escalations", &visit.filter).sql();
     let rows = Rows::ask(&visit.inquiry, &sql).await?;
     let filter = &visit.filter;
-    let listed = rows.iter().take(MOST).map(|row| {
+    let listed = rows.iter().take(MAX_ROWS).map(|row| {
         let text = |name| Ok::<_, PgError>(row.text(name)?.map(str::to_owned));
         let (reason, category) = (text("reason")?, text("category")?);
         let procedure = text("procedure")?;
         let at = row.instant("last_escalated_at")?;
         let at = at.map(|at| visit.shop.local(at));
         let narrowed = |f: &mut Filter| {
-            *f = f.frame();
+            *f = f.common();
             f.escalated = true;
             f.reason = Some(reason.clone().unwrap_or_default());
             f.category = Some(category.clone().unwrap_or_default());
@@ -57,7 +57,7 @@ pub async fn ask(visit: &Visit, days: Days) -> Result<Escalations, PgError> {
         Ok(TableRow {
             href: said
                 .iter()
-                .all(|said| holds(said.as_deref()))
+                .all(|said| fits_in_address(said.as_deref()))
                 .then(|| filter.url_with(PATH, narrowed)),
             category: category.as_deref().map(clip),
             conversations: count(row.count("conversations")?),
@@ -78,7 +78,7 @@ pub async fn ask(visit: &Visit, days: Days) -> Result<Escalations, PgError> {
             "export-escalations",
             "All escalations, as filtered",
             "escalations",
-            &Export::frame(visit),
+            &Export::common_parameters(visit),
         ),
     })
 }

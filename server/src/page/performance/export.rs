@@ -1,21 +1,21 @@
-//! Where a view's answers can be had as files: the API's addresses, with the view's filter.
+//! Links to a view's data as files: addresses of the API with the view's filter.
 
 use super::Days;
 use crate::page::filter::url;
 use crate::page::visit::Visit;
 
-/// Addresses of an answer in each form.
+/// Holds the links to a query's result in each form.
 pub struct Export {
-    /// The id of its menu.
+    /// The HTML id of the menu.
     pub id: &'static str,
-    /// What it holds, in words.
+    /// The content, in words.
     pub what: &'static str,
-    /// Form and address.
+    /// The forms' names and addresses.
     pub forms: Vec<(&'static str, String)>,
 }
 
 impl Export {
-    /// Makes the addresses of a saved query's answer.
+    /// Makes the links to a saved query's result.
     pub fn of(
         visit: &Visit,
         id: &'static str,
@@ -43,8 +43,8 @@ impl Export {
         }
     }
 
-    /// Lists days and channels as parameters.
-    pub fn frame(visit: &Visit) -> Vec<(&'static str, String)> {
+    /// Returns the view's days and channels as the queries' parameters.
+    pub fn common_parameters(visit: &Visit) -> Vec<(&'static str, String)> {
         let days = Days::of(visit);
         let mut parameters = vec![("from", days.from.to_string()), ("to", days.to.to_string())];
         parameters.extend(visit.filter.channel().map(|channel| ("channel", channel)));

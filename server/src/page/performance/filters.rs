@@ -1,4 +1,4 @@
-//! The dates and channels of a view: links, so that each choice is an address of its own.
+//! The choice of dates and channels of a view, as links: each choice has an address of its own.
 
 use askama::Template;
 use chrono::NaiveDate;
@@ -8,7 +8,7 @@ use crate::page::filter::{CHANNELS, Filter, LONGEST_RANGE, PRESETS, Range};
 use crate::page::numbers;
 use crate::page::visit::Visit;
 
-/// A link of a group of which some are on.
+/// Represents a link that turns a choice on or off.
 struct Choice {
     href: String,
     name: &'static str,
@@ -16,13 +16,13 @@ struct Choice {
     on: bool,
 }
 
-/// The dates and channels to choose from.
+/// Holds the dates and channels to choose from.
 #[derive(Template)]
 #[template(path = "performance/filters.html")]
 pub struct Filters {
     /// The range in words.
     pub range: String,
-    /// The one before, likewise.
+    /// The range that it is compared with, in words.
     pub before: String,
     presets: Vec<Choice>,
     custom: bool,
@@ -30,7 +30,7 @@ pub struct Filters {
     to: NaiveDate,
     latest: NaiveDate,
     longest: i64,
-    /// Every other parameter, for the form of custom dates.
+    /// All parameters but the dates, for the hidden fields of the form of custom dates.
     hidden: Vec<(&'static str, String)>,
     all_channels: String,
     all: bool,
@@ -39,7 +39,7 @@ pub struct Filters {
 }
 
 impl Filters {
-    /// Makes the filters of a view.
+    /// Makes the filters of a view; `counts` are conversations by channel.
     pub fn of(visit: &Visit, path: &'static str, counts: Option<&[(String, i64)]>) -> Filters {
         let filter = &visit.filter;
         let days = Days::of(visit);
@@ -72,12 +72,12 @@ impl Filters {
         });
         let hidden = Filter {
             range: Filter::default().range,
-            place: None,
+            cursor: None,
             ..filter.clone()
         };
         Filters {
             range: numbers::range(days.from, days.to),
-            before: numbers::range_beside(before.from, before.to, days.to),
+            before: numbers::range_next_to(before.from, before.to, days.to),
             presets: presets.into(),
             custom: matches!(filter.range, Range::Days(..)),
             from: days.from,

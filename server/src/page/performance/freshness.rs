@@ -1,15 +1,15 @@
-//! As of when the numbers are, what waits to be counted, and which of them may still change.
+//! The freshness of the numbers: as of when they are, how many events are not derived yet, and which may still change.
 
 use askama::Template;
 use chrono::NaiveDate;
 
+use crate::page::call::Call;
 use crate::page::numbers::{self, count};
-use crate::page::question::Call;
 use crate::page::rows::Rows;
 use crate::page::visit::Visit;
 use crate::pg::PgError;
 
-/// What is said of it.
+/// Says how fresh the numbers are.
 #[derive(Template)]
 #[template(path = "performance/freshness.html")]
 pub struct Freshness {
@@ -27,7 +27,7 @@ pub struct Freshness {
     pub changes_from: Option<NaiveDate>,
 }
 
-/// Asks for it.
+/// Reads the query `freshness`.
 pub async fn ask(visit: &Visit) -> Result<Freshness, PgError> {
     let rows = Rows::ask(&visit.inquiry, &Call::of("freshness").sql()).await?;
     let row = rows.first();

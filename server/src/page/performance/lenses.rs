@@ -1,20 +1,20 @@
-//! The six headline metrics in their two lenses, each with its change, its days and its definition.
+//! The six headline metrics in their two lenses, each with its change, its daily values and its definition.
 //!
-//! The values, those of the range before and the differences come from `headline_comparison`, the days from `daily_series`.
-//! Here they are only written: a change as a percentage of the earlier value, or in points for a rate.
+//! The values of the range and of the range before come from `headline_comparison`, the daily values from `daily_series`.
+//! Only the change between them is computed here: as a percentage of the earlier value, or in points for a rate.
 
 use askama::Template;
 
 use super::Days;
 use super::chart::Spark;
 use super::daily::Series;
-use crate::page::numbers::{Currency, Money, count, credits, percent};
-use crate::page::question::Call;
+use crate::page::call::Call;
+use crate::page::numbers::{Currency, Money, count, credits, percent, trimmed};
 use crate::page::rows::{Row, Rows};
 use crate::page::visit::Visit;
 use crate::pg::PgError;
 
-/// A number as a metric shows it.
+/// Represents a metric's value.
 #[derive(Debug, Clone, PartialEq)]
 enum Value {
     Count(i64),
@@ -41,8 +41,8 @@ impl Value {
         }
     }
 
-    /// As a float, to be put beside another of its kind.
-    fn size(&self) -> f64 {
+    /// Converts to a float, to compare with another value of the same kind.
+    fn approximate(&self) -> f64 {
         match self {
             Value::Count(value) => *value as f64,
             Value::Rate(value) => *value,
@@ -51,14 +51,14 @@ impl Value {
     }
 }
 
-/// How a value differs from that of the range before.
+/// Represents the change of a value from that of the range before.
 #[derive(Debug, PartialEq)]
 struct Change {
-    /// `up`, `down` or nothing.
+    /// The CSS class: `up`, `down` or empty.
     class: &'static str,
-    /// `+14.5%`, where it can be said.
+    /// The change, such as `+14.5%`; empty if it cannot be computed.
     text: String,
-    /// `from 843`.
+    /// The earlier value, such as `from 843`.
     from: String,
 }
 
@@ -75,15 +75,18 @@ impl Change {
             (Some(now), Some(before)) => {
                 let from = format!("from {}", before.shown(currency));
                 let (size, unit) = match now {
-                    Value::Rate(_) => ((now.size() - before.size()) * 100.0, " pt"),
-                    _ if before.size() == 0.0 => return plain(from),
-                    _ => ((now.size() / before.size() - 1.0) * 100.0, "%"),
+                    Value::Rate(_) => ((now.approximate() - before.approximate()) * 100.0, " pt"),
+                    _ if before.approximate() == 0.0 => return plain(from),
+                    _ => (
+                        (now.approximate() / before.approximate() - 1.0) * 100.0,
+                        "%",
+                    ),
                 };
                 let tenths = (size * 10.0).round() / 10.0;
                 let (class, text) = match tenths {
                     0.0 => ("", format!("0{unit}")),
-                    up if up > 0.0 => ("up", format!("+{}{unit}", tenth(up))),
-                    down => ("down", format!("−{}{unit}", tenth(-down))),
+                    up if up > 0.0 => ("up", format!("+{}{unit}", change_text(up))),
+                    down => ("down", format!("−{}{unit}", change_text(-down))),
                 };
                 Change { class, text, from }
             }
@@ -91,22 +94,21 @@ impl Change {
     }
 }
 
-/// A change to one decimal, which goes where it says nothing: `14.5`, `100`, `1,250`.
-fn tenth(value: f64) -> String {
-    if value >= 1_000.0 {
-        return count(value.round() as i64);
+/// Writes a change with one decimal unless it is 0 or the change is large: `14.5`, `100`, `1,250`.
+fn change_text(value: f64) -> String {
+    match value >= 1_000.0 {
+        true => count(value.round() as i64),
+        false => trimmed(value, 1),
     }
-    let text = format!("{value:.1}");
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
-/// A metric of a lens.
+/// Represents a metric of a lens.
 struct Metric {
     id: &'static str,
     title: &'static str,
     exact: String,
     shown: Option<String>,
-    /// In place of the value, where such events never came.
+    /// What is shown in place of the value if such events never landed.
     never: Option<&'static str>,
     change: Change,
     spark: Option<Spark>,
@@ -115,21 +117,21 @@ struct Metric {
     link: Option<(String, &'static str)>,
 }
 
-/// Both lenses.
+/// Holds both lenses.
 #[derive(Template)]
 #[template(path = "performance/lenses.html")]
 pub struct Lenses {
     resolution: Vec<Metric>,
     revenue: Vec<Metric>,
-    /// Whether the account has not sent any event at all.
-    pub nothing_ever: bool,
-    /// The rate of all conversations, as other parts refer to it.
+    /// Whether no event of the account has ever landed.
+    pub no_events: bool,
+    /// The resolution rate of all conversations of the range.
     pub rate: Option<f64>,
-    /// The sales of all days, likewise.
+    /// The attributed sales of the range.
     pub sales: Money,
 }
 
-/// What `headline_comparison` says of one range.
+/// Holds the columns of `headline_comparison` for one range.
 #[derive(Debug)]
 struct Headline {
     conversations: i64,
@@ -160,13 +162,13 @@ impl Headline {
     }
 }
 
-/// Asks for the headline of the days and of as many before.
+/// Reads the headline metrics of the days and of as many days before.
 pub async fn ask(visit: &Visit, days: Days) -> Result<Rows, PgError> {
     let sql = days.call("headline_comparison", &visit.filter).sql();
     Rows::ask(&visit.inquiry, &sql).await
 }
 
-/// Kinds of event that this account has sent, ever.
+/// Says which kinds of event of the account have ever landed.
 struct Sent {
     anything: bool,
     orders: bool,
@@ -175,7 +177,7 @@ struct Sent {
 }
 
 impl Sent {
-    /// Asks only where a number is zero: else it is known.
+    /// Derives it from the metrics, and reads the query `coverage` only if one of them is zero.
     async fn ask(visit: &Visit, now: &Headline, before: &Headline) -> Result<Sent, PgError> {
         let some = |value: fn(&Headline) -> bool| value(now) || value(before);
         let mut sent = Sent {
@@ -201,13 +203,13 @@ impl Sent {
     }
 }
 
-/// Writes both lenses.
+/// Makes both lenses.
 pub async fn make(visit: &Visit, rows: &Rows, series: Option<&Series>) -> Result<Lenses, PgError> {
     let Some(row) = rows.first() else {
         return Ok(Lenses {
             resolution: Vec::new(),
             revenue: Vec::new(),
-            nothing_ever: true,
+            no_events: true,
             rate: None,
             sales: Money(0),
         });
@@ -286,7 +288,7 @@ pub async fn make(visit: &Visit, rows: &Rows, series: Option<&Series>) -> Result
                 counts for 24 hours; email, SMS and WhatsApp touches follow the account’s windows."
             ),
             evidence: format!("{sum} from {orders} orders.{others}"),
-            link: Some((visit.filter.frame().url("/sales"), "See the orders")),
+            link: Some((visit.filter.common().url("/sales"), "See the orders")),
             ..metric(
                 "def-3",
                 "AI-generated sales",
@@ -339,7 +341,7 @@ pub async fn make(visit: &Visit, rows: &Rows, series: Option<&Series>) -> Result
     Ok(Lenses {
         resolution,
         revenue,
-        nothing_ever: !sent.anything,
+        no_events: !sent.anything,
         rate: now.rate,
         sales: now.sales,
     })

@@ -1,6 +1,6 @@
-//! `/performance`: the view that a shop's manager opens each morning.
+//! `/performance`: the view with a shop's metrics.
 //!
-//! Its parts ask side by side. One that fails is told in its own card, and the rest of the page is right.
+//! The queries of its parts run concurrently. A part that fails says so in its own card; the other parts are shown.
 
 mod chart;
 mod conversations;
@@ -20,20 +20,19 @@ use askama::Template;
 use axum::response::Response;
 use chrono::NaiveDate;
 
+use super::call::Call;
 use super::chrome::{Chrome, render};
 use super::error::{PageError, Part};
 use super::filter::Filter;
 use super::numbers;
-use super::question::Call;
 use super::visit::Visit;
-pub use conversations::conversation_path;
 pub use export::Export;
 pub use filters::Filters;
 
-/// Where this view is.
+/// The view's path.
 pub const PATH: &str = "/performance";
 
-/// The days that a view compares.
+/// Represents the range of days of a view.
 #[derive(Debug, Clone, Copy)]
 pub struct Days {
     /// The first day.
@@ -43,18 +42,18 @@ pub struct Days {
 }
 
 impl Days {
-    /// Finds the days of a visit.
+    /// Returns the days of a visit.
     pub fn of(visit: &Visit) -> Days {
         let (from, to) = visit.filter.range.days(visit.shop.today);
         Days { from, to }
     }
 
-    /// Counts them.
+    /// Returns the number of days.
     pub fn count(self) -> i64 {
         (self.to - self.from).num_days() + 1
     }
 
-    /// Finds as many days just before.
+    /// Returns the range of as many days just before.
     pub fn before(self) -> Days {
         Days {
             from: numbers::days_before(self.from, self.count()),
@@ -71,6 +70,14 @@ impl Days {
     }
 }
 
+/// Represents a table's column head, which sorts by the column.
+struct SortHead {
+    name: &'static str,
+    href: String,
+    on: bool,
+    ascending: bool,
+}
+
 #[derive(Template)]
 #[template(path = "performance/page.html")]
 struct Page {
@@ -82,15 +89,15 @@ struct Page {
 }
 
 enum Body {
-    /// The account has sent nothing yet.
+    /// No event of the account has landed yet.
     NoEvents(empty::NoEvents),
-    /// It has.
+    /// The metrics.
     Numbers(Box<Numbers>),
 }
 
 struct Numbers {
     lenses: Part<lenses::Lenses>,
-    /// In place of the rest where nothing happened in these days.
+    /// What is shown in place of the other parts if the range has no conversations.
     nothing: Option<empty::NothingInRange>,
     daily: Part<daily::Daily>,
     opportunities: Part<opportunities::Opportunities>,
@@ -134,22 +141,22 @@ pub async fn show(visit: Visit) -> Result<Response, PageError> {
         "export",
         "The headline, as filtered",
         "headline_metrics",
-        &Export::frame(&visit),
+        &Export::common_parameters(&visit),
     );
     let changes_from = freshness.as_ref().ok().and_then(|fresh| fresh.changes_from);
     let lenses = match headline {
         Ok(headline) => lenses::make(&visit, &headline, series.as_ref().ok()).await,
         Err(error) => Err(error),
     };
-    let nothing_yet = lenses.as_ref().is_ok_and(|lenses| lenses.nothing_ever);
+    let no_events = lenses.as_ref().is_ok_and(|lenses| lenses.no_events);
     let rate = lenses.as_ref().ok().and_then(|lenses| lenses.rate);
     let sales = lenses.as_ref().ok().map(|lenses| lenses.sales);
-    let body = if nothing_yet {
+    let body = if no_events {
         Body::NoEvents(empty::NoEvents::of(&visit))
     } else {
         let nothing = match &statuses {
-            Ok(statuses) if statuses.all == 0 && !visit.filter.narrows() => {
-                empty::nothing_in_range(&visit, days).await?
+            Ok(statuses) if statuses.all == 0 && !visit.filter.is_narrowed() => {
+                Some(empty::nothing_in_range(&visit, days).await?)
             }
             _ => None,
         };

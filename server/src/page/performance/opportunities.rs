@@ -1,4 +1,4 @@
-//! What could be better, in sentences: the findings of the query `opportunities`, and of nothing else.
+//! The card of opportunities: the rows of the query `opportunities`, in sentences.
 
 use std::collections::BTreeMap;
 
@@ -6,21 +6,21 @@ use askama::Template;
 
 use super::{Days, PATH};
 use crate::page::chrome::clip;
-use crate::page::filter::{Filter, channel_name, holds};
-use crate::page::numbers::{count, percent};
+use crate::page::filter::{CHANNELS, Filter, channel_name, fits_in_address};
+use crate::page::numbers::{count, percent, short_percent};
 use crate::page::rows::{Row, Rows};
 use crate::page::visit::Visit;
 use crate::pg::PgError;
 
-/// So many findings are shown; the export has all.
-const MOST: usize = 12;
+/// How many findings are shown; the query has all.
+const MAX_FINDINGS: usize = 12;
 
-/// A mark of a procedure's row: how it looks and what it says.
+/// Represents a mark of a finding, shown also in the procedure's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
-    /// Its class.
+    /// The CSS class.
     pub class: &'static str,
-    /// Its words.
+    /// The text.
     pub words: &'static str,
 }
 
@@ -42,22 +42,22 @@ struct Finding {
     about: String,
     mark: Mark,
     sentence: String,
-    /// None where no address can hold the procedure's name.
+    /// The address of the finding's conversations; none if the procedure's name is too long for it.
     href: Option<String>,
     link: String,
 }
 
-/// The card.
+/// Represents the card.
 #[derive(Template)]
 #[template(path = "performance/opportunities.html")]
 pub struct Opportunities {
     findings: Vec<Finding>,
     more: usize,
-    /// The marks of each procedure.
+    /// The marks of each procedure, by name.
     pub marks: BTreeMap<String, Vec<Mark>>,
 }
 
-/// Asks for the findings.
+/// Reads the findings and makes the card.
 pub async fn ask(visit: &Visit, days: Days) -> Result<Opportunities, PgError> {
     let sql = days.call("opportunities", &visit.filter).sql();
     let rows = Rows::ask(&visit.inquiry, &sql).await?;
@@ -68,7 +68,7 @@ pub async fn ask(visit: &Visit, days: Days) -> Result<Opportunities, PgError> {
             let mark = Mark::of(row.word("opportunity")?);
             marks.entry(procedure.to_owned()).or_default().push(mark);
         }
-        if findings.len() < MOST {
+        if findings.len() < MAX_FINDINGS {
             findings.push(finding(visit, row)?);
         }
     }
@@ -89,8 +89,7 @@ fn finding(visit: &Visit, row: Row<'_>) -> Result<Finding, PgError> {
         first.make_ascii_uppercase();
     }
     let rate = percent(measured);
-    // Marks are round numbers.
-    let mark = percent(threshold).replace(".0%", "%");
+    let mark = short_percent(threshold);
     let advice = match opportunity {
         "low_resolution" => {
             format!("{rate}, where {mark} is the mark. See what the agent lacks to finish them.")
@@ -127,15 +126,13 @@ fn finding(visit: &Visit, row: Row<'_>) -> Result<Finding, PgError> {
             "low_link_clicks" => filter.unclicked = true,
             _ => {}
         }
-        let known = crate::page::filter::CHANNELS
-            .iter()
-            .map(|(known, _)| *known);
-        if let Some(known) = known.into_iter().find(|known| Some(*known) == channel) {
+        let mut known = CHANNELS.iter().map(|(known, _)| *known);
+        if let Some(known) = known.find(|known| Some(*known) == channel) {
             filter.channels = vec![known];
         }
     };
-    let href = visit.filter.frame().url_with(PATH, narrowed);
-    let href = holds(procedure).then(|| format!("{href}#conversations"));
+    let href = visit.filter.common().url_with(PATH, narrowed);
+    let href = fits_in_address(procedure).then(|| format!("{href}#conversations"));
     Ok(Finding {
         about: match (procedure, channel) {
             (Some(procedure), _) => clip(procedure),

@@ -1,4 +1,5 @@
-//! How each procedure performs (SPEC M6), with the interval that its rate may be in, and the marks of `opportunities`.
+//! The card of the procedures' performance (SPEC M6), with confidence intervals of the rates and the marks of
+//! `opportunities`.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -6,22 +7,22 @@ use std::collections::BTreeMap;
 use askama::Template;
 
 use super::opportunities::Mark;
-use super::{Days, Export, PATH};
+use super::{Days, Export, PATH, SortHead};
 use crate::page::chrome::clip;
-use crate::page::filter::{Filter, holds};
+use crate::page::filter::{Filter, fits_in_address};
 use crate::page::numbers::{count, length, percent};
 use crate::page::rows::Rows;
 use crate::page::visit::Visit;
 use crate::pg::PgError;
 
-/// So many procedures are listed; the export has all.
-const MOST: usize = 100;
-/// Under so many conversations a rate says little.
+/// How many procedures are listed; the export has all.
+const MAX_ROWS: usize = 100;
+/// How many conversations a procedure needs for its rate to mean something.
 const FEW: i64 = 10;
-/// What a conversation without any counts under.
+/// The name under which conversations without a procedure count.
 const UNASSIGNED: &str = "Unassigned";
 
-/// A procedure as the query has it.
+/// Represents a row of `procedures_table`.
 #[derive(Debug, Clone)]
 pub struct Procedure {
     name: Option<String>,
@@ -34,7 +35,7 @@ pub struct Procedure {
     escalation_rate: f64,
 }
 
-/// Asks for the procedures.
+/// Reads the procedures.
 pub async fn ask(visit: &Visit, days: Days) -> Result<Vec<Procedure>, PgError> {
     let sql = days.call("procedures_table", &visit.filter).sql();
     let rows = Rows::ask(&visit.inquiry, &sql).await?;
@@ -56,7 +57,7 @@ pub async fn ask(visit: &Visit, days: Days) -> Result<Vec<Procedure>, PgError> {
 
 struct TableRow {
     name: String,
-    /// None where no address can hold the name.
+    /// The address that filters by the procedure; none if the name is too long for it.
     href: Option<String>,
     few: bool,
     chosen: bool,
@@ -74,18 +75,11 @@ struct TableRow {
     judge: bool,
 }
 
-struct Head {
-    name: &'static str,
-    href: String,
-    on: bool,
-    ascending: bool,
-}
-
-/// The card.
+/// Represents the card.
 #[derive(Template)]
 #[template(path = "performance/procedures.html")]
 pub struct Procedures {
-    heads: Vec<Head>,
+    heads: Vec<SortHead>,
     rows: Vec<TableRow>,
     more: usize,
     average: Option<(String, String)>,
@@ -94,13 +88,13 @@ pub struct Procedures {
 }
 
 impl Procedures {
-    /// Lists the names, for the filter of the conversations.
+    /// Returns the procedures' names, for the filter of the conversations.
     pub fn names(&self) -> Vec<String> {
         self.names.clone()
     }
 }
 
-/// Writes the table, sorted as the address says.
+/// Makes the card, sorted as the filter says.
 pub fn make(
     visit: &Visit,
     mut procedures: Vec<Procedure>,
@@ -111,12 +105,12 @@ pub fn make(
     let names = procedures
         .iter()
         .filter_map(|procedure| procedure.name.clone())
-        .filter(|name| holds(Some(name)))
-        .take(MOST)
+        .filter(|name| fits_in_address(Some(name)))
+        .take(MAX_ROWS)
         .collect();
     sort(&mut procedures, filter.procedures);
-    let more = procedures.len().saturating_sub(MOST);
-    procedures.truncate(MOST);
+    let more = procedures.len().saturating_sub(MAX_ROWS);
+    procedures.truncate(MAX_ROWS);
     let heads = [
         ("procedure", "Procedure"),
         ("conversations", "Conversations"),
@@ -125,7 +119,7 @@ pub fn make(
         ("escalated", "Escalated"),
         ("escalation-rate", "Escalation rate"),
     ];
-    let heads = heads.map(|(sort, name)| Head {
+    let heads = heads.map(|(sort, name)| SortHead {
         name,
         href: filter.url_with(PATH, |f| f.procedures = sort),
         on: filter.procedures == sort,
@@ -145,13 +139,13 @@ pub fn make(
             "export-procedures",
             "All procedures, as filtered",
             "procedures_table",
-            &Export::frame(visit),
+            &Export::common_parameters(visit),
         ),
         names,
     }
 }
 
-/// The query's order, most conversations first, breaks ties.
+/// Sorts by a column of [`crate::page::filter::PROCEDURE_SORTS`]; ties keep the query's order, most conversations first.
 fn sort(procedures: &mut [Procedure], by: &str) {
     let down = |value: fn(&Procedure) -> f64| {
         move |a: &Procedure, b: &Procedure| {
@@ -181,7 +175,7 @@ fn row(filter: &Filter, procedure: &Procedure, marks: &BTreeMap<String, Vec<Mark
     let narrowed = |f: &mut Filter| {
         *f = Filter {
             procedures: f.procedures,
-            ..f.frame()
+            ..f.common()
         };
         if !chosen {
             f.procedure = procedure.name.clone();
@@ -190,7 +184,7 @@ fn row(filter: &Filter, procedure: &Procedure, marks: &BTreeMap<String, Vec<Mark
     };
     TableRow {
         name: clip(procedure.name.as_deref().unwrap_or(UNASSIGNED)),
-        href: holds(procedure.name.as_deref()).then(|| filter.url_with(PATH, narrowed)),
+        href: fits_in_address(procedure.name.as_deref()).then(|| filter.url_with(PATH, narrowed)),
         few,
         chosen,
         conversations: count(procedure.conversations),

@@ -1,21 +1,21 @@
-//! Round ticks of a scale that begins at zero.
+//! The scale of a chart's axis: round ticks from zero.
 
-/// A scale from 0 to a round number, with at most four ticks.
+/// Represents a scale from 0 to a round number, with at most four ticks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scale {
-    /// Its upper end, never below the largest value.
+    /// The upper end, never below the largest value.
     pub top: f64,
     /// The ticks, 0 first.
     pub ticks: Vec<f64>,
 }
 
-/// How many steps a scale has.
+/// How many steps a scale has at most.
 const STEPS: f64 = 3.0;
-/// Steps that are round, within a power of ten.
+/// The round steps, to be multiplied by a power of ten.
 const ROUND: [f64; 9] = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0];
 
 impl Scale {
-    /// Makes a scale for values up to `most`; `whole` has no step between whole numbers.
+    /// Makes a scale for values up to `most`; with `whole` all ticks are whole numbers.
     pub fn of(most: f64, whole: bool) -> Scale {
         if !most.is_finite() || most <= 0.0 {
             return Scale {

@@ -1,13 +1,13 @@
-//! How many conversations there are by channel and by status: what the filters show.
+//! Counts of conversations by channel and by status, which the filters show.
 
 use super::Days;
-use crate::page::question::Call;
-use crate::page::rows::Rows;
+use crate::page::call::Call;
+use crate::page::rows::{Row, Rows};
 use crate::page::visit::Visit;
 use crate::pg::PgError;
 
-/// Conversations of the days and channels by status (SPEC C3).
-#[derive(Debug, Clone, Copy)]
+/// Counts conversations by status (SPEC C3).
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Statuses {
     /// All of them.
     pub all: i64,
@@ -22,7 +22,21 @@ pub struct Statuses {
 }
 
 impl Statuses {
-    /// Gives the count of a status.
+    /// Reads the columns `conversations`, `resolved`, `routed`, `closed` and `open`.
+    ///
+    /// # Errors
+    /// If a column is missing or has another type.
+    pub fn read(row: Row<'_>) -> Result<Statuses, PgError> {
+        Ok(Statuses {
+            all: row.count("conversations")?,
+            resolved: row.count("resolved")?,
+            routed: row.count("routed")?,
+            closed: row.count("closed")?,
+            open: row.count("open")?,
+        })
+    }
+
+    /// Returns the count of a status.
     pub fn of(&self, status: &str) -> i64 {
         match status {
             "resolved" => self.resolved,
@@ -34,29 +48,15 @@ impl Statuses {
     }
 }
 
-/// Asks for the counts by status.
+/// Reads the counts by status.
 pub async fn statuses(visit: &Visit, days: Days) -> Result<Statuses, PgError> {
     let sql = days.call("status_counts", &visit.filter).sql();
     let rows = Rows::ask(&visit.inquiry, &sql).await?;
-    let Some(row) = rows.first() else {
-        return Ok(Statuses {
-            all: 0,
-            resolved: 0,
-            routed: 0,
-            closed: 0,
-            open: 0,
-        });
-    };
-    Ok(Statuses {
-        all: row.count("conversations")?,
-        resolved: row.count("resolved")?,
-        routed: row.count("routed")?,
-        closed: row.count("closed")?,
-        open: row.count("open")?,
-    })
+    rows.first()
+        .map_or_else(|| Ok(Statuses::default()), Statuses::read)
 }
 
-/// Asks for the counts by channel, whichever are chosen.
+/// Reads the counts by channel, of all channels whichever are chosen.
 pub async fn channels(visit: &Visit, days: Days) -> Result<Vec<(String, i64)>, PgError> {
     let call = Call::of("channel_counts")
         .with("from", days.from)

@@ -1,4 +1,4 @@
-//! `/sales`: the attributed orders behind the figure, gross and net, each with why it is credited; other currencies apart.
+//! `/sales`: sums of the attributed orders by currency, gross and net, and the list of these orders.
 
 mod order;
 
@@ -9,16 +9,17 @@ pub use order::show as show_order;
 
 use super::chrome::{Chrome, clip, render};
 use super::error::{PageError, Part};
-use super::filter::{channel_name, url};
-use super::numbers::{Currency, Money, credits, duration, percent};
+use super::filter::channel_name;
+use super::links;
+use super::numbers::{Currency, Money, credits, duration, short_percent};
 use super::orders::class_name;
 use super::paging::List;
-use super::performance::{Days, Export, Filters, conversation_path};
+use super::performance::{Days, Export, Filters};
 use super::rows::{Row, Rows};
 use super::visit::Visit;
 use crate::pg::PgError;
 
-/// Where this view is.
+/// The view's path.
 const PATH: &str = "/sales";
 const LIST: List = List {
     path: PATH,
@@ -36,7 +37,7 @@ struct Page {
     export_totals: Export,
 }
 
-/// Sums by currency.
+/// Holds the sums in the account's currency and in others.
 struct Totals {
     own: Option<Total>,
     others: Vec<Total>,
@@ -78,7 +79,7 @@ pub async fn show(visit: Visit) -> Result<Response, PageError> {
     let (totals, rows) = tokio::join!(totals(&visit, days), ask(&visit, days));
     let orders = rows.and_then(|rows| make(&visit, rows));
     let chrome = Chrome::of(&visit, "Sales", "sales", PATH);
-    let frame = Export::frame(&visit);
+    let parameters = Export::common_parameters(&visit);
     let page = Page {
         filters: Filters::of(&visit, PATH, None),
         totals: totals.into(),
@@ -88,14 +89,14 @@ pub async fn show(visit: Visit) -> Result<Response, PageError> {
             "export",
             "All credited orders, as filtered",
             "sales_page",
-            &frame,
+            &parameters,
         ),
         export_totals: Export::of(
             &visit,
             "export-sums",
             "Sums by currency, as filtered",
             "sales_summary",
-            &frame,
+            &parameters,
         ),
         chrome,
     };
@@ -144,33 +145,22 @@ fn make(visit: &Visit, rows: Rows) -> Result<Orders, PgError> {
     })
 }
 
-/// Writes the path of an order's view.
-fn order_path(id: &str) -> String {
-    conversation_path(id).replacen("/conversations/", "/orders/", 1)
-}
-
 fn table_row(visit: &Visit, row: Row<'_>) -> Result<TableRow, PgError> {
     let shop = &visit.shop;
-    let account: Vec<(&str, &str)> = visit
-        .filter
-        .account
-        .iter()
-        .map(|id| ("account", id.as_str()))
-        .collect();
     let currency = Currency::of(row.word("currency")?);
     let amount = |name| Ok::<_, PgError>(row.money(name)?.unwrap_or_default());
     let both = |amount: Money| (amount.exact(), currency.cents(amount));
     let at = row.instant("ordered_at")?.map(|at| shop.local(at));
     let id = row.word("order_id")?;
     Ok(TableRow {
-        href: url(&order_path(id), &account),
+        href: links::order(visit, id),
         id: clip(id),
         question: row.text("first_question")?.map(clip),
-        conversation: url(&conversation_path(row.word("conversation_id")?), &account),
+        conversation: links::conversation(visit, row.word("conversation_id")?),
         channel: channel_name(row.word("channel")?).to_owned(),
         class: class_name(row.word("touch_class")?),
         between: duration(row.count("seconds_to_order")?),
-        credit: percent(row.float("credit")?.unwrap_or_default()).replace(".0%", "%"),
+        credit: short_percent(row.float("credit")?.unwrap_or_default()),
         gross: both(amount("attributed_value")?),
         net: both(amount("net_value")?),
         foreign: !row.flag("in_account_currency")?,

@@ -1,18 +1,17 @@
-//! `/orders/{id}`: one order, and why it is credited to the agent or not.
+//! `/orders/{id}`: an order, and why it is credited to the agent or not.
 
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 
-use super::super::chrome::{Chrome, clip, render};
-use super::super::error::PageError;
-use super::super::filter::url;
-use super::super::numbers;
-use super::super::orders::{self, Credited, Order, OrderCard};
-use super::super::performance::conversation_path;
-use super::super::question::literal;
-use super::super::rows::{Row, Rows};
-use super::super::visit::Visit;
+use crate::page::call::literal;
+use crate::page::chrome::{Chrome, clip, render};
+use crate::page::error::PageError;
+use crate::page::links;
+use crate::page::numbers;
+use crate::page::orders::{self, Credited, Order, OrderCard};
+use crate::page::rows::Rows;
+use crate::page::visit::Visit;
 use crate::pg::PgError;
 
 #[derive(Template)]
@@ -27,12 +26,12 @@ struct Page {
 
 /// Answers `GET /orders/{id}`.
 pub async fn show(Path(id): Path<String>, visit: Visit) -> Result<Response, PageError> {
-    let named = literal(&id);
-    let order = format!("SELECT * FROM orders WHERE order_id = {named} LIMIT 1");
+    let id = literal(&id);
+    let order = format!("SELECT * FROM orders WHERE order_id = {id} LIMIT 1");
     let parts = format!(
         "SELECT conversation_id, sum(credit) OVER () AS credit, sum(attributed_value) OVER () AS attributed_value, \
         sum(net_value) OVER () AS net_value \
-        FROM attributed_orders WHERE order_id = {named} ORDER BY touched_at DESC, conversation_id"
+        FROM attributed_orders WHERE order_id = {id} ORDER BY touched_at DESC, conversation_id"
     );
     let (order, parts) = tokio::join!(
         Rows::ask(&visit.inquiry, &order),
@@ -40,18 +39,14 @@ pub async fn show(Path(id): Path<String>, visit: Visit) -> Result<Response, Page
     );
     let (order, parts) = (order?, parts?);
     let row = order.first().ok_or(PageError::NotFound)?;
-    let order = read(row, &parts)?;
+    // The model may split an order between conversations (SPEC A7): each row has the sums of all of them.
+    let credited = parts.first().map(Credited::read).transpose()?;
+    let order = Order::read(row, credited)?;
     let card = orders::card(&visit, &order, None, 0, true).await;
-    let account: Vec<(&str, &str)> = visit
-        .filter
-        .account
-        .iter()
-        .map(|id| ("account", id.as_str()))
-        .collect();
     let conversations = parts.iter().map(|part| {
         let conversation = part.word("conversation_id")?;
         Ok((
-            url(&conversation_path(conversation), &account),
+            links::conversation(&visit, conversation),
             clip(conversation),
         ))
     });
@@ -66,25 +61,4 @@ pub async fn show(Path(id): Path<String>, visit: Visit) -> Result<Response, Page
     };
     let html = render(&page)?;
     Ok(page.chrome.answer(html))
-}
-
-/// Puts an order and the sums of its attributed rows together: the model may split it between conversations (SPEC A7).
-fn read(row: Row<'_>, parts: &Rows) -> Result<Order, PgError> {
-    let credited = match parts.first() {
-        None => None,
-        Some(sums) => Some(Credited {
-            credit: sums.float("credit")?.unwrap_or_default(),
-            gross: sums.money("attributed_value")?.unwrap_or_default(),
-            net: sums.money("net_value")?.unwrap_or_default(),
-        }),
-    };
-    Ok(Order {
-        id: row.word("order_id")?.to_owned(),
-        at: row.instant("ordered_at")?.unwrap_or_default(),
-        value: row.money("value")?.unwrap_or_default(),
-        currency: row.word("currency")?.to_owned(),
-        refunded: row.money("refunded_value")?.unwrap_or_default(),
-        cancelled: row.flag("cancelled")?,
-        credited,
-    })
 }

@@ -117,7 +117,7 @@ async fn every_query_gives_what_it_gives_over_the_wire_in_every_form() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn csv_disarms_formulas_in_texts_and_nowhere_else() {
+async fn csv_escapes_formulas_in_texts_and_nowhere_else() {
     let shops = Shops::start().await;
     let http = shops.bearing(&shops.acme);
     let csv = http.good("/v1/queries/values?format=csv").await;

@@ -1,4 +1,4 @@
-//! Sessions over tables in memory: what the connection layer is tested on.
+//! A backend with tables in memory, on which the Postgres endpoint is tested without an engine.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use datafusion::execution::SessionState;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use rapport::pg::{Backend, BackendSession};
 
-/// Every user has the same tables; an account's user sees a zone of its own.
+/// Gives every user the same tables; users of the account `bolt` see instants in New York's time zone.
 pub struct MemoryBackend;
 
 struct MemorySession {
@@ -54,7 +54,7 @@ impl BackendSession for MemorySession {
     }
 }
 
-/// A table with a column of each type that Rapport's relations have.
+/// Makes a table with a column of each type that Rapport's relations have.
 fn orders() -> MemTable {
     let columns: Vec<(&str, ArrayRef)> = vec![
         (

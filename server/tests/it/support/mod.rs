@@ -1,4 +1,4 @@
-//! A server over tables in memory, and clients for it.
+//! A Postgres endpoint over tables in memory, and clients for it.
 
 pub mod memory;
 pub mod raw;
@@ -13,14 +13,14 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls};
 
-/// Keeps all its rows in memory: a join's build side cannot spill.
+/// A statement that needs much memory: the build side of its join cannot spill.
 pub const MUCH_MEMORY: &str = "SELECT count(*), max(b.t) FROM (SELECT x, repeat('x', 150) t FROM generate_series(1, 1000000) a(x)) b \
     JOIN (SELECT x, repeat('x', 150) t FROM generate_series(1, 1000000) a(x)) c ON b.x = c.x AND b.t <= c.t";
 
-/// The password of everybody.
+/// The password of all users.
 pub const PASSWORD: &str = "correct horse";
 
-/// A running server; it stops when this is dropped.
+/// Represents a running server, which stops when this is dropped.
 pub struct TestServer {
     pub address: SocketAddr,
     pub users: Users,
@@ -30,12 +30,12 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// With the usual options.
+    /// Starts a server with the default options.
     pub async fn start() -> TestServer {
         TestServer::with(PgOptions::default()).await
     }
 
-    /// With other options.
+    /// Starts a server.
     pub async fn with(options: PgOptions) -> TestServer {
         let dir = tempfile::tempdir().unwrap();
         let users = Users::open(dir.path().join("users.json")).unwrap();
@@ -49,7 +49,7 @@ impl TestServer {
         let address = server.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.run(async {
-            // Dropping the sender stops it as well.
+            // A dropped sender stops the server, too.
             let _ = stopped.await;
         }));
         TestServer {
@@ -61,7 +61,7 @@ impl TestServer {
         }
     }
 
-    /// How a user connects.
+    /// Returns the configuration with which a user connects.
     pub fn config(&self, user: &str) -> Config {
         let mut config = Config::new();
         config
@@ -73,12 +73,12 @@ impl TestServer {
         config
     }
 
-    /// A client that is logged in.
+    /// Connects a client and logs it in.
     pub async fn client(&self, user: &str) -> Client {
         connect(&self.config(user)).await.unwrap()
     }
 
-    /// A raw connection that is logged in.
+    /// Opens a raw connection and logs it in.
     pub async fn raw(&self, user: &str) -> raw::Raw {
         let mut raw = raw::Raw::connect(self.address).await;
         raw.log_in(user, PASSWORD).await;
@@ -86,17 +86,17 @@ impl TestServer {
     }
 }
 
-/// Connects.
+/// Connects a client.
 pub async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = config.connect(NoTls).await?;
     tokio::spawn(async move {
-        // How a connection ends is seen by what its client gets.
+        // The client's next call fails if the connection does.
         let _ = connection.await;
     });
     Ok(client)
 }
 
-/// SQLSTATE and message of an error.
+/// Returns the SQLSTATE and the message of an error.
 pub fn error_of(error: &tokio_postgres::Error) -> (String, String) {
     let error = error
         .as_db_error()
@@ -104,12 +104,12 @@ pub fn error_of(error: &tokio_postgres::Error) -> (String, String) {
     (error.code().code().to_owned(), error.message().to_owned())
 }
 
-/// SQLSTATE of an error.
+/// Returns the SQLSTATE of an error.
 pub fn code_of(error: &tokio_postgres::Error) -> String {
     error_of(error).0
 }
 
-/// The first column of the rows that a simple query gives, as text; `None` for null.
+/// Runs a simple query and returns the first column as text; `None` for null.
 pub async fn column(client: &Client, sql: &str) -> Vec<Option<String>> {
     rows(client, sql)
         .await
@@ -118,14 +118,14 @@ pub async fn column(client: &Client, sql: &str) -> Vec<Option<String>> {
         .collect()
 }
 
-/// The only value that a simple query gives.
+/// Runs a simple query with one row and returns its first value; `NULL` for null.
 pub async fn value(client: &Client, sql: &str) -> String {
     let rows = rows(client, sql).await;
     assert_eq!(rows.len(), 1, "{sql}");
     rows[0][0].clone().unwrap_or_else(|| "NULL".to_owned())
 }
 
-/// The rows that a simple query gives, as text.
+/// Runs a simple query and returns its rows as text.
 pub async fn rows(client: &Client, sql: &str) -> Vec<Vec<Option<String>>> {
     let messages = client
         .simple_query(sql)

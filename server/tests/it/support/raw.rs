@@ -1,4 +1,4 @@
-//! A client that says exactly what a test wants it to say.
+//! A client of the Postgres protocol that sends exactly the messages that a test gives it.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, Scr
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A message of the server's.
+/// Represents a message from the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     pub kind: char,
@@ -15,7 +15,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// A field of an error: `C` is the SQLSTATE, `S` the severity, `M` the message.
+    /// Returns a field of an error: `C` is the SQLSTATE, `S` the severity, `M` the message.
     pub fn field(&self, field: char) -> String {
         let mut rest = self.body.as_slice();
         while let Some((&kind, after)) = rest.split_first() {
@@ -31,14 +31,14 @@ impl Message {
         String::new()
     }
 
-    /// The text of a CommandComplete.
+    /// Returns the tag of a CommandComplete.
     pub fn tag(&self) -> String {
         String::from_utf8_lossy(&self.body)
             .trim_end_matches('\0')
             .to_owned()
     }
 
-    /// The values of a DataRow.
+    /// Returns the values of a DataRow.
     pub fn values(&self) -> Vec<Option<Vec<u8>>> {
         let mut at = 2;
         let mut values = Vec::new();
@@ -54,7 +54,7 @@ impl Message {
     }
 }
 
-/// A connection.
+/// Represents a connection.
 pub struct Raw {
     stream: TcpStream,
     /// Process id and cancel key.
@@ -71,13 +71,13 @@ impl Raw {
 
     /// Sends bytes as they are.
     pub async fn send_bytes(&mut self, bytes: &[u8]) {
-        // The server may have gone already, which the test sees when it reads.
+        // The server may have closed the connection, which the test sees when it reads.
         let _ = self.stream.write_all(bytes).await;
     }
 
-    /// Says that nothing more will come.
+    /// Closes the connection's sending side.
     pub async fn hang_up(&mut self) {
-        // The server may have done so before.
+        // The server may have closed the connection before.
         let _ = self.stream.shutdown().await;
     }
 
@@ -90,7 +90,7 @@ impl Raw {
         self.send_bytes(&bytes).await;
     }
 
-    /// The next message; none at the end of the connection.
+    /// Reads the next message; none at the end of the connection.
     pub async fn read(&mut self) -> Option<Message> {
         let mut header = [0; 5];
         self.stream.read_exact(&mut header).await.ok()?;
@@ -103,12 +103,12 @@ impl Raw {
         })
     }
 
-    /// One byte, as it answers a request for TLS.
+    /// Reads one byte, such as the answer to a request for TLS.
     pub async fn read_byte(&mut self) -> u8 {
         self.stream.read_u8().await.unwrap()
     }
 
-    /// Messages up to ReadyForQuery, or to the end.
+    /// Reads messages up to ReadyForQuery, or to the end of the connection.
     pub async fn read_to_ready(&mut self) -> Vec<Message> {
         let mut messages = Vec::new();
         while let Some(message) = self.read().await {
@@ -121,7 +121,7 @@ impl Raw {
         messages
     }
 
-    /// Messages to the end of the connection.
+    /// Reads messages to the end of the connection.
     pub async fn read_to_end(&mut self) -> Vec<Message> {
         let mut messages = Vec::new();
         while let Some(message) = self.read().await {
@@ -130,7 +130,7 @@ impl Raw {
         messages
     }
 
-    /// The kinds of the messages up to ReadyForQuery.
+    /// Reads messages up to ReadyForQuery and returns their kinds.
     pub async fn kinds(&mut self) -> String {
         self.read_to_ready()
             .await
@@ -146,7 +146,7 @@ impl Raw {
         self.read_to_ready().await
     }
 
-    /// The login up to AuthenticationOk, or to the error that it fails with.
+    /// Logs in and returns AuthenticationOk, or the error that the login fails with.
     pub async fn authenticate(&mut self, user: &str, password: &str) -> Message {
         self.send_startup(&[("user", user), ("database", "rapport")])
             .await;
@@ -190,7 +190,7 @@ impl Raw {
         .await;
     }
 
-    /// Binds without parameters.
+    /// Binds a statement without parameters to a portal.
     pub async fn bind(&mut self, portal: &str, statement: &str) {
         self.send(
             'B',
@@ -252,7 +252,7 @@ pub fn sasl_initial(mechanism: &str, data: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// A cancel request.
+/// Makes a cancel request.
 pub fn cancel(pid: i32, key: &[u8]) -> BytesMut {
     let mut bytes = BytesMut::new();
     bytes.put_i32(12 + key.len() as i32);

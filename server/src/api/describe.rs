@@ -1,12 +1,12 @@
-//! A saved query as programs are told of it: by the API and by `rapport queries --format json`.
+//! Descriptions of saved queries as JSON, for the API and for `rapport queries --format json`.
 
 use rapport_engine::session::SavedQuery;
 use serde_json::{Value, json};
 
 use crate::pg::sql_type;
 
-/// Describes a saved query: its purpose, parameters and columns, with their types as SQL names them.
-pub fn described(query: &SavedQuery) -> Value {
+/// Describes a saved query: its purpose, parameters and columns, with their SQL types.
+pub fn describe(query: &SavedQuery) -> Value {
     let parameters: Vec<_> = query
         .parameters
         .iter()

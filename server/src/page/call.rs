@@ -1,8 +1,8 @@
-//! The statements that the page asks: calls of saved queries, as a user could write them.
+//! Writes the SQL that the page runs: calls of saved queries, as a user could write them.
 
 use std::fmt::{Display, Write};
 
-/// A call of a saved query that is being written.
+/// Builds a call of a saved query.
 #[derive(Debug, Clone)]
 pub struct Call {
     name: &'static str,
@@ -11,7 +11,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// Calls a saved query with the defaults of all its parameters.
+    /// Begins a call with the defaults of all parameters.
     pub fn of(name: &'static str) -> Call {
         Call {
             name,
@@ -20,17 +20,17 @@ impl Call {
         }
     }
 
-    /// Gives a parameter a value.
+    /// Sets a parameter.
     #[must_use]
     pub fn with(mut self, parameter: &str, value: impl Display) -> Call {
         let comma = if self.arguments.is_empty() { "" } else { ", " };
         let value = literal(&value.to_string());
-        // Writing to a text does not fail.
+        // Writing to a string does not fail.
         let _ = write!(self.arguments, "{comma}{parameter} => {value}");
         self
     }
 
-    /// Gives a parameter a value, if there is one.
+    /// Sets a parameter if there is a value.
     #[must_use]
     pub fn with_some(self, parameter: &str, value: Option<impl Display>) -> Call {
         match value {
@@ -39,7 +39,7 @@ impl Call {
         }
     }
 
-    /// Takes so many rows at most.
+    /// Limits the number of rows.
     #[must_use]
     pub fn limit(mut self, rows: usize) -> Call {
         self.limit = Some(rows);
@@ -56,7 +56,7 @@ impl Call {
     }
 }
 
-/// Writes a text as a literal of SQL. U+0000 is in none (SPEC E7) and ends none here.
+/// Writes a text as an SQL literal. U+0000, which no stored text has (SPEC E7), becomes U+FFFD.
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\0', "\u{fffd}").replace('\'', "''"))
 }
