@@ -10,6 +10,7 @@ mod conformance;
 mod crash;
 mod http;
 mod http_tls;
+mod needs;
 mod pg_activity;
 mod pg_catalog;
 mod pg_cursors;
