@@ -8,6 +8,7 @@ mod cli;
 mod clients;
 mod conformance;
 mod crash;
+mod examples;
 mod http;
 mod http_tls;
 mod needs;
