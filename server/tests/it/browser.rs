@@ -1,8 +1,8 @@
 //! The page as its users have it: in a real browser, over a lake that the binary made and serves.
 //!
 //! Debian's packages `chromium` and `chromium-driver` are the browser, `axe-core` is what judges its pages for people who
-//! see or move otherwise (`tests/clients/run --install` brings it). Where they are not on the machine a test says so and
-//! checks nothing; in CI, that fails.
+//! see or move otherwise (`tests/clients/run --install` brings it). Where they are not on the machine, [`crate::needs`]
+//! says so.
 
 mod driver;
 mod exports;

@@ -3,13 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod api;
+mod architecture;
 mod browser;
 mod cli;
 mod clients;
 mod conformance;
 mod crash;
+mod examples;
 mod http;
 mod http_tls;
+mod needs;
 mod pg_activity;
 mod pg_catalog;
 mod pg_cursors;

@@ -4,14 +4,18 @@ use std::process::{Command, Output};
 
 use rstest::rstest;
 
+use crate::needs;
 use crate::support::{PASSWORD, TestServer};
 
-/// Runs psql; none where it is not installed.
+/// Runs psql; none where it is not on the machine.
 async fn psql(server: &TestServer, user: &'static str, command: &str) -> Option<Output> {
+    if !needs::program("psql") {
+        return None;
+    }
     let port = server.address.port().to_string();
     let command = command.to_owned();
-    tokio::task::spawn_blocking(move || {
-        let output = Command::new("psql")
+    let run = move || {
+        Command::new("psql")
             .args([
                 "-X",
                 "-h",
@@ -27,15 +31,10 @@ async fn psql(server: &TestServer, user: &'static str, command: &str) -> Option<
             ])
             .env("PGPASSWORD", PASSWORD)
             .env("PAGER", "cat")
-            .output();
-        match output {
-            Ok(output) => Some(output),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => panic!("{error}"),
-        }
-    })
-    .await
-    .unwrap()
+            .output()
+            .unwrap()
+    };
+    Some(tokio::task::spawn_blocking(run).await.unwrap())
 }
 
 #[rstest]

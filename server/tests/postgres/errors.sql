@@ -217,7 +217,7 @@ SELECT started_on + started_on FROM conversations;
 -- the negative of a text
 SELECT -channel FROM conversations;
 
--- not a number
+-- not of a number
 SELECT NOT 5;
 
 -- a rank of nothing

@@ -1,10 +1,11 @@
 //! The queries, from files.
 //!
-//! A query ends with a semicolon at the end of a line, and stands under a comment that is its name. More comments may
-//! follow the name: `-- set: name = value` for a setting that it runs with; `-- text: reason` where it cannot be sent in
-//! binary; and, where the answer is known to be another one than PostgreSQL's, `-- differs: reason`, or `-- digits: reason`
-//! if its numbers are the same but for their last digits.
+//! A query ends with a semicolon at the end of a line, and stands under a comment that is its name, by which its answer is
+//! recorded. More comments may follow the name: `-- set: name = value` for a setting that it runs with; `-- text: reason`
+//! where it cannot be sent in binary; and, where the answer is known to be another one than PostgreSQL's,
+//! `-- differs: reason`, or `-- digits: reason` if its numbers are the same but for their last digits.
 
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 /// Whether an answer may be another one.
@@ -21,7 +22,6 @@ pub enum Expected {
 /// A query.
 #[derive(Debug, Clone)]
 pub struct Case {
-    pub file: String,
     pub line: usize,
     pub name: String,
     pub sql: String,
@@ -49,19 +49,17 @@ impl Case {
     }
 }
 
-/// The cases of all files of a folder, by file.
-pub fn cases(folder: &Path) -> Vec<Vec<Case>> {
-    let mut paths: Vec<_> = std::fs::read_dir(folder)
+/// The cases of all files of a folder, by the file's name without its ending.
+pub fn cases(folder: &Path) -> BTreeMap<String, Vec<Case>> {
+    let paths = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
-        .collect();
-    paths.sort();
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sql"));
     paths
-        .iter()
         .map(|path| {
-            let file = path.file_name().unwrap().to_string_lossy().into_owned();
-            parse(&file, &std::fs::read_to_string(path).unwrap())
+            let file = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let cases = parse(&file, &std::fs::read_to_string(path).unwrap());
+            (file, cases)
         })
         .collect()
 }
@@ -84,7 +82,6 @@ fn parse(file: &str, text: &str) -> Vec<Case> {
                 }
                 (None, _) => {
                     current = Some(Case {
-                        file: file.to_owned(),
                         line: at + 1,
                         name: comment.to_owned(),
                         sql: String::new(),
@@ -113,5 +110,12 @@ fn parse(file: &str, text: &str) -> Vec<Case> {
         }
     }
     assert!(current.is_none(), "{file}: the last query has no end");
+    let mut names = HashSet::new();
+    let twice = cases.iter().find(|case| !names.insert(&case.name));
+    assert_eq!(
+        twice.map(|case| &case.name),
+        None,
+        "{file}: a name is there twice"
+    );
     cases
 }

@@ -1,109 +1,30 @@
-//! One query against both, and what is not the same.
+//! What is not the same in two answers.
 
-use tokio_postgres::types::{FromSql, Type};
-use tokio_postgres::{Client, SimpleQueryMessage};
+use super::answer::{Answer, Column};
+use super::case::Expected;
 
-use super::case::{Case, Expected};
-
-type Row = Vec<Option<Vec<u8>>>;
-
-/// An answer: rows, or the SQLSTATE of an error.
-#[derive(Debug, Clone, PartialEq)]
-enum Answer {
-    Rows {
-        columns: Vec<String>,
-        rows: Vec<Row>,
-    },
-    Error {
-        code: String,
-        message: String,
-    },
-}
-
-/// A value as it was sent.
-struct Sent(Option<Vec<u8>>);
-
-impl<'a> FromSql<'a> for Sent {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Sent(Some(raw.to_vec())))
-    }
-
-    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Sent(None))
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-}
-
-fn failed(error: &tokio_postgres::Error) -> Answer {
-    let error = error
-        .as_db_error()
-        .unwrap_or_else(|| panic!("no error of a server's: {error:?}"));
-    Answer::Error {
-        code: error.code().code().to_owned(),
-        message: error.message().to_owned(),
-    }
-}
-
-async fn as_text(client: &Client, sql: &str) -> Answer {
-    let messages = match client.simple_query(sql).await {
-        Ok(messages) => messages,
-        Err(error) => return failed(&error),
+/// What is wrong with our answer, which PostgreSQL's is recorded of: a difference that is not marked, or a mark without
+/// one.
+pub fn wrong(
+    expected: Expected,
+    ours: &Result<Answer, String>,
+    recorded: &Answer,
+) -> Option<String> {
+    let found = match ours {
+        Ok(ours) => difference(ours, recorded),
+        Err(torn) => Some(torn.clone()),
     };
-    let (mut columns, mut rows) = (Vec::new(), Vec::new());
-    for message in messages {
-        match message {
-            SimpleQueryMessage::RowDescription(described) => {
-                columns = described
-                    .iter()
-                    .map(|column| column.name().to_owned())
-                    .collect();
-            }
-            SimpleQueryMessage::Row(row) => rows.push(
-                (0..row.len())
-                    .map(|at| row.get(at).map(|text| text.as_bytes().to_vec()))
-                    .collect(),
-            ),
-            _ => {}
+    match (expected, found, ours) {
+        (Expected::Same, found, _) => found,
+        (Expected::Different | Expected::OtherDigits, None, _) => {
+            Some("is marked as answered otherwise, and is not".to_owned())
         }
-    }
-    Answer::Rows { columns, rows }
-}
-
-/// In binary, with the types of the columns.
-async fn in_binary(client: &Client, sql: &str) -> Answer {
-    let statement = match client.prepare(sql).await {
-        Ok(statement) => statement,
-        Err(error) => return failed(&error),
-    };
-    let columns = statement
-        .columns()
-        .iter()
-        .map(|column| format!("{} {}", column.name(), column.type_().name()))
-        .collect();
-    match client.query(&statement, &[]).await {
-        Ok(found) => {
-            let width = statement.columns().len();
-            let rows = found
-                .iter()
-                .map(|row| (0..width).map(|at| row.get::<_, Sent>(at).0).collect())
-                .collect();
-            Answer::Rows { columns, rows }
+        (Expected::Different, Some(_), _) => None,
+        (Expected::OtherDigits, Some(_), Ok(ours)) => {
+            difference(&without_last_digits(ours), &without_last_digits(recorded))
+                .map(|what| format!("but for the last digits: {what}"))
         }
-        Err(error) => failed(&error),
-    }
-}
-
-fn shown(value: Option<&Option<Vec<u8>>>) -> String {
-    match value {
-        None => "nothing".to_owned(),
-        Some(None) => "NULL".to_owned(),
-        Some(Some(bytes)) => match std::str::from_utf8(bytes) {
-            Ok(text) if !text.contains('\0') => format!("{text:?}"),
-            _ => format!("{bytes:02x?}"),
-        },
+        (Expected::OtherDigits, torn, Err(_)) => torn,
     }
 }
 
@@ -134,9 +55,10 @@ fn difference(ours: &Answer, theirs: &Answer) -> Option<String> {
                 rows: their_rows,
             },
         ) => {
-            if columns != their_columns {
+            let (described, their_described) = (described(columns), described(their_columns));
+            if described != their_described {
                 return Some(format!(
-                    "has columns {columns:?}, PostgreSQL {their_columns:?}"
+                    "has columns {described:?}, PostgreSQL {their_described:?}"
                 ));
             }
             if rows.len() != their_rows.len() {
@@ -146,121 +68,66 @@ fn difference(ours: &Answer, theirs: &Answer) -> Option<String> {
                     their_rows.len()
                 ));
             }
-            let at = rows
-                .iter()
-                .zip(their_rows)
-                .position(|(ours, theirs)| ours != theirs)?;
-            let column = rows[at]
-                .iter()
-                .zip(&their_rows[at])
-                .position(|(ours, theirs)| ours != theirs)?;
-            Some(format!(
-                "row {at}, {}: {}, PostgreSQL {}",
-                columns[column],
-                shown(rows[at].get(column)),
-                shown(their_rows[at].get(column))
-            ))
+            let of_rows = rows.iter().zip(their_rows).enumerate();
+            let mut of_values = of_rows.flat_map(|(row, (ours, theirs))| {
+                let values = ours.iter().zip(theirs).zip(columns);
+                values.map(move |((ours, theirs), column)| (row, column, ours, theirs))
+            });
+            if let Some((row, column, ours, theirs)) =
+                of_values.find(|(.., ours, theirs)| ours != theirs)
+            {
+                let name = &column.name;
+                return Some(format!(
+                    "row {row}, {name}: {ours:?}, PostgreSQL {theirs:?}"
+                ));
+            }
+            let mut columns = columns.iter().zip(their_columns);
+            columns
+                .find(|(ours, theirs)| ours.binary != theirs.binary)
+                .map(|(ours, theirs)| {
+                    let (name, theirs) = (&ours.name, theirs.bytes());
+                    format!("in binary, {name}: {}, PostgreSQL {theirs}", ours.bytes())
+                })
         }
     }
 }
 
-/// Numbers, and arrays of them, rounded to what they have in common.
+/// Names and types.
+fn described(columns: &[Column]) -> Vec<String> {
+    let described = columns.iter().map(|column| match &column.binary {
+        Some((type_name, _)) => format!("{} {type_name}", column.name),
+        None => column.name.clone(),
+    });
+    described.collect()
+}
+
+/// Numbers, and arrays of them, rounded to what they have in common; as text alone, since their bytes differ.
 fn without_last_digits(answer: &Answer) -> Answer {
     let Answer::Rows { columns, rows } = answer else {
         return answer.clone();
     };
-    let round = |text: &str| {
-        let parts: Vec<String> = text
-            .split_inclusive(['{', ',', '}'])
-            .map(|part| {
-                let number = part.trim_end_matches(['{', ',', '}']);
-                match number.parse::<f64>() {
-                    Ok(value) => format!("{value:.9e}{}", &part[number.len()..]),
-                    Err(_) => part.to_owned(),
-                }
-            })
-            .collect();
-        parts.concat()
+    let round = |text: &String| {
+        let parts = text.split_inclusive(['{', ',', '}']).map(|part| {
+            let number = part.trim_end_matches(['{', ',', '}']);
+            match number.parse::<f64>() {
+                Ok(value) => format!("{value:.9e}{}", &part[number.len()..]),
+                Err(_) => part.to_owned(),
+            }
+        });
+        parts.collect::<String>()
     };
-    let rows = rows
-        .iter()
-        .map(|row| {
-            row.iter()
-                .map(|value| {
-                    value
-                        .as_ref()
-                        .map(|bytes| round(&String::from_utf8_lossy(bytes)).into_bytes())
-                })
-                .collect()
-        })
-        .collect();
+    let without_bytes = |column: &Column| Column {
+        name: column.name.clone(),
+        binary: column
+            .binary
+            .as_ref()
+            .map(|(type_name, _)| (type_name.clone(), String::new())),
+    };
     Answer::Rows {
-        columns: columns.clone(),
-        rows,
-    }
-}
-
-fn in_order(answer: Answer, case: &Case) -> Answer {
-    match answer {
-        Answer::Rows { columns, mut rows } if !case.is_ordered() => {
-            rows.sort();
-            Answer::Rows { columns, rows }
-        }
-        other => other,
-    }
-}
-
-/// What is wrong with a case: a difference that is not marked, or a mark without one.
-pub async fn differences(case: &Case, ours: &Client, theirs: &Client) -> Option<String> {
-    for client in [ours, theirs] {
-        for setting in &case.settings {
-            client
-                .batch_execute(&format!("SET {setting}"))
-                .await
-                .unwrap();
-        }
-    }
-    let text = (
-        in_order(as_text(ours, &case.sql).await, case),
-        in_order(as_text(theirs, &case.sql).await, case),
-    );
-    let mut found = difference(&text.0, &text.1).map(|what| format!("as text: {what}"));
-    let mut types = None;
-    if case.binary {
-        let binary = (
-            in_order(in_binary(ours, &case.sql).await, case),
-            in_order(in_binary(theirs, &case.sql).await, case),
-        );
-        if let (
-            Answer::Rows { columns, .. },
-            Answer::Rows {
-                columns: their_columns,
-                ..
-            },
-        ) = &binary
-            && columns != their_columns
-        {
-            types = Some(format!(
-                "has types {columns:?}, PostgreSQL {their_columns:?}"
-            ));
-        }
-        found = found
-            .or_else(|| difference(&binary.0, &binary.1).map(|what| format!("in binary: {what}")));
-    }
-    if !case.settings.is_empty() {
-        for client in [ours, theirs] {
-            client.batch_execute("RESET ALL").await.unwrap();
-        }
-    }
-    match (case.expected, found) {
-        (Expected::Same, found) => found,
-        (Expected::Different | Expected::OtherDigits, None) => {
-            Some("is marked as answered otherwise, and is not".to_owned())
-        }
-        (Expected::Different, Some(_)) => None,
-        (Expected::OtherDigits, Some(_)) => types.or_else(|| {
-            difference(&without_last_digits(&text.0), &without_last_digits(&text.1))
-                .map(|what| format!("but for the last digits, as text: {what}"))
-        }),
+        columns: columns.iter().map(without_bytes).collect(),
+        rows: rows
+            .iter()
+            .map(|row| row.iter().map(round).collect())
+            .collect(),
     }
 }

@@ -15,25 +15,26 @@ pub struct RealPostgres {
     owner: Option<(u32, u32)>,
 }
 
-/// The folder of PostgreSQL's own programs, of version 15 if it is there.
+/// The version whose answers are compared with.
+const VERSION: &str = "15";
+
+/// The folder of the programs of a PostgreSQL of that version.
 fn programs() -> PathBuf {
-    let mut folders: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .map(|versions| {
-            versions
-                .flatten()
-                .map(|version| version.path().join("bin"))
-                .collect()
-        })
-        .unwrap_or_default();
-    folders.sort_by_key(|folder| !folder.starts_with("/usr/lib/postgresql/15"));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    folders.extend(std::env::split_paths(&path));
-    folders
-        .into_iter()
-        .find(|folder| folder.join("initdb").exists() && folder.join("pg_ctl").exists())
-        .expect(
-            "a PostgreSQL server (initdb and pg_ctl), which the Debian package postgresql brings",
-        )
+    let is_of_version = |folder: &PathBuf| {
+        let told = Command::new(folder.join("initdb"))
+            .arg("--version")
+            .output();
+        let told = told.map(|told| String::from_utf8_lossy(&told.stdout).into_owned());
+        told.is_ok_and(|told| told.contains(&format!(" {VERSION}.")))
+            && folder.join("pg_ctl").exists()
+    };
+    std::iter::once(PathBuf::from(format!("/usr/lib/postgresql/{VERSION}/bin")))
+        .chain(std::env::split_paths(&path))
+        .find(is_of_version)
+        .unwrap_or_else(|| {
+            panic!("needs a PostgreSQL {VERSION} (initdb and pg_ctl: Debian's package postgresql-{VERSION})")
+        })
 }
 
 fn number(arguments: &[&str]) -> Option<u32> {
