@@ -4,7 +4,7 @@
 //! length, of which what is beyond microseconds is cut off (SPEC E3). An instant without an offset is none. A leap
 //! second (`23:59:60` in UTC, as the last second of a month) is read as POSIX counts it: as the first of the next day.
 
-use crate::check::Fault;
+use crate::fault::Fault;
 use chrono::{DateTime, Utc};
 
 /// Microseconds in a second.

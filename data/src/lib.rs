@@ -14,6 +14,7 @@ mod chunks;
 mod columnar;
 mod error;
 mod event;
+mod fault;
 mod instant;
 mod json;
 mod money;

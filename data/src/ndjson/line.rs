@@ -1,7 +1,8 @@
 //! One line of JSON as a source of fields.
 
-use crate::check::{Fault, Found, Source};
+use crate::check::{Found, Source};
 use crate::event::{Field, FieldSet};
+use crate::fault::Fault;
 use crate::instant;
 use crate::json::{Shape, Value};
 use crate::money;
