@@ -3,8 +3,8 @@
 //! Everything that enters Rapport passes through here, whatever its form: [`parse_ndjson`] for lines of JSON,
 //! [`check_batch`] for Arrow and Parquet. Both run the same checks over the same table of fields
 //! ([`EventType::fields`]) and give the same rows ([`RawTable::landing_schema`]) and the same rejections, so what a
-//! producer writes never depends on how it is shipped. Nothing here looks at a clock, and but for [`synth`], which
-//! makes up events, nothing opens a file. `docs/events.md` tells the contract to producers.
+//! producer writes never depends on how it is shipped. Nothing here looks at a clock or
+//! opens a file. `docs/events.md` tells the contract to producers.
 
 // A test that cannot go on may panic.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -22,7 +22,6 @@ mod ndjson;
 mod parsed;
 mod rows;
 pub mod settings;
-pub mod synth;
 mod table;
 
 pub use chunks::{Chunk, LineChunker, MAX_LINE_KEPT};
