@@ -54,7 +54,7 @@ impl Changes {
     }
 
     /// Takes the files of a raw table that the orphans have yet to count; the outer `None`: the log no longer tells.
-    pub fn tell_uncounted(&mut self, raw: TableId, files: Option<Option<&Vec<Arc<DataFile>>>>) {
+    pub fn set_uncounted(&mut self, raw: TableId, files: Option<Option<&Vec<Arc<DataFile>>>>) {
         match files {
             Some(None) => {}
             Some(Some(files)) => {

@@ -1,9 +1,9 @@
-//! By which rules of time zones the days of a derived table were reckoned.
+//! The time zone rules by which the days of a derived table were computed.
 //!
-//! The days of conversations and orders are stored (SPEC T2), so a change of a zone's rules leaves them as they were. A derived
-//! table therefore records a fingerprint of the rules of every zone that it has reckoned by, each in an application
-//! transaction, as what is consumed is; and one of the whole database, because a log is asked for a transaction by its name
-//! and mostly nothing has changed.
+//! The days of conversations and orders are stored (SPEC T2), so a change of a zone's rules does not change them by itself.
+//! A derived table therefore records a fingerprint of the rules of every zone that its days were computed by, each in an
+//! application transaction. One more has the fingerprint of the whole database: where it is the same, as it mostly is, the
+//! zones need not be looked up one by one.
 
 use std::collections::BTreeSet;
 
@@ -13,15 +13,15 @@ use super::Lake;
 use super::error::LakeError;
 use super::snapshot::TableSnapshot;
 
-/// The name under which a derived table records the fingerprint of the database.
+/// Name of the transaction in which a derived table records the fingerprint of the zone database.
 pub(super) const ZONE_RULES: &str = "zone_rules";
 
 fn name_of(zone: Tz) -> String {
     format!("{ZONE_RULES}/{zone}")
 }
 
-/// What a commit records whose days were reckoned by the database in use, in these zones.
-pub(crate) fn mark(zones: impl Iterator<Item = Tz>) -> Vec<(String, i64)> {
+/// Returns the transactions of a commit whose days were computed in `zones` by the database in use.
+pub(crate) fn mark_rules(zones: impl Iterator<Item = Tz>) -> Vec<(String, i64)> {
     let database = (ZONE_RULES.to_owned(), Database::in_use().fingerprint());
     zones
         .map(|zone| (name_of(zone), zone.fingerprint()))
@@ -30,7 +30,8 @@ pub(crate) fn mark(zones: impl Iterator<Item = Tz>) -> Vec<(String, i64)> {
 }
 
 impl TableSnapshot {
-    /// Whether all of its days were reckoned by the rules of the database in use. A table without days has none by others.
+    /// Returns whether all of its days were computed by the rules of the database in use. That holds for a table without
+    /// rows.
     pub fn has_rules_in_use(&self) -> bool {
         self.transaction(ZONE_RULES) == Some(Database::in_use().fingerprint())
             || self.accounts().next().is_none()
@@ -38,7 +39,8 @@ impl TableSnapshot {
 }
 
 impl Lake {
-    /// Which of some zones have other rules than a version of a derived table was reckoned by, by their names. UTC never has.
+    /// Returns the names of those zones whose rules differ from the rules by which a version of a derived table was computed.
+    /// UTC's never do.
     pub(crate) async fn zones_with_new_rules(
         &self,
         table: &TableSnapshot,

@@ -17,7 +17,7 @@ use arrow::array::{
     TimestampMicrosecondArray, UInt64Array,
 };
 use arrow::compute::take_record_batch;
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::Int64Type;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use hashbrown::HashTable;
@@ -233,7 +233,6 @@ pub(super) async fn without_known(
         let (table, columns) = (TableId::RejectedEvents, Some(&IDENTITY[..]));
         let mut batches = files::read(lake, table, file.path, file.size, columns).await?;
         while let Some(batch) = batches.try_next().await? {
-            let batch = as_written(&batch)?;
             for identity in identities(&batch)? {
                 let hash = hasher.hash_one(&identity);
                 if let Some(row) = places.find(hash, |other| own[*other] == identity) {
@@ -250,23 +249,4 @@ pub(super) async fn without_known(
         return Ok(None);
     }
     Ok(Some(take_record_batch(&rows, &left)?))
-}
-
-/// A batch with the types that we write, whoever wrote the file.
-fn as_written(batch: &RecordBatch) -> Result<RecordBatch, LandError> {
-    let schema = TableId::RejectedEvents.file_schema();
-    let (mut fields, mut columns) = (Vec::new(), Vec::new());
-    for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
-        let wanted = schema
-            .field_with_name(field.name())
-            .map_or(&DataType::Utf8, |f| f.data_type());
-        columns.push(arrow::compute::cast(column, wanted)?);
-        fields.push(Arc::new(
-            field.as_ref().clone().with_data_type(wanted.clone()),
-        ));
-    }
-    Ok(RecordBatch::try_new(
-        Arc::new(arrow::datatypes::Schema::new(fields)),
-        columns,
-    )?)
 }
