@@ -200,6 +200,19 @@ mod tests {
         assert!(!anew(TableId::Conversations, 0));
     }
 
+    /// Where this fails, raise [`LAYOUT`] and keep the columns of the new layout beside those of the old ones.
+    #[test]
+    fn the_columns_of_a_layout_never_change() {
+        let mut columns = String::new();
+        for table in TableId::ALL {
+            for field in delta_schema(table).unwrap().fields() {
+                let field = serde_json::to_value(field).unwrap();
+                columns.push_str(&format!("{} {field}\n", table.name()));
+            }
+        }
+        insta::assert_snapshot!(format!("layout_{LAYOUT}"), columns);
+    }
+
     #[test]
     fn a_layout_is_a_number_that_this_program_knows() {
         let read = |text: &str| {
