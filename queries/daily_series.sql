@@ -15,23 +15,14 @@
 -- column other_currency_orders : distinct attributed orders in other currencies (A10)
 SELECT account_id,
        date,
-       sum(conversations) AS conversations,
-       sum(resolved) AS resolved_by_ai,
-       CAST(sum(resolved) AS DOUBLE) / nullif(sum(conversations), 0) AS resolved_rate,
-       CAST(sum(sales) AS DECIMAL(28, 4)) AS ai_generated_sales,
-       round_credit(sum(credits)) AS attributed_orders,
-       average_order_value(sum(sales), sum(credits)) AS avg_order_value,
-       sum(cart_adds) AS add_to_carts,
-       sum(link_clicks) AS link_clicks,
-       sum(other_currency_orders) AS other_currency_orders
-FROM (
-    SELECT account_id, date, conversations, resolved, sales, credits, cart_adds, link_clicks, other_currency_orders
-    FROM channel_days($from, $to, $channel)
-    UNION ALL
-    -- An empty row for each account and day, so that days without events get a row; cheaper to plan than a join.
-    SELECT account_id, date, 0, 0, CAST(0 AS DECIMAL(28, 4)), CAST(0 AS DECIMAL(38, 24)), 0, 0, 0
-    FROM accounts
-    CROSS JOIN (SELECT unnest(generate_series($from, $to, INTERVAL '1 day')) AS date)
-)
-GROUP BY account_id, date
+       conversations,
+       resolved_by_ai,
+       resolved_rate,
+       ai_generated_sales,
+       attributed_orders,
+       avg_order_value,
+       add_to_carts,
+       link_clicks,
+       other_currency_orders
+FROM headline_rows($from, $to, $channel, true)
 ORDER BY account_id, date

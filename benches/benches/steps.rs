@@ -10,8 +10,8 @@
 )]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use rapport_data::synth::{Events, SynthOptions};
 use rapport_engine::{Engine, EngineOptions, LandSource, NoProgress};
+use rapport_synth::{Events, SynthOptions};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 

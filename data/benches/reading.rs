@@ -3,8 +3,8 @@
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use rapport_data::synth::{Events, SynthOptions};
 use rapport_data::{LineChunker, check_batch, parse_ndjson};
+use rapport_synth::{Events, SynthOptions};
 use std::hint::black_box;
 
 /// What the engine lands at once.

@@ -11,9 +11,10 @@ mod encode;
 mod partitions;
 mod reader;
 
-use crate::check::{Checked, Fault, Found, Reason, Source, check_common, check_field};
+use crate::check::{Checked, Found, Reason, Source, check_common, check_field};
 use crate::error::InputError;
 use crate::event::{EventType, Field, FieldRule};
+use crate::fault::Fault;
 use crate::instant;
 use crate::parsed::{Parsed, Rejected};
 use crate::rows::TableRows;

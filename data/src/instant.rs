@@ -4,7 +4,7 @@
 //! any length, cut off beyond microseconds (SPEC E3). An instant without an offset is refused. A leap second (`23:59:60` UTC
 //! at the end of a month) is read as POSIX does: as the first second of the next day.
 
-use crate::check::Fault;
+use crate::fault::Fault;
 use chrono::{DateTime, Utc};
 
 /// Microseconds in a second.

@@ -3,7 +3,7 @@
 //! All input passes through this crate: [`parse_ndjson`] reads lines of JSON, [`check_batch`] Arrow and Parquet batches. What
 //! always holds: both run the same checks over the same table of fields ([`EventType::fields`]), and return the same rows
 //! ([`RawTable::landing_schema`]) and rejections, so the format of the input never changes the result. No function reads the
-//! clock, and apart from [`synth`], which generates events, none opens a file. `docs/events.md` documents the contract.
+//! clock or opens a file. `docs/events.md` documents the contract.
 
 // Tests may panic.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -13,6 +13,7 @@ mod chunks;
 mod columnar;
 mod error;
 mod event;
+mod fault;
 mod instant;
 mod json;
 mod money;
@@ -20,7 +21,6 @@ mod ndjson;
 mod parsed;
 mod rows;
 pub mod settings;
-pub mod synth;
 mod table;
 
 pub use chunks::{Chunk, LineChunker, MAX_LINE_KEPT};

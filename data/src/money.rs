@@ -1,6 +1,6 @@
 //! Parses money from decimal text to whole steps of 0.0001 (SPEC E5), without using floats.
 
-use crate::check::Fault;
+use crate::fault::Fault;
 
 /// The greatest amount that DECIMAL(18,4) holds, in steps.
 const GREATEST: i128 = 999_999_999_999_999_999;

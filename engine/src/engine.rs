@@ -1,4 +1,4 @@
-//! The engine: an open lake, and the memory, threads and clock that work on it shares.
+//! The engine: an open lake with the memory, threads and clock that all work on it shares.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -15,31 +15,31 @@ use crate::lake::{Lake, ResidentColumns};
 use crate::session::{Identity, LakeSources, QueryDialect, Session, Sessions, SessionsOptions};
 use crate::settings::SettingsFiles;
 
-/// One part in so many of the memory is for columns that stay decoded.
-const RESIDENT: u64 = 4;
-/// How many of the largest consumers an out-of-memory error names.
+/// The fraction of the memory limit, as a divisor, that columns kept decoded may take.
+const RESIDENT_DIVISOR: u64 = 4;
+/// Number of the largest memory consumers that an out-of-memory error names.
 const NAMED_CONSUMERS: usize = 5;
 
-/// What an engine works on and with.
+/// Options of an engine.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
     /// The lake: a folder, or a URL such as `s3://bucket/lake`.
     pub lake: String,
     /// Options of the object store, as `object_store` names them (`aws_region`, …).
     pub storage: HashMap<String, String>,
-    /// Whether to make the lake if it is not there.
+    /// Whether to create the lake if it does not exist.
     pub create: bool,
-    /// How many bytes plans may hold before they spill.
+    /// The memory of all plans together, in bytes, before they spill to disk.
     pub memory_limit: usize,
-    /// How many threads heavy work uses.
+    /// The number of threads for CPU-bound work.
     pub threads: usize,
-    /// What `now()` means; `None`: the clock.
+    /// The fixed instant that `now()` returns; `None`: the clock's.
     pub now: Option<DateTime<Utc>>,
-    /// A folder of a team's own saved queries.
+    /// A folder with a team's own saved queries.
     pub queries_dir: Option<PathBuf>,
-    /// What those are written in; `None`: DataFusion's own SQL.
+    /// The SQL dialect of those queries; `None`: DataFusion's own.
     pub dialect: Option<Arc<dyn QueryDialect>>,
-    /// Where plans spill; `None`: the system's temporary folder.
+    /// The folder for spilled data; `None`: the system's temporary folder.
     pub spill_dir: Option<PathBuf>,
 }
 
@@ -68,7 +68,7 @@ struct Shared {
     options: EngineOptions,
     runtime: Arc<RuntimeEnv>,
     settings: SettingsFiles,
-    /// Planned when first asked for: landing and deriving need none of it.
+    /// Created on first use: landing and deriving need no sessions.
     sessions: OnceCell<Sessions>,
 }
 
@@ -100,35 +100,35 @@ impl Engine {
         })))
     }
 
-    /// The lake.
+    /// Returns the lake.
     pub fn lake(&self) -> &Lake {
         &self.0.lake
     }
 
-    /// What it was opened with.
+    /// Returns the options that the engine was opened with.
     pub fn options(&self) -> &EngineOptions {
         &self.0.options
     }
 
-    /// What all plans share: memory, spill folder, object store, footer cache.
+    /// Returns what all plans share: memory pool, spill folder, object store and the cache of file footers.
     pub fn runtime(&self) -> &Arc<RuntimeEnv> {
         &self.0.runtime
     }
 
-    /// The table of settings, as far as it has been read.
+    /// Returns the cache of the table of settings.
     pub(crate) fn settings_files(&self) -> &SettingsFiles {
         &self.0.settings
     }
 
-    /// The instant that `now()` means: the fixed one, or the clock's.
+    /// Returns the instant of `now()`: the fixed one of the options, or the clock's.
     pub fn now(&self) -> DateTime<Utc> {
         self.0.options.now.unwrap_or_else(Utc::now)
     }
 
-    /// What makes sessions over this lake: the relations and the saved queries, planned.
+    /// Returns the factory of sessions over this lake, with all relations and saved queries planned.
     ///
     /// # Errors
-    /// A saved query of the team's own that is wrong, by file and line.
+    /// An invalid saved query of the team's own, by file and line.
     pub async fn sessions(&self) -> Result<&Sessions, EngineError> {
         let make = async || {
             let options = SessionsOptions {
@@ -138,14 +138,15 @@ impl Engine {
                 queries_dir: self.0.options.queries_dir.clone(),
                 dialect: self.0.options.dialect.clone(),
             };
-            let resident = ResidentColumns::new(self.0.options.memory_limit as u64 / RESIDENT)?;
+            let resident =
+                ResidentColumns::new(self.0.options.memory_limit as u64 / RESIDENT_DIVISOR)?;
             let sources = LakeSources::new(self.0.lake.clone(), self.0.settings.clone(), resident);
             Sessions::new(options, Arc::new(sources)).await
         };
         Ok(self.0.sessions.get_or_try_init(make).await?)
     }
 
-    /// A session of a user, who sees what the identity says and nothing else (SPEC 8).
+    /// Opens a session of a user, which sees only what the identity allows (SPEC 8).
     ///
     /// # Errors
     /// As [`Engine::sessions`].

@@ -1,7 +1,7 @@
-//! The settings of accounts, as the lake keeps them: every version of every account's, with its time (SPEC S1).
+//! The settings of accounts. The table `accounts` keeps every version with its time (SPEC S1).
 //!
-//! The last version of an account is in force, over its whole history. Versions of one account never have the same time,
-//! whatever the clock does, so which one is the last never depends on anything else.
+//! The last version of an account is in force, for its whole history. Two versions of one account never have the same time,
+//! whatever the clock does, so the time alone decides which is the last.
 
 mod stored;
 
@@ -13,39 +13,38 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rapport_data::settings::SettingsError;
 use rapport_data::{RawTable, Settings};
 
-use crate::lake::files;
-use crate::lake::{Change, Committed, Freshness, LakeSnapshot, Operation, Partition, TableId};
+use crate::lake::{
+    Change, Freshness, LakeSnapshot, Operation, Partition, TableId, TableSnapshot, Work,
+};
 use crate::{Engine, EngineError};
 
 pub(crate) use stored::{SettingsFiles, StoredVersion};
 
-/// How often a change of settings is tried again after another writer was first.
-const ATTEMPTS: usize = 100;
-/// The least step between two versions.
+/// The minimum time between two versions of an account.
 const STEP: TimeDelta = TimeDelta::microseconds(1);
 
 /// One version of an account's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsVersion {
-    /// The settings, complete.
+    /// The complete settings.
     pub settings: Settings,
-    /// Since when they are in force.
+    /// The instant from which on they are in force.
     pub changed_at: DateTime<Utc>,
 }
 
-/// Why there is an account.
+/// Why an account exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountState {
-    /// It has settings, in force since then.
+    /// It has settings, in force since this instant.
     Configured(DateTime<Utc>),
-    /// It has none, but events have landed for it, so the defaults hold (SPEC E6).
+    /// It has events and no settings, so the defaults hold (SPEC E6).
     Landed,
 }
 
-/// The last version of each account.
-type Book = BTreeMap<String, StoredVersion>;
+/// The last version of each account's settings, by account.
+type LastVersions = BTreeMap<String, StoredVersion>;
 
-/// The accounts that have events in a raw table.
+/// Returns the accounts that have events in any raw table; an account may come several times.
 fn landed(lake: &LakeSnapshot) -> impl Iterator<Item = &Arc<str>> {
     RawTable::ALL
         .into_iter()
@@ -53,7 +52,7 @@ fn landed(lake: &LakeSnapshot) -> impl Iterator<Item = &Arc<str>> {
 }
 
 impl Engine {
-    /// Puts settings in force. Those that are in force already change nothing; answers with how many did.
+    /// Puts settings in force. Returns the number of accounts whose settings changed.
     ///
     /// # Errors
     /// A lake that cannot be read or written.
@@ -63,17 +62,17 @@ impl Engine {
             .await
     }
 
-    /// Changes some of an account's settings and leaves the others as they are, whoever changes those meanwhile: `edit` is
-    /// given what is in force (the defaults, where nothing is), again whenever that is no longer the newest. Answers with
-    /// whether anything changed.
+    /// Changes some of an account's settings and keeps the others, also those that another process changes meanwhile: `edit`
+    /// gets the settings in force (the defaults, if there are none), and is called again when a newer version was committed.
+    /// Returns whether anything changed.
     ///
     /// # Errors
-    /// What `edit` refuses; an account that cannot be, or whose settings cannot be read; a lake that cannot be read or
+    /// An error of `edit`; an invalid account id; settings in force that cannot be read; a lake that cannot be read or
     /// written.
     pub async fn edit_account(
         &self,
         account: &str,
-        edit: impl Fn(&mut Settings) -> Result<(), SettingsError>,
+        edit: impl Fn(&mut Settings) -> Result<(), SettingsError> + Send + Sync,
     ) -> Result<bool, EngineError> {
         let refused = |error: SettingsError| EngineError::Settings(error.to_string());
         let now = self.now();
@@ -90,47 +89,24 @@ impl Engine {
         Ok(changed > 0)
     }
 
-    /// Commits the versions that follow from those in force; works them out anew whenever another writer was first.
+    /// Commits the versions that `changes` computes from those in force, again whenever another writer was first. Returns
+    /// their number.
     async fn change_accounts(
         &self,
-        changes: impl Fn(Book) -> Result<Vec<SettingsVersion>, EngineError>,
+        changes: impl Fn(LastVersions) -> Result<Vec<SettingsVersion>, EngineError> + Send,
     ) -> Result<usize, EngineError> {
         let lake = self.lake();
-        for _ in 0..ATTEMPTS {
-            let base = lake.refresh_table(TableId::Accounts).await?;
-            let known = self.settings_files().last(&base.all_files()).await?;
-            let changed = changes(known)?;
-            if changed.is_empty() {
-                return Ok(0);
-            }
-            let rows = rows(&changed)?;
-            let file = lake
-                .write(
-                    TableId::Accounts,
-                    &Partition::default(),
-                    &[rows],
-                    Freshness::Moving,
-                )
-                .await?;
-            let change = Change {
-                operation: Operation::Settings,
-                adds: vec![file.clone()],
-                removes: Vec::new(),
-                transactions: Vec::new(),
-            };
-            match lake.commit(&base, change).await? {
-                Committed::Ours => return Ok(changed.len()),
-                Committed::Theirs => files::discard(lake, TableId::Accounts, &file.path).await,
-                // Whether they are in force is seen at once.
-                Committed::Unknown => {}
-            }
-        }
-        Err(EngineError::Request(format!(
-            "the settings were changed by others {ATTEMPTS} times in a row; try again"
-        )))
+        let base = lake.refresh_table(TableId::Accounts).await?;
+        let mut work = SettingsChange {
+            engine: self,
+            changes,
+            changed: 0,
+        };
+        lake.commit_loop(base, Vec::new(), &mut work).await?;
+        Ok(work.changed)
     }
 
-    /// Every account in the order of their ids, with the settings in force.
+    /// Returns every account with the settings in force, ordered by id.
     ///
     /// # Errors
     /// A lake that cannot be read.
@@ -158,8 +134,44 @@ impl Engine {
     }
 }
 
-/// The versions that putting `settings` makes, in their order.
-fn changes(mut known: Book, settings: &[Settings], now: DateTime<Utc>) -> Vec<SettingsVersion> {
+/// Computes versions of settings from those in force.
+struct SettingsChange<'a, F> {
+    engine: &'a Engine,
+    changes: F,
+    /// The number of versions in the last change computed.
+    changed: usize,
+}
+
+impl<F> Work for SettingsChange<'_, F>
+where
+    F: Fn(LastVersions) -> Result<Vec<SettingsVersion>, EngineError> + Send,
+{
+    type Error = EngineError;
+
+    async fn change(&mut self, base: &Arc<TableSnapshot>) -> Result<Option<Change>, EngineError> {
+        let files = base.all_files();
+        let known = self.engine.settings_files().last(&files).await?;
+        let versions = (self.changes)(known)?;
+        self.changed = versions.len();
+        if versions.is_empty() {
+            return Ok(None);
+        }
+        let (partition, rows) = (Partition::default(), [rows(&versions)?]);
+        let lake = self.engine.lake();
+        let file = lake.write(TableId::Accounts, &partition, &rows, Freshness::Moving);
+        Ok(Some(Change {
+            adds: vec![file.await?],
+            ..Change::new(Operation::Settings)
+        }))
+    }
+}
+
+/// Returns the versions that put `settings` in force, in their order; none for settings that are in force already.
+fn changes(
+    mut known: LastVersions,
+    settings: &[Settings],
+    now: DateTime<Utc>,
+) -> Vec<SettingsVersion> {
     let mut changed = Vec::new();
     for settings in settings {
         let last = known.get(settings.account_id());

@@ -1,8 +1,9 @@
 //! Reads the values of one field from a column of any accepted Arrow type.
 
-use crate::check::{Fault, Found};
+use crate::check::Found;
 use crate::error::InputError;
 use crate::event::{Field, Form};
+use crate::fault::Fault;
 use crate::{instant, money};
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Decimal256Array, Float64Array,

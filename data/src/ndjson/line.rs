@@ -1,7 +1,8 @@
 //! Reads the fields of one line of JSON.
 
-use crate::check::{Fault, Found, Source};
+use crate::check::{Found, Source};
 use crate::event::{Field, FieldSet};
+use crate::fault::Fault;
 use crate::instant;
 use crate::json::{Shape, Value};
 use crate::money;

@@ -1,10 +1,11 @@
-//! One account's part of a derive: what of its input has changed, and a context to run its plans in.
+//! One account in a derive: what has changed in its input, and a context that runs its plans.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use datafusion::catalog::TableProvider;
 use datafusion::dataframe::DataFrame;
 use datafusion::physical_plan::{ExecutionPlan, collect};
@@ -17,32 +18,32 @@ use super::write::{LakeWriteExec, Target, WaitingKey, Written, written};
 use crate::lake::{ALL_DATES, DataFile, LakeScan, LakeSnapshot, NewFile, TableId};
 use crate::{Engine, EngineError};
 
-/// How much of a raw table's part of an account has changed since a derived table consumed it.
+/// How much of an account's part of a raw table has changed since a derived table consumed it.
 #[derive(Debug, Clone)]
 pub(super) enum Changed {
     /// Nothing.
     Nothing,
-    /// The events of these files came.
+    /// The events of these files were added.
     Files(Vec<Arc<DataFile>>),
-    /// So much that telling what is not worth it, or nobody can tell.
+    /// So much that finding out what is not worth it, or the log no longer says what.
     Everything,
 }
 
-/// The files that came to one account, by raw table.
+/// The changes of an account's input, by raw table.
 #[derive(Debug, Clone)]
 pub(super) struct Changes {
     pub conversations: Changed,
     pub orders: Changed,
     pub touches: Changed,
-    /// Conversation and order events that the derived table has consumed and the orphans have not: a derive ended between
-    /// the two. What they say of keys without a start stands nowhere else.
+    /// Conversation and order events that the derived table has consumed and the orphans have not, because a derive ended
+    /// between the two commits. Nothing else says which keys without a start they name.
     pub uncounted: HashMap<TableId, Vec<Arc<DataFile>>>,
-    /// UTC days to derive again, whatever else; from all that has ever landed.
+    /// UTC days to derive again from all landed events, whether or not they are dirty.
     pub forced: Days,
 }
 
 impl Changes {
-    /// Everything is to be derived.
+    /// Returns changes after which all of the account is derived.
     pub fn everything() -> Self {
         Self {
             conversations: Changed::Everything,
@@ -53,8 +54,8 @@ impl Changes {
         }
     }
 
-    /// Takes the files of a raw table that the orphans have yet to count; the outer `None`: the log no longer tells.
-    pub fn tell_uncounted(&mut self, raw: TableId, files: Option<Option<&Vec<Arc<DataFile>>>>) {
+    /// Sets the files of a raw table that the orphans have yet to count; the outer `None`: the log no longer says which.
+    pub fn set_uncounted(&mut self, raw: TableId, files: Option<Option<&Vec<Arc<DataFile>>>>) {
         match files {
             Some(None) => {}
             Some(Some(files)) => {
@@ -75,7 +76,7 @@ impl Changes {
         }
     }
 
-    /// Whether any of it is everything.
+    /// Returns whether any raw table has changed beyond single files.
     pub fn any_everything(&self) -> bool {
         [&self.conversations, &self.orders, &self.touches]
             .iter()
@@ -83,24 +84,24 @@ impl Changes {
     }
 }
 
-/// A key (a conversation, an order) that new events name.
+/// A conversation or an order that new events name. Instants are in microseconds.
 #[derive(Debug)]
 pub(super) struct ChangedKey {
     pub key: String,
-    /// Earliest and latest of its new events, in microseconds.
+    /// The instants of its earliest and latest new event.
     pub fresh: (i64, i64),
-    /// How many new events.
+    /// The number of its new events.
     pub events: i64,
-    /// The earliest start among the new events.
+    /// The instant of the earliest start among its new events.
     pub fresh_start: Option<i64>,
-    /// What its derived row says: start, and the reach of its events.
+    /// Its derived row: the instants of its start, first event and last event.
     pub known: Option<(i64, i64, i64)>,
-    /// What its orphans' row says, and the events that the orphans have yet to count: their reach, and how many.
+    /// Its row among the orphans, with the events that those have yet to count: first instant, last instant and number.
     pub waiting: Option<(i64, i64, i64)>,
 }
 
 impl ChangedKey {
-    /// The earliest and latest instants of any of its events.
+    /// Returns the earliest and the latest instant of all of its events.
     pub fn reach(&self) -> (i64, i64) {
         let known = self.known.map(|(_, first, last)| (first, last));
         let waiting = self.waiting.map(|(first, last, _)| (first, last));
@@ -110,39 +111,39 @@ impl ChangedKey {
             .fold(self.fresh, |a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
-    /// The days on which it starts or started, as far as either is known.
+    /// Returns the days on which it starts by its new events and by its derived row, where known.
     pub fn start_days(&self) -> impl Iterator<Item = i32> {
         let known = self.known.map(|(start, ..)| day_of(start));
         [known, self.fresh_start.map(day_of)].into_iter().flatten()
     }
 }
 
-/// One account, at one moment of a derive.
+/// One account while one table is derived.
 pub(super) struct Account {
     pub engine: Engine,
     pub name: Arc<str>,
     pub rules: Rules,
-    /// Landed tables at the versions that this derive consumes, derived ones as they are by now.
+    /// Landed tables at the versions that this derive consumes; derived tables at their newest versions.
     pub lake: Arc<LakeSnapshot>,
     pub changes: Changes,
-    /// The present, as a day.
+    /// The UTC day of `now()`.
     pub today: i32,
-    /// How many cores its plans may use.
+    /// The number of partitions of its plans.
     pub partitions: usize,
-    /// What this run has found of keys without a start.
+    /// The keys without a start that this run has found.
     pub found: Vec<Found>,
 }
 
-/// What deriving one account's part of a table came to.
+/// The outcome of deriving one account's part of a table.
 #[derive(Debug, Default)]
 pub(super) struct Rewritten {
     pub adds: Vec<NewFile>,
     pub removes: Vec<Arc<DataFile>>,
-    /// Where all of the account's events were read: the keys that have no start.
+    /// The keys without a start, if all of the account's events were read.
     pub waiting: Option<Found>,
 }
 
-/// The keys without a start that an account's events have (SPEC C1).
+/// The keys of an account that have events and no start (SPEC C1).
 #[derive(Debug, Clone)]
 pub(super) struct Found {
     pub account: Arc<str>,
@@ -152,15 +153,15 @@ pub(super) struct Found {
 }
 
 impl Account {
-    /// A context with our functions and no tables.
+    /// Creates a context with Rapport's functions and no tables.
     pub fn context(&self) -> SessionContext {
         let mut config = SessionConfig::new()
             .with_target_partitions(self.partitions)
             .with_information_schema(false);
         let options = config.options_mut();
         options.execution.parquet.pushdown_filters = false;
-        // The files are chosen before a plan is made and read whole. To ask each of them again whether it can be skipped
-        // costs more than reading, where they are thousands of small ones.
+        // Files are chosen before a plan is made, and read as a whole. Pruning each of thousands of small files again would
+        // cost more than reading them.
         options.execution.parquet.pruning = false;
         options.execution.parquet.enable_page_index = false;
         options.execution.parquet.bloom_filter_on_read = false;
@@ -171,12 +172,12 @@ impl Account {
         context
     }
 
-    /// The account's files of a table.
+    /// Returns the account's files of a table.
     pub fn files(&self, id: TableId) -> Vec<Arc<DataFile>> {
         self.lake.get(id).files(Some(&self.name), ALL_DATES)
     }
 
-    /// The account's files of a raw table whose date is among `days`.
+    /// Returns the account's files of a raw table whose date is among `days`.
     pub fn files_on(&self, id: TableId, days: &Days) -> Vec<Arc<DataFile>> {
         let mut files = self.files(id);
         files.retain(|file| {
@@ -187,12 +188,12 @@ impl Account {
         files
     }
 
-    /// A table provider over some files.
+    /// Returns a table provider over some files.
     pub fn scan(&self, id: TableId, files: Vec<Arc<DataFile>>) -> Arc<dyn TableProvider> {
         LakeScan::over(self.engine.lake().clone(), id, files)
     }
 
-    /// Where the rows of a derived table go.
+    /// Returns the target of a write to a derived table.
     fn target(&self, table: TableId, entity: Option<Entity>) -> Target {
         Target {
             lake: self.engine.lake().clone(),
@@ -203,7 +204,7 @@ impl Account {
         }
     }
 
-    /// Runs a plan whose rows, sorted, are the new rows of a derived table, and writes them.
+    /// Runs a plan whose rows are the new rows of a derived table, in its sort order, and writes them.
     pub async fn write(
         &self,
         table: TableId,
@@ -212,7 +213,7 @@ impl Account {
         Ok(self.write_to(self.target(table, None), rows).await?.files)
     }
 
-    /// Likewise; the rows that have no start come last, and are told of instead.
+    /// As [`Account::write`], for an entity. Rows without a start, which come last, are returned as keys instead.
     pub async fn write_started(
         &self,
         entity: Entity,
@@ -230,7 +231,7 @@ impl Account {
         Ok(written(&target, &collect(plan, context).await?))
     }
 
-    /// The keys that the changed files name, with what is known of each.
+    /// Returns the keys that the events of some files name, each with its derived row and its row among the orphans.
     pub async fn changed_keys(
         &self,
         entity: Entity,
@@ -253,39 +254,21 @@ impl Account {
             kind,
             ..
         } = entity;
-        let orphans =
-            format!("SELECT key, first_at, last_at, events FROM orphans WHERE kind = '{kind}'");
         let waiting = match self.changes.uncounted.get(&entity.raw) {
-            None => orphans,
+            None => {
+                format!("SELECT key, first_at, last_at, events FROM orphans WHERE kind = '{kind}'")
+            }
             Some(files) => {
                 context.register_table("uncounted", self.scan(entity.raw, files.clone()))?;
-                format!(
-                    "SELECT key, min(first_at) AS first_at, max(last_at) AS last_at, sum(events) AS events
-                     FROM ({orphans}
-                           UNION ALL
-                           SELECT {key}, min(occurred_at), max(occurred_at), count(*) FROM uncounted GROUP BY {key})
-                     GROUP BY key"
-                )
+                format!(include_str!("sql/waiting_keys.sql"), kind = kind, key = key)
             }
         };
-        let micros = |column: &str| format!("CAST({column} AS BIGINT)");
         let sql = format!(
-            "WITH fresh AS (
-               SELECT {key} AS key, min(occurred_at) AS first_at, max(occurred_at) AS last_at, count(*) AS events,
-                      min(occurred_at) FILTER (WHERE type = '{start}') AS start_at
-               FROM changed GROUP BY {key})
-             SELECT f.key, {}, {}, f.events, {}, {}, {}, {}, {}, {}, o.events AS waiting_events
-             FROM fresh f
-             LEFT JOIN derived d ON d.{key} = f.key
-             LEFT JOIN ({waiting}) o ON o.key = f.key",
-            micros("f.first_at"),
-            micros("f.last_at"),
-            micros("f.start_at"),
-            micros(&format!("d.{started_at}")),
-            micros("d.first_event_at"),
-            micros("d.last_event_at"),
-            micros("o.first_at"),
-            micros("o.last_at"),
+            include_str!("sql/changed_keys.sql"),
+            key = key,
+            start = start,
+            started_at = started_at,
+            waiting = waiting,
         );
         let batches = context.sql(&sql).await?.collect().await?;
         let mut keys = Vec::new();
@@ -297,32 +280,45 @@ impl Account {
 }
 
 fn read_keys(batch: &RecordBatch, keys: &mut Vec<ChangedKey>) -> Result<(), EngineError> {
-    let names = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8)?;
+    let column = |name: &str| -> Result<&ArrayRef, EngineError> {
+        Ok(batch.column(batch.schema_ref().index_of(name)?))
+    };
+    let number = |name: &str| Ok::<_, EngineError>(column(name)?.as_primitive::<Int64Type>());
+    let names = cast(column("key")?, &DataType::Utf8)?;
     let names = names.as_string::<i32>();
-    let number = |column: usize, row: usize| {
-        let column = batch.column(column).as_primitive::<Int64Type>();
-        column.is_valid(row).then(|| column.value(row))
+    let (first, last) = (number("fresh_first")?, number("fresh_last")?);
+    let (events, start) = (number("fresh_events")?, number("fresh_start")?);
+    let known = [
+        number("known_start")?,
+        number("known_first")?,
+        number("known_last")?,
+    ];
+    let waiting = [
+        number("waiting_first")?,
+        number("waiting_last")?,
+        number("waiting_events")?,
+    ];
+    let value = |of: &Int64Array, row: usize| of.is_valid(row).then(|| of.value(row));
+    let triple = |[a, b, c]: [&Int64Array; 3], row: usize| {
+        Some((value(a, row)?, value(b, row)?, value(c, row)?))
     };
     for row in 0..batch.num_rows() {
-        let triple = |a: usize, b: usize, c: usize| {
-            Some((number(a, row)?, number(b, row)?, number(c, row)?))
-        };
-        let (Some(first), Some(last)) = (number(1, row), number(2, row)) else {
+        let (Some(first), Some(last)) = (value(first, row), value(last, row)) else {
             continue;
         };
         keys.push(ChangedKey {
             key: names.value(row).to_owned(),
             fresh: (first, last),
-            events: number(3, row).unwrap_or_default(),
-            fresh_start: number(4, row),
-            known: triple(5, 6, 7),
-            waiting: triple(8, 9, 10),
+            events: value(events, row).unwrap_or_default(),
+            fresh_start: value(start, row),
+            known: triple(known, row),
+            waiting: triple(waiting, row),
         });
     }
     Ok(())
 }
 
-/// Brings a plan's rows together, in their order where they have one.
+/// Merges a plan's partitions into one, keeping the rows' order if they have one.
 fn single_partition(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
     use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
     use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
@@ -335,7 +331,7 @@ fn single_partition(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
     }
 }
 
-/// A column of instants of a single row, in microseconds.
+/// Returns the values of a column of instants, in microseconds.
 pub(super) fn instants(batch: &RecordBatch, column: usize) -> Vec<Option<i64>> {
     batch
         .column(column)

@@ -1,8 +1,7 @@
-//! Attributed orders: which conversations brought which orders (SPEC 5).
+//! Derives attributed orders: which conversations are credited with which orders (SPEC 5).
 //!
-//! An order's answer depends on itself and on the touches of the days that the longest window reaches back. So an order's
-//! day is derived again when an order of it changed, or a touch up to a window before it, or the conversation of such a
-//! touch.
+//! An order's attribution depends on the order and on the touches within the longest window before it. So a day is derived
+//! again when one of its orders changed, or a touch up to a window before it, or the conversation of such a touch.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,7 +18,7 @@ use super::rules::quoted;
 use crate::EngineError;
 use crate::lake::{DataFile, TableId};
 
-/// The keys whose events changed, and the days on which anything attributed may have.
+/// The keys whose events changed, and the days on which attributed orders may have changed.
 pub(super) struct Affected {
     pub days: Days,
     pub conversations: Vec<ChangedKey>,
@@ -27,7 +26,7 @@ pub(super) struct Affected {
 }
 
 impl Account {
-    /// Derives the account's attributed orders, as far as a changed event may bear on them.
+    /// Derives the days of the account's attributed orders that changed events may affect.
     pub(super) async fn derive_attributed(&self) -> Result<Rewritten, EngineError> {
         if self.changes.any_everything() {
             let removes = self.files(TableId::AttributedOrders);
@@ -39,7 +38,7 @@ impl Account {
         if days.is_empty() {
             return Ok(Rewritten::default());
         }
-        // Whole files are replaced, so their other days come along.
+        // Whole files are replaced, so their other days are derived too.
         let mut removes = Vec::new();
         let mut pending = self.files(TableId::AttributedOrders);
         loop {
@@ -64,7 +63,7 @@ impl Account {
         self.attribute(Some(days), removes).await
     }
 
-    /// What the changed events bear on: the days of orders, and the keys that the events name.
+    /// Returns what changed events may affect: the days of orders, and the keys that the events name.
     pub(super) async fn affected(&self) -> Result<Affected, EngineError> {
         let window = self.rules.window_days;
         let mut days = Days::default();
@@ -76,8 +75,8 @@ impl Account {
                 let (first, last) = key.reach();
                 days.extend(day_of(first)..=day_of(last) + window);
             }
-            // Touches that name a conversation are the agent's if it is live, and its profile's whenever that was linked
-            // (SPEC A1, C2), however far from its own events they lie.
+            // A touch that names a conversation is the agent's if the conversation is live, and its profile's whenever that
+            // was linked (SPEC A1, C2), however far it lies from the conversation's own events.
             let changed: HashSet<&str> = conversations.iter().map(|key| key.key.as_str()).collect();
             for touched in self.touches_naming(&changed).await? {
                 days.extend(day_of(touched)..=day_of(touched) + window);
@@ -162,7 +161,7 @@ impl Account {
             Some(days) => format!("WHERE {}", days.sql("CAST(ordered_at AS DATE)")),
             None => String::new(),
         };
-        // One reading of the orders in question serves every use of them below.
+        // The orders are read once for all uses below.
         let orders = context
             .sql(&format!("SELECT * FROM all_orders {on_days}"))
             .await?
@@ -177,7 +176,7 @@ impl Account {
         context.register_table("orders", orders.into_view())?;
         let live = context.sql(LIVE).await?.cache().await?;
         context.register_table("live", live.into_view())?;
-        // Many small files are opened once for a shopper's touches and those of the conversations that orders name.
+        // The agent's touches are read once for both uses: those of a profile, and those of conversations that orders name.
         let agent = context.sql(&self.agent_sql()).await?.cache().await?;
         context.register_table("agent", agent.into_view())?;
         let rows = context.sql(&self.attribution_sql()).await?;
@@ -188,22 +187,12 @@ impl Account {
         })
     }
 
-    /// The agent's touches (SPEC A1): its own messages, the clicks on its links, and touches that name a live conversation.
-    /// Those that could attribute nothing, for want of a window (SPEC A2), are left out.
+    /// The agent's touches (SPEC A1, A2).
     fn agent_sql(&self) -> String {
         format!(
-            "SELECT * FROM (
-               SELECT l.profile_id, e.occurred_at, e.event_id, l.conversation_id, touch_class(l.channel, e.kind) AS touch_class
-               FROM (SELECT *, touch_kind(type, sender) AS kind FROM events) e
-               JOIN live l ON l.conversation_id = e.conversation_id
-               WHERE e.kind IS NOT NULL AND {counts_in_conversation}
-               UNION ALL
-               SELECT l.profile_id, t.occurred_at, t.event_id, l.conversation_id, touch_class(t.channel, t.kind)
-               FROM touches t JOIN live l ON l.conversation_id = t.conversation_id
-               WHERE {counts})
-             WHERE touch_class IN ({classes})",
-            counts_in_conversation = self.rules.counts("e.kind, e.is_bot, NULL, NULL"),
-            counts = self.rules.counts(OF_TOUCH),
+            include_str!("sql/agent_touches.sql"),
+            event_counts = self.rules.counts("e.kind, e.is_bot, NULL, NULL"),
+            touch_counts = self.rules.counts(OF_TOUCH),
             classes = self.rules.class_list(),
         )
     }
@@ -211,47 +200,8 @@ impl Account {
     fn attribution_sql(&self) -> String {
         let rules = &self.rules;
         format!(
-            "WITH
-             marketing AS (
-               SELECT t.profile_id, t.occurred_at, t.event_id, t.message_id,
-                      touch_class(t.channel, t.kind) AS touch_class
-               FROM touches t
-               WHERE {counts}
-                 AND NOT EXISTS (SELECT 1 FROM live l WHERE l.conversation_id = t.conversation_id)),
-             -- Orders and touches of one shopper meet in one group. An order without a profile is a group of its own (A4).
-             met AS (
-               SELECT profile_id, CASE WHEN profile_id IS NULL THEN order_id END AS lone_order,
-                      order_id, ordered_at AS occurred_at, CAST(NULL AS VARCHAR) AS event_id, value,
-                      CAST(NULL AS VARCHAR) AS touch_class, CAST(NULL AS VARCHAR) AS unit, false AS is_agent
-               FROM orders WHERE profile_id IS NOT NULL OR conversation_id IS NOT NULL
-               UNION ALL
-               SELECT profile_id, NULL, NULL, occurred_at, event_id, NULL, touch_class, conversation_id, true
-               FROM agent WHERE profile_id IS NOT NULL
-               UNION ALL
-               SELECT profile_id, NULL, NULL, occurred_at, event_id, NULL, touch_class, message_id, false
-               FROM marketing WHERE touch_class IN ({classes})
-               UNION ALL
-               -- A4: the touches of the conversation that an order names, where its profile does not bring them anyway
-               SELECT o.profile_id, CASE WHEN o.profile_id IS NULL THEN o.order_id END, o.order_id,
-                      a.occurred_at, a.event_id, NULL, a.touch_class, a.conversation_id, true
-               FROM agent a JOIN orders o ON o.conversation_id = a.conversation_id
-               WHERE (o.profile_id IS NULL OR o.profile_id IS DISTINCT FROM a.profile_id)),
-             brought AS (
-               SELECT unnest(attribute({model}, {windows}, order_id, occurred_at, event_id, value, touch_class, unit,
-                                       is_agent)) AS a
-               FROM met GROUP BY profile_id, lone_order)
-             SELECT o.order_id, l.conversation_id, l.channel, o.profile_id, o.ordered_at, o.ordered_on, o.value, o.currency,
-                    b.a['touch_class'] AS touch_class, b.a['touched_at'] AS touched_at,
-                    (CAST(o.ordered_at AS BIGINT) - CAST(b.a['touched_at'] AS BIGINT)) / 1000000 AS seconds_to_order,
-                    b.a['units'] AS units, round_credit(exact_credit(b.a['units'])) AS credit,
-                    b.a['attributed_value'] AS attributed_value,
-                    net_value(b.a['attributed_value'], o.refunded_value, b.a['units']) AS net_value,
-                    o.currency = {currency} AS in_account_currency
-             FROM brought b
-             JOIN orders o ON o.order_id = b.a['order_id']
-             JOIN live l ON l.conversation_id = b.a['unit']
-             ORDER BY ordered_at, order_id, conversation_id",
-            counts = rules.counts(OF_TOUCH),
+            include_str!("sql/attributed_orders.sql"),
+            touch_counts = rules.counts(OF_TOUCH),
             classes = rules.class_list(),
             model = quoted(rules.model),
             windows = quoted(&rules.windows),
@@ -260,11 +210,11 @@ impl Account {
     }
 }
 
-/// Live conversations (SPEC C2).
+/// Selects live conversations (SPEC C2).
 const LIVE: &str =
     "SELECT conversation_id, profile_id, channel FROM conversations WHERE mode = 'live'";
 
-/// What SPEC A2 asks of a row of `touch_events` (alias `t`).
+/// The expressions of a row of `touch_events` (alias `t`) that SPEC A2 depends on.
 const OF_TOUCH: &str = "t.kind, t.is_bot, t.is_machine_open, t.is_transactional";
 
 async fn distinct_instants(context: &SessionContext, sql: &str) -> Result<Vec<i64>, EngineError> {

@@ -1,4 +1,4 @@
-//! Sets of UTC days, and how derived files span them.
+//! Sets of UTC days, and which days share a derived file.
 //!
 //! A day is a `Date32`: days since 1970-01-01.
 
@@ -10,11 +10,11 @@ use chrono::{Datelike, NaiveDate};
 use crate::lake::{DataFile, date_text};
 use datafusion::common::ScalarValue;
 
-/// Microseconds of a day of UTC, which has no others.
+/// Microseconds of a UTC day.
 pub(super) const DAY_MICROS: i64 = 86_400_000_000;
 
-/// Days nearer to the present than this get files of their own, because they will be derived again soon; older ones share
-/// one file a month.
+/// Days that are at most this many days old get files of their own, because they will soon be derived again. Older days
+/// share one file per month.
 const MOVING_DAYS: i32 = 3;
 
 /// A set of UTC days.
@@ -22,7 +22,7 @@ const MOVING_DAYS: i32 = 3;
 pub(super) struct Days(BTreeSet<i32>);
 
 impl Days {
-    /// Every day of a range.
+    /// Returns every day of a range.
     pub fn of(range: RangeInclusive<i32>) -> Self {
         Self(range.collect())
     }
@@ -35,7 +35,7 @@ impl Days {
         self.0.insert(day);
     }
 
-    /// Adds every day between two instants, both included.
+    /// Adds every day from one instant's to another's.
     pub fn cover(&mut self, from_micros: i64, to_micros: i64) {
         self.0.extend(day_of(from_micros)..=day_of(to_micros));
     }
@@ -48,12 +48,12 @@ impl Days {
         self.0.iter().copied()
     }
 
-    /// Whether it has a day of the range.
+    /// Returns whether any day lies in the range.
     pub fn touches(&self, range: RangeInclusive<i32>) -> bool {
         self.0.range(range).next().is_some()
     }
 
-    /// The set and the `before` days before, and `after` days after, each of its days.
+    /// Adds to each day the `before` days before it and the `after` days after it.
     pub fn widened(&self, before: i32, after: i32) -> Self {
         let mut wide = BTreeSet::new();
         let mut done = i32::MIN;
@@ -65,17 +65,17 @@ impl Days {
         Self(wide)
     }
 
-    /// The first days of its months.
+    /// Returns the first day of each month that has any of the days.
     pub fn months(&self) -> BTreeSet<i32> {
         self.0.iter().map(|day| month_of(*day)).collect()
     }
 
-    /// The days of this set that lie in a range.
+    /// Returns the days that lie in a range.
     pub fn within(&self, range: RangeInclusive<i32>) -> Self {
         Self(self.0.range(range).copied().collect())
     }
 
-    /// Its runs of days that follow one another.
+    /// Returns the maximal runs of consecutive days.
     fn runs(&self) -> Vec<RangeInclusive<i32>> {
         let mut runs: Vec<RangeInclusive<i32>> = Vec::new();
         for day in &self.0 {
@@ -87,14 +87,15 @@ impl Days {
         runs
     }
 
-    /// A condition that an SQL date is one of them: by runs, by which files can be chosen, or, if those are many, by a list.
+    /// Writes an SQL condition that `date` is one of the days: as ranges, by which files can be pruned, or as a list where
+    /// there are many ranges.
     pub fn sql(&self, date: &str) -> String {
         let literal = |day: i32| format!("DATE '{}'", date_text(day));
         let runs = self.runs();
         if runs.is_empty() {
             return "false".to_owned();
         }
-        if runs.len() > MOST_RUNS {
+        if runs.len() > MAX_RUNS {
             let days: Vec<String> = self.0.iter().map(|day| literal(*day)).collect();
             return format!("{date} IN ({})", days.join(", "));
         }
@@ -109,29 +110,29 @@ impl Days {
     }
 }
 
-/// More runs of days than these become a list: a chain of conditions is nested as deep as it is long.
-const MOST_RUNS: usize = 16;
+/// The maximum number of ranges in a condition. A chain of `OR` is nested as deep as it is long.
+const MAX_RUNS: usize = 16;
 
-/// The UTC day of an instant.
+/// Returns the UTC day of an instant in microseconds.
 pub(crate) fn day_of(micros: i64) -> i32 {
     // Landed instants lie between 2000 and a day from now (SPEC E3), so the quotient fits.
     micros.div_euclid(DAY_MICROS) as i32
 }
 
-/// The first day of a day's month.
+/// Returns the first day of a day's month.
 pub(super) fn month_of(day: i32) -> i32 {
     NaiveDate::from_epoch_days(day)
         .and_then(|date| date.with_day(1))
         .map_or(day, |first| first.to_epoch_days())
 }
 
-/// The first day of the month after a day's.
+/// Returns the first day of the month after a day's month.
 pub(super) fn next_month(day: i32) -> i32 {
     month_of(month_of(day) + 31)
 }
 
-/// Which file of its month a day's rows go to: one of its own while it moves, the month's otherwise. Days with equal spans
-/// share a file.
+/// Returns the key of the file that a day's rows go to: the day itself while it is recent, else the first day of its month.
+/// Days with equal keys share a file.
 pub(super) fn span_of(day: i32, today: i32) -> i32 {
     if is_closed(day, today) {
         month_of(day)
@@ -140,12 +141,12 @@ pub(super) fn span_of(day: i32, today: i32) -> i32 {
     }
 }
 
-/// Whether a day no longer moves.
+/// Returns whether a day is old enough to share its month's file.
 pub(crate) fn is_closed(day: i32, today: i32) -> bool {
     day < today - MOVING_DAYS
 }
 
-/// The days of a file's rows, by the range of an instant or date column.
+/// Returns the first to the last day of a file's rows, by the statistics of an instant or date column.
 pub(crate) fn days_of(file: &DataFile, column: &str) -> Option<RangeInclusive<i32>> {
     let (first, last) = file.statistics.range(column)?;
     Some(scalar_day(&first)?..=scalar_day(&last)?)

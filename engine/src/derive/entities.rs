@@ -1,8 +1,8 @@
-//! Conversations and orders: each row the fold of the events that name it, kept at the day on which it starts.
+//! Derives conversations and orders: one row per key, folded from the events that name it, stored at the day of its start.
 //!
-//! To derive some days again takes the events of the days that their rows' events reach, and no others: a derived file
-//! states that reach in its statistics, and so does each new event of a key. What those days also hold of keys that start
-//! elsewhere is folded too, and left out.
+//! Deriving some days again reads the events between the first and the last event of their rows. A derived file has those
+//! instants in its statistics, so the days to read follow without reading anything. Keys that start on other days may have
+//! events there too; they are folded along and left out.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use super::entity::Entity;
 use crate::EngineError;
 use crate::lake::{DataFile, TableId};
 
-/// What has to be derived again.
+/// The part of an account to derive again.
 enum Scope {
-    /// All of the account.
+    /// All of it.
     Whole,
-    /// The keys that start on some days, in place of some files; from the events of the days that those keys reach, or, if
-    /// nothing derived is to be trusted, from all.
+    /// The keys that start on the days `starts`, replacing the files `replaced`. `reach` are the days whose events are read;
+    /// `None`: all, because derived rows are not trusted.
     Part {
         starts: Days,
         reach: Option<Days>,
@@ -26,7 +26,7 @@ enum Scope {
 }
 
 impl Account {
-    /// Derives the account's conversations or orders, as far as they are not what the changed events make of them.
+    /// Derives the account's conversations or orders that changed events affect.
     pub(super) async fn derive_entities(&self, entity: Entity) -> Result<Rewritten, EngineError> {
         let scope = match self.changes.of(entity.raw) {
             Changed::Everything => Scope::Whole,
@@ -52,11 +52,11 @@ impl Account {
         self.fold(entity, scope).await
     }
 
-    /// Widens days of starts to whole files, and the days to read to what those files' rows reach.
+    /// Widens the days of starts to whole files, and the days to read to those of the files' events.
     fn part(&self, entity: Entity, mut starts: Days, mut reach: Days) -> Scope {
         let mut replaced = Vec::new();
         let mut pending = self.files(entity.derived);
-        // A replaced file brings days of its own, which may lie in another file: until nothing more comes.
+        // A replaced file adds its own days, which may overlap another file: repeat until none does.
         loop {
             let (overlapping, apart): (Vec<_>, Vec<_>) = pending.into_iter().partition(|file| {
                 days_of(file, entity.started_at).is_none_or(|days| starts.touches(days))
@@ -80,7 +80,7 @@ impl Account {
             replaced.extend(overlapping);
             pending = apart;
         }
-        // A backfill trusts no derived row, not even for what its events reach.
+        // A backfill trusts no derived row, not even for the days of its events.
         let reach = self.changes.forced.is_empty().then_some(reach);
         Scope::Part {
             starts,
@@ -112,7 +112,7 @@ impl Account {
                 let files = match &reach {
                     None => self.files(entity.raw),
                     Some(reach) => {
-                        // The days that are read may hold a later start of a key that has its row elsewhere.
+                        // The days that are read may hold a later start of a key whose row is in a file that stays.
                         let kept = self.kept(entity, &replaced, reach);
                         context.register_table("kept", self.scan(entity.derived, kept))?;
                         filter.push_str(&format!(
@@ -150,7 +150,7 @@ impl Account {
 }
 
 impl Account {
-    /// The derived files that stay, as far as events of their rows may lie on one of the days.
+    /// Returns the derived files that stay and whose rows may have events on one of the days.
     fn kept(&self, entity: Entity, replaced: &[Arc<DataFile>], reach: &Days) -> Vec<Arc<DataFile>> {
         let mut files = self.files(entity.derived);
         files.retain(|file| {
@@ -160,7 +160,7 @@ impl Account {
     }
 }
 
-/// Whether events of a derived file's rows may lie on one of the days.
+/// Returns whether rows of a derived file may have events on one of the days.
 fn reaches(file: &DataFile, days: &Days) -> bool {
     match (
         days_of(file, "first_event_at"),

@@ -1,21 +1,21 @@
-//! What begins with one event and goes on with others: conversations and orders.
+//! Entities: conversations and orders, each of which begins with a start event and has more events later.
 
 use crate::lake::TableId;
 
-/// What a derived table of starts and the reach of their events is folded from.
+/// The raw table, derived table and columns of an entity.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entity {
     /// The raw table.
     pub raw: TableId,
     /// The derived table.
     pub derived: TableId,
-    /// The column that names it, in both.
+    /// The column of its id, in both tables.
     pub key: &'static str,
-    /// The type of the event that makes it exist.
+    /// The type of its start event.
     pub start: &'static str,
-    /// The derived column that has the instant of its start.
+    /// The derived column of the instant of its start.
     pub started_at: &'static str,
-    /// Its `kind` among the orphans.
+    /// Its `kind` in the table of orphans.
     pub kind: &'static str,
 }
 

@@ -1,17 +1,16 @@
-//! Deriving: making the derived tables what the landed events say.
+//! Derives conversations, orders, attributed orders and daily metrics from the landed events.
 //!
-//! Nothing marks partitions dirty but the log itself. A derived table's last commit records the versions of the raw tables
-//! that it has consumed; the commits after those versions name the files that came since, and from these follows, exactly
-//! enough, which derived partitions must be made again. Each is then a pure function of a bounded range of input, and is
-//! replaced whole. A refresh, a backfill, a change of settings and a derive from nothing are this one path with different
-//! dirty sets.
+//! The log alone says which partitions are dirty. Each commit of a derived table records the versions of the landed tables
+//! that it has consumed. The commits after those versions name the files that have come since, and from their keys follow
+//! the derived partitions to compute again. Each is a pure function of a bounded range of input and is replaced as a whole.
+//! A refresh, a backfill, a change of settings and a derive from nothing are the same code with different dirty sets.
 //!
-//! The tables are derived in an order in which each rests on those before it, and each is committed once a run, together
-//! with what it has consumed. So a crash between two commits leaves the later tables with an older record, and the next
-//! run makes up for exactly what they lack.
+//! Tables are derived in an order in which each rests on those before it, and each is committed once per run, together with
+//! what it has consumed. After a crash between two commits, the later tables have an older record, and the next run derives
+//! exactly what they lack.
 //!
-//! An account that cannot be derived keeps no other from being: it stays as it was, is marked as behind in that same
-//! commit, and is derived as a whole once it can be.
+//! An account that cannot be derived does not block the others: its rows stay as they were, the same commit marks it as
+//! behind, and it is derived as a whole once it can be.
 
 mod account;
 mod attribution;
@@ -35,24 +34,23 @@ use crate::{Engine, EngineError, Progress};
 use days::Days;
 use run::{Request, Run};
 
-/// How often a derive starts over because another one committed first.
+/// How often a derive starts over when another one has committed first.
 const ATTEMPTS: usize = 20;
 
 impl Engine {
-    /// Makes every dirty partition clean. Where nothing is dirty, nothing is written.
+    /// Derives every dirty partition. Writes nothing if none is dirty.
     ///
-    /// An account that fails while others do not is told of in [`DeriveReport::failed`].
+    /// Accounts that fail while others do not are listed in [`DeriveReport::failed`].
     ///
     /// # Errors
-    /// A lake that cannot be read or written, or a plan that fails for all. What has been committed by then stays, and the
-    /// next derive goes on from there.
+    /// A lake that cannot be read or written, or a plan that fails for all accounts. Tables that were committed before the
+    /// error stay so, and the next derive continues from there.
     pub async fn derive(&self, progress: &dyn Progress) -> Result<DeriveReport, EngineError> {
         let request = Request::Dirty { retry: true };
         self.run(&request, progress).await
     }
 
-    /// As [`Engine::derive`], but leaves those accounts alone that failed before: to derive them takes long and may well
-    /// fail again.
+    /// As [`Engine::derive`], but skips accounts that failed before: deriving them takes long and may well fail again.
     ///
     /// # Errors
     /// As [`Engine::derive`].
@@ -64,8 +62,8 @@ impl Engine {
         self.run(&request, progress).await
     }
 
-    /// Derives some days again (both included, in each account's zone), whatever the marks say, and all that is dirty.
-    /// `accounts`: of these alone; none given: of all.
+    /// Derives the days from `from` to `to`, both included and in each account's zone, whether or not they are dirty, and all
+    /// else that is dirty. `accounts` restricts the days to these accounts; empty: all.
     ///
     /// # Errors
     /// As [`Engine::derive`]; an account that does not exist; `from` after `to`.

@@ -1,7 +1,7 @@
-//! Orphans: conversations and orders that have events and no start (SPEC C1).
+//! Derives orphans: conversations and orders that have events and no start (SPEC C1).
 //!
-//! They are what is left when the derived keys are taken from the landed ones. What is known of a waiting key (its reach,
-//! how many events) is a sum over its events, so new events are added to it without reading the old ones again.
+//! The orphans are the landed keys minus the derived ones. A key's row holds the first and last instant and the number of
+//! its events, so new events are added to it without reading the old ones again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,15 +9,14 @@ use std::sync::Arc;
 use arrow::array::{
     ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 
 use super::account::{Account, Changed, Rewritten};
 use super::entity::{CONVERSATION, Entity, ORDER};
 use crate::EngineError;
-use crate::lake::{Freshness, Partition, TableId};
+use crate::lake::{Freshness, Missing, Partition, TableId, conform};
 
-/// Reach and number of a waiting key's events, by kind and key.
+/// First instant, last instant and number of a waiting key's events, by kind and key.
 type Waiting = BTreeMap<(String, String), (i64, i64, i64)>;
 
 impl Account {
@@ -28,7 +27,7 @@ impl Account {
         let mut waiting = before.clone();
         for entity in [CONVERSATION, ORDER] {
             match self.changes.of(entity.raw) {
-                // A backfill counts them afresh.
+                // A backfill counts them anew.
                 Changed::Nothing if self.changes.forced.is_empty() => {}
                 Changed::Files(files) if self.changes.forced.is_empty() => {
                     for key in self.changed_keys(entity, files).await? {
@@ -94,7 +93,7 @@ impl Account {
         Ok(waiting)
     }
 
-    /// Adds every key of an entity that has events and no start, from all that has landed.
+    /// Adds every key of an entity that has events and no start, from all landed events.
     async fn count_waiting(
         &self,
         entity: Entity,
@@ -105,10 +104,7 @@ impl Account {
         let derived = self.files(entity.derived);
         context.register_table("derived", self.scan(entity.derived, derived))?;
         let sql = format!(
-            "SELECT '{kind}' AS kind, e.{key} AS key, min(e.occurred_at), max(e.occurred_at), count(*)
-             FROM events e
-             WHERE NOT EXISTS (SELECT 1 FROM derived d WHERE d.{key} = e.{key})
-             GROUP BY e.{key}",
+            include_str!("sql/orphans.sql"),
             kind = entity.kind,
             key = entity.key,
         );
@@ -120,13 +116,15 @@ impl Account {
 }
 
 fn read(batch: &RecordBatch, waiting: &mut Waiting) -> Result<(), EngineError> {
-    let text = |column: usize| cast(batch.column(column), &DataType::Utf8);
-    let (kind, key) = (text(0)?, text(1)?);
-    let (kind, key) = (kind.as_string::<i32>(), key.as_string::<i32>());
-    let first = batch.column(2).as_primitive::<TimestampMicrosecondType>();
-    let last = batch.column(3).as_primitive::<TimestampMicrosecondType>();
-    let events = batch.column(4).as_primitive::<Int64Type>();
-    for row in 0..batch.num_rows() {
+    let rows = conform(batch, &TableId::Orphans.file_schema(), Missing::Refused)?;
+    let text = |column: usize| rows.column(column).as_string::<i32>();
+    let instant = |column: usize| {
+        rows.column(column)
+            .as_primitive::<TimestampMicrosecondType>()
+    };
+    let (kind, key, first, last) = (text(0), text(1), instant(2), instant(3));
+    let events = rows.column(4).as_primitive::<Int64Type>();
+    for row in 0..rows.num_rows() {
         waiting.insert(
             (kind.value(row).to_owned(), key.value(row).to_owned()),
             (first.value(row), last.value(row), events.value(row)),
@@ -159,7 +157,7 @@ fn to_batch(waiting: &Waiting) -> Result<RecordBatch, EngineError> {
     )?)
 }
 
-/// How many landed conversation events wait for their start.
+/// Returns the number of landed conversation events whose conversation has no start.
 pub(super) async fn count(
     engine: &crate::Engine,
     files: Vec<Arc<crate::lake::DataFile>>,

@@ -1,19 +1,19 @@
-//! What a derive did, for people and for programs.
+//! The report of a derive.
 
 use serde::Serialize;
 
-/// What was rewritten of one derived table.
+/// What a derive rewrote in one table.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct TableReport {
     /// The table.
     pub table: &'static str,
-    /// Accounts of which files were rewritten.
+    /// Number of accounts with rewritten files.
     pub accounts: usize,
-    /// Partitions that were rewritten.
+    /// Number of rewritten partitions.
     pub partitions: usize,
-    /// Files that were written.
+    /// Number of written files.
     pub files: usize,
-    /// Rows that those files hold.
+    /// Number of rows in those files.
     pub rows: u64,
 }
 
@@ -22,7 +22,7 @@ pub struct TableReport {
 pub struct AccountFailure {
     /// The account.
     pub account: String,
-    /// The table in which it failed. It stays as it was in this one, and in those that rest on it.
+    /// The table in which it failed. The account's rows stay as they were in this table and in those that rest on it.
     pub table: &'static str,
     /// Why.
     pub error: String,
@@ -31,16 +31,16 @@ pub struct AccountFailure {
 /// What a derive did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct DeriveReport {
-    /// Each derived table, in the order in which they were derived.
+    /// One entry per derived table, in the order of deriving.
     pub tables: Vec<TableReport>,
-    /// Landed events of conversations that have no `conversation_started` (SPEC C1), after this derive.
+    /// Number of landed events of conversations without a `conversation_started` (SPEC C1), after this derive.
     pub orphans: u64,
     /// The accounts that could not be derived. The next derive tries them again.
     pub failed: Vec<AccountFailure>,
 }
 
 impl DeriveReport {
-    /// Whether nothing was dirty.
+    /// Returns whether nothing was dirty.
     pub fn is_clean(&self) -> bool {
         self.tables.iter().all(|table| table.partitions == 0)
     }

@@ -1,12 +1,11 @@
-//! An account's settings as the plans take them, and the plans that fold its events.
+//! An account's settings as literals of SQL, and the SQL that folds its events into conversations and orders.
 //!
-//! All that depends on settings is an argument of a function or a literal in a plan, so the same plan with other literals
-//! answers for other settings.
+//! Settings enter a plan only as function arguments and literals, so the same SQL serves every account.
 
 use rapport_data::Settings;
 use rapport_data::settings::Period;
 
-/// What deriving takes from an account's settings (SPEC 3).
+/// The settings of an account that deriving depends on (SPEC 3).
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Rules {
     pub timezone: String,
@@ -17,9 +16,9 @@ pub(super) struct Rules {
     pub exclude_bot_clicks: bool,
     pub exclude_machine_opens: bool,
     pub exclude_transactional: bool,
-    /// The windows as `attribute` takes them.
+    /// The attribution windows, in the text form that `attribute` takes.
     pub windows: String,
-    /// The touch classes that have a window, `web_chat` among them.
+    /// The touch classes with a window, including `web_chat`.
     pub classes: Vec<String>,
     /// The longest window, in days rounded up.
     pub window_days: i32,
@@ -50,20 +49,20 @@ impl From<&Settings> for Rules {
 
 const SECONDS_OF_A_DAY: u64 = 86_400;
 
-/// A text as an SQL literal.
+/// Writes a text as an SQL literal.
 pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
 impl Rules {
-    /// The account's conversations, from `events` (SPEC 4).
+    /// Writes the SQL of the account's conversations from the table `events` (SPEC 4).
     pub fn conversations_sql(&self) -> String {
         let link_clicks = if self.exclude_bot_clicks {
             "human_link_clicks"
         } else {
             "link_clicks"
         };
-        // C3.4 depends on now; what does not is when the rule would begin to hold.
+        // C3, rule 4 depends on `now()`. Stored is the instant from which on it holds.
         let idle_at = match self.idle_timeout {
             Some(timeout) => format!(
                 "CASE WHEN f['status'] = 'open' THEN arrow_cast(CAST(f['last_updated'] AS BIGINT) + {timeout}, \
@@ -72,40 +71,23 @@ impl Rules {
             None => "arrow_cast(NULL, 'Timestamp(Microsecond, Some(\"UTC\"))')".to_owned(),
         };
         format!(
-            "SELECT conversation_id, f['profile_id'] AS profile_id, arrow_cast(f['channel'], 'Utf8View') AS channel,
-                    arrow_cast(f['mode'], 'Utf8View') AS mode, arrow_cast(f['status'], 'Utf8View') AS status, f['first_question'] AS first_question, f['procedures'] AS procedures,
-                    f['tags'] AS tags, f['messages'] AS messages, f['{link_clicks}'] AS link_clicks,
-                    f['cart_adds'] AS cart_adds, f['started_at'] AS started_at,
-                    local_date(f['started_at'], {zone}) AS started_on, f['first_event_at'] AS first_event_at,
-                    f['last_event_at'] AS last_event_at, f['last_updated'] AS last_updated, {idle_at} AS idle_at,
-                    f['resolved_at'] AS resolved_at, f['escalated_at'] AS escalated_at,
-                    f['escalation_reason'] AS escalation_reason, f['escalation_category'] AS escalation_category,
-                    f['escalation_procedure'] AS escalation_procedure, f['reopened'] AS reopened, landed_events
-             FROM (SELECT conversation_id, count(*) AS landed_events,
-                          conversation_fold(type, occurred_at, event_id, profile_id, channel, mode, sender,
-                                            first_message, text, procedure, tag, tags, reason, category, is_bot) AS f
-                   FROM events GROUP BY conversation_id)",
+            include_str!("sql/conversations.sql"),
             zone = quoted(&self.timezone),
+            link_clicks = link_clicks,
+            idle_at = idle_at,
         )
     }
 
-    /// The account's orders, from `events` (SPEC section 5, A9).
+    /// Writes the SQL of the account's orders from the table `events` (SPEC section 5, A9).
     pub fn orders_sql(&self) -> String {
         format!(
-            "SELECT order_id, f['profile_id'] AS profile_id, f['conversation_id'] AS conversation_id,
-                    f['ordered_at'] AS ordered_at, local_date(f['ordered_at'], {zone}) AS ordered_on,
-                    f['value'] AS value, coalesce(f['currency'], {currency}) AS currency,
-                    f['refunded_value'] AS refunded_value, f['cancelled'] AS cancelled,
-                    f['first_event_at'] AS first_event_at, f['last_event_at'] AS last_event_at, landed_events
-             FROM (SELECT order_id, count(*) AS landed_events,
-                          order_fold(type, occurred_at, event_id, profile_id, conversation_id, value, currency) AS f
-                   FROM events GROUP BY order_id)",
+            include_str!("sql/orders.sql"),
             zone = quoted(&self.timezone),
             currency = quoted(&self.currency),
         )
     }
 
-    /// A condition that leaves out bots' clicks (SPEC C9), for a column that says whose they are.
+    /// Writes a condition that excludes bots' clicks (SPEC C9); `column` says whether a click is a bot's.
     pub fn no_bots(&self, column: &str) -> String {
         if self.exclude_bot_clicks {
             format!("NOT coalesce({column}, false)")
@@ -114,8 +96,8 @@ impl Rules {
         }
     }
 
-    /// A condition that leaves out the touches that SPEC A2 does, whatever their class. `touch`: the expressions of its kind, and
-    /// of whether it is a bot's, a machine's open, and transactional.
+    /// Writes a condition that excludes the touches that SPEC A2 excludes whatever their class. `touch` lists the expressions
+    /// of a touch's kind, and of whether it is a bot's, a machine's open, and transactional.
     pub fn counts(&self, touch: &str) -> String {
         format!(
             "touch_exclusion({touch}, {}, {}, {}) IS NULL",
@@ -123,7 +105,7 @@ impl Rules {
         )
     }
 
-    /// The classes that have a window, as an SQL list for `IN (…)`.
+    /// Writes the classes with a window as an SQL list for `IN (…)`.
     pub fn class_list(&self) -> String {
         let classes: Vec<String> = self.classes.iter().map(|class| quoted(class)).collect();
         classes.join(", ")

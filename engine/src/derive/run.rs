@@ -1,4 +1,4 @@
-//! One run of deriving: from the versions it consumes to its commits.
+//! One run of a derive: pins the versions to consume, derives each table, and commits it.
 
 mod dirty;
 
@@ -14,24 +14,23 @@ use super::account::{Account, FilesByAccount, Found, Rewritten};
 use super::days::Days;
 use super::entity::{CONVERSATION, ORDER};
 use super::report::{AccountFailure, DeriveReport, TableReport};
-use crate::lake::files;
 use crate::lake::{
-    Change, Committed, DataFile, LakeError, LakeSnapshot, NewFile, Operation, Partition, TableId,
-    TableSnapshot, mark_behind, mark_rules,
+    Change, DataFile, LakeError, LakeSnapshot, NewFile, Operation, Partition, TableId,
+    TableSnapshot, Work, mark_behind, mark_derived_anew, mark_rules,
 };
 use crate::settings::SettingsVersion;
 use crate::{Engine, EngineError, Progress};
 
-/// What a run is asked for.
+/// What a run derives.
 pub(super) enum Request {
-    /// What is dirty, with or without the accounts that failed before.
+    /// Everything dirty, with or without the accounts that failed before.
     Dirty { retry: bool },
-    /// What is dirty, and some days of some accounts (none named: of all).
+    /// Everything dirty, and some days of some accounts (empty: of all).
     Days { days: Days, accounts: Vec<String> },
 }
 
 impl Request {
-    /// Whether accounts are derived that failed before.
+    /// Returns whether accounts that failed before are tried again.
     fn retries(&self) -> bool {
         !matches!(self, Request::Dirty { retry: false })
     }
@@ -39,26 +38,26 @@ impl Request {
 
 const CONSUMED: [TableId; 4] = TableId::CONSUMED;
 
-/// The files that came to a raw table since some version; `None` if the log no longer tells.
+/// The files that were added to a raw table since a version; `None` if the log no longer says which.
 type Added = Option<FilesByAccount>;
 
 pub(super) struct Run<'a> {
     engine: &'a Engine,
     request: &'a Request,
-    /// What this run consumes.
+    /// The versions of the landed tables that this run consumes.
     target: Arc<LakeSnapshot>,
     settings: BTreeMap<String, SettingsVersion>,
     added: HashMap<(TableId, i64), Arc<Added>>,
     changed_settings: HashMap<i64, Arc<BTreeSet<String>>>,
-    /// The keys without a start that were met on the way.
+    /// The keys without a start that folding has found.
     found: Vec<Found>,
-    /// The accounts that have failed. Tables that rest on those that they failed in leave them out.
+    /// The accounts that have failed. The tables after the one in which they failed skip them.
     failed: Failed,
-    /// Whether a table has been committed.
+    /// Whether this run has committed a table.
     has_committed: bool,
 }
 
-/// What was derived of a table, and what of it could not be.
+/// The parts of a table that were derived, and the accounts that failed.
 struct Derived {
     rewritten: Vec<Rewritten>,
     failed: Failed,
@@ -95,7 +94,7 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// Derives the tables one after the other.
+    /// Derives all tables, one after the other.
     pub async fn derive(mut self, progress: &dyn Progress) -> Result<DeriveReport, EngineError> {
         self.settle().await?;
         let mut report = DeriveReport::default();
@@ -109,7 +108,8 @@ impl<'a> Run<'a> {
         Ok(report)
     }
 
-    /// Sees to it that no record of what is consumed outlasts a loss of power that what was consumed does not.
+    /// Waits until the landed versions to consume would survive a power loss: a record of having consumed them must not
+    /// survive without them.
     async fn settle(&self) -> Result<(), EngineError> {
         let lake = self.engine.lake();
         let consumed = lake.current().get(TableId::Conversations).consumed();
@@ -138,24 +138,28 @@ impl<'a> Run<'a> {
         let behind = lake.behind(&base, self.accounts()).await?;
         let retries = self.request.retries() && !behind.is_empty();
         let has_rules = base.has_rules_in_use();
+        let is_outdated = base.is_outdated();
         if consumed == target
             && has_rules
+            && !is_outdated
             && !retries
             && matches!(self.request, Request::Dirty { .. })
         {
             return Ok(report);
         }
         if consumed.iter().zip(&target).any(|(c, t)| c > t) {
-            // Another derive was here with newer events. Going on would set back the record of what is consumed, and the
-            // next derive would count those events again: begin anew with the newest.
+            // Another derive has consumed newer events. Going on would set back the consumed versions, and the next derive
+            // would count those events again: start over with the newest.
             return Err(EngineError::Lake(LakeError::Conflict {
                 table: table.name(),
                 version: base.version(),
             }));
         }
         let moved = lake.zones_with_new_rules(&base, self.zones()).await?;
-        let mut dirty = self.dirty_accounts(consumed, &behind, &moved).await?;
-        let left_out = self.leave_out(&mut dirty, &behind);
+        let mut dirty = self
+            .dirty_accounts(consumed, is_outdated, &behind, &moved)
+            .await?;
+        let left_out = self.skip_failed(&mut dirty, &behind);
         progress.begin(table.name(), "accounts", Some(dirty.len() as u64));
         let mut done: BTreeSet<Arc<str>> = dirty.iter().map(|a| Arc::clone(&a.name)).collect();
         let Derived { rewritten, failed } = self.derive_accounts(table, dirty, progress).await;
@@ -177,7 +181,7 @@ impl<'a> Run<'a> {
             && !self.has_committed
             && let Some((_, (_, error))) = self.failed.pop_first()
         {
-            // Nothing says that it is for the accounts, and there is nothing to go on with.
+            // All accounts failed in the first table, so the cause is likely not theirs.
             return Err(error);
         }
         let partitions: BTreeSet<&Partition> = adds
@@ -195,7 +199,7 @@ impl<'a> Run<'a> {
         report.rows = adds.iter().map(|file| file.statistics.rows).sum();
         let marks = mark_behind(&behind, &now_behind);
         let changes = !adds.is_empty() || !removes.is_empty() || !marks.is_empty();
-        if consumed != target || changes || !has_rules {
+        if consumed != target || changes || !has_rules || is_outdated {
             let reckoned: BTreeSet<&str> = match has_rules {
                 true => done
                     .iter()
@@ -204,6 +208,7 @@ impl<'a> Run<'a> {
                 false => self.zones(),
             };
             let rules = mark_rules(reckoned.into_iter().filter_map(|name| Tz::named(name).ok()));
+            let anew = mark_derived_anew(&base);
             let consumed = CONSUMED.iter().zip(target);
             let consumed = consumed.map(|(raw, version)| (raw.name().to_owned(), version));
             let change = Change {
@@ -213,21 +218,24 @@ impl<'a> Run<'a> {
                 },
                 adds,
                 removes,
-                transactions: consumed.chain(marks).chain(rules).collect(),
+                transactions: consumed.chain(marks).chain(rules).chain(anew).collect(),
+                metadata: None,
             };
-            self.commit(&base, change).await?;
+            let written = change.adds.clone();
+            let mut once = Once(Some(change));
+            lake.commit_loop(base, written, &mut once).await?;
             self.has_committed = true;
         }
         Ok(report)
     }
 
-    /// The zone of an account's days.
+    /// Returns the time zone of an account.
     fn zone(&self, account: &str) -> Tz {
         let settings = self.settings.get(account);
         settings.map_or(Tz::UTC, |version| version.settings.timezone)
     }
 
-    /// The zones of all accounts' days, by their names.
+    /// Returns the names of all accounts' time zones.
     fn zones(&self) -> BTreeSet<&'static str> {
         self.accounts()
             .iter()
@@ -235,9 +243,9 @@ impl<'a> Run<'a> {
             .collect()
     }
 
-    /// Takes away the dirty accounts that have failed in this run, and those that failed before, unless they are to be
-    /// tried again. Answers with those of them that are behind from now on.
-    fn leave_out(
+    /// Removes from `dirty` the accounts that have failed in this run, and those that failed before unless the request retries
+    /// them. Returns the removed accounts, which are behind from now on.
+    fn skip_failed(
         &self,
         dirty: &mut Vec<Account>,
         behind: &BTreeSet<Arc<str>>,
@@ -255,7 +263,7 @@ impl<'a> Run<'a> {
         left_out
     }
 
-    /// Derives accounts, several at once. What fails of one is no matter of the others.
+    /// Derives accounts, several concurrently. A failing account does not affect the others.
     async fn derive_accounts(
         &self,
         table: TableId,
@@ -296,40 +304,34 @@ impl<'a> Run<'a> {
                         }
                     }
                 }
-                // A task ends otherwise only with its runtime, and then so does this.
+                // A task is cancelled only when its runtime ends, which ends this run too.
                 Some(Err(error)) => tracing::error!(%error, "deriving stopped"),
             }
         }
     }
 
-    /// Commits; takes the written files away if another writer was first.
-    async fn commit(&self, base: &TableSnapshot, change: Change) -> Result<(), EngineError> {
-        let (lake, table) = (self.engine.lake(), base.id());
-        let written = change.adds.clone();
-        match lake.commit(base, change).await? {
-            Committed::Ours => return Ok(()),
-            Committed::Theirs => self.abandon(table, &written).await,
-            Committed::Unknown => {}
-        }
-        lake.refresh_table(table).await?;
-        Err(EngineError::Lake(LakeError::Conflict {
-            table: table.name(),
-            version: base.version() + 1,
-        }))
-    }
-
-    /// Takes away files that no commit names.
-    async fn abandon(&self, table: TableId, written: &[NewFile]) {
-        for file in written {
-            files::discard(self.engine.lake(), table, &file.path).await;
-        }
-    }
-
-    /// The landed conversation events that wait for their start.
+    /// Returns the number of landed conversation events whose conversation has no start.
     async fn orphans(&self) -> Result<u64, EngineError> {
         let lake = self.engine.lake();
         let files = lake.current().get(TableId::Orphans).all_files();
         super::orphans::count(self.engine, files).await
+    }
+}
+
+/// A change that is right on one version of a table only. On a newer version the run that computed it must start over.
+struct Once(Option<Change>);
+
+impl Work for Once {
+    type Error = LakeError;
+
+    async fn change(&mut self, base: &Arc<TableSnapshot>) -> Result<Option<Change>, LakeError> {
+        match self.0.take() {
+            Some(change) => Ok(Some(change)),
+            None => Err(LakeError::Conflict {
+                table: base.id().name(),
+                version: base.version(),
+            }),
+        }
     }
 }
 

@@ -1,10 +1,10 @@
-//! The write node: rows in, files out, one row for each file.
+//! The execution plan node that writes derived rows as files.
 //!
-//! It writes an account's rows, which come sorted, into files by span (see [`span_of`]), each under a name of its own, and
-//! gives back what a commit needs to know of each. It commits nothing: the driver does, once, for all accounts.
+//! It writes an account's sorted rows into one file per span of days (see [`span_of`]) and returns one row per file with
+//! what a commit needs. It does not commit: the run does, once for all accounts.
 //!
-//! Keys that have events and no start come last among the rows of conversations and orders. They are no rows of those
-//! tables; the node gives them back too, so that nobody has to read all events again to find them.
+//! Among the rows of conversations and orders, keys without a start come last. They are not rows of those tables; the node
+//! returns them too, so that finding them does not take reading all events again.
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,11 +33,12 @@ use super::days::{day_of, month_of, span_of};
 use super::entity::Entity;
 use crate::lake::files;
 use crate::lake::{
-    FileStatistics, Freshness, Lake, NewFile, Partition, Partitioning as TablePartitioning, TableId,
+    FileStatistics, Freshness, Lake, Missing, NewFile, Partition,
+    Partitioning as TablePartitioning, TableId, conform,
 };
 
-/// A file is closed at so many rows even if its span goes on, which bounds the memory that writing takes.
-const MOST_ROWS: usize = 1 << 20;
+/// Maximum number of rows of a file, which bounds the memory of writing. A span with more rows gets several files.
+const MAX_ROWS: usize = 1 << 20;
 
 /// Writes its input's rows as files of one account's partitions.
 #[derive(Debug)]
@@ -47,22 +48,22 @@ pub(super) struct LakeWriteExec {
     properties: Arc<PlanProperties>,
 }
 
-/// Where the rows go.
+/// The table and account that rows are written to.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub lake: Lake,
     pub table: TableId,
     pub account: Arc<str>,
-    /// The present, by which the spans of files are told.
+    /// The UTC day of `now()`, which decides the spans of files.
     pub today: i32,
-    /// What the rows are folded from, where those without a start are to be told of.
+    /// The entity of the rows, if rows without a start are to be returned as keys.
     pub entity: Option<Entity>,
 }
 
-/// What was written, and what was not.
+/// Written files, and keys without a start.
 #[derive(Debug, Default)]
 pub(super) struct Written {
-    /// The files, without a commit.
+    /// The files, which no commit names yet.
     pub files: Vec<NewFile>,
     /// The keys without a start.
     pub waiting: Vec<WaitingKey>,
@@ -72,7 +73,7 @@ pub(super) struct Written {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WaitingKey {
     pub key: String,
-    /// The instants of its first and last event, in microseconds.
+    /// The instants of its first and its last event, in microseconds.
     pub reach: (i64, i64),
     pub events: i64,
 }
@@ -96,12 +97,12 @@ impl LakeWriteExec {
 
 fn written_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
-        // Of a file.
+        // Columns of a file.
         Field::new("path", DataType::Utf8, true),
         Field::new("size", DataType::UInt64, true),
         Field::new("date", DataType::Date32, true),
         Field::new("statistics", DataType::Utf8, true),
-        // Of a key without a start.
+        // Columns of a key without a start.
         Field::new("key", DataType::Utf8, true),
         Field::new("first_event_at", DataType::Int64, true),
         Field::new("last_event_at", DataType::Int64, true),
@@ -170,7 +171,7 @@ impl ExecutionPlan for LakeWriteExec {
     }
 }
 
-/// Writes all rows. On an error the files that were written are taken away again.
+/// Writes all rows. On an error the files that were written are deleted.
 async fn write_files(input: SendableRecordBatchStream, target: Target) -> Result<Written> {
     let mut written = Written::default();
     match write_rows(input, &target, &mut written).await {
@@ -193,10 +194,10 @@ async fn write_rows(
     let mut open = OpenFile::default();
     while let Some(batch) = input.try_next().await? {
         let batch = match target.entity {
-            Some(entity) => started(entity, batch, waiting)?,
+            Some(entity) => split_started(entity, batch, waiting)?,
             None => batch,
         };
-        let batch = in_file_schema(target.table, &batch)?;
+        let batch = conform(&batch, &target.table.file_schema(), Missing::Refused)?;
         let spans = spans(target, &batch)?;
         let mut from = 0;
         while from < batch.num_rows() {
@@ -204,7 +205,7 @@ async fn write_rows(
             let until = (from..batch.num_rows())
                 .find(|row| spans.value(*row) != span)
                 .unwrap_or(batch.num_rows());
-            if open.rows > 0 && (open.span != span || open.rows >= MOST_ROWS) {
+            if open.rows > 0 && (open.span != span || open.rows >= MAX_ROWS) {
                 files.push(open.write(target).await?);
             }
             open.span = span;
@@ -219,8 +220,8 @@ async fn write_rows(
     Ok(())
 }
 
-/// The rows that have a start, which come first; tells of the others.
-fn started(
+/// Splits off the rows without a start, which come last, into `waiting`; returns the others.
+fn split_started(
     entity: Entity,
     batch: RecordBatch,
     waiting: &mut Vec<WaitingKey>,
@@ -266,19 +267,19 @@ impl OpenFile {
                 _ => None,
             },
         };
-        let moving = next_to(self.span, target.today);
+        let freshness = freshness(self.span, target.today);
         let batches = std::mem::take(&mut self.batches);
         self.rows = 0;
         target
             .lake
-            .write(target.table, &partition, &batches, moving)
+            .write(target.table, &partition, &batches, freshness)
             .await
             .map_err(|error| DataFusionError::External(Box::new(error)))
     }
 }
 
-/// Files of the present month will be written again; those of months gone by hardly ever.
-fn next_to(span: i32, today: i32) -> Freshness {
+/// Returns whether a file will soon be rewritten: those of the current month will, those of earlier months hardly ever.
+fn freshness(span: i32, today: i32) -> Freshness {
     if month_of(span) >= month_of(today) {
         Freshness::Moving
     } else {
@@ -286,7 +287,7 @@ fn next_to(span: i32, today: i32) -> Freshness {
     }
 }
 
-/// The span of each row, by the table's first sort column, which is an instant or a date; 0 for a table without dates.
+/// Returns the span of each row by the table's first sort column, an instant or a date; 0 for a table without dates.
 fn spans(target: &Target, batch: &RecordBatch) -> Result<Int32Array> {
     let TablePartitioning::AccountAndDate(_) = target.table.partitioning() else {
         return Ok(Int32Array::from(vec![0; batch.num_rows()]));
@@ -308,7 +309,7 @@ fn spans(target: &Target, batch: &RecordBatch) -> Result<Int32Array> {
             .map(|day| month_of(*day))
             .collect(),
         _ => {
-            // Sorted rows mostly repeat the day before: its span is worked out once.
+            // Sorted rows mostly have the same day as the row before, whose span is known.
             let mut last = (i32::MIN, 0);
             key.as_primitive::<TimestampMicrosecondType>()
                 .values()
@@ -325,28 +326,9 @@ fn spans(target: &Target, batch: &RecordBatch) -> Result<Int32Array> {
     })
 }
 
-fn in_file_schema(table: TableId, batch: &RecordBatch) -> Result<RecordBatch> {
-    let schema = table.file_schema();
-    let columns = schema
-        .fields()
-        .iter()
-        .map(|field| {
-            let column = batch.column_by_name(field.name()).ok_or_else(|| {
-                DataFusionError::Internal(format!(
-                    "the rows for {} lack {}",
-                    table.name(),
-                    field.name()
-                ))
-            })?;
-            Ok(cast(column, field.data_type())?)
-        })
-        .collect::<Result<Vec<ArrayRef>>>()?;
-    Ok(RecordBatch::try_new(schema, columns)?)
-}
-
 fn to_batch(written: &Written) -> Result<RecordBatch> {
     let Written { files, waiting } = written;
-    // The rows of files, then those of keys; each has nulls where the other has values.
+    // Rows of files come first, then rows of keys; each has nulls in the other's columns.
     let numbers = |of: fn(&WaitingKey) -> i64| -> ArrayRef {
         let values = waiting.iter().map(|key| Some(of(key)));
         let none = files.iter().map(|_| None);
@@ -390,7 +372,7 @@ fn to_batch(written: &Written) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new(written_schema(), columns)?)
 }
 
-/// What a plan that ends in a [`LakeWriteExec`] has written.
+/// Reads the output of a plan that ends in a [`LakeWriteExec`].
 pub(super) fn written(target: &Target, batches: &[RecordBatch]) -> Written {
     let mut written = Written::default();
     for batch in batches {

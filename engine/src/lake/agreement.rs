@@ -1,9 +1,9 @@
-//! The newest versions at which all derived tables rest on the same landed ones (SPEC M7), found in their logs.
+//! Finds the newest versions at which all derived tables have consumed the same landed versions (SPEC M7).
 //!
-//! A process that opens the lake while another is between two commits of a derive, or after one was killed there, finds
-//! derived tables of which some have consumed more than others. It must not serve them together. Each commit of a derived
-//! table records all that the table has consumed, so going back through the logs finds the last versions that agree: a
-//! derive that came to its end has left some.
+//! A derive commits one table after the other. A process that opens the lake between two of these commits, or after a
+//! derive was killed there, finds derived tables of which some have consumed more than others, and must not serve them
+//! together. Each commit of a derived table records everything that the table has consumed, so the logs, read backwards,
+//! give the last versions that agree: those that the last complete derive has left.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,10 +15,11 @@ use super::error::LakeError;
 use super::log::TableLog;
 use super::table::TableId;
 
-/// What a derived table has consumed: the versions of the landed tables, by name; one that is not named is 0.
+/// The versions of the landed tables that a derived table has consumed, by table name. A missing name means 0.
 type Consumed = HashMap<String, i64>;
 
-/// The lake with its derived tables as old as it takes for them to agree; `None` if the logs do not reach back so far.
+/// Returns the lake with each derived table at its newest version at which all agree; `None` if the logs do not reach back
+/// that far.
 pub(super) async fn newest(
     lake: &LakeSnapshot,
     logs: &[TableLog],
@@ -33,7 +34,8 @@ pub(super) async fn newest(
             None => return Ok(None),
         }
     }
-    // What all have consumed bounds what any may have. Going back lowers the bounds, until all are at them.
+    // No table may have consumed more than the one that has consumed least. Going back in one log lowers that bound, so
+    // repeat until all tables meet it.
     loop {
         let bounds = least(tables.iter().map(|(_, past)| &past.consumed));
         if tables.iter().all(|(_, past)| {
@@ -61,28 +63,31 @@ pub(super) async fn newest(
     Ok(Some(agreeing))
 }
 
-/// A version of a table's past.
+/// An older version of a derived table.
 struct Past<'a> {
     log: &'a TableLog,
     version: i64,
     consumed: Consumed,
-    /// The version whose commit recorded what is consumed.
+    /// The version whose commit recorded what this one has consumed; the same or an earlier one.
     recorded: i64,
 }
 
 impl<'a> Past<'a> {
-    /// A version; `None` if the log does not tell what it had consumed.
+    /// Reads what a version had consumed; `None` if the log no longer has it.
     async fn up_to(log: &'a TableLog, version: i64) -> Result<Option<Self>, LakeError> {
         let mut recorded = version;
         loop {
             let Some(changes) = log.changes(recorded).await? else {
                 return Ok(None);
             };
-            if recorded <= 0 || !changes.transactions.is_empty() {
+            // A commit that records some of what the table has consumed records all of it.
+            let mut consumed: Consumed = changes.transactions.into_iter().collect();
+            consumed.retain(|name, _| TableId::CONSUMED.iter().any(|id| id.name() == name));
+            if recorded <= 0 || !consumed.is_empty() {
                 return Ok(Some(Self {
                     log,
                     version,
-                    consumed: changes.transactions.into_iter().collect(),
+                    consumed,
                     recorded,
                 }));
             }
@@ -90,7 +95,7 @@ impl<'a> Past<'a> {
         }
     }
 
-    /// The last version that had consumed something else.
+    /// Returns the last version before the commit that recorded what this one has consumed.
     async fn before(&self) -> Result<Option<Self>, LakeError> {
         match self.recorded {
             1.. => Self::up_to(self.log, self.recorded - 1).await,

@@ -1,9 +1,9 @@
-//! Accounts of which a derived table has not consumed what it has consumed of all others.
+//! Accounts that are behind: a derived table has not consumed their newest events, though it has those of other accounts.
 //!
-//! One account that cannot be derived must not keep the others from being. Its part of the table then stays as it is, and
-//! the commit that consumes the others' events marks it: what it lacks is no longer told by the versions that the table has
-//! consumed, so all of its part is derived again. Each mark is an application transaction, as what is consumed is, and one
-//! more counts them, because a log is asked for a transaction by its name.
+//! An account that cannot be derived must not block the others. Its rows stay as they are, and the commit that consumes the
+//! others' events marks it as behind. From then on the consumed versions no longer say which of its events are missing, so
+//! the next derive of it derives all of it. A mark is an application transaction named after the account. One more
+//! transaction counts the marks, since a log can be asked for a transaction by name only.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,15 +12,18 @@ use super::error::LakeError;
 use super::snapshot::TableSnapshot;
 use super::{Lake, TableId};
 
-/// The name under which a derived table records how many accounts are behind.
+/// Name of the transaction in which a derived table records how many accounts are behind.
 pub(super) const BEHIND: &str = "behind";
 
 fn name_of(account: &str) -> String {
     format!("{BEHIND}/{account}")
 }
 
-/// What a commit records so that `now` are behind, where `before` were.
-pub(crate) fn mark(before: &BTreeSet<Arc<str>>, now: &BTreeSet<Arc<str>>) -> Vec<(String, i64)> {
+/// Returns the transactions of a commit after which the accounts in `now` are behind, where those in `before` were.
+pub(crate) fn mark_behind(
+    before: &BTreeSet<Arc<str>>,
+    now: &BTreeSet<Arc<str>>,
+) -> Vec<(String, i64)> {
     let changed = before.symmetric_difference(now);
     let mut marks: Vec<(String, i64)> = changed
         .map(|account| (name_of(account), i64::from(now.contains(account))))
@@ -33,14 +36,14 @@ pub(crate) fn mark(before: &BTreeSet<Arc<str>>, now: &BTreeSet<Arc<str>>) -> Vec
 }
 
 impl TableSnapshot {
-    /// Whether some account is behind.
+    /// Returns whether any account is behind.
     pub fn is_behind(&self) -> bool {
         self.transaction(BEHIND).is_some_and(|count| count > 0)
     }
 }
 
 impl Lake {
-    /// Which of `accounts` are behind in a version of a derived table.
+    /// Returns those of `accounts` that are behind in a version of a derived table.
     pub(crate) async fn behind(
         &self,
         table: &TableSnapshot,
@@ -58,7 +61,7 @@ impl Lake {
             .collect())
     }
 
-    /// Whether some account is behind in some derived table, as far as is known here. No I/O.
+    /// Returns whether any account is behind in any derived table, by the newest known versions. Does no I/O.
     pub fn has_accounts_behind(&self) -> bool {
         let lake = self.current();
         TableId::DERIVED.iter().any(|id| lake.get(*id).is_behind())

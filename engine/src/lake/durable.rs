@@ -1,8 +1,8 @@
-//! What a local lake has been given outlasts a loss of power before anybody relies on it.
+//! Syncs the files of a local lake to disk, so that a commit survives a power loss.
 //!
-//! An object store has a file for good once it has taken it. A file system keeps it in memory for some seconds, and after a
-//! power cut a file may be there without its bytes. So a commit waits until the files that it names are on disk, and nobody
-//! is told of it before it is there itself.
+//! An object store keeps a file once it has accepted it. A file system holds new bytes in memory for some seconds, and
+//! after a power loss a file may exist without them. So a commit first waits until the files that it names are on disk,
+//! and is reported only once its own entry is.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -13,26 +13,26 @@ use super::error::LakeError;
 use super::store::Location;
 use super::table::TableId;
 
-/// From here on the whole file system is told to write, once, rather than each file and folder: that takes a third of the
-/// time, or less.
+/// From this many files on, the whole file system is synced once instead of each file and folder, which takes a third of
+/// the time or less.
 #[cfg(target_os = "linux")]
 const MANY: usize = 2;
 
-/// A table's folder, if a file system has it.
+/// Syncs the files of one table; does nothing for a table on an object store.
 #[derive(Debug, Clone)]
 pub(super) struct Durable {
     folder: Option<PathBuf>,
 }
 
 impl Durable {
-    /// Of a table of a lake.
+    /// Syncs a table of the lake at `location`.
     pub fn of(location: &Location, id: TableId) -> Durable {
         let folder = location.folder().map(|lake| lake.join(id.name()));
         Durable { folder }
     }
 
-    /// Returns once the files at these paths inside the table, and the folders that they are in, are on disk.
-    pub async fn keep(&self, files: impl IntoIterator<Item = &str>) -> Result<(), LakeError> {
+    /// Waits until the files at these paths inside the table, and their folders, are on disk.
+    pub async fn sync_files(&self, files: impl IntoIterator<Item = &str>) -> Result<(), LakeError> {
         let Some(table) = self.folder.clone() else {
             return Ok(());
         };
@@ -43,8 +43,8 @@ impl Durable {
         blocking(table.clone(), move || sync(&table, &files)).await
     }
 
-    /// As [`Durable::keep`], of one file in a folder that is there for long.
-    pub async fn keep_one(&self, file: &str) -> Result<(), LakeError> {
+    /// As [`Durable::sync_files`], for one file in a folder that has existed for long.
+    pub async fn sync_file(&self, file: &str) -> Result<(), LakeError> {
         let Some(table) = &self.folder else {
             return Ok(());
         };
@@ -59,17 +59,17 @@ impl Durable {
 
 async fn blocking(
     table: PathBuf,
-    sync: impl FnOnce() -> Result<(), NotKept> + Send + 'static,
+    sync: impl FnOnce() -> Result<(), NotSynced> + Send + 'static,
 ) -> Result<(), LakeError> {
-    let kept = tokio::task::spawn_blocking(sync).await;
-    Ok(kept.map_err(|error| NotKept::of(&table)(Error::other(error)))??)
+    let synced = tokio::task::spawn_blocking(sync).await;
+    Ok(synced.map_err(|error| NotSynced::of(&table)(Error::other(error)))??)
 }
 
-fn sync(table: &Path, files: &[PathBuf]) -> Result<(), NotKept> {
+fn sync(table: &Path, files: &[PathBuf]) -> Result<(), NotSynced> {
     #[cfg(target_os = "linux")]
     if files.len() >= MANY {
         let synced = File::open(table).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
-        return synced.map_err(NotKept::of(table));
+        return synced.map_err(NotSynced::of(table));
     }
     let mut folders = BTreeSet::new();
     for file in files {
@@ -77,35 +77,35 @@ fn sync(table: &Path, files: &[PathBuf]) -> Result<(), NotKept> {
         let above = file.ancestors().skip(1);
         folders.extend(above.take_while(|folder| folder.starts_with(table)));
     }
-    // Those below first: a folder is found again by the one that it is in.
+    // Inner folders first: a folder is found again through the one that contains it.
     folders.into_iter().rev().try_for_each(sync_folder)
 }
 
-fn sync_one(path: &Path) -> Result<(), NotKept> {
+fn sync_one(path: &Path) -> Result<(), NotSynced> {
     let synced = File::open(path).and_then(|file| file.sync_all());
-    synced.map_err(NotKept::of(path))
+    synced.map_err(NotSynced::of(path))
 }
 
-fn sync_folder(path: &Path) -> Result<(), NotKept> {
+fn sync_folder(path: &Path) -> Result<(), NotSynced> {
     match sync_one(path) {
-        // Some file systems have no such thing as a folder's own bytes.
+        // Some file systems cannot sync a folder.
         Err(error) if error.source.kind() == ErrorKind::InvalidInput => Ok(()),
         outcome => outcome,
     }
 }
 
-/// What could not be made to outlast a loss of power, and why.
+/// A file or folder could not be synced to disk.
 #[derive(Debug, thiserror::Error)]
 #[error("{path:?} could not be put on disk: {source}")]
-pub struct NotKept {
+pub struct NotSynced {
     path: PathBuf,
     source: Error,
 }
 
-impl NotKept {
-    fn of(path: &Path) -> impl FnOnce(Error) -> NotKept {
+impl NotSynced {
+    fn of(path: &Path) -> impl FnOnce(Error) -> NotSynced {
         let path = path.to_owned();
-        move |source| NotKept { path, source }
+        move |source| NotSynced { path, source }
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_file_that_is_gone_is_named() {
+    async fn a_missing_file_is_named_in_the_error() {
         let lake = tempfile::tempdir().unwrap();
         let location = Location::resolve(lake.path().to_str().unwrap(), &Default::default(), true);
         let durable = Durable::of(&location.unwrap(), TableId::Orders);
@@ -126,21 +126,21 @@ mod tests {
         std::fs::create_dir_all(&day).unwrap();
         std::fs::write(day.join("part-1.parquet"), "rows").unwrap();
         let there = "account_id=a/ordered_date=2026-01-01/part-1.parquet";
-        durable.keep([there]).await.unwrap();
-        durable.keep([there; 100]).await.unwrap();
+        durable.sync_files([there]).await.unwrap();
+        durable.sync_files([there; 100]).await.unwrap();
         let gone = "account_id=a/ordered_date=2026-01-01/part-2.parquet";
-        let error = durable.keep([gone]).await.unwrap_err().to_string();
+        let error = durable.sync_files([gone]).await.unwrap_err().to_string();
         assert!(error.contains("part-2.parquet"), "{error}");
-        let error = durable.keep_one(gone).await.unwrap_err().to_string();
+        let error = durable.sync_file(gone).await.unwrap_err().to_string();
         assert!(error.contains("part-2.parquet"), "{error}");
-        durable.keep_one(there).await.unwrap();
+        durable.sync_file(there).await.unwrap();
     }
 
     #[tokio::test]
-    async fn a_store_keeps_what_it_has_taken_by_itself() {
+    async fn on_an_object_store_nothing_is_synced() {
         let location = Location::resolve("memory:///lake", &Default::default(), true).unwrap();
         let durable = Durable::of(&location, TableId::Orders);
-        durable.keep(["no such file"]).await.unwrap();
-        durable.keep_one("no such file").await.unwrap();
+        durable.sync_files(["no such file"]).await.unwrap();
+        durable.sync_file("no such file").await.unwrap();
     }
 }

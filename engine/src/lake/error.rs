@@ -2,7 +2,8 @@
 
 use deltalake_core::DeltaTableError;
 
-use super::durable::NotKept;
+use super::durable::NotSynced;
+use super::layout::LAYOUT;
 
 /// An error of the lake. Each names the thing it is about.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,27 @@ pub enum LakeError {
     /// There is no lake at the address.
     #[error("no lake at {0:?}: land events there first, or run `rapport demo`")]
     Missing(String),
+    /// The lake was written, or brought up to date, by a newer program.
+    #[error(
+        "lake {lake:?} has layout {layout} and this program reads layouts up to {newest}: use a newer rapport",
+        newest = LAYOUT
+    )]
+    Layout {
+        /// The lake's URL.
+        lake: String,
+        /// The layout that one of its tables states.
+        layout: u32,
+    },
+    /// Other writers were first too often.
+    #[error(
+        "table {table}: other writers were first {attempts} times in a row, so it was left as it was; try again"
+    )]
+    Contended {
+        /// The table's name.
+        table: &'static str,
+        /// How often it was tried.
+        attempts: usize,
+    },
     /// Another writer committed to the table first; reload, re-check, and commit again.
     #[error("table {table}: another writer committed version {version} first")]
     Conflict {
@@ -50,7 +72,7 @@ pub enum LakeError {
     Store(#[from] object_store::Error),
     /// What was written to a local disk may not outlast a loss of power.
     #[error("{0}")]
-    NotKept(#[from] NotKept),
+    NotSynced(#[from] NotSynced),
     /// A batch could not be encoded or decoded.
     #[error("{0}")]
     Arrow(#[from] arrow::error::ArrowError),

@@ -1,7 +1,7 @@
-//! Reading and discarding single files of the lake.
+//! Reads and deletes single files of the lake.
 //!
-//! Each file is read by itself and as a stream, with no plan around it: finding duplicates asks for one column of a few
-//! small files per partition, for thousands of partitions.
+//! A file is read as a stream, without a query plan: finding duplicates reads one column of a few small files per
+//! partition, for thousands of partitions.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use arrow::array::RecordBatch;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
@@ -19,18 +19,18 @@ use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
-use super::{Lake, LakeError, TableId};
+use super::{Lake, LakeError, Missing, TableId, conform};
 
 const BATCH_ROWS: usize = 65_536;
-/// A file up to here is fetched in one request: asking for its pieces costs more than the bytes that are not needed.
+/// Files up to this many bytes are fetched by one request: more requests would cost more than the bytes not needed.
 const WHOLE_BELOW: u64 = 1024 * 1024;
 
-/// A file's path from the lake's root.
+/// Returns a file's path from the lake's root.
 fn location(table: TableId, path: &str) -> Path {
     Path::from(format!("{}/{path}", table.name()))
 }
 
-/// A file's rows; of all columns, or of some (in the order of the file).
+/// Returns a file's rows: all columns of the table's file schema, or some of them, in the order given.
 pub(crate) async fn read(
     lake: &Lake,
     table: TableId,
@@ -59,7 +59,11 @@ pub(crate) async fn open(
         size,
     };
     match ParquetRecordBatchStreamBuilder::new(reader).await {
-        Ok(builder) => Ok(OpenFile { name, builder }),
+        Ok(builder) => Ok(OpenFile {
+            table,
+            name,
+            builder,
+        }),
         Err(error) => Err(broken(&name, error)),
     }
 }
@@ -68,49 +72,57 @@ fn broken(name: &Path, error: ParquetError) -> LakeError {
     LakeError::Parquet(ParquetError::General(format!("{name}: {error}")))
 }
 
-/// A file of which the footer has been read.
+/// A file whose footer has been read.
 pub(crate) struct OpenFile {
+    table: TableId,
     name: Path,
     builder: ParquetRecordBatchStreamBuilder<FileReader>,
 }
 
 impl OpenFile {
-    /// How many rows it has.
+    /// Returns its number of rows.
     pub fn rows(&self) -> u64 {
         let rows = self.builder.metadata().file_metadata().num_rows();
         u64::try_from(rows).unwrap_or_default()
     }
 
-    /// About how many bytes its rows take once they are decoded. The footer says so, and it may say anything.
+    /// Estimates the bytes of its decoded rows from the footer. A damaged footer may state anything, so sums saturate.
     pub fn decoded_bytes(&self) -> u64 {
         let groups = self.builder.metadata().row_groups().iter();
         let columns = groups.flat_map(|group| group.columns());
         columns.fold(0_u64, |sum: u64, column| {
             let texts = column.unencoded_byte_array_data_bytes().unwrap_or_default();
-            // A number has eight bytes at most, and a text at least four besides its own.
+            // A number takes at most eight bytes, and a string at least four more than its text.
             let values = column.num_values().saturating_mul(8);
             let bytes = column.uncompressed_size().max(texts).saturating_add(values);
             sum.saturating_add(u64::try_from(bytes).unwrap_or_default())
         })
     }
 
-    /// Its rows; of all columns, or of some (in the order of the file).
+    /// Returns its rows: all columns of the table's file schema, or some of them, in the order given.
     pub fn read(
         self,
         columns: Option<&[&str]>,
     ) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
-        let Self { name, mut builder } = self;
-        builder = builder.with_batch_size(BATCH_ROWS);
+        let (name, mut builder) = (self.name, self.builder.with_batch_size(BATCH_ROWS));
+        let mut schema = self.table.file_schema();
         if let Some(columns) = columns {
             let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
             builder = builder.with_projection(mask);
+            let places = columns.iter().map(|column| schema.index_of(column));
+            let places = places.collect::<Result<Vec<_>, _>>()?;
+            schema = Arc::new(schema.project(&places)?);
         }
         let stream = builder.build().map_err(|error| broken(&name, error))?;
-        Ok(stream.map_err(move |error| broken(&name, error)).boxed())
+        let rows = stream.map(move |batch| -> Result<RecordBatch, LakeError> {
+            let batch = batch.map_err(|error| broken(&name, error))?;
+            Ok(conform(&batch, &schema, Missing::Null)?)
+        });
+        Ok(rows.boxed())
     }
 }
 
-/// Reads ranges of a file, from memory if it is there.
+/// Reads byte ranges of a file, from memory if the whole file was fetched.
 struct FileReader {
     store: Arc<dyn ObjectStore>,
     path: Path,
@@ -154,8 +166,7 @@ impl AsyncFileReader for FileReader {
     }
 }
 
-/// Takes away a file that was written for work that failed, or that was replaced. It is no part of any table, so if
-/// this fails too, it only takes up space.
+/// Deletes a file that no version of the table names. If that fails, the file only takes up space until it is vacuumed.
 pub(crate) async fn discard(lake: &Lake, table: TableId, path: &str) {
     let name = location(table, path);
     if let Err(error) = lake.store().delete(&name).await {
@@ -173,7 +184,7 @@ mod tests {
     use crate::lake::{Freshness, Partition};
 
     #[tokio::test]
-    async fn a_footer_tells_how_large_rows_are_once_they_are_decoded() {
+    async fn the_footer_gives_the_size_of_the_decoded_rows() {
         let options = Default::default();
         let lake = Lake::open("memory:///", &options, true).await.unwrap();
         let text = "again and again ".repeat(10_000);

@@ -1,90 +1,47 @@
-//! A table's Delta log: making the table, reading its versions, and committing exactly the next one.
+//! A table's Delta log: creates the table, reads its versions, and commits exactly the next one.
 //!
-//! `deltalake` reads snapshots and checkpoints and writes the entries. We place each entry ourselves, at the version that
-//! follows the one that was read, because a rebase on top of another writer's commit is not harmless here: its events may
-//! be the duplicates of ours (SPEC E1), its derived rows may rest on older input.
+//! `deltalake` reads snapshots and checkpoints and encodes log entries. The engine places each entry itself, at the version
+//! after the one that was read, because a rebase on another writer's commit is not safe here: its events may duplicate
+//! ours (SPEC E1), and its derived rows may rest on older input.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema};
-use bytes::Bytes;
-use chrono::Utc;
 use deltalake_core::checkpoints::create_checkpoint;
-use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
-use deltalake_core::kernel::transaction::{CommitData, TransactionError};
-use deltalake_core::kernel::{Action, Add, Remove, StructType, Transaction};
+use deltalake_core::kernel::transaction::TransactionError;
+use deltalake_core::kernel::{Action, Metadata};
 use deltalake_core::logstore::{
     CommitOrBytes, LogStoreRef, StorageConfig, default_logstore, get_actions,
 };
 use deltalake_core::operations::create::CreateBuilder;
-use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use deltalake_core::protocol::SaveMode;
 use deltalake_core::{DeltaTable, DeltaTableError};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::behind::BEHIND;
+use super::change::Change;
 use super::durable::Durable;
 use super::error::LakeError;
-use super::snapshot::{DataFile, FileChanges, Partition, TableSnapshot};
+use super::layout::{LAYOUT, LAYOUT_PROPERTY, OUTDATED, delta_schema, read_layout};
+use super::snapshot::{DataFile, Definition, FileChanges, Partition, TableSnapshot};
 use super::stats::FileStatistics;
 use super::store::Location;
 use super::table::TableId;
-use super::write::NewFile;
 use super::zone_rules::ZONE_RULES;
 
-/// A checkpoint is written at every so many versions, so that opening a table reads few log entries.
+/// Number of versions between two checkpoints. Opening a table reads at most this many log entries.
 const CHECKPOINT_EVERY: i64 = 50;
 
-/// The name under which a table that others are derived from records up to which of its versions files have been compacted.
+/// Name of the application transaction in which a landed table records the newest version whose files may have been
+/// compacted.
 pub(crate) const COMPACTED: &str = "compacted";
-/// The size that compacted files are said to be made for.
-const COMPACTED_SIZE: i64 = 32 << 20;
-
-/// Why a commit was made; it stands in the table's history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// Events landed.
-    Land,
-    /// Settings changed.
-    Settings,
-    /// Dirty partitions were derived.
-    Derive,
-    /// Partitions were derived again, whatever the marks said.
-    Backfill,
-    /// Small files were put together: no data changed.
-    Compact,
-}
-
-impl Operation {
-    fn name(self) -> &'static str {
-        match self {
-            Operation::Land => "land",
-            Operation::Settings => "settings",
-            Operation::Derive => "derive",
-            Operation::Backfill => "backfill",
-            Operation::Compact => "compact",
-        }
-    }
-}
-
-/// What a commit changes.
-#[derive(Debug)]
-pub struct Change {
-    /// Why.
-    pub operation: Operation,
-    /// Files that come.
-    pub adds: Vec<NewFile>,
-    /// Files that go.
-    pub removes: Vec<Arc<DataFile>>,
-    /// What is recorded as consumed: the names of tables and their versions.
-    pub transactions: Vec<(String, i64)>,
-}
 
 /// The log of one table.
 #[derive(Clone)]
 pub(crate) struct TableLog {
     id: TableId,
+    /// The lake's URL, for errors.
+    lake: Arc<str>,
     pub(super) log: LogStoreRef,
     durable: Durable,
 }
@@ -106,7 +63,12 @@ impl TableLog {
             &StorageConfig::default(),
         );
         let durable = Durable::of(location, id);
-        Ok(Self { id, log, durable })
+        Ok(Self {
+            id,
+            lake: Arc::from(location.url.as_str()),
+            log,
+            durable,
+        })
     }
 
     fn name(&self) -> &'static str {
@@ -117,7 +79,7 @@ impl TableLog {
         LakeError::delta(self.id.name())
     }
 
-    /// Whether the table is there.
+    /// Returns whether the table exists.
     pub async fn exists(&self) -> Result<bool, LakeError> {
         Ok(self
             .log
@@ -132,43 +94,35 @@ impl TableLog {
                 .map_err(self.delta())?)
     }
 
-    /// Makes the table, unless it is there.
+    /// Creates the table, unless it exists.
     pub async fn create(&self) -> Result<(), LakeError> {
-        let mut fields: Vec<Field> = self
-            .id
-            .file_schema()
-            .fields()
-            .iter()
-            .map(|f| plain(f))
-            .collect();
+        let schema = delta_schema(self.id)?;
         let partition_fields = self.id.partition_fields();
-        fields.extend(partition_fields.iter().map(|f| plain(f)));
-        let schema: StructType = (&Schema::new(fields))
-            .try_into_kernel()
-            .map_err(LakeError::Arrow)?;
         let made = CreateBuilder::new()
             .with_log_store(Arc::clone(&self.log))
             .with_table_name(self.name())
             .with_columns(schema.fields().cloned())
             .with_partition_columns(partition_fields.iter().map(|f| f.name().clone()))
+            .with_configuration([(LAYOUT_PROPERTY, Some(LAYOUT.to_string()))])
+            .with_raise_if_key_not_exists(false)
             .with_save_mode(SaveMode::Ignore)
             .await;
         match made {
-            Ok(_) => self.durable.keep([entry_path(0).as_str()]).await,
-            // Another process made it in the same moment.
+            Ok(_) => self.durable.sync_files([entry_path(0).as_str()]).await,
+            // Another process created it at the same moment.
             Err(_) if self.exists().await? => Ok(()),
             Err(error) => Err(self.delta()(error)),
         }
     }
 
-    /// Reads the newest version, from its last checkpoint on.
+    /// Reads the newest version, from the last checkpoint on.
     pub async fn load(&self) -> Result<TableSnapshot, LakeError> {
         let mut table = DeltaTable::new(Arc::clone(&self.log));
         table.load().await.map_err(self.delta())?;
         self.snapshot(&table).await
     }
 
-    /// Reads a version of the past.
+    /// Reads an older version.
     pub async fn load_version(&self, version: i64) -> Result<TableSnapshot, LakeError> {
         let mut table = DeltaTable::new(Arc::clone(&self.log));
         let loaded = table.load_version(version.unsigned_abs()).await;
@@ -178,7 +132,10 @@ impl TableLog {
 
     async fn snapshot(&self, table: &DeltaTable) -> Result<TableSnapshot, LakeError> {
         let state = table.snapshot().map_err(self.delta())?;
-        let mut changes = FileChanges::default();
+        let mut changes = FileChanges {
+            definition: Some(self.definition(state.metadata().clone())?),
+            ..FileChanges::default()
+        };
         for view in state.log_data().iter() {
             let partition = self.partition(&view.partition_values_map())?;
             let statistics = view
@@ -197,7 +154,7 @@ impl TableLog {
         for application in TableId::ALL
             .map(TableId::name)
             .into_iter()
-            .chain([COMPACTED, BEHIND, ZONE_RULES])
+            .chain([COMPACTED, BEHIND, OUTDATED, ZONE_RULES])
         {
             let version = state
                 .transaction_version(self.log.as_ref(), application)
@@ -211,7 +168,7 @@ impl TableLog {
         Ok(TableSnapshot::new(self.id, version).advanced(version, changes))
     }
 
-    /// What a version has recorded under some names.
+    /// Returns the application transactions that a version has recorded under `names`, in their order.
     pub(super) async fn transactions(
         &self,
         version: i64,
@@ -229,6 +186,15 @@ impl TableLog {
         Ok(recorded)
     }
 
+    /// Reads the layout from a table's metadata. A layout newer than this program's is an error.
+    fn definition(&self, metadata: Metadata) -> Result<Definition, LakeError> {
+        let layout = read_layout(self.id, &self.lake, metadata.configuration())?;
+        Ok(Definition {
+            layout,
+            metadata: Arc::new(metadata),
+        })
+    }
+
     fn partition(&self, values: &HashMap<String, Option<String>>) -> Result<Partition, LakeError> {
         Partition::parse(self.id, values).map_err(|reason| LakeError::Log {
             table: self.name(),
@@ -236,7 +202,7 @@ impl TableLog {
         })
     }
 
-    /// What the commit of a version changed, or `None` if the log has no such entry (not yet, or no more).
+    /// Reads what the commit of a version changed; `None` if the log has no entry for it (not yet, or no longer).
     pub async fn changes(&self, version: i64) -> Result<Option<FileChanges>, LakeError> {
         let number = version.unsigned_abs();
         let entry = self
@@ -266,7 +232,7 @@ impl TableLog {
                     changes.adds.push(Arc::new(DataFile {
                         size: add.size.unsigned_abs(),
                         partition: self.partition(&add.partition_values)?,
-                        // A rewrite of the same rows (a compaction) is nothing that anyone has yet to consume.
+                        // A compaction rewrites rows that are already consumed, so its files count as old ones.
                         version: if add.data_change { version } else { 0 },
                         committed_at: add.modification_time,
                         statistics: Arc::new(statistics),
@@ -283,18 +249,21 @@ impl TableLog {
                 Action::Txn(transaction) => changes
                     .transactions
                     .push((transaction.app_id, transaction.version)),
+                Action::Metadata(metadata) => {
+                    changes.definition = Some(self.definition(metadata)?);
+                }
                 _ => {}
             }
         }
         Ok(changes)
     }
 
-    /// Returns once the entry of a version outlasts a loss of power.
+    /// Waits until the entry of a version would survive a power loss.
     pub async fn settle(&self, version: i64) -> Result<(), LakeError> {
-        self.durable.keep_one(&entry_path(version)).await
+        self.durable.sync_file(&entry_path(version)).await
     }
 
-    /// Commits exactly the version after `base`; `None` if that version is there already.
+    /// Commits a change as exactly the version after `base`; `None` if that version exists already.
     pub async fn commit(
         &self,
         base: &TableSnapshot,
@@ -302,8 +271,8 @@ impl TableLog {
     ) -> Result<Option<FileChanges>, LakeError> {
         let version = base.version() + 1;
         let files = change.adds.iter().map(|file| file.path.as_str());
-        self.durable.keep(files).await?;
-        let bytes = self.entry(change)?;
+        self.durable.sync_files(files).await?;
+        let bytes = change.encode(self.id).map_err(self.delta())?;
         let written = self
             .log
             .write_commit_entry(
@@ -325,86 +294,7 @@ impl TableLog {
         self.file_changes(version, actions).map(Some)
     }
 
-    fn entry(&self, change: Change) -> Result<Bytes, LakeError> {
-        let now = Utc::now().timestamp_millis();
-        let data_change = change.operation != Operation::Compact;
-        let values = |partition: &Partition| -> HashMap<String, Option<String>> {
-            partition
-                .values(self.id)
-                .into_iter()
-                .map(|(column, value)| (column.to_owned(), Some(value)))
-                .collect()
-        };
-        // Rows are no newer for having been put together.
-        let mut put_together: HashMap<&Partition, i64> = HashMap::new();
-        for file in change.removes.iter().filter(|_| !data_change) {
-            let newest = put_together.entry(&file.partition).or_insert(i64::MIN);
-            *newest = file.committed_at.max(*newest);
-        }
-        let removes = change.removes.iter().map(|file| {
-            Action::Remove(Remove {
-                path: file.path.clone(),
-                data_change,
-                deletion_timestamp: Some(now),
-                extended_file_metadata: Some(true),
-                partition_values: Some(values(&file.partition)),
-                size: i64::try_from(file.size).ok(),
-                ..Default::default()
-            })
-        });
-        let adds = change.adds.into_iter().map(|file| {
-            Action::Add(Add {
-                partition_values: values(&file.partition),
-                size: i64::try_from(file.size).unwrap_or(i64::MAX),
-                modification_time: *put_together.get(&file.partition).unwrap_or(&now),
-                data_change,
-                stats: Some(file.statistics.to_json()),
-                path: file.path,
-                tags: None,
-                deletion_vector: None,
-                base_row_id: None,
-                default_row_commit_version: None,
-                clustering_provider: None,
-            })
-        });
-        let partition_by = self
-            .id
-            .partition_fields()
-            .iter()
-            .map(|f| f.name().clone())
-            .collect();
-        let write = |mode| DeltaOperation::Write {
-            mode,
-            partition_by: Some(partition_by),
-            predicate: None,
-        };
-        let operation = match change.operation {
-            Operation::Land | Operation::Settings => write(SaveMode::Append),
-            Operation::Derive | Operation::Backfill => write(SaveMode::Overwrite),
-            Operation::Compact => DeltaOperation::Optimize {
-                predicate: None,
-                target_size: COMPACTED_SIZE,
-            },
-        };
-        let metadata = HashMap::from([(
-            "rapport.operation".to_owned(),
-            Value::from(change.operation.name()),
-        )]);
-        let transactions = change
-            .transactions
-            .into_iter()
-            .map(|(name, version)| Transaction::new(name, version))
-            .collect();
-        let data = CommitData::new(
-            removes.chain(adds).collect(),
-            operation,
-            metadata,
-            transactions,
-        );
-        data.get_bytes().map_err(|error| self.delta()(error.into()))
-    }
-
-    /// A checkpoint only speeds up opening, so a failure is worth a warning and no more.
+    /// Writes a checkpoint. It only speeds up opening, so a failure is logged and otherwise ignored.
     async fn checkpoint(&self, version: i64) {
         let made = async {
             let mut table = DeltaTable::new(Arc::clone(&self.log));
@@ -413,7 +303,7 @@ impl TableLog {
             made.map_err(self.delta())?;
             let written = format!("_delta_log/{version:020}.checkpoint.parquet");
             self.durable
-                .keep([written.as_str(), "_delta_log/_last_checkpoint"])
+                .sync_files([written.as_str(), "_delta_log/_last_checkpoint"])
                 .await
         };
         if let Err(error) = made.await {
@@ -422,17 +312,7 @@ impl TableLog {
     }
 }
 
-/// Where the log of a table has the entry of a version.
+/// Returns the path of a version's entry inside the table's folder.
 fn entry_path(version: i64) -> String {
     format!("_delta_log/{version:020}.json")
-}
-
-/// A field as Delta knows it: dictionaries are a way of writing, not a type.
-fn plain(field: &Field) -> Field {
-    let data_type = match field.data_type() {
-        DataType::Dictionary(_, value) => value.as_ref().clone(),
-        DataType::Utf8View => DataType::Utf8,
-        other => other.clone(),
-    };
-    field.clone().with_data_type(data_type)
 }

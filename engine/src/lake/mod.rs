@@ -1,20 +1,24 @@
-//! The lake: Delta tables on an object store, the only state there is.
+//! The lake: Delta tables on an object store, the only state of the program.
 //!
-//! Files are written first and become part of a table by one commit; a commit names the version it follows, so of two
-//! writers one loses and looks again. All sessions share one snapshot of each table, advanced by what each commit changed.
+//! Files are written first and become part of a table by one commit. A commit names the version that it follows, so of two
+//! concurrent writers one loses and tries again on the newer version. All sessions share one snapshot of each table, which
+//! each commit advances.
 //!
-//! Two views of the lake exist. [`Lake::current`] has every table at its newest known version. [`Lake::served`] is what
-//! queries read: its derived tables all rest on the same landed versions, so that every path to a number agrees (SPEC M7)
-//! while a derive is between two of its commits.
+//! There are two views of the lake. [`Lake::current`] has every table at its newest known version. [`Lake::served`] is what
+//! queries read: its derived tables have all consumed the same landed versions, so that every path to a number agrees
+//! (SPEC M7) also while a derive is between two of its commits.
 
 mod agreement;
 mod behind;
+mod change;
 mod commit;
+mod conform;
 mod durable;
 mod error;
 pub(crate) mod files;
+mod history;
+mod layout;
 mod log;
-mod past;
 mod provider;
 mod prune;
 mod resident;
@@ -35,10 +39,11 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::future::try_join_all;
 use object_store::ObjectStore;
 
+pub use change::{Change, Operation};
 pub use commit::Committed;
-pub use durable::NotKept;
+pub use durable::NotSynced;
 pub use error::LakeError;
-pub use log::{Change, Operation};
+pub use layout::LAYOUT;
 pub use provider::{LakeScan, LakeTable, PinnedLake};
 pub use resident::ResidentColumns;
 pub use snapshot::{ALL_DATES, DataFile, Partition, TableSnapshot};
@@ -46,31 +51,35 @@ pub use stats::{FileStatistics, date_text, parse_date};
 pub use table::{Partitioning, TableId, instant, money, strings, word};
 pub use write::{Freshness, NewFile};
 
-pub(crate) use behind::mark as mark_behind;
+pub(crate) use behind::mark_behind;
+pub(crate) use commit::Work;
+pub(crate) use conform::{Missing, conform};
+pub(crate) use layout::mark_derived_anew;
 pub(crate) use log::COMPACTED;
 use log::TableLog;
 use store::Location;
-pub(crate) use zone_rules::mark as mark_rules;
+pub(crate) use zone_rules::mark_rules;
 
-/// How often tables are read again where the landed ones were compacted after the derived ones were read.
-const LOADS: usize = 3;
+/// How often all tables are read again at opening, where landed ones were compacted after the derived ones were read.
+const RELOADS: usize = 3;
 
-/// Entries of a log are kept for a day at least after they were written, so whoever has looked within this time misses none.
-const SLEPT: Duration = Duration::from_secs(3600);
+/// A process that has read a table's log within this time cannot have missed an entry, since vacuuming keeps entries for a
+/// day at least.
+const LOOKED_RECENTLY: Duration = Duration::from_secs(3600);
 
-/// Every table at some version.
+/// Every table of the lake, each at one version.
 #[derive(Debug, Clone)]
 pub struct LakeSnapshot {
     tables: Vec<Arc<TableSnapshot>>,
 }
 
 impl LakeSnapshot {
-    /// One table.
+    /// Returns a table's snapshot.
     pub fn get(&self, id: TableId) -> &Arc<TableSnapshot> {
         &self.tables[id as usize]
     }
 
-    /// These landed tables, with the derived ones of another snapshot.
+    /// Returns the landed tables of this snapshot with the derived ones of another.
     pub(crate) fn with_derived(&self, other: &LakeSnapshot) -> LakeSnapshot {
         let mut mixed = self.clone();
         for id in TableId::DERIVED {
@@ -79,15 +88,15 @@ impl LakeSnapshot {
         mixed
     }
 
-    /// Whether all derived tables rest on the same landed versions.
+    /// Returns whether all derived tables have consumed the same landed versions.
     fn agrees(&self) -> bool {
         let [first, rest @ ..] = TableId::DERIVED.map(|id| self.get(id).consumed());
         rest.iter().all(|other| *other == first)
     }
 
-    /// Whether no landed table has events in compacted files that the derived ones have yet to consume: in those, old and
-    /// new can no longer be told apart.
-    fn tells_consumed(&self) -> bool {
+    /// Returns whether every compacted file of a landed table holds events that the derived tables have consumed. In a
+    /// compacted file, consumed events and others can no longer be told apart.
+    fn has_only_consumed_compactions(&self) -> bool {
         let derived = self.get(TableId::Conversations);
         TableId::CONSUMED.iter().all(|id| {
             let compacted = self.get(*id).transaction(COMPACTED).unwrap_or_default();
@@ -102,11 +111,11 @@ struct Inner {
     logs: Vec<TableLog>,
     current: RwLock<Arc<LakeSnapshot>>,
     served: RwLock<Arc<LakeSnapshot>>,
-    /// When each table's log was looked at last.
+    /// When each table's log was last read, by table.
     looked: Mutex<Vec<SystemTime>>,
 }
 
-/// A lake that is open. Cheap to clone.
+/// An open lake. Cheap to clone.
 #[derive(Clone)]
 pub struct Lake(Arc<Inner>);
 
@@ -119,11 +128,11 @@ impl std::fmt::Debug for Lake {
 }
 
 impl Lake {
-    /// Opens the lake at a path or URL; makes it, or what it lacks, if `create`.
+    /// Opens the lake at a path or URL; creates it if `create`. A lake of an older layout is upgraded to this program's.
     ///
     /// # Errors
     /// [`LakeError::Address`] for an address that cannot be used, [`LakeError::Missing`] where there is no lake and
-    /// `create` is false.
+    /// `create` is false, [`LakeError::Layout`] for a lake of a newer layout.
     pub async fn open(
         url: &str,
         options: &HashMap<String, String>,
@@ -134,62 +143,72 @@ impl Lake {
             .iter()
             .map(|id| TableLog::new(*id, &location))
             .collect::<Result<Vec<_>, _>>()?;
+        let (mut there, mut missing) = (None, Vec::new());
         for log in &logs {
-            if !log.exists().await? {
-                if !create {
-                    return Err(LakeError::Missing(url.to_owned()));
-                }
-                log.create().await?;
+            match log.exists().await? {
+                true => there = Some(log),
+                false => missing.push(log),
             }
         }
+        match there {
+            None if !create => return Err(LakeError::Missing(url.to_owned())),
+            // A lake of a newer layout need not have all of our tables: it is refused before it gets any.
+            Some(log) if !missing.is_empty() => drop(log.load().await?),
+            _ => {}
+        }
+        for log in missing {
+            log.create().await?;
+        }
         let mut current = load(&logs).await?;
-        for _ in 0..LOADS {
-            if current.tells_consumed() {
+        for _ in 0..RELOADS {
+            if current.has_only_consumed_compactions() {
                 break;
             }
-            // Derived and compacted between two of our reads.
+            // Another process has derived and compacted between two of these reads.
             current = load(&logs).await?;
         }
         let mut served = agreement::newest(&current, &logs)
             .await?
             .unwrap_or_else(|| {
-                // Better numbers that may differ by what one derive changes than none; the next derive makes them agree.
+                // Numbers that may differ by what one derive changes are better than none; the next derive makes them agree.
                 tracing::warn!("the derived tables rest on different events, and their logs do not reach back to where they agreed");
                 current.clone()
             });
         mark_unconsumed(&mut served, &logs).await?;
         let current = served.with_derived(&current);
-        Ok(Lake(Arc::new(Inner {
+        let lake = Lake(Arc::new(Inner {
             store: location.lake_store(),
             location,
             logs,
             current: RwLock::new(Arc::new(current)),
             served: RwLock::new(Arc::new(served)),
             looked: Mutex::new(vec![SystemTime::now(); TableId::ALL.len()]),
-        })))
+        }));
+        lake.upgrade().await?;
+        Ok(lake)
     }
 
-    /// The object store, rooted at the lake.
+    /// Returns the object store, rooted at the lake.
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.0.store
     }
 
-    /// The folder of a lake on a local disk.
+    /// Returns the folder of a lake on a local disk.
     pub fn folder(&self) -> Option<PathBuf> {
         self.0.location.folder()
     }
 
-    /// The lake's URL.
+    /// Returns the lake's URL.
     pub fn url(&self) -> &str {
         self.0.location.url.as_str()
     }
 
-    /// The URL under which plans name the lake's store.
+    /// Returns the URL by which plans refer to the lake's store.
     pub(crate) fn store_url() -> Result<ObjectStoreUrl, LakeError> {
         Ok(ObjectStoreUrl::parse("lake://tables")?)
     }
 
-    /// Makes the lake's files readable to plans that run in `runtime`.
+    /// Registers the lake's store in `runtime`, so that its plans can read the lake's files.
     ///
     /// # Errors
     /// None in practice: the URL is a constant.
@@ -198,17 +217,17 @@ impl Lake {
         Ok(())
     }
 
-    /// Every table at the newest version that is known here. No I/O: see [`Lake::refresh`].
+    /// Returns every table at its newest known version. Does no I/O: see [`Lake::refresh`].
     pub fn current(&self) -> Arc<LakeSnapshot> {
         Arc::clone(&read(&self.0.current))
     }
 
-    /// What queries read: the newest versions at which all derived tables agree. No I/O.
+    /// Returns what queries read: the newest known versions at which all derived tables agree. Does no I/O.
     pub fn served(&self) -> Arc<LakeSnapshot> {
         Arc::clone(&read(&self.0.served))
     }
 
-    /// Takes in what other processes have committed.
+    /// Reads what other processes have committed.
     ///
     /// # Errors
     /// A store that cannot be read, or a log that is damaged.
@@ -216,14 +235,14 @@ impl Lake {
         let (landed, derived) = landed_and_derived();
         let derived = try_join_all(derived.into_iter().map(|id| self.newest(id))).await?;
         let landed = try_join_all(landed.into_iter().map(|id| self.newest(id))).await?;
-        // Landed tables are made known first, so that whatever is served has the events that it rests on.
+        // Landed tables are published first, so that the derived rows served never rest on events that are not.
         for table in landed.into_iter().chain(derived) {
             self.publish(table);
         }
         Ok(self.current())
     }
 
-    /// Takes in what other processes have committed to one table.
+    /// Reads what other processes have committed to one table.
     ///
     /// # Errors
     /// As [`Lake::refresh`].
@@ -231,7 +250,7 @@ impl Lake {
         Ok(self.publish(self.newest(id).await?))
     }
 
-    /// Reads a table's newest version from its last checkpoint on, whatever is known of it.
+    /// Reads a table's newest version from its last checkpoint on, without regard to the known version.
     async fn reload(&self, id: TableId) -> Result<(), LakeError> {
         let table = self.0.logs[id as usize].load().await?;
         self.publish(Arc::new(table));
@@ -241,20 +260,24 @@ impl Lake {
     async fn newest(&self, id: TableId) -> Result<Arc<TableSnapshot>, LakeError> {
         let log = &self.0.logs[id as usize];
         let now = SystemTime::now();
-        if self.has_slept(id, now) && !log.still_tells(self.current().get(id).version()).await? {
+        if self.may_have_missed_entries(id, now)
+            && !log
+                .has_entries_after(self.current().get(id).version())
+                .await?
+        {
             self.reload(id).await?;
         }
         let mut snapshot = Arc::clone(self.current().get(id));
         while let Some(changes) = log.changes(snapshot.version() + 1).await? {
             snapshot = Arc::new(snapshot.advanced(snapshot.version() + 1, changes));
         }
-        // Only now: who could not look must not be taken for one that has.
+        // Only after reading: a failed read must not count as one.
         self.looked()[id as usize] = now;
         Ok(snapshot)
     }
 
-    /// The files that came to a table after version `from` and up to `to`, as far as their rows are new; `None` if the log
-    /// no longer tells.
+    /// Returns the files with new rows that were added to a table after version `from` and up to version `to`; `None` if the
+    /// log no longer has all entries between.
     ///
     /// # Errors
     /// As [`Lake::refresh`].
@@ -276,20 +299,21 @@ impl Lake {
         Ok(Some(files))
     }
 
-    /// Whether nobody here has looked at a table's log for so long that entries may be gone which come next for us: a
-    /// machine was suspended, or a long landing looked at its beginning alone.
-    fn has_slept(&self, id: TableId, now: SystemTime) -> bool {
+    /// Returns whether this process has not read a table's log for so long that the next entries may have been vacuumed: the
+    /// machine was suspended, say, or a long landing read the log at its beginning only.
+    fn may_have_missed_entries(&self, id: TableId, now: SystemTime) -> bool {
         let last = self.looked()[id as usize];
-        // A clock that was set back tells nothing.
-        now.duration_since(last).map_or(true, |since| since > SLEPT)
+        // If the clock was set back, the time since is unknown.
+        now.duration_since(last)
+            .map_or(true, |since| since > LOOKED_RECENTLY)
     }
 
     fn looked(&self) -> MutexGuard<'_, Vec<SystemTime>> {
-        // Each entry is replaced whole.
+        // A poisoned lock is harmless: each entry is only ever replaced as a whole.
         self.0.looked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a table's version known, unless a newer one is; answers with the newest.
+    /// Makes a table's version the newest known one, unless a newer one is known. Returns the newest.
     fn publish(&self, table: Arc<TableSnapshot>) -> Arc<TableSnapshot> {
         let mut current = write(&self.0.current);
         let known = current.get(table.id());
@@ -301,12 +325,12 @@ impl Lake {
         let next = Arc::new(next);
         *current = Arc::clone(&next);
         let mut served = write(&self.0.served);
-        if next.agrees() && next.tells_consumed() {
+        if next.agrees() && next.has_only_consumed_compactions() {
             *served = next;
         } else if !TableId::DERIVED.contains(&table.id()) {
             let mut newer = served.as_ref().clone();
             newer.tables[table.id() as usize] = Arc::clone(&table);
-            if newer.tells_consumed() {
+            if newer.has_only_consumed_compactions() {
                 *served = Arc::new(newer);
             }
         }
@@ -314,14 +338,14 @@ impl Lake {
     }
 }
 
-/// All tables, those that others are derived from first, as in [`TableId::ALL`]. They are read in the opposite order: all
-/// that a derived table has consumed is then among what is read of the landed ones, however much is committed meanwhile.
+/// Returns the landed and the derived tables, each in the order of [`TableId::ALL`]. Derived tables are read first: whatever
+/// they have consumed is then among what is read of the landed ones, however much is committed meanwhile.
 fn landed_and_derived() -> (Vec<TableId>, Vec<TableId>) {
     let landed = |id: &TableId| !TableId::DERIVED.contains(id);
     TableId::ALL.into_iter().partition(landed)
 }
 
-/// Reads every table's newest version.
+/// Reads the newest version of every table.
 async fn load(logs: &[TableLog]) -> Result<LakeSnapshot, LakeError> {
     let (landed, derived) = landed_and_derived();
     let load = |id: TableId| logs[id as usize].load();
@@ -332,8 +356,8 @@ async fn load(logs: &[TableLog]) -> Result<LakeSnapshot, LakeError> {
     })
 }
 
-/// Learns from the log which landed files the derived tables have not consumed, so that relations over landed events can
-/// leave those out, and compacting does.
+/// Marks the landed files that the derived tables have not consumed with the version that added them. Relations over landed
+/// events leave those files out, and compacting does not touch them.
 async fn mark_unconsumed(snapshot: &mut LakeSnapshot, logs: &[TableLog]) -> Result<(), LakeError> {
     for id in TableId::CONSUMED {
         let table = snapshot.get(id);
@@ -359,7 +383,7 @@ async fn mark_unconsumed(snapshot: &mut LakeSnapshot, logs: &[TableLog]) -> Resu
     Ok(())
 }
 
-// A poisoned lock guards a value that is replaced whole, so it is never half changed.
+// A poisoned lock is harmless: its value is only ever replaced as a whole.
 fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }

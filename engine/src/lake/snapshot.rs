@@ -1,16 +1,19 @@
-//! One version of a table: which files it has, found by account and date without looking at any other account's.
+//! One version of a table: its files, indexed by account and partition date.
 //!
-//! A snapshot never changes. The next one shares with it all that the commit did not touch, so that advancing costs what
-//! the commit changed, and a shop's query costs what the shop's own files cost, however many shops there are.
+//! A snapshot is immutable. The next one shares with it everything that the commit did not touch, so advancing costs as
+//! much as the commit changed. A query of one account looks at that account's files alone, however many accounts there are.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use deltalake_core::kernel::Metadata;
+
 use super::stats::{FileStatisticsRef, date_text, parse_date};
 use super::table::{Partitioning, TableId};
+use super::write::NewFile;
 
-/// All dates.
+/// The range of all dates.
 pub const ALL_DATES: RangeInclusive<i32> = i32::MIN..=i32::MAX;
 
 /// The partition of a file: the values of its table's partition columns.
@@ -23,7 +26,7 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// The partition of an account and a date.
+    /// Returns the partition of an account and a date.
     pub fn new(account: impl Into<Arc<str>>, date: i32) -> Self {
         Self {
             account: Some(account.into()),
@@ -31,7 +34,7 @@ impl Partition {
         }
     }
 
-    /// The folder of its files inside the table, ending in a slash; empty for an unpartitioned table.
+    /// Returns the folder of its files inside the table, ending in a slash; empty for an unpartitioned table.
     pub fn folder(&self, table: TableId) -> String {
         let mut folder = String::new();
         for (column, value) in self.values(table) {
@@ -40,7 +43,7 @@ impl Partition {
         folder
     }
 
-    /// Its columns and values, as the Delta log has them.
+    /// Returns its columns and values as the Delta log spells them.
     pub fn values(&self, table: TableId) -> Vec<(&'static str, String)> {
         let mut values = Vec::new();
         if let Some(account) = &self.account {
@@ -54,7 +57,10 @@ impl Partition {
         values
     }
 
-    /// From the Delta log.
+    /// Parses the partition values of a file in the Delta log.
+    ///
+    /// # Errors
+    /// The partition column that has no value, or a value that is no date.
     pub fn parse(table: TableId, values: &HashMap<String, Option<String>>) -> Result<Self, String> {
         let value = |column: &str| {
             values
@@ -96,23 +102,32 @@ pub struct DataFile {
     pub size: u64,
     /// Its partition.
     pub partition: Partition,
-    /// The version that added it; 0 if it was there when the table was opened and nothing newer needs to know.
+    /// The version that added it; 0 if it was there when the table was opened and every derived table has consumed it.
     pub version: i64,
-    /// When it became part of the table, in milliseconds since 1970; of a compacted file, when the newest of those that it
-    /// was made of did.
+    /// When it became part of the table, in milliseconds since 1970. For a compacted file: when the newest of its source
+    /// files did.
     pub committed_at: i64,
-    /// What is known of its rows.
+    /// Row count, and minimum and maximum of some columns.
     pub statistics: FileStatisticsRef,
 }
 
 impl DataFile {
-    /// How many rows it has.
+    /// Returns its number of rows.
     pub fn rows(&self) -> u64 {
         self.statistics.rows
     }
 }
 
-/// A file's changes between two versions.
+/// A table's metadata and the layout that it states.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// The table's layout.
+    pub layout: u32,
+    /// Its columns and properties.
+    pub metadata: Arc<Metadata>,
+}
+
+/// What changed between two versions of a table.
 #[derive(Debug, Default)]
 pub struct FileChanges {
     /// Files that came.
@@ -121,6 +136,8 @@ pub struct FileChanges {
     pub removes: Vec<(String, Option<Partition>)>,
     /// Application transactions that were recorded.
     pub transactions: Vec<(String, i64)>,
+    /// What the table's metadata says from now on, where it changed.
+    pub definition: Option<Definition>,
 }
 
 type Dates = BTreeMap<i32, Vec<Arc<DataFile>>>;
@@ -132,6 +149,7 @@ pub struct TableSnapshot {
     version: i64,
     accounts: BTreeMap<Arc<str>, Arc<Dates>>,
     transactions: HashMap<String, i64>,
+    definition: Option<Definition>,
 }
 
 impl TableSnapshot {
@@ -141,36 +159,49 @@ impl TableSnapshot {
             version,
             accounts: BTreeMap::new(),
             transactions: HashMap::new(),
+            definition: None,
         }
     }
 
-    /// The table.
+    /// Returns the table.
     pub fn id(&self) -> TableId {
         self.id
     }
 
-    /// Its version in the Delta log.
+    /// Returns the version in the Delta log.
     pub fn version(&self) -> i64 {
         self.version
     }
 
-    /// The last version that an application recorded here; for a derived table, the version of the table of that name
-    /// that it has consumed.
+    /// Returns the table's layout; 0 if it states none.
+    pub fn layout(&self) -> u32 {
+        self.definition.as_ref().map_or(0, |known| known.layout)
+    }
+
+    /// Returns the table's columns and properties.
+    pub(crate) fn metadata(&self) -> Option<&Metadata> {
+        self.definition
+            .as_ref()
+            .map(|known| known.metadata.as_ref())
+    }
+
+    /// Returns the number that the table has recorded last under the name of an application transaction. A derived table
+    /// records under a landed table's name which version of that table it has consumed.
     pub fn transaction(&self, application: &str) -> Option<i64> {
         self.transactions.get(application).copied()
     }
 
-    /// The versions of the landed tables that it has consumed, as in [`TableId::CONSUMED`].
+    /// Returns the version consumed of each table of [`TableId::CONSUMED`], in that order.
     pub fn consumed(&self) -> [i64; TableId::CONSUMED.len()] {
         TableId::CONSUMED.map(|raw| self.transaction(raw.name()).unwrap_or_default())
     }
 
-    /// The accounts that have files here, in bytewise order. Empty for a table that is not partitioned by account.
+    /// Returns the accounts that have files, in bytewise order; none for a table that is not partitioned by account.
     pub fn accounts(&self) -> impl Iterator<Item = &Arc<str>> {
         self.accounts.keys().filter(|a| !a.is_empty())
     }
 
-    /// The dates of an account's partitions.
+    /// Returns the dates of an account's partitions.
     pub fn dates(&self, account: &str) -> impl Iterator<Item = i32> {
         self.accounts
             .get(account)
@@ -178,7 +209,7 @@ impl TableSnapshot {
             .flat_map(|dates| dates.keys().copied())
     }
 
-    /// The files of an account (`None`: of all) whose partition date is in the range.
+    /// Returns the files of an account (`None`: of all accounts) whose partition date is in the range.
     pub fn files(&self, account: Option<&str>, dates: RangeInclusive<i32>) -> Vec<Arc<DataFile>> {
         let of = |days: &Arc<Dates>| -> Vec<Arc<DataFile>> {
             days.range(dates.clone())
@@ -191,12 +222,20 @@ impl TableSnapshot {
         }
     }
 
-    /// Every file.
+    /// Returns whether a written file is part of the table.
+    pub(crate) fn has_file(&self, file: &NewFile) -> bool {
+        let date = file.partition.date.unwrap_or_default();
+        self.files(file.partition.account.as_deref(), date..=date)
+            .iter()
+            .any(|known| known.path == file.path)
+    }
+
+    /// Returns all files.
     pub fn all_files(&self) -> Vec<Arc<DataFile>> {
         self.files(None, ALL_DATES)
     }
 
-    /// The version that follows from this one by `changes`.
+    /// Applies the changes of a later version.
     pub(crate) fn advanced(&self, version: i64, changes: FileChanges) -> Self {
         let mut next = self.clone();
         next.version = version;
@@ -205,7 +244,7 @@ impl TableSnapshot {
         }
         for mut file in changes.adds {
             let (account, date) = key(&file.partition);
-            // Of many files of one account each came with a copy of its name; one is enough.
+            // Share one copy of the account's name among all of its files.
             if let Some((known, _)) = next.accounts.get_key_value(&account)
                 && let Some(file) = Arc::get_mut(&mut file)
                 && file.partition.account.is_some()
@@ -216,13 +255,16 @@ impl TableSnapshot {
             dates.entry(date).or_default().push(file);
         }
         next.transactions.extend(changes.transactions);
+        if changes.definition.is_some() {
+            next.definition = changes.definition;
+        }
         next
     }
 
     fn remove(&mut self, path: &str, partition: Option<&Partition>) {
         let accounts: Vec<Arc<str>> = match partition {
             Some(partition) => vec![key(partition).0],
-            // Another writer's log need not say the partition: then look everywhere.
+            // Another writer's entry may leave out the partition: search all accounts.
             None => self.accounts.keys().cloned().collect(),
         };
         for account in accounts {
@@ -240,7 +282,7 @@ impl TableSnapshot {
         }
     }
 
-    /// The same, with the version that added a file made known for the files in `versions`.
+    /// Sets the version that added a file, for the files whose paths are in `versions`.
     pub(crate) fn with_versions(mut self, versions: &HashMap<String, i64>) -> Self {
         for dates in self.accounts.values_mut() {
             for files in Arc::make_mut(dates).values_mut() {

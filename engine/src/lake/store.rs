@@ -1,4 +1,4 @@
-//! From a lake's address to an object store rooted at it.
+//! Resolves a lake's address to an object store that is rooted at the lake.
 
 use std::collections::HashMap;
 use std::path::{Path as FsPath, PathBuf};
@@ -11,24 +11,24 @@ use url::Url;
 
 use super::error::LakeError;
 
-/// The schemes that a lake may live under; everything else is refused before any I/O.
+/// The URL schemes of a lake's address. All others are refused before any I/O.
 const SCHEMES: [&str; 9] = [
     "file", "memory", "s3", "s3a", "gs", "az", "azure", "abfs", "abfss",
 ];
 
-/// Where a lake lives.
+/// A lake's address, resolved.
 #[derive(Debug, Clone)]
 pub(crate) struct Location {
-    /// Its canonical URL, ending in a slash.
+    /// The lake's canonical URL, ending in a slash.
     pub url: Url,
-    /// The store that holds it, from its bucket's root.
+    /// The object store, rooted at the bucket.
     pub root: Arc<dyn ObjectStore>,
-    /// The lake's folder under that root.
+    /// The lake's folder in the store.
     pub prefix: Path,
 }
 
 impl Location {
-    /// Resolves an address: a path or a URL. A local folder is made if `create`.
+    /// Resolves an address, which is a path or a URL. Creates a local folder if `create`.
     pub fn resolve(
         address: &str,
         options: &HashMap<String, String>,
@@ -66,7 +66,7 @@ impl Location {
         })
     }
 
-    /// The store as seen from inside the lake.
+    /// Returns the store rooted at the lake.
     pub fn lake_store(&self) -> Arc<dyn ObjectStore> {
         Arc::new(PrefixStore::new(
             Arc::clone(&self.root),
@@ -74,7 +74,7 @@ impl Location {
         ))
     }
 
-    /// The store as seen from inside a table.
+    /// Returns the store rooted at a table's folder.
     pub fn table_store(&self, name: &str) -> Arc<dyn ObjectStore> {
         Arc::new(PrefixStore::new(
             Arc::clone(&self.root),
@@ -82,7 +82,7 @@ impl Location {
         ))
     }
 
-    /// A local lake's folder.
+    /// Returns the folder of a lake on a local disk.
     pub fn folder(&self) -> Option<PathBuf> {
         (self.url.scheme() == "file")
             .then(|| self.url.to_file_path().ok())
@@ -93,7 +93,7 @@ impl Location {
 fn local_url(path: &FsPath, create: bool) -> Result<Url, String> {
     prepare_folder(path, create)?;
     let absolute = std::path::absolute(path).map_err(|e| e.to_string())?;
-    // A lake that is not there yet has no canonical form; the caller reports it as missing.
+    // A path that does not exist has no canonical form; the caller reports the lake as missing.
     let absolute = std::fs::canonicalize(&absolute).unwrap_or(absolute);
     Url::from_directory_path(&absolute).map_err(|()| "not an absolute path".to_owned())
 }

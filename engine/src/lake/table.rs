@@ -1,8 +1,7 @@
 //! The tables of a lake: their names, schemas, partitioning and sort order.
 //!
-//! Two schemas belong to a table. The *file schema* is what its Parquet files hold. The *table schema* is what a query
-//! reads: strings as views (DataFusion's fast form), and the partition columns, which stand in the path alone, appended
-//! at the end.
+//! A table has two schemas. The *file schema* lists the columns of its Parquet files. The *table schema* is what a query
+//! reads: strings as views (DataFusion's fast form), and at the end the partition columns, which only the path holds.
 
 use std::sync::{Arc, LazyLock};
 
@@ -18,32 +17,32 @@ pub enum TableId {
     OrderEvents,
     /// Landed touches (SPEC 2).
     TouchEvents,
-    /// Lines that were refused, whole (SPEC E3).
+    /// Rejected lines, whole, with the reason (SPEC E3).
     RejectedEvents,
     /// Every version of every account's settings (SPEC S1).
     Accounts,
-    /// One row a conversation (SPEC 4), derived.
+    /// One row per conversation (SPEC 4), derived.
     Conversations,
-    /// One row an order (SPEC A1, A9), derived.
+    /// One row per order (SPEC A1, A9), derived.
     Orders,
-    /// One row an attributed order and conversation (SPEC A8), derived.
+    /// One row per attributed order and conversation (SPEC A8), derived.
     AttributedOrders,
-    /// One row a day and channel (SPEC 6), derived.
+    /// One row per day and channel (SPEC 6), derived.
     DailyMetrics,
-    /// Keys whose events wait for a start (SPEC C1), derived.
+    /// One row per conversation or order that has events and no start yet (SPEC C1), derived.
     Orphans,
 }
 
-/// How a table is cut into partitions.
+/// The partition columns of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Partitioning {
-    /// Not at all.
+    /// None.
     Unpartitioned,
-    /// By a date column.
+    /// A date column.
     Date(&'static str),
-    /// By `account_id` alone.
+    /// `account_id`.
     Account,
-    /// By `account_id` and a date column.
+    /// `account_id` and a date column.
     AccountAndDate(&'static str),
 }
 
@@ -62,7 +61,7 @@ impl TableId {
         TableId::Orphans,
     ];
 
-    /// The tables that deriving writes.
+    /// The tables that deriving writes, each after those that it rests on.
     pub const DERIVED: [TableId; 5] = [
         TableId::Conversations,
         TableId::Orders,
@@ -71,7 +70,7 @@ impl TableId {
         TableId::DailyMetrics,
     ];
 
-    /// The tables that deriving consumes; a derived table's commits record their versions under their names.
+    /// The tables that deriving reads. A derived table's commits record the version consumed of each, under its name.
     pub const CONSUMED: [TableId; 4] = [
         TableId::ConversationEvents,
         TableId::OrderEvents,
@@ -79,7 +78,7 @@ impl TableId {
         TableId::Accounts,
     ];
 
-    /// The table that holds a kind of raw events.
+    /// Returns the lake's table for a raw table of the event contract.
     pub fn of_raw(raw: RawTable) -> TableId {
         match raw {
             RawTable::ConversationEvents => TableId::ConversationEvents,
@@ -88,7 +87,7 @@ impl TableId {
         }
     }
 
-    /// Its name, which is also its folder in the lake.
+    /// Returns the table's name, which is also its folder in the lake.
     pub fn name(self) -> &'static str {
         match self {
             TableId::ConversationEvents => "conversation_events",
@@ -104,7 +103,7 @@ impl TableId {
         }
     }
 
-    /// How it is partitioned.
+    /// Returns the table's partition columns.
     pub fn partitioning(self) -> Partitioning {
         match self {
             TableId::ConversationEvents | TableId::OrderEvents | TableId::TouchEvents => {
@@ -120,7 +119,7 @@ impl TableId {
         }
     }
 
-    /// The order of the rows inside each of its files.
+    /// Returns the columns by which the rows of each file are sorted.
     pub fn sort_columns(self) -> &'static [&'static str] {
         match self {
             TableId::ConversationEvents => &["conversation_id", "occurred_at", "event_id"],
@@ -136,8 +135,8 @@ impl TableId {
         }
     }
 
-    /// The columns whose exact least and greatest values each file's entry in the log carries: those that queries,
-    /// landing and deriving choose files by.
+    /// Returns the columns whose exact minimum and maximum the log records for each file. Queries, landing and deriving
+    /// choose files by them.
     pub fn statistics_columns(self) -> &'static [&'static str] {
         match self {
             TableId::ConversationEvents => &["event_id", "occurred_at", "conversation_id"],
@@ -167,17 +166,17 @@ impl TableId {
         }
     }
 
-    /// What its files hold.
+    /// Returns the schema of the table's Parquet files.
     pub fn file_schema(self) -> SchemaRef {
         Arc::clone(&SCHEMAS[self as usize].0)
     }
 
-    /// What a query reads: strings as views, the partition columns at the end.
+    /// Returns the schema that a query reads: strings as views, the partition columns at the end.
     pub fn schema(self) -> SchemaRef {
         Arc::clone(&SCHEMAS[self as usize].1)
     }
 
-    /// The partition columns, as a query reads them.
+    /// Returns the fields of the partition columns, as a query reads them.
     pub fn partition_fields(self) -> Vec<FieldRef> {
         let account = || Arc::new(Field::new("account_id", DataType::Utf8View, false));
         let date = |name: &str| Arc::new(Field::new(name, DataType::Date32, false));
@@ -195,42 +194,42 @@ static SCHEMAS: LazyLock<Vec<(SchemaRef, SchemaRef)>> = LazyLock::new(|| {
         .iter()
         .map(|id| {
             let file = Arc::new(file_schema(*id));
-            let mut fields: Vec<FieldRef> = file.fields().iter().map(as_read).collect();
+            let mut fields: Vec<FieldRef> = file.fields().iter().map(query_field).collect();
             fields.extend(id.partition_fields());
             (file, Arc::new(Schema::new(fields)))
         })
         .collect()
 });
 
-/// The type in which a written field is read.
-fn as_read(field: &FieldRef) -> FieldRef {
+/// Returns a file's field with the type in which a query reads it.
+fn query_field(field: &FieldRef) -> FieldRef {
     let data_type = match field.data_type() {
         DataType::Utf8 => DataType::Utf8View,
         DataType::Binary => DataType::BinaryView,
-        // Every file brings a dictionary of its own; put together, they would outgrow the keys of one.
+        // Each file has a dictionary of its own; merged, they would outgrow the key type of one.
         DataType::Dictionary(_, value) if **value == DataType::Utf8 => DataType::Utf8View,
-        DataType::List(item) => DataType::List(as_read(item)),
+        DataType::List(item) => DataType::List(query_field(item)),
         other => other.clone(),
     };
     Arc::new(field.as_ref().clone().with_data_type(data_type))
 }
 
-/// An instant: UTC, microseconds (SPEC T1).
+/// Returns the type of an instant: UTC, in microseconds (SPEC T1).
 pub fn instant() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
-/// Money (SPEC E5).
+/// Returns the type of an amount of money (SPEC E5).
 pub fn money() -> DataType {
     DataType::Decimal128(18, 4)
 }
 
-/// A word of a small vocabulary.
+/// Returns the type of a string column with few distinct values.
 pub fn word() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8))
 }
 
-/// A list of strings.
+/// Returns the type of a list of strings.
 pub fn strings() -> DataType {
     DataType::List(Arc::new(Field::new("item", DataType::Utf8, true)))
 }

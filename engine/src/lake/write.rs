@@ -1,8 +1,8 @@
-//! Writing a table's Parquet files: order, encodings and sizes by what was measured.
+//! Writes a table's Parquet files, with encodings and sizes that were chosen by measuring.
 //!
-//! Instants and integers are delta-packed, only small vocabularies are dictionaries, rows stand in the table's sort order
-//! and say so. Fresh files are LZ4 (cheap to write and read, soon rewritten), closed ones ZSTD. A file is made whole in
-//! memory and put in one request, so a crash leaves no part of one; until a commit names it, nobody sees it.
+//! Instants and integers are delta-packed; only columns with few distinct values are dictionaries; rows are in the table's
+//! sort order, which the footer states. Files that will soon be rewritten are LZ4, the others ZSTD. A file is built in
+//! memory and stored by one request, so a crash leaves no partial file, and no reader sees it until a commit names it.
 
 use std::sync::Arc;
 
@@ -24,19 +24,19 @@ use super::snapshot::Partition;
 use super::stats::FileStatistics;
 use super::table::TableId;
 
-/// Rows a row group: large enough to encode well, small enough to skip by.
+/// Rows per row group: enough to compress well, few enough that a scan can skip groups.
 const ROW_GROUP_ROWS: usize = 262_144;
 
-/// Whether a file's partition still moves.
+/// Whether a file will soon be replaced; decides its compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
-    /// It will be rewritten or compacted soon.
+    /// It will soon be rewritten or compacted: LZ4.
     Moving,
-    /// It is likely to stay.
+    /// It is likely to stay: ZSTD.
     Closed,
 }
 
-/// A file that is written and not yet part of its table.
+/// A file that is written and that no commit names yet.
 #[derive(Debug, Clone)]
 pub struct NewFile {
     /// Its path inside the table's folder.
@@ -45,13 +45,13 @@ pub struct NewFile {
     pub size: u64,
     /// Its partition.
     pub partition: Partition,
-    /// What is known of its rows.
+    /// Row count, and minimum and maximum of some columns.
     pub statistics: Arc<FileStatistics>,
 }
 
 impl Lake {
-    /// Writes one file of a table from batches in the table's file schema and sort order. It becomes part of the table
-    /// when a commit names it.
+    /// Writes one file of a table. `batches` have the table's file schema and are in its sort order. The file becomes part
+    /// of the table when a commit names it.
     ///
     /// # Errors
     /// A batch of another schema, or a store that does not take the file.
@@ -134,8 +134,8 @@ fn properties(
     Ok(properties.build())
 }
 
-/// The sort order as the footer states it, by leaf columns: as far as those have the same index as their fields, which they
-/// do up to the first nested one. A prefix of an order is an order too.
+/// Returns the sort order that the footer states. It names leaf columns, whose indices equal those of the fields up to the
+/// first nested field, so the order ends there: a prefix of a sort order is one too.
 fn sorting_columns(table: TableId, schema: &SchemaRef) -> Vec<SortingColumn> {
     let flat_until = schema
         .fields()

@@ -22,7 +22,7 @@ fn transaction_name(zone: Tz) -> String {
 }
 
 /// Returns the application transactions of a commit whose days were computed in these zones by the database in use.
-pub(crate) fn mark(zones: impl Iterator<Item = Tz>) -> Vec<(String, i64)> {
+pub(crate) fn mark_rules(zones: impl Iterator<Item = Tz>) -> Vec<(String, i64)> {
     let database = (ZONE_RULES.to_owned(), Database::in_use().fingerprint());
     zones
         .map(|zone| (transaction_name(zone), zone.fingerprint()))

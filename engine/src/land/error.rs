@@ -78,16 +78,6 @@ pub enum LandError {
         #[source]
         source: io::Error,
     },
-    /// Other writers committed first, as often as was tried.
-    #[error(
-        "table {table}: other writers were first {attempts} times in a row; nothing of this table was landed, land again"
-    )]
-    Contended {
-        /// The table.
-        table: &'static str,
-        /// The number of attempts.
-        attempts: usize,
-    },
     /// Not every event that arrived has been written or found to be a duplicate.
     #[error(
         "table {table}: {arrived} events arrived and {accounted} of them are accounted for, so none of this table was landed"

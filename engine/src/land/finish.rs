@@ -6,8 +6,6 @@
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
 use futures::TryStreamExt;
 use rapport_data::RawTable;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -246,9 +244,8 @@ pub(super) async fn compare(
 ) -> Result<(), LandError> {
     let mut batches = files::read(lake, table, path, size, Some(&["event_id"])).await?;
     while let Some(batch) = batches.try_next().await? {
-        // Another writer may have compacted the file and used other string types.
-        let ids = cast(batch.column(0), &DataType::Utf8)?;
-        rows.drop_known(ids.as_string::<i32>().iter().flatten())?;
+        let ids = batch.column(0).as_string::<i32>();
+        rows.drop_known(ids.iter().flatten())?;
     }
     Ok(())
 }

@@ -292,7 +292,6 @@ impl Landing {
     async fn commit(&self, written: &mut [(TableId, Written)]) -> Result<(), LandError> {
         for (table, written) in written {
             publish::publish(&self.lake, *table, written).await?;
-            written.files.clear();
         }
         Ok(())
     }

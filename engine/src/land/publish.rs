@@ -22,63 +22,50 @@ use super::rejects;
 use super::rejects::KeptFile;
 use crate::lake::files;
 use crate::lake::{
-    Change, Committed, DataFile, Freshness, Lake, NewFile, Operation, Partition, TableId,
-    TableSnapshot,
+    Change, DataFile, Freshness, Lake, NewFile, Operation, Partition, TableId, TableSnapshot, Work,
 };
 
-/// Someone wins every race, so a landing that has lost so many is up against more than other landings.
-const ATTEMPTS: usize = 100;
-
-/// Commits the files of one table, if there are any.
+/// Commits the files of one table, if there are any. Afterwards none of them is the landing's any more: they are part of the
+/// table, discarded, or must stay.
 pub(super) async fn publish(
     lake: &Lake,
     table: TableId,
     written: &mut Written,
 ) -> Result<(), LandError> {
-    for _ in 0..ATTEMPTS {
-        if written.files.is_empty() {
-            return Ok(());
-        }
-        let change = Change {
-            operation: Operation::Land,
-            adds: written.files.clone(),
-            removes: Vec::new(),
-            transactions: Vec::new(),
-        };
-        let committed = lake.commit(&written.base, change).await;
-        let newer = match committed {
-            Ok(Committed::Ours) => return Ok(()),
-            Ok(Committed::Theirs | Committed::Unknown) => lake.refresh_table(table).await,
-            Err(error) => Err(error),
-        };
-        let newer = match newer {
-            Ok(newer) => newer,
-            Err(error) => {
-                // Whether the log names these files now is not known, so they must stay.
-                written.files.clear();
-                return Err(error.into());
-            }
-        };
-        if written.files.iter().any(|file| is_part(&newer, file)) {
-            // Where the log no longer told: they are there.
-            return Ok(());
-        }
-        recheck(lake, table, written, &newer).await?;
-        written.base = newer;
-    }
-    Err(LandError::Contended {
-        table: table.name(),
-        attempts: ATTEMPTS,
-    })
+    let (base, files) = (Arc::clone(&written.base), written.files.clone());
+    let mut landing = Publish {
+        lake,
+        table,
+        written,
+    };
+    let outcome = lake.commit_loop(base, files, &mut landing).await;
+    landing.written.files.clear();
+    outcome
 }
 
-/// Whether a file that was written has become part of its table.
-pub(crate) fn is_part(table: &TableSnapshot, file: &NewFile) -> bool {
-    let date = file.partition.date.unwrap_or_default();
-    table
-        .files(file.partition.account.as_deref(), date..=date)
-        .iter()
-        .any(|known| known.path == file.path)
+/// The files of one table, checked against what others have landed since they were written.
+struct Publish<'a> {
+    lake: &'a Lake,
+    table: TableId,
+    written: &'a mut Written,
+}
+
+impl Work for Publish<'_> {
+    type Error = LandError;
+
+    async fn change(&mut self, base: &Arc<TableSnapshot>) -> Result<Option<Change>, LandError> {
+        if base.version() > self.written.base.version() {
+            recheck(self.lake, self.table, self.written, base).await?;
+            self.written.base = Arc::clone(base);
+        }
+        if self.written.files.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Change {
+            adds: self.written.files.clone(),
+            ..Change::new(Operation::Land)
+        }))
+    }
 }
 
 /// Compares written files with those that came to their partitions since their base.
@@ -142,15 +129,13 @@ async fn recheck_file(
     }
     written.landed -= gone;
     written.duplicates += gone;
-    let replacement = match left {
+    Ok(match left {
         Some(rows) => Some(
             lake.write(table, &file.partition, &[rows], Freshness::Moving)
                 .await?,
         ),
         None => None,
-    };
-    files::discard(lake, table, &file.path).await;
-    Ok(replacement)
+    })
 }
 
 /// The events of a file that others do not have; the outer `None` if none of the others can have any.

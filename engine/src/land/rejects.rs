@@ -25,7 +25,6 @@ use hashbrown::hash_table::Entry;
 use rapport_data::Rejected;
 
 use super::error::LandError;
-use super::rewrite::cast_to_schema;
 use crate::lake::files;
 use crate::lake::{DataFile, FileStatistics, Lake, NewFile, TableId};
 
@@ -238,7 +237,6 @@ pub(super) async fn without_known(
         let (table, columns) = (TableId::RejectedEvents, Some(&IDENTITY[..]));
         let mut batches = files::read(lake, table, file.path, file.size, columns).await?;
         while let Some(batch) = batches.try_next().await? {
-            let batch = cast_to_schema(&batch, &wanted)?;
             for identity in identities(&batch)? {
                 let hash = hasher.hash_one(&identity);
                 if let Some(row) = places.find(hash, |other| own[*other] == identity) {

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::{
-    SortColumn, SortOptions, cast, concat_batches, lexsort_to_indices, take_record_batch,
+    SortColumn, SortOptions, concat_batches, lexsort_to_indices, take_record_batch,
 };
-use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use futures::TryStreamExt;
 
@@ -50,29 +49,7 @@ async fn all_rows(table: TableId, files: Vec<OpenFile>) -> Result<RecordBatch, L
     let schema = table.file_schema();
     let mut batches = Vec::new();
     for file in files {
-        let mut rows = file.read(None)?;
-        while let Some(batch) = rows.try_next().await? {
-            batches.push(cast_to_schema(&batch, &schema)?);
-        }
+        batches.extend(file.read(None)?.try_collect::<Vec<_>>().await?);
     }
     Ok(concat_batches(&schema, &batches)?)
-}
-
-/// Selects the columns of a schema and casts them to its types, because another writer may have used others.
-///
-/// # Errors
-/// If a column is missing or cannot be cast.
-pub(super) fn cast_to_schema(
-    batch: &RecordBatch,
-    schema: &SchemaRef,
-) -> Result<RecordBatch, LandError> {
-    let columns = schema
-        .fields()
-        .iter()
-        .map(|field| {
-            let column = batch.column(batch.schema_ref().index_of(field.name())?);
-            cast(column, field.data_type())
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }

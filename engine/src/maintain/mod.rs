@@ -1,13 +1,12 @@
-//! Maintaining a lake: few files where landing left many, and no file that nobody can read any more.
+//! Maintains a lake: merges small files, and deletes files and log entries that are no longer needed.
 //!
-//! 1. *Compacting* puts the small files of a partition together, in the order in which landing and deriving write
-//!    ([`compact`]).
-//! 2. *Vacuuming* deletes files that no version of the time to keep names ([`vacuum`]).
-//! 3. *Expiring* deletes the log's entries from before that time, as far as a checkpoint stands for them.
+//! 1. *Compaction* merges the small files of a partition, in the order in which landing and deriving write ([`compact`]).
+//! 2. *Vacuuming* deletes files that no version of the retention time names ([`vacuum`]).
+//! 3. *Expiring* deletes log entries from before that time for which a checkpoint stands.
 //!
-//! What always holds: no answer changes, and nothing that is dirty becomes clean or the other way round. Each step may be
-//! killed, repeated, and run beside landings and derives: files go after nothing names them, and the time to keep is longer
-//! than any of those work.
+//! What always holds: no query's answer changes, and no partition becomes dirty or clean. Each step may be killed and
+//! repeated, and may run beside landings and derives, since files are deleted only once no version names them and the
+//! retention time is longer than any landing or derive takes.
 
 mod compact;
 mod vacuum;
@@ -18,38 +17,38 @@ use serde::Serialize;
 use crate::lake::TableId;
 use crate::{Engine, EngineError, Progress};
 
-/// Less cannot be kept: a landing, a derive or a statement that began so long ago may still be at work with files that no
-/// version names yet, or any more.
-const LEAST_KEPT: TimeDelta = TimeDelta::days(1);
+/// The minimum retention time. A landing, a derive or a statement that began within it may still use files that no version
+/// names yet, or no version names any more.
+const MIN_RETENTION: TimeDelta = TimeDelta::days(1);
 
-/// What was done to one table.
+/// What maintaining did to one table.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct TableMaintenance {
     /// The table.
     pub table: &'static str,
-    /// Small files that were put together.
+    /// Number of small files that were merged.
     pub compacted: usize,
-    /// The files that they became.
+    /// Number of files that they were merged into.
     pub into: usize,
-    /// What could not be compacted and is left as it was, each with why: partitions, or the table as a whole.
+    /// The partitions (or the whole table) that could not be compacted and stay as they were, each with the reason.
     pub failed: Vec<String>,
-    /// Files that were deleted.
+    /// Number of files that were deleted.
     pub deleted: usize,
-    /// Their bytes.
+    /// Bytes of the deleted files.
     pub bytes: u64,
-    /// Entries and checkpoints that were deleted from the log.
+    /// Number of log entries and checkpoints that were deleted.
     pub log_entries: usize,
 }
 
 /// What maintaining did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct MaintainReport {
-    /// Each table.
+    /// One entry per table.
     pub tables: Vec<TableMaintenance>,
 }
 
 impl MaintainReport {
-    /// Whether there was nothing to do.
+    /// Returns whether there was nothing to do.
     pub fn is_clean(&self) -> bool {
         self.failed() == 0
             && self
@@ -58,24 +57,24 @@ impl MaintainReport {
                 .all(|table| (table.compacted, table.deleted, table.log_entries) == (0, 0, 0))
     }
 
-    /// How many partitions, or tables as a whole, could not be compacted.
+    /// Returns the number of partitions, or whole tables, that could not be compacted.
     pub fn failed(&self) -> usize {
         self.tables.iter().map(|table| table.failed.len()).sum()
     }
 }
 
 impl Engine {
-    /// Compacts the tables, and deletes what no version of the last `keep` needs. What cannot be compacted is in the report,
-    /// and keeps nothing else from being done.
+    /// Compacts the tables, then deletes the files and log entries that no version of the last `keep` needs. Partitions that
+    /// cannot be compacted are in the report, and everything else is done nevertheless.
     ///
     /// # Errors
-    /// A `keep` of less than a day; a lake from which nothing can be deleted. What is done by then stays.
+    /// A `keep` of less than a day; a lake that cannot be read or deleted from. What was done before the error stays done.
     pub async fn maintain(
         &self,
         keep: TimeDelta,
         progress: &dyn Progress,
     ) -> Result<MaintainReport, EngineError> {
-        if keep < LEAST_KEPT {
+        if keep < MIN_RETENTION {
             return Err(EngineError::Request(
                 "what is in use now must be kept; expected 1 day or more".into(),
             ));
@@ -86,7 +85,7 @@ impl Engine {
                 table: id.name(),
                 ..TableMaintenance::default()
             };
-            // An account's orphans are one file at all times.
+            // The orphans of an account are always one file.
             if id != TableId::Orphans
                 && let Err(error) = compact::compact(self, id, &mut table, progress).await
             {
@@ -95,7 +94,7 @@ impl Engine {
             }
             report.tables.push(table);
         }
-        // By the clock: it is what the store's times are of, whatever `now()` is said to be.
+        // The clock's time, not `now()`: it is compared with the store's modification times.
         let cutoff = Utc::now() - keep;
         progress.begin("vacuuming", "tables", Some(TableId::ALL.len() as u64));
         for (id, table) in TableId::ALL.into_iter().zip(&mut report.tables) {

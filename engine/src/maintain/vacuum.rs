@@ -1,8 +1,8 @@
-//! Vacuuming and expiring: what only versions from before a cutoff need is deleted.
+//! Deletes the files and log entries that only versions from before a cutoff need.
 //!
-//! A version counts for as long as it was the newest one. So the version that was in force at the cutoff and all after it
-//! are kept, and older ones too where somebody still goes by them: derived tables that have yet to consume a landed one's
-//! changes, and derived versions that are served until all agree (SPEC M7).
+//! The version that was the newest at the cutoff and all later ones are kept. So are older versions that are still in use:
+//! those of landed tables whose changes some derived table has yet to consume, and those of derived tables that are served
+//! until all derived tables agree (SPEC M7).
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
@@ -13,15 +13,15 @@ use super::TableMaintenance;
 use crate::EngineError;
 use crate::lake::{Lake, LakeError, TableId};
 
-/// Deletes a table's files and log entries that nothing from the cutoff on needs.
+/// Deletes a table's files and log entries that no version from the cutoff on needs.
 pub(super) async fn vacuum(
     lake: &Lake,
     id: TableId,
     cutoff: DateTime<Utc>,
     done: &mut TableMaintenance,
 ) -> Result<(), EngineError> {
-    // Listed before the log is read: a file that a commit names by then is known to be named. One that is written and not
-    // named yet is younger than the cutoff.
+    // Files are listed before the log is read, so a listed file that a commit names is known to be named. A file that was
+    // written and is not named yet is younger than the cutoff.
     let stored = stored(lake, id, cutoff).await?;
     lake.refresh().await?;
     let first = lake.version_at(id, cutoff, needed(lake, id)).await?;
@@ -36,7 +36,7 @@ pub(super) async fn vacuum(
                     done.deleted += 1;
                     done.bytes += object.size;
                 }
-                // Somebody else vacuums too.
+                // Another process vacuums at the same time.
                 Err(object_store::Error::NotFound { .. }) => {}
                 Err(error) => return Err(LakeError::from(error).into()),
             }
@@ -46,7 +46,7 @@ pub(super) async fn vacuum(
     Ok(())
 }
 
-/// The table's data files from before the cutoff, by their paths inside its folder.
+/// Lists the table's data files from before the cutoff, by their paths inside its folder.
 async fn stored(
     lake: &Lake,
     id: TableId,
@@ -60,7 +60,7 @@ async fn stored(
         let Some(path) = location.strip_prefix(&folder) else {
             continue;
         };
-        // Where a path had to be encoded, the log may spell it in another way: no such file is ours.
+        // The log may spell an encoded path in another way. The engine writes no such paths, so these files are left alone.
         let is_data = path.ends_with(".parquet") && !path.starts_with('_') && !path.contains('%');
         if is_data && object.last_modified < cutoff {
             stored.push((path.to_owned(), object));
@@ -69,7 +69,7 @@ async fn stored(
     Ok(stored)
 }
 
-/// The first version of a table that somebody goes by, however old it is.
+/// Returns the oldest version of a table that is still in use.
 fn needed(lake: &Lake, id: TableId) -> i64 {
     let (served, current) = (lake.served(), lake.current());
     let consumed = |derived: &TableId| {

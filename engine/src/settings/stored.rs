@@ -1,13 +1,12 @@
-//! Reading the table `accounts`: each of its files once, since a path names a file's content for good.
+//! Reads the table `accounts`, each file once, since the content of a path never changes.
 //!
-//! The table keeps every version for good, and a release may no longer know a zone or a currency that an older one took. So
-//! versions that cannot be read are kept as such, and are an error only where they are in force.
+//! The table keeps every version, and a release may no longer know a time zone or a currency that an older one accepted. A
+//! version that cannot be parsed is therefore an error only while it is in force.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
-use arrow::compute::cast;
 use arrow::datatypes::TimestampMicrosecondType;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
@@ -19,10 +18,10 @@ use crate::EngineError;
 use crate::lake::files;
 use crate::lake::{DataFile, Lake, TableId};
 
-/// How many files are read at a time: each is small, so that asking for it takes longer than reading it.
+/// Number of files read concurrently. Files are small, so most of the time of a read is the request's latency.
 const READ_AT_ONCE: usize = 16;
 
-/// One version of an account's settings as the table has it, whether or not this release can read it.
+/// One version of an account's settings as stored, whether or not this release can parse it.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredVersion {
     account: String,
@@ -31,15 +30,15 @@ pub(crate) struct StoredVersion {
 }
 
 impl StoredVersion {
-    /// Since when it is, or was, in force.
+    /// Returns the instant from which on it was in force.
     pub fn changed_at(&self) -> DateTime<Utc> {
         self.changed_at
     }
 
-    /// Its settings.
+    /// Returns the settings.
     ///
     /// # Errors
-    /// Settings that cannot be read, by their account.
+    /// Settings that cannot be parsed; the error names the account.
     pub fn settings(&self) -> Result<&Settings, EngineError> {
         self.settings.as_ref().map_err(|error| {
             EngineError::Settings(format!(
@@ -49,7 +48,7 @@ impl StoredVersion {
         })
     }
 
-    /// The whole version.
+    /// Returns the settings with their time.
     ///
     /// # Errors
     /// As [`StoredVersion::settings`].
@@ -71,19 +70,19 @@ impl From<SettingsVersion> for StoredVersion {
     }
 }
 
-/// The versions that one file holds.
+/// The versions in one file.
 type Versions = Arc<[StoredVersion]>;
 
-/// The table's files, as far as they have been read. Cheap to clone.
+/// A cache of the versions in the table's files. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct SettingsFiles {
     lake: Lake,
-    /// What was read of each path.
+    /// The versions of each file that has been read, by path.
     known: Arc<Mutex<HashMap<String, Versions>>>,
 }
 
 impl SettingsFiles {
-    /// Those of a lake, of which nothing has been read.
+    /// Creates an empty cache for a lake.
     pub fn new(lake: Lake) -> SettingsFiles {
         SettingsFiles {
             lake,
@@ -91,10 +90,10 @@ impl SettingsFiles {
         }
     }
 
-    /// What is in force where the table has these files: the last version of each account.
+    /// Returns the settings in force, by account, when the table has these files.
     ///
     /// # Errors
-    /// A file that cannot be read; settings in force that cannot, by their account.
+    /// A file that cannot be read; settings in force that cannot be parsed, by their account.
     pub async fn in_force(
         &self,
         files: &[Arc<DataFile>],
@@ -104,7 +103,7 @@ impl SettingsFiles {
             .collect()
     }
 
-    /// The last version of each account among those that some files hold, whether or not it can be read.
+    /// Returns the last version of each account in some files, whether or not it can be parsed.
     ///
     /// # Errors
     /// A file that cannot be read.
@@ -126,7 +125,7 @@ impl SettingsFiles {
             .collect())
     }
 
-    /// The versions that each of some files holds, in no order.
+    /// Returns the versions of each file, in no particular order.
     pub(super) async fn read(&self, files: &[Arc<DataFile>]) -> Result<Vec<Versions>, EngineError> {
         let (mut read, mut new) = (Vec::with_capacity(files.len()), Vec::new());
         {
@@ -146,7 +145,7 @@ impl SettingsFiles {
             self.known().insert(path, Arc::clone(&versions));
             read.push(versions);
         }
-        // Compacted files are not asked for again.
+        // Files that were compacted away are not read again.
         let named = self.lake.current().get(TableId::Accounts).all_files();
         let named: HashSet<&str> = named.iter().map(|file| file.path.as_str()).collect();
         self.known().retain(|path, _| named.contains(path.as_str()));
@@ -154,7 +153,7 @@ impl SettingsFiles {
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<String, Versions>> {
-        // What is behind a poisoned lock is true, if less than it might be.
+        // A poisoned lock is harmless: the cache may only lack an entry.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -172,10 +171,8 @@ fn read_versions(
     batch: &RecordBatch,
     versions: &mut Vec<StoredVersion>,
 ) -> Result<(), EngineError> {
-    let schema = TableId::Accounts.file_schema();
-    let column = |name: &str| -> Result<ArrayRef, EngineError> {
-        let column = batch.column(batch.schema_ref().index_of(name)?);
-        Ok(cast(column, schema.field_with_name(name)?.data_type())?)
+    let column = |name: &str| -> Result<&ArrayRef, EngineError> {
+        Ok(batch.column(batch.schema_ref().index_of(name)?))
     };
     let (accounts, times, texts) = (
         column("account_id")?,

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
-use crate::lake::Lake;
+use crate::lake::{Lake, files};
 use crate::{EngineOptions, LandSource, NoProgress};
 
 async fn open(now: i64) -> Engine {
@@ -173,10 +173,8 @@ async fn keep(engine: &Engine, account: &str, at: i64, text: &str) {
     let (partition, rows) = (Partition::default(), [rows]);
     let file = lake.write(table, &partition, &rows, Freshness::Moving);
     let change = Change {
-        operation: Operation::Settings,
         adds: vec![file.await.unwrap()],
-        removes: Vec::new(),
-        transactions: Vec::new(),
+        ..Change::new(Operation::Settings)
     };
     let base = lake.refresh_table(table).await.unwrap();
     assert_eq!(

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
-use rapport_data::synth::{self, SynthOptions};
 use rapport_engine::NoProgress;
 use rapport_engine::lake::TableId;
+use rapport_synth::{self as synth, SynthOptions};
 
 use crate::support::{TestLake, block_on, tables};
 

@@ -6,5 +6,6 @@
 
 mod derive;
 mod explain;
+mod layout;
 mod maintain;
 mod support;

@@ -1,7 +1,6 @@
 //! Maintenance changes no answer, and deletes the files that no reader can need.
 
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,7 +8,7 @@ use rapport_engine::lake::TableId;
 use rapport_engine::maintain::MaintainReport;
 use rapport_engine::{Engine, LandSource, NoProgress};
 
-use crate::support::{TestLake, rows, tables};
+use crate::support::{TestLake, files, rows, tables};
 
 const RAW: [TableId; 3] = [
     TableId::ConversationEvents,
@@ -82,19 +81,6 @@ async fn all(engine: &Engine) -> Vec<Vec<String>> {
         all.push(rows(engine, id).await);
     }
     all
-}
-
-/// Lists the files below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => files.extend(self::files(&path)),
-            false => files.push(path),
-        }
-    }
-    files
 }
 
 /// Makes all files of a lake ten days older.

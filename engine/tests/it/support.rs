@@ -1,6 +1,7 @@
 //! Lakes in temporary folders, and their tables as sorted lines of JSON.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use arrow::json::LineDelimitedWriter;
 use chrono::{DateTime, Utc};
@@ -19,20 +20,18 @@ pub struct TestLake {
 impl TestLake {
     /// Creates an empty lake whose clock stands at `now`.
     pub async fn new(now: DateTime<Utc>) -> Self {
-        let folder = TempDir::new().unwrap();
-        let engine = Self::open(&folder, now).await;
+        Self::of_folder(TempDir::new().unwrap(), now).await
+    }
+
+    /// The lake in a folder, which is made if it is not there.
+    pub async fn of_folder(folder: TempDir, now: DateTime<Utc>) -> Self {
+        let engine = Engine::open(options(&folder, now)).await.unwrap();
         Self { engine, folder }
     }
 
-    async fn open(folder: &TempDir, now: DateTime<Utc>) -> Engine {
-        let options = EngineOptions {
-            lake: folder.path().join("lake").to_str().unwrap().to_owned(),
-            create: true,
-            threads: 2,
-            now: Some(now),
-            ..EngineOptions::default()
-        };
-        Engine::open(options).await.unwrap()
+    /// What it is opened with.
+    pub fn options(&self) -> EngineOptions {
+        options(&self.folder, self.engine.now())
     }
 
     /// Opens the same lake again, as another process would.
@@ -42,7 +41,7 @@ impl TestLake {
 
     /// Opens the same lake again, as another process would, with its clock at `now`.
     pub async fn at(&self, now: DateTime<Utc>) -> Engine {
-        Self::open(&self.folder, now).await
+        Engine::open(options(&self.folder, now)).await.unwrap()
     }
 
     pub async fn put(&self, accounts: &[String]) {
@@ -54,8 +53,12 @@ impl TestLake {
     }
 
     pub async fn land(&self, lines: &[String]) -> LandReport {
-        let text = lines.join("\n");
-        let source = LandSource::bytes("test.ndjson", text);
+        self.land_as("test.ndjson", lines).await
+    }
+
+    /// Lands lines as those of a file of this name.
+    pub async fn land_as(&self, name: &str, lines: &[String]) -> LandReport {
+        let source = LandSource::bytes(name, lines.join("\n"));
         self.engine.land(vec![source], &NoProgress).await.unwrap()
     }
 
@@ -66,6 +69,30 @@ impl TestLake {
     pub async fn tables(&self) -> BTreeMap<&'static str, Vec<String>> {
         tables(&self.engine).await
     }
+}
+
+fn options(folder: &TempDir, now: DateTime<Utc>) -> EngineOptions {
+    EngineOptions {
+        lake: folder.path().join("lake").to_str().unwrap().to_owned(),
+        create: true,
+        threads: 2,
+        now: Some(now),
+        ..EngineOptions::default()
+    }
+}
+
+/// Lists the files below a folder.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.extend(self::files(&path)),
+            false => files.push(path),
+        }
+    }
+    files.sort();
+    files
 }
 
 /// Returns the rows of each derived table, whatever files they are in.

@@ -11,10 +11,10 @@ use chrono::{DateTime, Utc};
 use rand::Rng;
 use rand::distr::Alphanumeric;
 use rapport_data::Settings;
-use rapport_data::synth::{Events, SynthOptions, accounts};
 use rapport_engine::lake::TableId;
 use rapport_engine::settings::AccountState;
 use rapport_engine::{Engine, LandSource, Progress};
+use rapport_synth::{Events, SynthOptions, accounts};
 use tempfile::NamedTempFile;
 
 use super::args::Serving;

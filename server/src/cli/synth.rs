@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use rapport_data::synth::{SynthFormat, SynthOptions, SynthReport, write_dir};
 use rapport_engine::Progress;
+use rapport_synth::{SynthFormat, SynthOptions, SynthReport, write_dir};
 
 use super::args::{EventForm, Synth};
 use super::config::Config;

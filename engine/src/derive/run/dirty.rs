@@ -1,4 +1,4 @@
-//! What is dirty: from the commits since a derived table's own record of what it has consumed.
+//! Finds the dirty accounts of a derived table, from the commits after the versions that it has consumed.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::RangeInclusive;
@@ -14,16 +14,17 @@ use crate::EngineError;
 use crate::lake::{ALL_DATES, DataFile, LakeSnapshot, TableId};
 use crate::settings::StoredVersion;
 
-/// A share of new events in an account from which on it is derived whole: telling the new from the old would read most of
-/// both.
+/// The share of new events, as a fraction, from which on an account is derived as a whole: finding what they affect would
+/// read most of the account anyway.
 const MOSTLY_NEW: (u64, u64) = (1, 2);
 
 impl Run<'_> {
-    /// The accounts of which some of a derived table must be derived again, the largest first. All of it where the rules of
-    /// their zone have `moved`.
+    /// Returns the accounts with anything to derive again in a table, the largest first. An account is derived as a whole if
+    /// the table is outdated, if it is behind, or if the rules of its zone have changed (`moved`).
     pub(super) async fn dirty_accounts(
         &mut self,
         consumed: [i64; CONSUMED.len()],
+        is_outdated: bool,
         behind: &BTreeSet<Arc<str>>,
         moved: &BTreeSet<&'static str>,
     ) -> Result<Vec<Account>, EngineError> {
@@ -34,7 +35,7 @@ impl Run<'_> {
             .await?;
         let orders = self.added(TableId::OrderEvents, orders).await?;
         let touches = self.added(TableId::TouchEvents, touches).await?;
-        // Landed tables as this run consumes them, derived ones as far as they have come.
+        // Landed tables at the versions that this run consumes; derived tables at their newest versions.
         let lake = Arc::new(self.target.with_derived(&self.engine.lake().current()));
         let uncounted = [
             self.uncounted(&lake, TableId::ConversationEvents, consumed[0])
@@ -46,8 +47,9 @@ impl Run<'_> {
         let mut dirty = Vec::new();
         for name in self.accounts() {
             let is_moved = moved.contains(self.zone(&name).name());
-            let mut changes = if reset.contains(name.as_ref()) || behind.contains(&name) || is_moved
-            {
+            let everything =
+                is_outdated || is_moved || reset.contains(name.as_ref()) || behind.contains(&name);
+            let mut changes = if everything {
                 Changes::everything()
             } else {
                 Changes {
@@ -60,7 +62,7 @@ impl Run<'_> {
             };
             for (raw, files) in &uncounted {
                 let files = files.as_ref().map(|files| files.get(&name));
-                changes.tell_uncounted(*raw, files);
+                changes.set_uncounted(*raw, files);
             }
             if let Request::Days { days, accounts } = self.request
                 && (accounts.is_empty() || accounts.iter().any(|a| *a == *name))
@@ -96,7 +98,7 @@ impl Run<'_> {
         Ok(dirty)
     }
 
-    /// Every account that has a landed event.
+    /// Returns every account with a landed event.
     pub(super) fn accounts(&self) -> BTreeSet<Arc<str>> {
         CONSUMED
             .iter()
@@ -105,7 +107,7 @@ impl Run<'_> {
             .collect()
     }
 
-    /// From the first to the last day on which an account has landed events.
+    /// Returns the first to the last day on which an account has landed events.
     fn landed_days(&self, account: &str) -> RangeInclusive<i32> {
         let mut days = CONSUMED
             .iter()
@@ -158,7 +160,7 @@ impl Run<'_> {
         Ok(added)
     }
 
-    /// The events of a raw table that a derived table has consumed up to some version and the orphans have not.
+    /// Returns the files of a raw table that a derived table has consumed, up to version `consumed`, and the orphans have not.
     async fn uncounted(
         &self,
         lake: &LakeSnapshot,
@@ -174,7 +176,7 @@ impl Run<'_> {
         Ok((raw, files.map(by_account)))
     }
 
-    /// The accounts whose settings changed since a version, in more than their name (SPEC S1).
+    /// Returns the accounts whose settings changed since a version in more than their name (SPEC S1).
     async fn accounts_with_changed_settings(
         &mut self,
         since: i64,
@@ -212,7 +214,7 @@ impl Run<'_> {
         };
         let before = match before.map(StoredVersion::settings) {
             Some(Ok(settings)) => Rules::from(settings),
-            // What a release that could read them made of them is not known.
+            // It is not known what a release that could parse them derived.
             Some(Err(_)) => return true,
             None => match default_settings(account) {
                 Ok(defaults) => Rules::from(&defaults),

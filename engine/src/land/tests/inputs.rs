@@ -136,10 +136,9 @@ async fn e3_rejected_lines_of_a_file_without_statistics_are_known() {
     let mut bare = written.await.unwrap();
     bare.statistics = Default::default();
     let change = crate::lake::Change {
-        operation: crate::lake::Operation::Compact,
         adds: vec![bare],
         removes: vec![file],
-        transactions: Vec::new(),
+        ..crate::lake::Change::new(crate::lake::Operation::Compact)
     };
     let base = shop.lake.refresh_table(table).await.unwrap();
     assert_eq!(

@@ -24,9 +24,10 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [(&str, &str); 25] = built_in![
+const BUILT_IN: [(&str, &str); 26] = built_in![
     "internal/channel_days",
     "internal/currency_sales",
+    "internal/headline_rows",
     "headline_metrics",
     "headline_comparison",
     "daily_series",

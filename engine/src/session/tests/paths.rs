@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use rapport_data::Settings;
-use rapport_data::synth::{self, SynthOptions};
+use rapport_synth::{self as synth, SynthOptions};
 
 use super::sample::column;
 use crate::session::{Identity, Session};

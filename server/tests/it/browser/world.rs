@@ -7,7 +7,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rapport_data::synth::{Events, SynthOptions, accounts};
+use rapport_synth::{Events, SynthOptions, accounts};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_postgres::{Client, Config};

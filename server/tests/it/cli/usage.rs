@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
+use rapport_engine::lake::LAYOUT;
 use rstest::rstest;
+use serde_json::Value;
 
 use super::*;
 use crate::program::bare;
@@ -119,4 +121,37 @@ fn flags_beat_the_environment_and_that_beats_the_file() {
         .output()
         .unwrap();
     fails(&output, 2, &["much", "512MiB"]);
+}
+
+#[test]
+fn a_lake_of_a_newer_release_is_refused_by_every_command() {
+    let home = Home::filled();
+    // What a release of a newer layout leaves in the log of a table.
+    let log = Path::new(&home.path("lake")).join("orders/_delta_log");
+    let version = |number: usize| log.join(format!("{number:020}.json"));
+    let first = std::fs::read_to_string(version(0)).unwrap();
+    let metadata = first.lines().find(|line| line.contains("\"metaData\""));
+    let mut metadata: Value = serde_json::from_str(metadata.unwrap()).unwrap();
+    metadata["metaData"]["configuration"]["rapport.layout"] = "99".into();
+    let next = (0..).find(|number| !version(*number).exists()).unwrap();
+    std::fs::write(version(next), metadata.to_string()).unwrap();
+
+    let events = home.path("events.ndjson");
+    let commands: [&[&str]; 8] = [
+        &["land", &events],
+        &["derive"],
+        &["backfill", "--from", "2026-01-10", "--to", "2026-01-10"],
+        &["maintain"],
+        &["query", "headline_metrics"],
+        &["query", "--sql", "SELECT 1"],
+        &["accounts", "list"],
+        &["serve", "--pg", "127.0.0.1:0", "--http", "127.0.0.1:0"],
+    ];
+    for command in commands {
+        let output = home.program.run(command);
+        let newest = format!("layouts up to {LAYOUT}");
+        fails(&output, 1, &["/lake/", "has layout 99", &newest]);
+        assert_eq!(stdout(&output), "", "{command:?}");
+    }
+    assert!(!version(next + 1).exists());
 }

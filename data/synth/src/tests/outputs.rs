@@ -60,13 +60,13 @@ fn landing_takes_every_event() {
     let options = options(5, 30, 3000, 11);
     let (mut from_lines, mut from_batches) = (0, 0);
     let lines = ndjson(&options);
-    let parsed = crate::parse_ndjson(&lines, 1, options.end);
+    let parsed = rapport_data::parse_ndjson(&lines, 1, options.end);
     assert_eq!(parsed.rejected, []);
     from_lines += parsed.accepted();
     let mut events = Events::new(&options);
     let mut row = 1;
     while let Some(batch) = events.next_batch(5000).unwrap() {
-        let parsed = crate::check_batch(&batch, row, options.end).unwrap();
+        let parsed = rapport_data::check_batch(&batch, row, options.end).unwrap();
         assert_eq!(parsed.rejected, []);
         row += batch.num_rows() as u64;
         from_batches += parsed.accepted();
@@ -79,7 +79,8 @@ fn landing_takes_every_event() {
 #[test]
 fn settings_of_every_shop_are_taken() {
     for line in accounts(&options(200, 1, 1, 5)) {
-        crate::Settings::from_json_line(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        rapport_data::Settings::from_json_line(&line)
+            .unwrap_or_else(|error| panic!("{line}: {error}"));
     }
 }
 

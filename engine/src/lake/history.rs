@@ -1,4 +1,4 @@
-//! A table's past as its log has it: which versions there were when, what they named, and forgetting them.
+//! The history of a table in its log: which version was the newest when, which files versions name, and expiring entries.
 
 use std::collections::HashSet;
 
@@ -13,8 +13,8 @@ use super::log::TableLog;
 use super::table::TableId;
 
 impl Lake {
-    /// The version that was a table's newest at an instant, by the times of its log's entries, or `at_most`, if that is
-    /// older; the oldest that can still be read, if neither can.
+    /// Returns the version that was a table's newest at an instant, by the modification times of the log's entries, but at
+    /// most `at_most`. If that version can no longer be read, returns the oldest one that can.
     pub(crate) async fn version_at(
         &self,
         id: TableId,
@@ -34,7 +34,7 @@ impl Lake {
         Ok(version.max(oldest.unwrap_or(version)))
     }
 
-    /// The paths of all files that some version of a table from `first` on names.
+    /// Returns the paths of all files that any version of a table from `first` on names.
     pub(crate) async fn named_since(
         &self,
         id: TableId,
@@ -51,8 +51,8 @@ impl Lake {
         Ok(named)
     }
 
-    /// Deletes the entries of a table's log that were written before a cutoff and that no version from `first` on needs:
-    /// those before the last checkpoint that is not after it. Answers with how many.
+    /// Deletes the entries of a table's log that were written before `cutoff` and that no version from `first` on needs:
+    /// those before the last checkpoint at or before `first`. Returns their number.
     pub(crate) async fn expire_log(
         &self,
         id: TableId,
@@ -63,7 +63,7 @@ impl Lake {
     }
 }
 
-/// A file of a table's log.
+/// An entry or a checkpoint in a table's log folder.
 struct Entry {
     version: i64,
     is_checkpoint: bool,
@@ -71,8 +71,9 @@ struct Entry {
 }
 
 impl TableLog {
-    /// Whether the log has what comes after a version: that version's entry is there, or nothing that is newer.
-    pub(super) async fn still_tells(&self, version: i64) -> Result<bool, LakeError> {
+    /// Returns whether the log still has everything that comes after a version: it has that version's entry, or nothing
+    /// newer.
+    pub(super) async fn has_entries_after(&self, version: i64) -> Result<bool, LakeError> {
         let entry = self.log.read_commit_entry(version.unsigned_abs()).await;
         if entry.map_err(self.delta())?.is_some() {
             return Ok(true);
