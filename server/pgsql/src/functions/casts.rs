@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64T
 use datafusion::error::{DataFusionError, Result};
 
 use super::call::{Call, Function, raise};
-use super::instants::{
+use super::datetime::instants::{
     Kind, dates, instant_array, instants, kind, local_array, locals, timestamp, timestamptz, unread,
 };
 use crate::encode::type_name;

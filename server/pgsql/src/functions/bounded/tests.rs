@@ -9,7 +9,7 @@ use super::*;
 /// One with the functions that are bounded, and their bounds.
 fn bounded() -> SessionContext {
     let context = SessionContext::new();
-    for function in super::super::strings::functions() {
+    for function in crate::functions::string::format::functions() {
         function.register(&context);
     }
     bound(&context);

@@ -7,11 +7,11 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 
-use super::super::limits::Budget;
-use super::super::series::lists;
-use super::super::{Call, raise};
 use crate::encode::{Style, texts_of};
 use crate::error::{PgError, code};
+use crate::functions::array::series::lists;
+use crate::functions::call::{Call, raise};
+use crate::functions::limits::Budget;
 use crate::types::digits::Digits;
 
 /// A column's values, each of which can be written as JSON.

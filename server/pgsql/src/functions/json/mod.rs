@@ -14,10 +14,10 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::error::{DataFusionError, Result};
 use serde_json::value::RawValue;
 
-use super::limits::Budget;
-use super::series::lists;
-use super::{Call, Function, raise};
 use crate::error::{PgError, code};
+use crate::functions::array::series::lists;
+use crate::functions::call::{Call, Function, raise};
+use crate::functions::limits::Budget;
 use access::Step;
 
 pub(super) fn functions() -> Vec<Function> {

@@ -7,10 +7,10 @@
 use datafusion::error::{DataFusionError, Result};
 use serde_json::value::RawValue;
 
-use super::super::limits::Budget;
-use super::super::raise;
 use super::{no_json, without_null};
 use crate::error::PgError;
+use crate::functions::call::raise;
+use crate::functions::limits::Budget;
 
 /// As many arrays and objects may lie in one another. PostgreSQL has its stack's size instead.
 const DEEPEST: usize = 1000;

@@ -1,0 +1,36 @@
+//! `ARRAY(SELECT …)`: an array without elements where there are no rows, and not null.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, ListArray, Scalar, new_empty_array};
+use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::compute::is_not_null;
+use datafusion::arrow::compute::kernels::zip::zip;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::error::Result;
+
+use crate::functions::call::{Call, Function};
+
+pub fn functions() -> Vec<Function> {
+    vec![
+        Function::new("pg_array_of_rows", 1..=1, DataType::Null, or_empty)
+            .returning(|args, _| Ok(args.first().cloned().unwrap_or(DataType::Null))),
+    ]
+}
+
+fn or_empty(call: &Call) -> Result<ArrayRef> {
+    let array = call.array(0);
+    let DataType::List(item) = array.data_type() else {
+        return Ok(Arc::clone(array));
+    };
+    if array.null_count() == 0 {
+        return Ok(Arc::clone(array));
+    }
+    let empty = ListArray::new(
+        Arc::clone(item),
+        OffsetBuffer::from_lengths([0]),
+        new_empty_array(item.data_type()),
+        None,
+    );
+    Ok(zip(&is_not_null(array)?, array, &Scalar::new(empty))?)
+}
