@@ -1,8 +1,8 @@
-//! Functions that answer as PostgreSQL's do, where DataFusion's answer otherwise or are missing.
+//! PostgreSQL's functions, where DataFusion's answer differently or are missing.
 //!
-//! The SQL layer calls some of them in place of what was written (`x::text` is `pg_text(x)`): they are told by their
-//! prefix. Relations and saved queries of the engine are planned without that layer, so their meaning does not hang on
-//! the zone of who happens to look.
+//! Those whose names begin with `pg_` are called by the SQL layer in place of what was written: `x::text` is planned as
+//! `pg_text(x)`. Relations and saved queries of the engine are planned without that layer, so their meaning does not depend
+//! on the session's time zone.
 
 mod aggregate;
 mod array;
@@ -12,26 +12,30 @@ mod casts;
 mod conditional;
 mod datetime;
 mod formatting;
+mod function;
 mod json;
 mod limits;
 mod math;
 mod regex;
+mod rows;
 mod string;
 
 use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
 
 pub use aggregate::single_value::single_value;
-pub use call::{Call, Function, raise};
-pub use casts::rounded;
+pub use call::{Call, raise};
+pub use casts::round_numbers;
 pub use conditional::alternatives::{Alternatives, common_type, is_unknown_literal};
+pub use function::Function;
 
-/// Puts all of them into a context.
+/// Registers all of them in a context.
 ///
 /// # Errors
-/// If one of them cannot be.
+/// If DataFusion's functions that some of them wrap are missing.
 pub fn register_all(context: &SessionContext) -> Result<()> {
     let all = [
+        aggregate::ordered::functions(),
         array::functions(),
         casts::functions(),
         datetime::functions(),
@@ -51,9 +55,9 @@ pub fn register_all(context: &SessionContext) -> Result<()> {
             .clone(),
     );
     datetime::sleep::register(context);
-    conditional::intervals::register(context)?;
-    // Of those that intervals are compared by.
+    conditional::interval_extremes::register(context)?;
+    // They wrap those that compare intervals.
     conditional::alternatives::register(context)?;
-    bounded::bound(context);
+    bounded::register(context);
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Aggregate functions: `percentile_cont`, and the check that a scalar subquery has one row.
+//! Aggregate functions: percentiles, `mode`, and the check that a scalar subquery has one row.
 
+pub mod ordered;
 pub mod percentile_cont;
 pub mod single_value;

@@ -1,8 +1,10 @@
-//! `percentile_cont`: the value at a fraction of the way through sorted values, between two of them where it falls there.
+//! `percentile_cont`: the value at a fraction of the way through sorted values, interpolated between two of them.
 //!
-//! DataFusion's own interpolates by millionths, which shows (95.049999 for 95.05), and knows no intervals. PostgreSQL
-//! knows it of `float8`, which numbers of any kind become, and of intervals. Values are gathered as they come, column by
-//! column, and put in order only as far as the wanted places ask for.
+//! DataFusion's own interpolates by millionths, which shows (95.049999 for 95.05), and knows no intervals. PostgreSQL's takes
+//! `float8`, which numbers of any kind become, and intervals. Values are gathered as they come, column by column, and sorted
+//! only as far as the wanted places need it.
+//!
+//! `SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x) FROM (VALUES (1), (2)) t(x)` gives 1.5.
 
 use std::cmp::Ordering;
 use std::sync::{Arc, LazyLock};
@@ -24,12 +26,12 @@ use datafusion::scalar::ScalarValue;
 
 use crate::encode::type_name;
 use crate::error::{PgError, code};
-use crate::functions::call::raise;
-use crate::functions::datetime::intervals::{
-    durations_as_intervals, interval_out_of_range, interval_type, span, times,
-};
+use crate::functions::call::{raise, sql_error};
+use crate::functions::datetime::intervals::{interval_out_of_range, interval_type, multiply, span};
+use crate::types::interval::from_durations;
 
-/// The function of values, a fraction or an array of fractions, and whether the order is descending.
+/// Returns the aggregate function. Its arguments are the values, a fraction or an array of fractions, and whether the order
+/// is descending.
 pub fn percentile_cont() -> Arc<AggregateUDF> {
     static FUNCTION: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| {
         Arc::new(AggregateUDF::from(PercentileCont {
@@ -39,19 +41,19 @@ pub fn percentile_cont() -> Arc<AggregateUDF> {
     Arc::clone(&FUNCTION)
 }
 
-/// A fraction that is one.
-pub fn fraction(value: f64) -> Result<f64> {
+/// Returns a fraction if it is between 0 and 1.
+pub fn check_fraction(value: f64) -> Result<f64> {
     if (0.0..=1.0).contains(&value) {
         return Ok(value);
     }
-    Err(raise(PgError::new(
+    Err(sql_error(
         "22003",
         format!("percentile value {value} is not between 0 and 1"),
-    )))
+    ))
 }
 
-/// What values of a type become.
-fn becomes(data_type: &DataType) -> Result<DataType> {
+/// Returns the type that values are interpolated in.
+fn value_type(data_type: &DataType) -> Result<DataType> {
     match data_type {
         DataType::Interval(_) | DataType::Duration(_) => Ok(interval_type()),
         other if other.is_numeric() || other.is_null() => Ok(DataType::Float64),
@@ -90,7 +92,7 @@ impl AggregateUDFImpl for PercentileCont {
     }
 
     fn return_type(&self, args: &[DataType]) -> Result<DataType> {
-        let item = becomes(args.first().unwrap_or(&DataType::Null))?;
+        let item = value_type(args.first().unwrap_or(&DataType::Null))?;
         Ok(match args.get(1) {
             Some(fractions) if is_list(fractions) => DataType::new_list(item, true),
             _ => item,
@@ -127,19 +129,19 @@ impl AggregateUDFImpl for PercentileCont {
     }
 }
 
-/// What can be gathered, put in order, and have something between two of it.
+/// A type of values that can be sorted and interpolated.
 trait Value: Copy + std::fmt::Debug + Send + Sync + 'static {
-    /// Appends the values of a column that are there.
+    /// Appends the values of a column that are not null.
     fn append(values: &mut Vec<Self>, array: &ArrayRef) -> Result<()>;
-    /// As PostgreSQL orders them.
+    /// Compares two values as PostgreSQL sorts them.
     fn compare(&self, other: &Self) -> Ordering;
-    /// So far on the way from this to another one; none where the way is too long.
-    fn between(self, other: Self, part: f64) -> Option<Self>;
-    /// As a column, which takes them over.
+    /// Interpolates from this value to another; none where the result is out of range.
+    fn interpolate(self, other: Self, part: f64) -> Option<Self>;
+    /// Makes a column of values, without a copy.
     fn array(values: Vec<Self>) -> ArrayRef;
-    /// As a value of a result.
+    /// Makes a scalar of a value.
     fn scalar(value: Option<Self>) -> ScalarValue;
-    /// The type of those.
+    /// The Arrow type of the values.
     fn data_type() -> DataType;
 }
 
@@ -156,12 +158,12 @@ impl Value for f64 {
     }
 
     fn compare(&self, other: &f64) -> Ordering {
-        // NaN is above all else, whatever its sign.
+        // NaN sorts above all else, whatever its sign.
         let order = self.partial_cmp(other);
         order.unwrap_or_else(|| self.is_nan().cmp(&other.is_nan()))
     }
 
-    fn between(self, other: f64, part: f64) -> Option<f64> {
+    fn interpolate(self, other: f64, part: f64) -> Option<f64> {
         Some(self + part * (other - self))
     }
 
@@ -181,7 +183,7 @@ impl Value for f64 {
 impl Value for IntervalMonthDayNano {
     fn append(values: &mut Vec<IntervalMonthDayNano>, array: &ArrayRef) -> Result<()> {
         let array: IntervalMonthDayNanoArray = match array.data_type() {
-            DataType::Duration(_) => durations_as_intervals(array)?,
+            DataType::Duration(_) => from_durations(array)?,
             _ => cast(array, &interval_type())?
                 .as_primitive::<IntervalMonthDayNanoType>()
                 .clone(),
@@ -194,9 +196,9 @@ impl Value for IntervalMonthDayNano {
         span(*self).cmp(&span(*other))
     }
 
-    fn between(self, other: IntervalMonthDayNano, part: f64) -> Option<IntervalMonthDayNano> {
-        let way = times(other.checked_sub(self)?, part)?;
-        self.checked_add(way)
+    fn interpolate(self, other: IntervalMonthDayNano, part: f64) -> Option<IntervalMonthDayNano> {
+        let distance = multiply(other.checked_sub(self)?, part)?;
+        self.checked_add(distance)
     }
 
     fn array(values: Vec<IntervalMonthDayNano>) -> ArrayRef {
@@ -212,14 +214,14 @@ impl Value for IntervalMonthDayNano {
     }
 }
 
-/// The values of a group so far.
+/// Gathers the values of a group.
 #[derive(Debug)]
 struct Gathered<T> {
     values: Vec<T>,
-    /// None before the first row, and where there is no array of them.
+    /// The wanted fractions: none before the first row, and where the array of them is null.
     fractions: Option<Vec<Option<f64>>>,
     descending: bool,
-    /// The result is an array, with one value for each fraction.
+    /// Whether the result is an array with one value for each fraction.
     several: bool,
 }
 
@@ -247,7 +249,7 @@ impl<T: Value> Gathered<T> {
             cast(&first, &DataType::Float64)?
         };
         let fractions = listed.as_primitive::<Float64Type>().iter();
-        let fractions = fractions.map(|value| value.map(fraction).transpose());
+        let fractions = fractions.map(|value| value.map(check_fraction).transpose());
         self.fractions = Some(fractions.collect::<Result<_>>()?);
         Ok(())
     }
@@ -274,7 +276,7 @@ impl<T: Value> Gathered<T> {
         let Some(high) = above.iter().min_by(|a, b| order(a, b)) else {
             return Ok(Some(low));
         };
-        let between = low.between(*high, part);
+        let between = low.interpolate(*high, part);
         between.map(Some).ok_or_else(interval_out_of_range)
     }
 }
@@ -311,7 +313,7 @@ impl<T: Value> Accumulator for Gathered<T> {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        // The values become the state as they lie there: as scalars they would be several times as large, uncounted.
+        // The values become the state without a copy: as scalars they would be several times as large, uncounted.
         let values = T::array(std::mem::take(&mut self.values));
         let fractions = match &self.fractions {
             Some(fractions) => {
@@ -420,16 +422,16 @@ mod tests {
     }
 
     #[test]
-    fn of_no_values_there_is_none() {
+    fn no_values_give_null() {
         let none = Arc::new(Int64Array::from(vec![None::<i64>]));
         let found = gathered(none, 0.5, false).evaluate().unwrap();
         assert_eq!(found, ScalarValue::Float64(None));
     }
 
     #[test]
-    fn a_fraction_has_its_bounds() {
-        assert!(fraction(1.0).is_ok());
-        assert!(fraction(-0.1).is_err());
-        assert!(fraction(f64::NAN).is_err());
+    fn a_fraction_is_between_0_and_1() {
+        assert!(check_fraction(1.0).is_ok());
+        assert!(check_fraction(-0.1).is_err());
+        assert!(check_fraction(f64::NAN).is_err());
     }
 }

@@ -1,5 +1,6 @@
-//! `single_value(x)`: the value of the only row, null where there is none, an error where there are more: what a scalar
-//! subquery is.
+//! `single_value(x)`: the value of the only row, null where there is none, an error where there are more.
+//!
+//! A scalar subquery that is no single row by its shape is planned as this aggregate: `SELECT (SELECT x FROM t)`.
 
 use std::sync::{Arc, LazyLock};
 
@@ -15,7 +16,7 @@ use datafusion::scalar::ScalarValue;
 use crate::error::PgError;
 use crate::functions::call::raise;
 
-/// The function.
+/// Returns the aggregate function.
 pub fn single_value() -> Arc<AggregateUDF> {
     static FUNCTION: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| {
         Arc::new(AggregateUDF::from(SingleValue {

@@ -1,25 +1,27 @@
-//! Arrays: an element, the elements as texts or whole numbers, the dimensions.
+//! Subscripts, casts of elements, `array_dims`, `array_length`, and counts of null arguments.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, ListArray, StringArray, UInt32Array, new_null_array,
+    Array, ArrayRef, AsArray, Int32Array, ListArray, StringArray, UInt32Array, new_null_array,
 };
+use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::error::Result;
 use datafusion::scalar::ScalarValue;
 use pgwire::api::Type;
 
-use super::series::{item_type, lists};
+use super::{item_type, lists};
 use crate::encode::{canonical, pg_type, texts_of};
-use crate::functions::call::{Call, Function, raise};
-use crate::functions::casts::{is_text, rounded, rounded_type};
+use crate::functions::call::{Call, raise};
+use crate::functions::casts::{is_text, round_numbers, rounded_type};
+use crate::functions::function::Function;
 use crate::params::{array_elements, parse_array};
 use crate::types::digits::Digits;
 
-/// `list[at]`, counted from one; there is nothing before the first, or after the last.
+/// `list[at]`, counted from one; null before the first element and after the last.
 fn element(call: &Call) -> Result<ArrayRef> {
     let (lists, places) = (lists(call, 0)?, call.integers(1)?);
     let indices = (0..call.rows).map(|row| {
@@ -35,7 +37,7 @@ fn element(call: &Call) -> Result<ArrayRef> {
     Ok(take(lists.values(), &indices, None)?)
 }
 
-/// Lists with other elements in the same places.
+/// Replaces the elements of lists by others in the same places.
 fn with_items(lists: &ListArray, items: ArrayRef) -> Result<ArrayRef> {
     let field = Arc::new(Field::new_list_field(items.data_type().clone(), true));
     Ok(Arc::new(ListArray::try_new(
@@ -46,8 +48,8 @@ fn with_items(lists: &ListArray, items: ArrayRef) -> Result<ArrayRef> {
     )?))
 }
 
-/// Elements as they are sent: a truth is `t`.
-fn as_texts(call: &Call) -> Result<ArrayRef> {
+/// `list::text[]`, with elements as clients are sent them: `true` is `t`.
+fn item_texts(call: &Call) -> Result<ArrayRef> {
     let lists = lists(call, 0)?;
     let items = lists.values();
     if is_text(items.data_type()) || items.data_type().is_null() {
@@ -57,7 +59,7 @@ fn as_texts(call: &Call) -> Result<ArrayRef> {
     with_items(&lists, Arc::new(texts))
 }
 
-/// `[1:3]`, or more of the kind for lists of lists.
+/// `array_dims(list)`: `[1:3]`, and one more range for each level of lists in lists.
 fn dimensions(call: &Call) -> Result<ArrayRef> {
     let lists = lists(call, 0)?;
     let mut texts = Vec::with_capacity(call.rows);
@@ -77,27 +79,23 @@ fn dimensions(call: &Call) -> Result<ArrayRef> {
     Ok(Arc::new(texts.into_iter().collect::<StringArray>()))
 }
 
-/// `'{a,b}'` as a list, of the type that the result has.
-fn list_written(call: &Call) -> Result<ArrayRef> {
+/// Reads array literals, `'{a,b}'`, in the type that the result has.
+fn array_literals(call: &Call) -> Result<ArrayRef> {
     let DataType::List(item) = &call.returns else {
         return Ok(new_null_array(&call.returns, call.rows));
     };
     let element = pg_type(&canonical(item.data_type())).unwrap_or(Type::TEXT);
-    let literals = call.texts(0)?;
-    let mut lists = Vec::with_capacity(call.rows);
-    for literal in &literals {
-        lists.push(match literal {
-            Some(text) => parse_array(&element, text, call.zone)
-                .map_err(raise)?
-                .cast_to(&call.returns)?,
-            None => ScalarValue::try_from(&call.returns)?,
-        });
-    }
-    ScalarValue::iter_to_array(lists)
+    let null = ScalarValue::try_from(&call.returns)?;
+    let lists = call.parse_texts(0, |text| {
+        let list = parse_array(&element, text, call.zone).map_err(raise)?;
+        list.cast_to(&call.returns)
+    })?;
+    let lists = lists.into_iter();
+    ScalarValue::iter_to_array(lists.map(|list| list.unwrap_or_else(|| null.clone())))
 }
 
-/// A list of what the second argument is; numbers with all digits that the literal has.
-fn list_like(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<DataType> {
+/// Returns a list of the second argument's type; numbers get as many digits after the point as the literal has.
+fn array_literal_type(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<DataType> {
     let item = match types.get(1) {
         None | Some(DataType::Null) => DataType::Utf8,
         Some(DataType::Decimal128(precision, scale)) => {
@@ -116,28 +114,55 @@ fn list_like(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<D
     Ok(DataType::new_list(item, true))
 }
 
+/// `array_length(list, dimension)`; only the first dimension has one here.
+fn array_lengths(call: &Call) -> Result<ArrayRef> {
+    let (lists, dimensions) = (lists(call, 0)?, call.integers(1)?);
+    let lengths = (0..call.rows).map(|row| {
+        let known = lists.is_valid(row) && dimensions.is_valid(row) && dimensions.value(row) == 1;
+        // An empty array has no dimensions.
+        let length = known.then(|| lists.value_length(row));
+        length.filter(|length| *length > 0)
+    });
+    Ok(Arc::new(lengths.collect::<Int32Array>()))
+}
+
+/// `num_nulls(…)` and `num_nonnulls(…)`.
+fn count_nulls(call: &Call, of_nulls: bool) -> Result<ArrayRef> {
+    let nulls: Vec<_> = (0..call.arity())
+        .map(|at| call.array(at).logical_nulls())
+        .collect();
+    let counts = (0..call.rows).map(|row| {
+        let is_null = |nulls: &&Option<NullBuffer>| {
+            nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) == of_nulls
+        };
+        i32::try_from(nulls.iter().filter(is_null).count()).ok()
+    });
+    Ok(Arc::new(counts.collect::<Int32Array>()))
+}
+
+/// Rounds the elements of lists, before DataFusion's cast to lists of integers, which cuts.
+fn round_items(call: &Call) -> Result<ArrayRef> {
+    if !matches!(call.array(0).data_type(), DataType::List(_)) {
+        return Ok(Arc::clone(call.array(0)));
+    }
+    let lists = lists(call, 0)?;
+    with_items(&lists, round_numbers(lists.values())?)
+}
+
+/// Returns the functions of this file.
 pub fn functions() -> Vec<Function> {
+    let texts = DataType::new_list(DataType::Utf8, true);
     vec![
-        Function::new("pg_array_like", 2..=2, DataType::Null, list_written)
-            .returning(list_like)
+        // A literal where a list is wanted: SELECT ARRAY[1, 2] = '{1,2}'; → t
+        Function::new("pg_array_like", 2..=2, DataType::Null, array_literals)
+            .returning(array_literal_type)
             .stable(),
+        // SELECT (ARRAY['a', 'b'])[2]; → b
         Function::new("pg_element", 2..=2, DataType::Null, element).returning(item_type),
-        Function::new(
-            "pg_item_texts",
-            1..=1,
-            DataType::new_list(DataType::Utf8, true),
-            as_texts,
-        )
-        .stable(),
-        // What a cast to an array of whole numbers is given.
-        Function::new("pg_round_items", 1..=1, DataType::Null, |call| {
-            if !matches!(call.array(0).data_type(), DataType::List(_)) {
-                return Ok(Arc::clone(call.array(0)));
-            }
-            let lists = lists(call, 0)?;
-            with_items(&lists, rounded(lists.values())?)
-        })
-        .returning(|args, _| {
+        // SELECT ARRAY[true, false]::text[]; → {t,f}
+        Function::new("pg_item_texts", 1..=1, texts, item_texts).stable(),
+        // SELECT ARRAY[1.5, 2.4]::int[]; → {2,2}
+        Function::new("pg_round_items", 1..=1, DataType::Null, round_items).returning(|args, _| {
             Ok(match args.first() {
                 Some(DataType::List(item)) if !matches!(item.data_type(), DataType::List(_)) => {
                     DataType::new_list(rounded_type(Some(item.data_type()))?, true)
@@ -146,6 +171,17 @@ pub fn functions() -> Vec<Function> {
                 None => DataType::Null,
             })
         }),
+        // SELECT array_dims(ARRAY[1, 2, 3]); → [1:3]
         Function::new("array_dims", 1..=1, DataType::Utf8, dimensions),
+        // SELECT array_length(ARRAY[1, 2, 3], 1); → 3
+        Function::new("pg_array_length", 2..=2, DataType::Int32, array_lengths),
+        // SELECT num_nulls(1, NULL, 2); → 1
+        Function::new("num_nulls", 1..=64, DataType::Int32, |call| {
+            count_nulls(call, true)
+        }),
+        // SELECT num_nonnulls(1, NULL, 2); → 2
+        Function::new("num_nonnulls", 1..=64, DataType::Int32, |call| {
+            count_nulls(call, false)
+        }),
     ]
 }

@@ -1,4 +1,4 @@
-//! `ARRAY(SELECT …)`: an array without elements where there are no rows, and not null.
+//! `ARRAY(SELECT …)`: an array without elements where there are no rows, where an aggregate gives null.
 
 use std::sync::Arc;
 
@@ -9,16 +9,19 @@ use datafusion::arrow::compute::kernels::zip::zip;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 
-use crate::functions::call::{Call, Function};
+use crate::functions::call::Call;
+use crate::functions::function::{Function, first_type};
 
+/// Returns the functions of this file.
 pub fn functions() -> Vec<Function> {
     vec![
-        Function::new("pg_array_of_rows", 1..=1, DataType::Null, or_empty)
-            .returning(|args, _| Ok(args.first().cloned().unwrap_or(DataType::Null))),
+        // SELECT ARRAY(SELECT 1 WHERE false); → {}
+        Function::new("pg_array_of_rows", 1..=1, DataType::Null, null_to_empty)
+            .returning(first_type),
     ]
 }
 
-fn or_empty(call: &Call) -> Result<ArrayRef> {
+fn null_to_empty(call: &Call) -> Result<ArrayRef> {
     let array = call.array(0);
     let DataType::List(item) = array.data_type() else {
         return Ok(Arc::clone(array));

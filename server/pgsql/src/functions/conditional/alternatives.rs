@@ -1,8 +1,8 @@
-//! `coalesce`, `nullif`, `greatest` and `least` as long as a query is planned: of arguments of several types.
+//! `coalesce`, `nullif`, `greatest` and `least` while a query is planned, with arguments of several types.
 //!
 //! DataFusion wants one type at once, and finds another one than PostgreSQL: it knows neither what a literal stands for
-//! nor whose midnight a date is. So the calls take what comes, tell the type that it will be, and are replaced by
-//! DataFusion's once their arguments have it (see `analyze`).
+//! nor in which zone a date begins. So the calls take what comes, tell the type that the result will have, and are replaced
+//! by DataFusion's once their arguments have it (see `analyze`).
 
 use std::sync::Arc;
 
@@ -18,9 +18,10 @@ use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 
 use crate::error::PgError;
-use crate::functions::call::{call_name, raise};
+use crate::functions::call::raise;
+use crate::functions::function::call_name;
 
-/// The type that values of several types become where there must be one; none where there is none.
+/// Returns the type that values of several types are cast to where there must be one; none where they have none in common.
 pub fn common_type(types: &[DataType]) -> Option<DataType> {
     let mut known = types.iter().filter(|of| !of.is_null());
     let first = known.next()?;
@@ -28,13 +29,13 @@ pub fn common_type(types: &[DataType]) -> Option<DataType> {
         return Some(first.clone());
     }
     let known = || types.iter().filter(|of| !of.is_null());
-    let is_day = |of: &DataType| {
+    let is_date_or_time = |of: &DataType| {
         matches!(
             of,
             DataType::Date32 | DataType::Date64 | DataType::Timestamp(..)
         )
     };
-    if known().all(is_day) {
+    if known().all(is_date_or_time) {
         let zoned = known().any(|of| matches!(of, DataType::Timestamp(_, Some(_))));
         let timed = known().any(|of| matches!(of, DataType::Timestamp(..)));
         return Some(match (zoned, timed) {
@@ -43,7 +44,7 @@ pub fn common_type(types: &[DataType]) -> Option<DataType> {
             (false, false) => DataType::Date32,
         });
     }
-    // A decimal has no room for every float.
+    // Not numeric, which has no room for every float.
     if known().all(DataType::is_numeric) {
         for float in [DataType::Float64, DataType::Float32] {
             if known().any(|of| *of == float) {
@@ -55,12 +56,12 @@ pub fn common_type(types: &[DataType]) -> Option<DataType> {
     type_union_resolution(&known)
 }
 
-/// A literal that is written as a text may be of any type.
+/// Whether a literal is null or a text, which stands for a value of any type.
 pub fn is_unknown_literal(literal: &ScalarValue) -> bool {
     literal.data_type().is_null() || literal.try_as_str().is_some()
 }
 
-/// One of the four.
+/// One of the four functions, named `pg_coalesce` and so on.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Alternatives {
     name: String,
@@ -69,7 +70,7 @@ pub struct Alternatives {
 }
 
 impl Alternatives {
-    /// DataFusion's function.
+    /// Returns DataFusion's function.
     pub fn inner(&self) -> &Arc<ScalarUDF> {
         &self.inner
     }
@@ -134,10 +135,10 @@ impl ScalarUDFImpl for Alternatives {
     }
 }
 
-/// Their names; while they are planned there is a `pg_` before (see `sql::rewrite`).
+/// DataFusion's names; while a query is planned there is a `pg_` before them.
 const NAMES: [&str; 4] = ["coalesce", "nullif", "greatest", "least"];
 
-/// Puts them into a context.
+/// Registers them in a context.
 pub fn register(context: &SessionContext) -> Result<()> {
     for name in NAMES {
         let inner = context.udf(name)?;

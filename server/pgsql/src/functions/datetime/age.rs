@@ -1,30 +1,25 @@
-//! `age`: the distance of two times in years, months, days and a time; and other sums with time.
+//! `age` and `justify_hours`, `justify_days`, `justify_interval`.
 
-use std::sync::Arc;
-
-use chrono::{Datelike, NaiveDate, NaiveDateTime};
-use datafusion::arrow::array::IntervalMonthDayNanoArray;
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime};
+use datafusion::arrow::array::{ArrayRef, IntervalMonthDayNanoArray};
 use datafusion::arrow::datatypes::IntervalMonthDayNano;
 use datafusion::error::Result;
 
 use super::instants::{is_infinite, locals, out_of_range, to_local};
 use super::intervals::{DAY, interval_out_of_range, interval_type, intervals};
-use crate::functions::call::{Call, Function};
+use crate::functions::call::Call;
+use crate::functions::function::Function;
+use crate::functions::rows;
 
-/// From `earlier` to `later`, counted as people count ages.
+/// Returns the interval from `earlier` to `later`, as people count ages: years and months by the calendar first.
 fn age(later: NaiveDateTime, earlier: NaiveDateTime) -> IntervalMonthDayNano {
     if later < earlier {
-        let IntervalMonthDayNano {
-            months,
-            days,
-            nanoseconds,
-        } = age(earlier, later);
-        return IntervalMonthDayNano::new(-months, -days, -nanoseconds);
+        let age = age(earlier, later);
+        return IntervalMonthDayNano::new(-age.months, -age.days, -age.nanoseconds);
     }
     let micros = |time: NaiveDateTime| {
-        (time - time.date().and_time(chrono::NaiveTime::MIN))
-            .num_microseconds()
-            .unwrap_or(0)
+        let since_midnight = time - time.date().and_time(NaiveTime::MIN);
+        since_midnight.num_microseconds().unwrap_or(0)
     };
     let mut months =
         (later.year() - earlier.year()) * 12 + later.month() as i32 - earlier.month() as i32;
@@ -36,7 +31,7 @@ fn age(later: NaiveDateTime, earlier: NaiveDateTime) -> IntervalMonthDayNano {
     }
     while days < 0 {
         months -= 1;
-        // The days of the earlier time's month.
+        // A month that is not whole counts by the days of the earlier time's month.
         days += days_of_month(earlier.year(), earlier.month());
     }
     IntervalMonthDayNano::new(months, days, rest * 1000)
@@ -55,48 +50,38 @@ fn days_of_month(year: i32, month: u32) -> i32 {
         .map_or(30, |(first, next)| (next - first).num_days() as i32)
 }
 
-fn ages(call: &Call) -> Result<datafusion::arrow::array::ArrayRef> {
+/// `age(later, earlier)`; `age(x)` is that of `x` at today's midnight.
+fn ages(call: &Call) -> Result<ArrayRef> {
     let first = locals(call, 0, call.zone)?;
-    let second = if call.arity() > 1 {
+    let has_both = call.arity() > 1;
+    let second = if has_both {
         locals(call, 1, call.zone)?
     } else {
-        // Of today's midnight.
         let now = to_local(chrono::Utc::now().naive_utc(), call.zone);
         vec![now.date().and_hms_opt(0, 0, 0); call.rows]
     };
-    let ages = first.into_iter().zip(second).map(|(first, second)| {
-        let (Some(first), Some(second)) = (first, second) else {
-            return Ok(None);
-        };
+    let ages = rows::zip(first, second, |first, second| {
         if is_infinite(first) || is_infinite(second) {
             return Err(out_of_range());
         }
-        Ok(Some(if call.arity() > 1 {
+        Ok(if has_both {
             age(first, second)
         } else {
             age(second, first)
-        }))
+        })
     });
-    Ok(Arc::new(
-        ages.collect::<Result<IntervalMonthDayNanoArray>>()?,
-    ))
+    rows::collect::<IntervalMonthDayNanoArray, _>(ages)
 }
 
-fn justified(call: &Call, hours: bool, days: bool) -> Result<datafusion::arrow::array::ArrayRef> {
-    let values = intervals(call, 0)?.into_iter();
-    let values = values.map(|value| match value {
-        Some(value) => justify(value, hours, days)
-            .map(Some)
-            .ok_or_else(interval_out_of_range),
-        None => Ok(None),
+fn justify_all(call: &Call, hours: bool, days: bool) -> Result<ArrayRef> {
+    let values = rows::map(intervals(call, 0)?, |value| {
+        justify(value, hours, days).ok_or_else(interval_out_of_range)
     });
-    Ok(Arc::new(
-        values.collect::<Result<IntervalMonthDayNanoArray>>()?,
-    ))
+    rows::collect::<IntervalMonthDayNanoArray, _>(values)
 }
 
-/// Whole days of time become days, whole months of days become months, and all get the same sign. None where there are more
-/// of them than an interval has.
+/// Makes days of 24 hours (`hours`) and months of 30 days (`days`), and gives all parts the same sign. None where an interval
+/// has no room for the result.
 fn justify(
     mut value: IntervalMonthDayNano,
     hours: bool,
@@ -133,18 +118,22 @@ fn justify(
     Some(value)
 }
 
+/// Returns the functions of this file.
 pub fn functions() -> Vec<Function> {
+    let justify = |name, hours, days| {
+        Function::new(name, 1..=1, interval_type(), move |call| {
+            justify_all(call, hours, days)
+        })
+    };
     vec![
+        // SELECT age(timestamp '2026-03-01', timestamp '2025-12-15'); → 2 mons 17 days
         Function::new("age", 1..=2, interval_type(), ages).stable(),
-        Function::new("justify_hours", 1..=1, interval_type(), |call| {
-            justified(call, true, false)
-        }),
-        Function::new("justify_days", 1..=1, interval_type(), |call| {
-            justified(call, false, true)
-        }),
-        Function::new("justify_interval", 1..=1, interval_type(), |call| {
-            justified(call, true, true)
-        }),
+        // SELECT justify_hours(interval '27 hours'); → 1 day 03:00:00
+        justify("justify_hours", true, false),
+        // SELECT justify_days(interval '35 days'); → 1 mon 5 days
+        justify("justify_days", false, true),
+        // SELECT justify_interval(interval '1 mon -1 hour'); → 29 days 23:00:00
+        justify("justify_interval", true, true),
     ]
 }
 

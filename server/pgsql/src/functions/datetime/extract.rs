@@ -1,42 +1,41 @@
 //! `extract` and `date_part`: fields of instants in the session's zone, of days, times of day and intervals.
 
-use std::sync::Arc;
-
 use chrono::{Datelike, NaiveDateTime, Timelike};
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Float64Array, StringArray,
-};
-use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, TimestampMicrosecondType};
-use datafusion::error::{DataFusionError, Result};
+use datafusion::arrow::array::{ArrayRef, Float64Array};
+use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano};
+use datafusion::error::Result;
 use datafusion::scalar::ScalarValue;
 
-use super::instants::{Kind, is_infinite, kind, locals, timestamptz};
+use super::instants::{Kind, instants, is_infinite, kind, locals};
 use super::intervals::intervals;
-use super::units::Unit;
-use crate::encode::type_name;
-use crate::error::{PgError, code};
-use crate::functions::call::{Call, Function, raise};
+use super::units::{Unit, Units};
+use crate::error::PgError;
+use crate::functions::call::{Call, raise};
+use crate::functions::function::Function;
+use crate::functions::math::casts::not_finite;
+use crate::functions::rows;
 
-/// A value in millionths.
+/// A field's value in millionths of its unit.
 type Millionths = i128;
 
 const ONE: Millionths = 1_000_000;
 
-/// A field of a time.
+/// The field of a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Field {
     Value(Millionths),
-    /// Of a time before or after all others.
+    /// Of `infinity` or `-infinity`.
     Infinite(f64),
 }
 
-/// A number of years, centuries and the like, of which there is none that is zero: the one before the first is -1.
+/// Numbers years, centuries and the like, of which none is zero: the one before the first is -1.
 pub fn from_one(number: Millionths) -> Millionths {
     if number > 0 { number } else { number - 1 }
 }
 
-/// A field of a local time; none where there is no such field.
-fn of_time(
+/// Returns a field of a local time; none where the unit is no field of such a time. Instants have their microseconds, and
+/// the offset of the zone in seconds.
+fn time_field(
     unit: Unit,
     local: NaiveDateTime,
     instant_micros: Option<i64>,
@@ -82,8 +81,8 @@ fn of_time(
     }
 }
 
-/// A field of an interval.
-fn of_interval(unit: Unit, value: IntervalMonthDayNano) -> Option<Millionths> {
+/// Returns a field of an interval; none where the unit is no field of one.
+fn interval_field(unit: Unit, value: IntervalMonthDayNano) -> Option<Millionths> {
     let (months, days) = (Millionths::from(value.months), Millionths::from(value.days));
     let micros = Millionths::from(value.nanoseconds / 1000);
     let whole = |value: Millionths| Some(value * ONE);
@@ -112,124 +111,63 @@ fn of_interval(unit: Unit, value: IntervalMonthDayNano) -> Option<Millionths> {
     }
 }
 
-/// The units of an argument, which mostly is one and the same word in all rows.
-struct Units {
-    names: StringArray,
-    of: DataType,
-    known: Option<(String, Unit)>,
+/// Returns the fields of intervals and times of day.
+fn interval_fields(call: &Call, units: &Units, of_day: bool) -> Result<Vec<Option<Field>>> {
+    let rows = units.zip(intervals(call, 1)?, |named, value| {
+        let unit = named.unit;
+        interval_field(unit, value)
+            .filter(|_| !of_day || unit.is_within_day() || unit == Unit::Epoch)
+            .map(Field::Value)
+            .ok_or_else(|| raise(named.unsupported()))
+    });
+    rows.collect()
 }
 
-impl Units {
-    fn of(call: &Call) -> Result<Units> {
-        Ok(Units {
-            names: call.texts(0)?,
-            of: call.array(1).data_type().clone(),
-            known: None,
-        })
-    }
-
-    fn at(&mut self, row: usize) -> Result<Option<Unit>> {
-        if self.names.is_null(row) {
-            return Ok(None);
+/// Returns the fields that the rows ask for. `extract` of a day has no hours (`only_days`); `date_part` takes it for its
+/// first instant, and has.
+fn fields(call: &Call, only_days: bool) -> Result<Vec<Option<Field>>> {
+    let data_type = call.array(1).data_type();
+    let units = Units::new(call, data_type)?;
+    match data_type {
+        DataType::Interval(_) | DataType::Duration(_) => {
+            return interval_fields(call, &units, false);
         }
-        let name = self.names.value(row);
-        if let Some((known, unit)) = &self.known
-            && known == name
-        {
-            return Ok(Some(*unit));
-        }
-        let unit = Unit::read(name).ok_or_else(|| {
-            raise(PgError::new(
-                code::INVALID_PARAMETER,
-                format!(
-                    "unit \"{name}\" not recognized for type {}",
-                    type_name(&self.of)
-                ),
-            ))
-        })?;
-        self.known = Some((name.to_owned(), unit));
-        Ok(Some(unit))
+        DataType::Time64(_) | DataType::Time32(_) => return interval_fields(call, &units, true),
+        _ => {}
     }
-
-    /// It is a unit, but none of such values.
-    fn unsupported(&self, row: usize) -> DataFusionError {
-        let name = self.names.value(row).trim_matches(['\'', '"']);
-        raise(PgError::new(
-            code::NOT_SUPPORTED,
-            format!(
-                "unit \"{name}\" not supported for type {}",
-                type_name(&self.of)
-            ),
-        ))
-    }
-}
-
-fn of_intervals(call: &Call, units: &mut Units) -> Result<Vec<Option<Field>>> {
-    let of_day = matches!(units.of, DataType::Time64(_) | DataType::Time32(_));
-    let values = intervals(call, 1)?.into_iter().enumerate();
-    values
-        .map(|(row, value)| {
-            let (Some(unit), Some(value)) = (units.at(row)?, value) else {
-                return Ok(None);
-            };
-            let field = of_interval(unit, value)
-                .filter(|_| !of_day || unit.is_within_day() || unit == Unit::Epoch)
-                .ok_or_else(|| units.unsupported(row))?;
-            Ok(Some(Field::Value(field)))
-        })
-        .collect()
-}
-
-/// `only_days`: a day has no hours, though as a time it has.
-fn values(call: &Call, only_days: bool) -> Result<Vec<Option<Field>>> {
-    let mut units = Units::of(call)?;
-    let data_type = units.of.clone();
-    if matches!(
-        data_type,
-        DataType::Interval(_) | DataType::Duration(_) | DataType::Time64(_) | DataType::Time32(_)
-    ) {
-        return of_intervals(call, &mut units);
-    }
-    let instants = if kind(&data_type) == Kind::Instant {
-        Some(
-            call.cast(1, &timestamptz())?
-                .as_primitive::<TimestampMicrosecondType>()
-                .clone(),
-        )
-    } else {
-        None
+    let micros = match kind(data_type) {
+        Kind::Instant => instants(call, 1, call.zone)?,
+        _ => vec![None; call.rows],
     };
-    let of_days = only_days && kind(&data_type) == Kind::Date;
-    let mut fields = Vec::with_capacity(call.rows);
-    for (row, local) in locals(call, 1, call.zone)?.into_iter().enumerate() {
-        let (Some(unit), Some(local)) = (units.at(row)?, local) else {
-            fields.push(None);
-            continue;
-        };
-        if of_days && (unit.is_within_day() || unit.is_of_zone()) {
-            return Err(units.unsupported(row));
+    let only_days = only_days && kind(data_type) == Kind::Date;
+    let locals = locals(call, 1, call.zone)?.into_iter();
+    let values = locals.zip(micros);
+    let values = values.map(|(local, micros)| Some((local?, micros)));
+    let rows = units.zip(values, |named, (local, micros)| {
+        let unit = named.unit;
+        if only_days && (unit.is_within_day() || unit.is_of_zone()) {
+            return Err(raise(named.unsupported()));
         }
         if is_infinite(local) {
-            let sign = if local == NaiveDateTime::MAX {
-                1.0
+            let is_last = local == NaiveDateTime::MAX;
+            let infinity = if is_last {
+                f64::INFINITY
             } else {
-                -1.0
+                f64::NEG_INFINITY
             };
-            let infinite = Field::Infinite(sign * f64::INFINITY);
-            fields.push(unit.grows().then_some(infinite));
-            continue;
+            return Ok(unit.grows().then_some(Field::Infinite(infinity)));
         }
-        let micros = instants.as_ref().map(|instants| instants.value(row));
         let offset = micros.map_or(0, |micros| {
             (local.and_utc().timestamp() - micros.div_euclid(1_000_000)) as i32
         });
-        let field = of_time(unit, local, micros, offset).ok_or_else(|| units.unsupported(row))?;
-        fields.push(Some(Field::Value(field)));
-    }
-    Ok(fields)
+        let field = time_field(unit, local, micros, offset);
+        let field = field.ok_or_else(|| raise(named.unsupported()))?;
+        Ok(Some(Field::Value(field)))
+    });
+    rows.map(|row| Ok(row?.flatten())).collect()
 }
 
-/// Digits after the point that `extract` gives a field.
+/// Returns how many digits after the point `extract` gives a field.
 fn scale(field: Option<&ScalarValue>, of: Option<&DataType>) -> i8 {
     let name = field.and_then(|field| field.try_as_str().flatten());
     match name.and_then(Unit::read) {
@@ -241,37 +179,34 @@ fn scale(field: Option<&ScalarValue>, of: Option<&DataType>) -> i8 {
     }
 }
 
-fn extracted(call: &Call) -> Result<ArrayRef> {
-    let DataType::Decimal128(precision, scale) = call.returns else {
+/// `extract(unit FROM x)`, as a numeric.
+fn extract(call: &Call) -> Result<ArrayRef> {
+    let DataType::Decimal128(_, scale) = call.returns else {
         return Err(raise(PgError::internal("extract of another type")));
     };
     let divisor = 10_i128.pow(u32::from((6 - scale).unsigned_abs()));
-    let values = values(call, true)?.into_iter().map(|field| match field {
-        Some(Field::Value(value)) => Ok(Some(value / divisor)),
-        Some(Field::Infinite(value)) => Err(raise(PgError::new(
-            code::NOT_SUPPORTED,
-            format!("a numeric here is finite, and not {value}"),
-        ))),
-        None => Ok(None),
+    let values = rows::map(fields(call, true)?, |field| match field {
+        Field::Value(value) => Ok(value / divisor),
+        Field::Infinite(value) => Err(not_finite(value)),
     });
-    let array = values.collect::<Result<Decimal128Array>>()?;
-    Ok(Arc::new(array.with_precision_and_scale(precision, scale)?))
+    rows::decimals(values, &call.returns)
 }
 
+/// Returns the functions of this file.
 pub fn functions() -> Vec<Function> {
-    let extract = Function::new("pg_extract", 2..=2, DataType::Decimal128(38, 0), extracted)
+    // SELECT extract(hour FROM timestamp '2026-01-31 12:30'); → 12
+    let extract = Function::new("pg_extract", 2..=2, DataType::Decimal128(38, 0), extract)
         .returning(|args, constants| {
-            Ok(DataType::Decimal128(
-                38,
-                scale(constants.first().copied().flatten(), args.get(1)),
-            ))
+            let unit = constants.first().copied().flatten();
+            Ok(DataType::Decimal128(38, scale(unit, args.get(1))))
         });
+    // SELECT date_part('epoch', timestamptz '1970-01-02 00:00+00'); → 86400
     let date_part = Function::new("date_part", 2..=2, DataType::Float64, |call| {
-        let values = values(call, false)?.into_iter().map(|field| match field? {
-            Field::Value(value) => Some(value as f64 / ONE as f64),
-            Field::Infinite(value) => Some(value),
+        let values = rows::map(fields(call, false)?, |field| match field {
+            Field::Value(value) => Ok(value as f64 / ONE as f64),
+            Field::Infinite(value) => Ok(value),
         });
-        Ok(Arc::new(values.collect::<Float64Array>()))
+        rows::collect::<Float64Array, _>(values)
     });
     vec![extract.stable(), date_part.stable()]
 }

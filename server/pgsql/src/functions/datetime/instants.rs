@@ -1,40 +1,49 @@
-//! Instants and local times: what each row of an argument is, and `timezone(zone, x)`.
+//! Reads arguments as instants, local times or days, and `AT TIME ZONE`.
+//!
+//! Instants and local times are microseconds since 1970, of which the first and the last that there are stand for
+//! `-infinity` and `infinity`: [`NaiveDateTime::MIN`] and [`NaiveDateTime::MAX`] as chrono's times.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, TimestampMicrosecondArray};
+use datafusion::arrow::array::{ArrayRef, AsArray, TimestampMicrosecondArray};
 use datafusion::arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::error::{DataFusionError, Result};
 
-use crate::error::{PgError, code};
-use crate::functions::call::{Call, Function, raise};
-use crate::params::{FIRST_YEAR, LAST_YEAR, Unread, parse_date, parse_instant, parse_local};
+use super::intervals::intervals;
+use crate::error::code;
+use crate::functions::call::{Call, sql_error};
+use crate::functions::function::Function;
+use crate::functions::rows;
+use crate::params::{FIRST_YEAR, InvalidTime, LAST_YEAR, parse_date, parse_instant, parse_local};
 use crate::types::zone::Zone;
 
+/// The Arrow type of `timestamp`.
 pub fn timestamp() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, None)
 }
 
+/// The Arrow type of `timestamptz`.
 pub fn timestamptz() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
-/// What an argument holds, as far as time goes.
+/// How a type of argument is read as a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Instants.
+    /// `timestamptz`.
     Instant,
-    /// Local times of no zone.
+    /// `timestamp`.
     Local,
-    /// Days.
+    /// `date`.
     Date,
-    /// Text.
+    /// Text, which may be a literal of any of them.
     Text,
-    /// Anything else.
+    /// No time.
     Other,
 }
 
+/// Returns how a type is read as a time.
 pub fn kind(data_type: &DataType) -> Kind {
     match data_type {
         DataType::Timestamp(_, Some(_)) => Kind::Instant,
@@ -46,169 +55,123 @@ pub fn kind(data_type: &DataType) -> Kind {
     }
 }
 
-/// An argument as local times of a zone.
+/// Reads an argument as local times; instants as the clocks of a zone show them.
 pub fn locals(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<NaiveDateTime>>> {
-    let kind = kind(call.array(at).data_type());
-    match kind {
-        Kind::Instant | Kind::Local => {
-            let array = call.cast(
-                at,
-                &if kind == Kind::Instant {
-                    timestamptz()
-                } else {
-                    timestamp()
-                },
-            )?;
-            let array = array.as_primitive::<TimestampMicrosecondType>();
-            Ok(array
-                .iter()
-                .map(|micros| {
-                    let Some(micros) = micros else {
-                        return Ok(None);
-                    };
-                    let utc = naive(micros).ok_or_else(out_of_range)?;
-                    Ok(Some(if kind == Kind::Instant {
-                        to_local(utc, zone)
-                    } else {
-                        utc
-                    }))
-                })
-                .collect::<Result<_>>()?)
+    match kind(call.array(at).data_type()) {
+        Kind::Instant => {
+            let array = call.cast(at, &timestamptz())?;
+            let micros = array.as_primitive::<TimestampMicrosecondType>().iter();
+            let local = |micros| Ok(to_local(naive(micros).ok_or_else(out_of_range)?, zone));
+            rows::map(micros, local).collect()
+        }
+        Kind::Local => {
+            let array = call.cast(at, &timestamp())?;
+            let micros = array.as_primitive::<TimestampMicrosecondType>().iter();
+            rows::map(micros, |micros| naive(micros).ok_or_else(out_of_range)).collect()
         }
         Kind::Date => {
             let array = call.cast(at, &DataType::Date32)?;
-            let days = array.as_primitive::<Date32Type>();
-            Ok(days
-                .iter()
-                .map(|days| {
-                    Ok(Some(match days {
-                        None => return Ok(None),
-                        Some(i32::MAX) => NaiveDateTime::MAX,
-                        Some(i32::MIN) => NaiveDateTime::MIN,
-                        Some(days) => NaiveDate::from_epoch_days(days)
-                            .and_then(|day| within(day.and_time(NaiveTime::MIN)))
-                            .ok_or_else(|| {
-                                let why = "date out of range for timestamp";
-                                raise(PgError::new("22008", why))
-                            })?,
-                    }))
-                })
-                .collect::<Result<_>>()?)
-        }
-        Kind::Text => call
-            .texts(at)?
-            .iter()
-            .map(|text| {
-                let Some(text) = text else { return Ok(None) };
-                let micros =
-                    parse_local(text, call.zone).map_err(|why| unread(why, "timestamp", text))?;
-                naive(micros).map(Some).ok_or_else(out_of_range)
+            let midnight = |days: i32| match days {
+                i32::MAX => Some(NaiveDateTime::MAX),
+                i32::MIN => Some(NaiveDateTime::MIN),
+                days => in_range(NaiveDate::from_epoch_days(days)?.and_time(NaiveTime::MIN)),
+            };
+            let out_of_range = || sql_error("22008", "date out of range for timestamp");
+            rows::map(array.as_primitive::<Date32Type>().iter(), |days| {
+                midnight(days).ok_or_else(out_of_range)
             })
-            .collect(),
-        Kind::Other => Err(raise(unsupported(call, at))),
+            .collect()
+        }
+        Kind::Text => call.parse_texts(at, |text| {
+            let micros = parse_local(text, call.zone);
+            let micros = micros.map_err(|why| invalid_time(why, "timestamp", text))?;
+            naive(micros).ok_or_else(out_of_range)
+        }),
+        Kind::Other => Err(unsupported(call, at)),
     }
 }
 
-/// An argument as instants, in microseconds; local times and days are those of a zone.
+/// Reads an argument as instants, in microseconds; local times and days are those of a zone.
 pub fn instants(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<i64>>> {
     match kind(call.array(at).data_type()) {
         Kind::Instant => {
             let array = call.cast(at, &timestamptz())?;
-            Ok(array
-                .as_primitive::<TimestampMicrosecondType>()
-                .iter()
-                .collect())
+            let micros = array.as_primitive::<TimestampMicrosecondType>();
+            Ok(micros.iter().collect())
         }
-        Kind::Text => call
-            .texts(at)?
-            .iter()
-            .map(|text| {
-                let Some(text) = text else { return Ok(None) };
-                parse_instant(text, zone)
-                    .map(Some)
-                    .map_err(|why| unread(why, "timestamp with time zone", text))
-            })
-            .collect(),
-        _ => Ok(locals(call, at, zone)?
-            .into_iter()
-            .map(|local| Some(to_instant(local?, zone)))
-            .collect()),
+        Kind::Text => call.parse_texts(at, |text| {
+            let micros = parse_instant(text, zone);
+            micros.map_err(|why| invalid_time(why, "timestamp with time zone", text))
+        }),
+        _ => {
+            let locals = locals(call, at, zone)?.into_iter();
+            Ok(locals.map(|local| Some(to_instant(local?, zone))).collect())
+        }
     }
 }
 
-/// An argument as days; instants have those of a zone.
+/// Reads an argument as days since 1970; instants have the days of a zone.
 pub fn dates(call: &Call, at: usize, zone: Zone) -> Result<Vec<Option<i32>>> {
     if kind(call.array(at).data_type()) == Kind::Text {
-        return call
-            .texts(at)?
-            .iter()
-            .map(|text| {
-                let Some(text) = text else { return Ok(None) };
-                parse_date(text, zone)
-                    .map(Some)
-                    .map_err(|why| unread(why, "date", text))
-            })
-            .collect();
+        return call.parse_texts(at, |text| {
+            parse_date(text, zone).map_err(|why| invalid_time(why, "date", text))
+        });
     }
-    Ok(locals(call, at, zone)?
-        .into_iter()
-        .map(|local| {
-            Some(match local? {
-                NaiveDateTime::MAX => i32::MAX,
-                NaiveDateTime::MIN => i32::MIN,
-                local => local.date().to_epoch_days(),
-            })
-        })
-        .collect())
+    let days = |local: NaiveDateTime| match local {
+        NaiveDateTime::MAX => i32::MAX,
+        NaiveDateTime::MIN => i32::MIN,
+        local => local.date().to_epoch_days(),
+    };
+    let locals = locals(call, at, zone)?.into_iter();
+    Ok(locals.map(|local| local.map(days)).collect())
 }
 
-/// What is wrong with a text that shall be a time.
-pub fn unread(why: Unread, name: &str, text: &str) -> DataFusionError {
-    raise(match why {
-        Unread::Syntax => PgError::new(
+/// Makes the error of a text that is no value of a time type.
+pub fn invalid_time(why: InvalidTime, name: &str, text: &str) -> DataFusionError {
+    match why {
+        InvalidTime::Syntax => sql_error(
             "22007",
             format!("invalid input syntax for type {name}: \"{text}\""),
         ),
-        Unread::Range => PgError::new(
+        InvalidTime::Range => sql_error(
             "22008",
             format!("date/time field value out of range: \"{text}\""),
         ),
-    })
+    }
 }
 
-pub fn unsupported(call: &Call, at: usize) -> PgError {
-    PgError::new(
+/// Makes the error of an argument whose type is no time.
+pub fn unsupported(call: &Call, at: usize) -> DataFusionError {
+    let data_type = call.array(at).data_type();
+    sql_error(
         code::UNDEFINED_FUNCTION,
-        format!(
-            "no function of that name takes an argument of type {}",
-            call.array(at).data_type()
-        ),
+        format!("no function of that name takes an argument of type {data_type}"),
     )
 }
 
-/// A time of so many microseconds since 1970. What is before and after all others is the first and the last that there is.
+/// Converts microseconds since 1970 to a time, if it is in range.
 pub fn naive(micros: i64) -> Option<NaiveDateTime> {
-    Some(match micros {
-        i64::MAX => NaiveDateTime::MAX,
-        i64::MIN => NaiveDateTime::MIN,
-        micros => within(DateTime::from_timestamp_micros(micros)?.naive_utc())?,
-    })
+    match micros {
+        i64::MAX => Some(NaiveDateTime::MAX),
+        i64::MIN => Some(NaiveDateTime::MIN),
+        micros => in_range(DateTime::from_timestamp_micros(micros)?.naive_utc()),
+    }
 }
 
-/// A time, if it is one that can be reckoned with: not before those of PostgreSQL, and not so late that it could have no
-/// local time in some zone. (PostgreSQL's end some 32,000 years later.)
-pub fn within(local: NaiveDateTime) -> Option<NaiveDateTime> {
+/// Returns a time if it can be computed with: not before PostgreSQL's first one, and not so late that it has no local time
+/// in some zone. (PostgreSQL's times end some 32,000 years later.)
+pub fn in_range(local: NaiveDateTime) -> Option<NaiveDateTime> {
     (FIRST_YEAR..=LAST_YEAR)
         .contains(&local.year())
         .then_some(local)
 }
 
-/// No time that there is.
+/// Makes the error of a result that is no time in range.
 pub fn out_of_range() -> DataFusionError {
-    raise(PgError::new("22008", "timestamp out of range"))
+    sql_error("22008", "timestamp out of range")
 }
 
-/// It is before or after all others: `-infinity`, `infinity`.
+/// Whether a time is `-infinity` or `infinity`.
 pub fn is_infinite(local: NaiveDateTime) -> bool {
     local == NaiveDateTime::MAX || local == NaiveDateTime::MIN
 }
@@ -221,6 +184,7 @@ fn micros_of(local: NaiveDateTime) -> i64 {
     }
 }
 
+/// Converts a time in UTC to what the clocks of a zone show.
 pub fn to_local(utc: NaiveDateTime, zone: Zone) -> NaiveDateTime {
     if is_infinite(utc) {
         return utc;
@@ -228,6 +192,7 @@ pub fn to_local(utc: NaiveDateTime, zone: Zone) -> NaiveDateTime {
     utc + TimeDelta::seconds(i64::from(zone.offset_at(&utc)))
 }
 
+/// Converts a local time of a zone to an instant, in microseconds.
 pub fn to_instant(local: NaiveDateTime, zone: Zone) -> i64 {
     if is_infinite(local) {
         return micros_of(local);
@@ -235,96 +200,72 @@ pub fn to_instant(local: NaiveDateTime, zone: Zone) -> i64 {
     zone.instant_of(local)
 }
 
-pub fn instant_array(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
-    Arc::new(
-        values
-            .collect::<TimestampMicrosecondArray>()
-            .with_timezone("UTC"),
-    )
+/// Collects microseconds into an array of `timestamptz`.
+pub fn instant_array(rows: impl Iterator<Item = Result<Option<i64>>>) -> Result<ArrayRef> {
+    let array = rows.collect::<Result<TimestampMicrosecondArray>>()?;
+    Ok(Arc::new(array.with_timezone("UTC")))
 }
 
-pub fn local_array(values: impl Iterator<Item = Option<NaiveDateTime>>) -> ArrayRef {
-    Arc::new(
-        values
-            .map(|local| Some(micros_of(local?)))
-            .collect::<TimestampMicrosecondArray>(),
-    )
+/// Collects local times into an array of `timestamp`.
+pub fn local_array(rows: impl Iterator<Item = Result<Option<NaiveDateTime>>>) -> Result<ArrayRef> {
+    rows::collect::<TimestampMicrosecondArray, _>(rows.map(|local| Ok(local?.map(micros_of))))
 }
 
-/// The zone that an argument names.
+/// Reads the name of a zone, as `AT TIME ZONE` takes it.
 pub fn zone_of(name: &str) -> Result<Zone> {
     Zone::parse_posix(name).ok_or_else(|| {
-        raise(PgError::new(
+        sql_error(
             code::INVALID_PARAMETER,
             format!("time zone \"{name}\" not recognized"),
-        ))
+        )
     })
 }
 
+/// Reads the zones of the first argument: names, or intervals east of UTC.
+fn zones(call: &Call) -> Result<Vec<Option<Zone>>> {
+    match call.array(0).data_type() {
+        DataType::Interval(_) | DataType::Duration(_) => {
+            let distances = intervals(call, 0)?.into_iter();
+            let seconds = distances.map(|distance| Some(distance?.nanoseconds / 1_000_000_000));
+            Ok(seconds
+                .map(|seconds| i32::try_from(seconds?).ok().map(Zone::Fixed))
+                .collect())
+        }
+        _ => call.parse_texts(0, zone_of),
+    }
+}
+
+/// `timezone(zone, x)`, which is `x AT TIME ZONE zone`: of an instant the local time there, of a local time the instant. A
+/// day is the instant at which it begins in the session's zone.
+fn timezone(call: &Call) -> Result<ArrayRef> {
+    let zones = zones(call)?;
+    match kind(call.array(1).data_type()) {
+        Kind::Instant | Kind::Date => {
+            let instants = instants(call, 1, call.zone)?;
+            local_array(rows::zip(instants, zones, |micros, zone| {
+                Ok(to_local(naive(micros).ok_or_else(out_of_range)?, zone))
+            }))
+        }
+        _ => {
+            let locals = locals(call, 1, Zone::UTC)?;
+            instant_array(rows::zip(locals, zones, |local, zone| {
+                Ok(to_instant(local, zone))
+            }))
+        }
+    }
+}
+
+/// Returns the functions of this file.
 pub fn functions() -> Vec<Function> {
-    // `x AT TIME ZONE zone`: of an instant the local time there, of a local time there the instant.
-    let timezone = Function::new("timezone", 2..=2, timestamp(), |call| {
-        let by_interval = matches!(
-            call.array(0).data_type(),
-            DataType::Interval(_) | DataType::Duration(_)
-        );
-        let intervals = if by_interval {
-            super::intervals::intervals(call, 0)?
-        } else {
-            Vec::new()
-        };
-        let zones = if by_interval {
-            StringArray::new_null(call.rows)
-        } else {
-            call.texts(0)?
-        };
-        let given = kind(call.array(1).data_type());
-        let zone = |row: usize| -> Result<Option<Zone>> {
-            if let Some(Some(distance)) = intervals.get(row) {
-                let seconds = distance.nanoseconds / 1_000_000_000;
-                Ok(i32::try_from(seconds).ok().map(Zone::Fixed))
-            } else if zones.is_null(row) {
-                Ok(None)
-            } else {
-                zone_of(zones.value(row)).map(Some)
-            }
-        };
-        if given == Kind::Date {
-            // A day becomes the instant that it begins at, which is shown as the local time there.
-            let instants = instants(call, 1, call.zone)?.into_iter().enumerate();
-            let shown: Vec<_> = instants
-                .map(|(row, micros)| {
-                    Ok(zone(row)?.and_then(|zone| Some(to_local(naive(micros?)?, zone))))
-                })
-                .collect::<Result<_>>()?;
-            return Ok(local_array(shown.into_iter()));
-        }
-        if given == Kind::Instant {
-            let instants = locals(call, 1, Zone::UTC)?;
-            let shown: Vec<_> = instants
-                .into_iter()
-                .enumerate()
-                .map(|(row, utc)| Ok(zone(row)?.and_then(|zone| Some(to_local(utc?, zone)))))
-                .collect::<Result<_>>()?;
-            return Ok(local_array(shown.into_iter()));
-        }
-        let locals = locals(call, 1, Zone::UTC)?;
-        let shown: Vec<_> = locals
-            .into_iter()
-            .enumerate()
-            .map(|(row, local)| Ok(zone(row)?.and_then(|zone| Some(to_instant(local?, zone)))))
-            .collect::<Result<_>>()?;
-        Ok(instant_array(shown.into_iter()))
-    });
     vec![
-        timezone
+        // SELECT timestamp '2026-01-31 12:00' AT TIME ZONE 'Europe/Berlin'; → 2026-01-31 11:00:00+00
+        Function::new("timezone", 2..=2, timestamp(), timezone)
             .returning(|args, _| {
                 Ok(match args.get(1).map(kind) {
                     Some(Kind::Instant | Kind::Date) => timestamp(),
                     _ => timestamptz(),
                 })
             })
-            // A day is of the session's zone.
             .stable(),
     ]
 }

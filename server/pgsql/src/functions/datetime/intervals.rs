@@ -1,57 +1,45 @@
-//! Times of day and intervals: casts to them, products and sizes of intervals.
-
-use std::sync::Arc;
+//! Intervals and times of day: casts to them, products and quotients of intervals, and how long an interval is.
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, IntervalMonthDayNanoArray,
-    Time64MicrosecondArray,
+    ArrayRef, AsArray, BooleanArray, Int64Array, IntervalMonthDayNanoArray, Time64MicrosecondArray,
 };
-use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, DurationMicrosecondType, Float64Type, IntervalMonthDayNano,
-    IntervalMonthDayNanoType, IntervalUnit, Time64MicrosecondType, TimeUnit,
-    TimestampMicrosecondType,
+    DataType, Date32Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
+    Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
 };
 use datafusion::error::{DataFusionError, Result};
 
-use super::instants::{
-    Kind, is_infinite, kind, local_array, locals, out_of_range, timestamp, unread,
-};
+use super::instants::{Kind, invalid_time, is_infinite, kind, locals, timestamp};
 use crate::encode::IntervalStyle;
-use crate::error::PgError;
-use crate::functions::call::{Call, Function, raise};
-use crate::params::{Unread, micros_of_day, parse_time};
+use crate::functions::call::{Call, sql_error};
+use crate::functions::function::Function;
+use crate::functions::math::arithmetic::division_by_zero;
+use crate::functions::rows;
+use crate::params::{InvalidTime, micros_of_day, parse_time};
 use crate::types::interval;
 
+/// Microseconds of a day.
 pub const DAY: i64 = 86_400_000_000;
 
+/// The Arrow type of `interval`.
 pub fn interval_type() -> DataType {
     DataType::Interval(IntervalUnit::MonthDayNano)
 }
 
+/// The Arrow type of `time`.
 pub fn time_type() -> DataType {
     DataType::Time64(TimeUnit::Microsecond)
 }
 
-/// Lengths of time as days and what is left of them, as PostgreSQL has the difference of two times.
-pub fn durations_as_intervals(array: &ArrayRef) -> Result<IntervalMonthDayNanoArray> {
-    let array = cast(array, &DataType::Duration(TimeUnit::Microsecond))?;
-    let micros = array.as_primitive::<DurationMicrosecondType>();
-    Ok(micros
-        .unary(|micros| IntervalMonthDayNano::new(0, (micros / DAY) as i32, micros % DAY * 1000)))
-}
-
-/// An argument as intervals.
+/// Reads an argument as intervals: also differences of two times, times of day, and text.
 pub fn intervals(call: &Call, at: usize) -> Result<Vec<Option<IntervalMonthDayNano>>> {
     match call.array(at).data_type() {
         DataType::Interval(_) => {
             let array = call.cast(at, &interval_type())?;
-            Ok(array
-                .as_primitive::<IntervalMonthDayNanoType>()
-                .iter()
-                .collect())
+            let values = array.as_primitive::<IntervalMonthDayNanoType>();
+            Ok(values.iter().collect())
         }
-        DataType::Duration(_) => Ok(durations_as_intervals(call.array(at))?.iter().collect()),
+        DataType::Duration(_) => Ok(interval::from_durations(call.array(at))?.iter().collect()),
         DataType::Time64(_) | DataType::Time32(_) => {
             let array = call.cast(at, &time_type())?;
             let micros = array.as_primitive::<Time64MicrosecondType>().iter();
@@ -59,58 +47,48 @@ pub fn intervals(call: &Call, at: usize) -> Result<Vec<Option<IntervalMonthDayNa
                 .map(|micros| Some(IntervalMonthDayNano::new(0, 0, micros? * 1000)))
                 .collect())
         }
-        _ => call
-            .texts(at)?
-            .iter()
-            .map(|text| {
-                let Some(text) = text else { return Ok(None) };
-                let mut parts = interval::parse(text)
-                    .ok_or_else(|| unread(Unread::Syntax, "interval", text))?;
-                if call.intervals == IntervalStyle::SqlStandard && interval::has_one_sign(text) {
-                    parts = parts.negative();
-                }
-                let nanoseconds = parts.microseconds.checked_mul(1000);
-                Ok(Some(IntervalMonthDayNano::new(
-                    parts.months,
-                    parts.days,
-                    nanoseconds.ok_or_else(interval_out_of_range)?,
-                )))
-            })
-            .collect(),
+        _ => call.parse_texts(at, |text| {
+            let mut parts = interval::parse(text)
+                .ok_or_else(|| invalid_time(InvalidTime::Syntax, "interval", text))?;
+            if call.intervals == IntervalStyle::SqlStandard && interval::has_one_sign(text) {
+                parts = parts.negative();
+            }
+            parts.to_arrow().ok_or_else(interval_out_of_range)
+        }),
     }
 }
 
-fn interval_array(values: impl Iterator<Item = Option<IntervalMonthDayNano>>) -> ArrayRef {
-    Arc::new(values.collect::<IntervalMonthDayNanoArray>())
+/// Collects intervals into an array.
+fn interval_array(
+    rows: impl Iterator<Item = Result<Option<IntervalMonthDayNano>>>,
+) -> Result<ArrayRef> {
+    rows::collect::<IntervalMonthDayNanoArray, _>(rows)
 }
 
-/// As long as an interval is, with months of 30 days: what intervals are compared by.
+/// Returns the length of an interval in microseconds, with months of 30 days: intervals are compared by it.
 pub fn span(value: IntervalMonthDayNano) -> i64 {
     let days = i64::from(value.months) * 30 + i64::from(value.days);
     days.saturating_mul(DAY)
         .saturating_add(value.nanoseconds / 1000)
 }
 
-/// No interval that there is.
+/// Makes the error of a result that an interval has no room for.
 pub fn interval_out_of_range() -> DataFusionError {
-    raise(PgError::new("22008", "interval out of range"))
+    sql_error("22008", "interval out of range")
 }
 
-/// So many times an interval; none where that has no place.
-pub fn times(value: IntervalMonthDayNano, factor: f64) -> Option<IntervalMonthDayNano> {
-    cascaded(value, |part| part * factor)
+/// Multiplies an interval; none where the result is out of range.
+pub fn multiply(value: IntervalMonthDayNano, factor: f64) -> Option<IntervalMonthDayNano> {
+    scale(value, |part| part * factor)
 }
 
-/// A part of an interval. A factor would not be the same: a 49th of 49 months would not be one month.
-fn divided(value: IntervalMonthDayNano, divisor: f64) -> Option<IntervalMonthDayNano> {
-    cascaded(value, |part| part / divisor)
+/// Divides an interval. To multiply by the inverse would not be the same: a 49th of 49 months would not be one month.
+fn divide(value: IntervalMonthDayNano, divisor: f64) -> Option<IntervalMonthDayNano> {
+    scale(value, |part| part / divisor)
 }
 
-/// The parts of an interval, each scaled; what is left of a month goes to days, what is left of a day to time.
-fn cascaded(
-    value: IntervalMonthDayNano,
-    scaled: impl Fn(f64) -> f64,
-) -> Option<IntervalMonthDayNano> {
+/// Scales each part of an interval; a fraction of a month becomes days, a fraction of a day becomes time.
+fn scale(value: IntervalMonthDayNano, scaled: impl Fn(f64) -> f64) -> Option<IntervalMonthDayNano> {
     let rounded = |value: f64| (value * 1e6).round_ties_even() / 1e6;
     let whole = |value: f64| {
         let fits = (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&value);
@@ -136,138 +114,87 @@ fn cascaded(
     ))
 }
 
+/// Casts to `time`: of an instant the time of day in the session's zone, of an interval its time without whole days.
 fn times_of_day(call: &Call) -> Result<ArrayRef> {
-    let array: Time64MicrosecondArray = match kind(call.array(0).data_type()) {
-        Kind::Text => call
-            .texts(0)?
-            .iter()
-            .map(|text| {
-                let Some(text) = text else { return Ok(None) };
-                parse_time(text)
-                    .map(Some)
-                    .map_err(|why| unread(why, "time", text))
-            })
-            .collect::<Result<_>>()?,
-        Kind::Instant | Kind::Local => locals(call, 0, call.zone)?
-            .into_iter()
-            .map(|local| {
-                let local = local.filter(|local| !is_infinite(*local))?;
-                Some(micros_of_day(local.time()))
-            })
-            .collect(),
-        _ if matches!(
-            call.array(0).data_type(),
-            DataType::Interval(_) | DataType::Duration(_)
-        ) =>
-        {
-            let micros = |value: IntervalMonthDayNano| (value.nanoseconds / 1000).rem_euclid(DAY);
-            intervals(call, 0)?
-                .into_iter()
-                .map(|value| value.map(micros))
+    let from = call.array(0).data_type();
+    let micros: Vec<Option<i64>> = match kind(from) {
+        Kind::Text => call.parse_texts(0, |text| {
+            parse_time(text).map_err(|why| invalid_time(why, "time", text))
+        })?,
+        Kind::Instant | Kind::Local => {
+            let finite = |local: Option<_>| local.filter(|local| !is_infinite(*local));
+            let locals = locals(call, 0, call.zone)?.into_iter().map(finite);
+            locals
+                .map(|local| Some(micros_of_day(local?.time())))
+                .collect()
+        }
+        _ if matches!(from, DataType::Interval(_) | DataType::Duration(_)) => {
+            let values = intervals(call, 0)?.into_iter();
+            values
+                .map(|value| Some((value?.nanoseconds / 1000).rem_euclid(DAY)))
                 .collect()
         }
         _ => return call.cast(0, &time_type()),
     };
-    Ok(Arc::new(array))
+    rows::collect::<Time64MicrosecondArray, _>(micros.into_iter().map(Ok))
 }
 
-fn truths(call: &Call) -> Result<ArrayRef> {
-    let truths = call.texts(0)?;
-    let truths = truths.iter().map(|text| {
-        let Some(text) = text else { return Ok(None) };
-        crate::params::parse_boolean(text.trim())
-            .map(Some)
-            .ok_or_else(|| {
-                raise(PgError::new(
-                    "22P02",
-                    format!("invalid input syntax for type boolean: \"{text}\""),
-                ))
-            })
-    });
-    Ok(Arc::new(truths.collect::<Result<BooleanArray>>()?))
-}
-
-/// Intervals divided by numbers. One of no rows is none, as an average is: there is no interval then.
-pub fn parts(call: &Call) -> Result<ArrayRef> {
-    let divisors = call.cast(1, &DataType::Float64)?;
-    let divisors = divisors.as_primitive::<Float64Type>().iter();
-    let pairs = intervals(call, 0)?.into_iter().zip(divisors);
-    let parts = pairs.map(|(value, divisor)| match (value, divisor) {
-        (Some(_), Some(0.0)) => Err(raise(PgError::new("22012", "division by zero"))),
-        (Some(value), Some(divisor)) => divided(value, divisor)
-            .map(Some)
-            .ok_or_else(interval_out_of_range),
-        _ => Ok(None),
-    });
-    Ok(interval_array(
-        parts.collect::<Result<Vec<_>>>()?.into_iter(),
-    ))
+/// Divides intervals by numbers. No rows have no average interval: null divided by their count stays null.
+pub fn quotients(call: &Call) -> Result<ArrayRef> {
+    let (values, divisors) = (intervals(call, 0)?, call.floats(1)?);
+    interval_array(rows::zip(values, divisors.iter(), |value, divisor| {
+        if divisor == 0.0 {
+            return Err(division_by_zero());
+        }
+        divide(value, divisor).ok_or_else(interval_out_of_range)
+    }))
 }
 
 fn is_finite(call: &Call) -> Result<ArrayRef> {
     let array = call.array(0);
-    let truths: BooleanArray = match array.data_type() {
+    match array.data_type() {
         DataType::Timestamp(..) => {
             let array = call.cast(0, &timestamp())?;
             let micros = array.as_primitive::<TimestampMicrosecondType>().iter();
-            micros
-                .map(|micros| micros.map(|micros| micros != i64::MAX && micros != i64::MIN))
-                .collect()
+            let finite = |micros| Ok(micros != i64::MAX && micros != i64::MIN);
+            rows::collect::<BooleanArray, _>(rows::map(micros, finite))
         }
         DataType::Date32 => {
             let days = array.as_primitive::<Date32Type>().iter();
-            days.map(|days| days.map(|days| days != i32::MAX && days != i32::MIN))
-                .collect()
+            let finite = |days| Ok(days != i32::MAX && days != i32::MIN);
+            rows::collect::<BooleanArray, _>(rows::map(days, finite))
         }
-        _ => return call.truth(true),
-    };
-    Ok(Arc::new(truths))
+        _ => call.truth(true),
+    }
 }
 
+/// Returns the functions of this file.
 pub fn functions() -> Vec<Function> {
     vec![
+        // SELECT timestamp '2026-01-31 12:30'::time; → 12:30:00
         Function::new("pg_time", 1..=1, time_type(), times_of_day)
-            .identity(|arg| *arg == DataType::Time64(TimeUnit::Microsecond))
+            .identity(|arg| *arg == time_type())
             .stable(),
+        // SELECT '1 day 02:00'::interval; → 1 day 02:00:00
         Function::new("pg_interval", 1..=1, interval_type(), |call| {
-            Ok(interval_array(intervals(call, 0)?.into_iter()))
+            interval_array(intervals(call, 0)?.into_iter().map(Ok))
         })
-        .identity(|arg| *arg == DataType::Interval(IntervalUnit::MonthDayNano)),
-        Function::new("pg_bool", 1..=1, DataType::Boolean, truths)
-            .identity(|arg| *arg == DataType::Boolean),
+        .identity(|arg| *arg == interval_type()),
+        // What intervals are compared and sorted by: SELECT interval '25 hours' > interval '1 day'; → t
         Function::new("pg_span", 1..=1, DataType::Int64, |call| {
-            let spans = intervals(call, 0)?.into_iter().map(|value| value.map(span));
-            Ok(Arc::new(spans.collect::<Int64Array>()))
+            let spans = rows::map(intervals(call, 0)?, |value| Ok(span(value)));
+            rows::collect::<Int64Array, _>(spans)
         }),
+        // SELECT interval '1 month' * 0.5; → 15 days
         Function::new("pg_times", 2..=2, interval_type(), |call| {
-            let factors = call.cast(1, &DataType::Float64)?;
-            let factors = factors.as_primitive::<Float64Type>().iter();
-            let pairs = intervals(call, 0)?.into_iter().zip(factors);
-            let products = pairs.map(|(value, factor)| match (value, factor) {
-                (Some(value), Some(factor)) => times(value, factor)
-                    .map(Some)
-                    .ok_or_else(interval_out_of_range),
-                _ => Ok(None),
-            });
-            Ok(interval_array(
-                products.collect::<Result<Vec<_>>>()?.into_iter(),
-            ))
+            let (values, factors) = (intervals(call, 0)?, call.floats(1)?);
+            interval_array(rows::zip(values, factors.iter(), |value, factor| {
+                multiply(value, factor).ok_or_else(interval_out_of_range)
+            }))
         }),
-        Function::new("pg_parts", 2..=2, interval_type(), parts),
-        // A day or a time, and a time of day after it.
-        Function::new("pg_at_time", 2..=2, timestamp(), |call| {
-            let pairs = locals(call, 0, call.zone)?
-                .into_iter()
-                .zip(intervals(call, 1)?);
-            let later = pairs.map(|(local, by)| match (local, by) {
-                (Some(local), Some(by)) => crate::functions::array::series::later(local, by)
-                    .map(Some)
-                    .ok_or_else(out_of_range),
-                _ => Ok(None),
-            });
-            Ok(local_array(later.collect::<Result<Vec<_>>>()?.into_iter()))
-        })
-        .stable(),
+        // SELECT interval '1 month' / 2; → 15 days
+        Function::new("pg_parts", 2..=2, interval_type(), quotients),
+        // SELECT isfinite(date 'infinity'); → f
         Function::new("isfinite", 1..=1, DataType::Boolean, is_finite),
     ]
 }
@@ -291,7 +218,7 @@ mod tests {
         let of = |(months, days, seconds): (i32, i32, i64)| {
             IntervalMonthDayNano::new(months, days, seconds * 1_000_000_000)
         };
-        assert_eq!(times(of(value), factor), Some(of(expected)));
+        assert_eq!(multiply(of(value), factor), Some(of(expected)));
     }
 
     #[rstest]
@@ -310,7 +237,7 @@ mod tests {
         let value = IntervalMonthDayNano::new(months, days, seconds * 1_000_000_000);
         let expected = expected
             .map(|(months, days, micros)| IntervalMonthDayNano::new(months, days, micros * 1000));
-        assert_eq!(divided(value, divisor), expected);
+        assert_eq!(divide(value, divisor), expected);
     }
 
     #[test]

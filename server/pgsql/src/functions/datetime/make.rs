@@ -1,56 +1,55 @@
-//! Days, times and intervals that are made of numbers: `make_date`, `make_time`, `make_timestamp`, `make_interval`.
-
-use std::sync::Arc;
+//! `make_date`, `make_time`, `make_timestamp` and `make_interval`.
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use datafusion::arrow::array::{
-    Array, AsArray, Date32Array, IntervalMonthDayNanoArray, Time64MicrosecondArray,
+    Array, Date32Array, IntervalMonthDayNanoArray, Time64MicrosecondArray,
 };
-use datafusion::arrow::datatypes::{DataType, Float64Type, IntervalMonthDayNano};
+use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano};
 use datafusion::error::{DataFusionError, Result};
 
-use super::instants::{local_array, timestamp, within};
+use super::instants::{in_range, local_array, out_of_range, timestamp};
 use super::intervals::{DAY, interval_out_of_range, interval_type, time_type};
 use crate::error::PgError;
-use crate::functions::call::{Call, Function, raise};
+use crate::functions::call::{Call, raise, sql_error};
+use crate::functions::function::Function;
+use crate::functions::rows;
 
-fn out_of_range(what: &str, written: &str) -> DataFusionError {
-    raise(PgError::new(
+fn field_out_of_range(what: &str, written: &str) -> DataFusionError {
+    sql_error(
         "22008",
         format!("{what} field value out of range: {written}"),
-    ))
+    )
 }
 
-/// Whole numbers, and seconds after them.
-type Parts = (Vec<i64>, f64);
-
-/// The rows of whole numbers, and of seconds after them.
-fn parts(call: &Call, whole: usize) -> Result<Vec<Option<Parts>>> {
-    let numbers = (0..whole)
+/// Makes a value of each row of so many integers, and of the seconds after them if the call has them.
+fn make<T>(
+    call: &Call,
+    integers: usize,
+    make: impl Fn(&[i64], f64) -> Result<T>,
+) -> Result<impl Iterator<Item = Result<Option<T>>>> {
+    let numbers = (0..integers)
         .map(|at| call.integers(at))
         .collect::<Result<Vec<_>>>()?;
-    let seconds = if call.arity() > whole {
-        let seconds = call.cast(whole, &DataType::Float64)?;
-        Some(seconds.as_primitive::<Float64Type>().clone())
-    } else {
-        None
-    };
-    Ok((0..call.rows)
-        .map(|row| {
-            let numbers = numbers
-                .iter()
-                .map(|array| array.is_valid(row).then(|| array.value(row)))
-                .collect::<Option<Vec<_>>>()?;
-            let seconds = match &seconds {
-                Some(seconds) => seconds.is_valid(row).then(|| seconds.value(row))?,
-                None => 0.0,
-            };
-            Some((numbers, seconds))
-        })
-        .collect())
+    let seconds = (call.arity() > integers)
+        .then(|| call.floats(integers))
+        .transpose()?;
+    let parts = (0..call.rows).map(move |row| {
+        let numbers = numbers
+            .iter()
+            .map(|array| array.is_valid(row).then(|| array.value(row)))
+            .collect::<Option<Vec<_>>>()?;
+        let seconds = match &seconds {
+            Some(seconds) => seconds.is_valid(row).then(|| seconds.value(row))?,
+            None => 0.0,
+        };
+        Some((numbers, seconds))
+    });
+    Ok(rows::map(parts, move |(numbers, seconds)| {
+        make(&numbers, seconds)
+    }))
 }
 
-/// A day; a year below zero is one before Christ, and none is zero.
+/// Makes a day of year, month and day. A year below zero is before Christ; there is no year zero.
 fn day(numbers: &[i64]) -> Result<NaiveDate> {
     let [year, month, day] = numbers else {
         return Err(raise(PgError::internal("a day of other parts")));
@@ -62,14 +61,14 @@ fn day(numbers: &[i64]) -> Result<NaiveDate> {
             year => year,
         };
         let (month, day) = (u32::try_from(*month).ok()?, u32::try_from(*day).ok()?);
-        within(NaiveDate::from_ymd_opt(year, month, day)?.and_time(NaiveTime::MIN))
+        in_range(NaiveDate::from_ymd_opt(year, month, day)?.and_time(NaiveTime::MIN))
     };
     made()
         .map(|local| local.date())
-        .ok_or_else(|| out_of_range("date", &format!("{year}-{month:02}-{day:02}")))
+        .ok_or_else(|| field_out_of_range("date", &format!("{year}-{month:02}-{day:02}")))
 }
 
-/// Microseconds since midnight, which may be those of a whole day.
+/// Makes microseconds since midnight of hour, minute and seconds; 24:00 is a whole day.
 fn clock(numbers: &[i64], seconds: f64) -> Result<i64> {
     let [hour, minute] = numbers else {
         return Err(raise(PgError::internal("a time of other parts")));
@@ -83,17 +82,18 @@ fn clock(numbers: &[i64], seconds: f64) -> Result<i64> {
         }
     }
     let written = format!("{hour}:{minute:02}:{seconds:02}");
-    Err(out_of_range("time", &written))
+    Err(field_out_of_range("time", &written))
 }
 
-fn instant(numbers: &[i64], seconds: f64) -> Result<NaiveDateTime> {
+fn local(numbers: &[i64], seconds: f64) -> Result<NaiveDateTime> {
     let (date, time) = numbers.split_at_checked(3).unwrap_or((numbers, &[]));
     let date = day(date)?.and_time(NaiveTime::MIN);
     let time = TimeDelta::microseconds(clock(time, seconds)?);
-    let local = date.checked_add_signed(time).and_then(within);
-    local.ok_or_else(|| raise(PgError::new("22008", "timestamp out of range")))
+    let local = date.checked_add_signed(time).and_then(in_range);
+    local.ok_or_else(out_of_range)
 }
 
+/// Makes an interval of years, months, weeks, days, hours, minutes and seconds; none where it has no room for them.
 fn interval(numbers: &[i64], seconds: f64) -> Option<IntervalMonthDayNano> {
     let [years, months, weeks, days, hours, minutes] = numbers else {
         return None;
@@ -112,39 +112,28 @@ fn interval(numbers: &[i64], seconds: f64) -> Option<IntervalMonthDayNano> {
     ))
 }
 
+/// Returns the functions of this file.
 pub fn functions() -> Vec<Function> {
     vec![
+        // SELECT make_date(2026, 1, 31); → 2026-01-31
         Function::new("make_date", 3..=3, DataType::Date32, |call| {
-            let days = parts(call, 3)?.into_iter().map(|row| {
-                let day = row.map(|(numbers, _)| day(&numbers)).transpose()?;
-                Ok(day.map(|day| day.to_epoch_days()))
-            });
-            Ok(Arc::new(days.collect::<Result<Date32Array>>()?))
+            let days = make(call, 3, |numbers, _| Ok(day(numbers)?.to_epoch_days()))?;
+            rows::collect::<Date32Array, _>(days)
         }),
+        // SELECT make_timestamp(2026, 1, 31, 8, 15, 23.5); → 2026-01-31 08:15:23.5
         Function::new("make_timestamp", 6..=6, timestamp(), |call| {
-            let locals = parts(call, 5)?.into_iter().map(|row| {
-                row.map(|(numbers, seconds)| instant(&numbers, seconds))
-                    .transpose()
-            });
-            Ok(local_array(locals.collect::<Result<Vec<_>>>()?.into_iter()))
+            local_array(make(call, 5, local)?)
         }),
+        // SELECT make_time(8, 15, 23.5); → 08:15:23.5
         Function::new("make_time", 3..=3, time_type(), |call| {
-            let times = parts(call, 2)?.into_iter().map(|row| {
-                row.map(|(numbers, seconds)| clock(&numbers, seconds))
-                    .transpose()
-            });
-            Ok(Arc::new(times.collect::<Result<Time64MicrosecondArray>>()?))
+            rows::collect::<Time64MicrosecondArray, _>(make(call, 2, clock)?)
         }),
+        // `make_interval` with all its arguments: SELECT make_interval(0, 1, 0, 10, 0, 0, 0); → 1 mon 10 days
         Function::new("pg_make_interval", 7..=7, interval_type(), |call| {
-            let intervals = parts(call, 6)?.into_iter().map(|row| {
-                row.map(|(numbers, seconds)| {
-                    interval(&numbers, seconds).ok_or_else(interval_out_of_range)
-                })
-                .transpose()
-            });
-            Ok(Arc::new(
-                intervals.collect::<Result<IntervalMonthDayNanoArray>>()?,
-            ))
+            let intervals = make(call, 6, |numbers, seconds| {
+                interval(numbers, seconds).ok_or_else(interval_out_of_range)
+            })?;
+            rows::collect::<IntervalMonthDayNanoArray, _>(intervals)
         }),
     ]
 }
@@ -190,7 +179,7 @@ mod tests {
     #[case(&[0, 0, 0, 0, 3_000_000, 0], 0.0, None)]
     #[case(&[0, 0, 0, 0, 0, i64::MAX], 0.0, None)]
     #[case(&[0; 6], f64::INFINITY, None)]
-    fn an_interval_is_refused_where_it_has_no_place(
+    fn an_interval_out_of_range_is_refused(
         #[case] numbers: &[i64],
         #[case] seconds: f64,
         #[case] expected: Option<(i32, i32, i64)>,

@@ -1,5 +1,6 @@
 //! Functions of dates, times, timestamps and intervals.
 
+pub mod add;
 pub mod age;
 pub mod extract;
 pub mod instants;
@@ -9,11 +10,12 @@ pub mod sleep;
 pub mod truncate;
 pub mod units;
 
-use super::call::Function;
+use super::function::Function;
 
 /// Returns the functions of this folder.
 pub fn functions() -> Vec<Function> {
     [
+        add::functions(),
         age::functions(),
         extract::functions(),
         instants::functions(),

@@ -1,4 +1,4 @@
-//! `pg_sleep(seconds)`: waits, and keeps no thread while it does.
+//! `pg_sleep(seconds)`: waits without a thread. `SELECT pg_sleep(1.5)`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +53,7 @@ impl AsyncScalarUDFImpl for Sleep {
     }
 }
 
+/// Registers `pg_sleep` in a context.
 pub fn register(context: &SessionContext) {
     let sleep = Sleep {
         signature: Signature::exact(vec![DataType::Float64], Volatility::Volatile),

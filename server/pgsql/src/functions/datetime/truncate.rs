@@ -1,9 +1,7 @@
-//! `date_trunc` in the session's zone.
-
-use std::sync::Arc;
+//! `date_trunc`: times and intervals cut to a unit, in the session's zone or a given one.
 
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, Timelike};
-use datafusion::arrow::array::{Array, ArrayRef, IntervalMonthDayNanoArray, StringArray};
+use datafusion::arrow::array::{ArrayRef, IntervalMonthDayNanoArray};
 use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano};
 use datafusion::error::Result;
 
@@ -12,37 +10,27 @@ use super::instants::{
     timestamp, timestamptz, to_instant, to_local, zone_of,
 };
 use super::intervals::{interval_type, intervals};
-use super::units::Unit;
-use crate::encode::type_name;
-use crate::error::{PgError, code};
-use crate::functions::call::{Call, Function, raise};
+use super::units::{NamedUnit, Unit, Units};
+use crate::functions::call::{Call, raise};
+use crate::functions::function::Function;
+use crate::functions::rows;
 use crate::types::zone::Zone;
 
-/// What a unit cuts to.
-fn unit(name: &str, of: &DataType) -> Result<Unit> {
-    let unrecognized = || {
-        raise(PgError::new(
-            code::INVALID_PARAMETER,
-            format!("unit \"{name}\" not recognized for type {}", type_name(of)),
-        ))
-    };
-    let unit = Unit::read(name).ok_or_else(unrecognized)?;
-    match unit {
+/// Returns the unit if times can be cut to it.
+fn truncating(named: NamedUnit<'_>) -> Result<Unit> {
+    match named.unit {
         Unit::DayOfWeek
         | Unit::IsoDayOfWeek
         | Unit::DayOfYear
         | Unit::IsoYear
         | Unit::Julian
-        | Unit::Epoch => Err(unrecognized()),
-        Unit::Zone | Unit::ZoneHour | Unit::ZoneMinute => Err(raise(PgError::new(
-            code::NOT_SUPPORTED,
-            format!("unit \"{name}\" not supported for type {}", type_name(of)),
-        ))),
+        | Unit::Epoch => Err(named.unrecognized()),
+        unit if unit.is_of_zone() => Err(raise(named.unsupported())),
         unit => Ok(unit),
     }
 }
 
-/// The years of a unit of more than one of them.
+/// Returns the number of years of a unit of several.
 fn years(unit: Unit) -> i32 {
     match unit {
         Unit::Decade => 10,
@@ -52,7 +40,8 @@ fn years(unit: Unit) -> i32 {
     }
 }
 
-fn truncated(local: NaiveDateTime, unit: Unit) -> Option<NaiveDateTime> {
+/// Cuts a local time to a unit; none where the result is out of range.
+fn truncate_local(local: NaiveDateTime, unit: Unit) -> Option<NaiveDateTime> {
     if is_infinite(local) {
         return Some(local);
     }
@@ -84,8 +73,8 @@ fn truncated(local: NaiveDateTime, unit: Unit) -> Option<NaiveDateTime> {
     date.and_hms_opt(0, 0, 0)
 }
 
-/// Of an interval the units that are smaller become nothing.
-fn truncated_interval(value: IntervalMonthDayNano, unit: Unit) -> IntervalMonthDayNano {
+/// Cuts an interval to a unit: its smaller parts become zero.
+fn truncate_interval(value: IntervalMonthDayNano, unit: Unit) -> IntervalMonthDayNano {
     let whole_months =
         |months: i32| IntervalMonthDayNano::new(value.months / months * months, 0, 0);
     let time = |nanoseconds: i64| {
@@ -105,128 +94,71 @@ fn truncated_interval(value: IntervalMonthDayNano, unit: Unit) -> IntervalMonthD
     }
 }
 
-fn truncated_intervals(call: &Call, units: &StringArray) -> Result<ArrayRef> {
-    let rows = intervals(call, 1)?
-        .into_iter()
-        .enumerate()
-        .map(|(row, value)| {
-            let Some(value) = value.filter(|_| units.is_valid(row)) else {
-                return Ok(None);
-            };
-            let name = units.value(row);
-            let by = unit(name, &interval_type())?;
-            if by == Unit::Week {
-                return Err(raise(
-                    PgError::new(
-                        code::NOT_SUPPORTED,
-                        format!("unit \"{name}\" not supported for type interval"),
-                    )
-                    .detail("Months usually have fractional weeks."),
-                ));
-            }
-            Ok(Some(truncated_interval(value, by)))
-        });
-    Ok(Arc::new(
-        rows.collect::<Result<IntervalMonthDayNanoArray>>()?,
-    ))
-}
-
-/// The units of an argument, which mostly is one and the same word in all rows.
-struct Units<'a> {
-    names: &'a StringArray,
-    of: &'a DataType,
-    known: Option<(&'a str, Unit)>,
-}
-
-impl Units<'_> {
-    fn at(&mut self, row: usize) -> Result<Option<Unit>> {
-        if self.names.is_null(row) {
-            return Ok(None);
+fn truncate_intervals(call: &Call, units: &Units) -> Result<ArrayRef> {
+    let rows = units.zip(intervals(call, 1)?, |named, value| {
+        let unit = truncating(named)?;
+        if unit == Unit::Week {
+            let error = named.unsupported();
+            return Err(raise(error.detail("Months usually have fractional weeks.")));
         }
-        let name = self.names.value(row);
-        if let Some((known, by)) = self.known
-            && known == name
-        {
-            return Ok(Some(by));
-        }
-        let by = unit(name, self.of)?;
-        self.known = Some((name, by));
-        Ok(Some(by))
-    }
+        Ok(truncate_interval(value, unit))
+    });
+    rows::collect::<IntervalMonthDayNanoArray, _>(rows)
 }
 
-/// An instant cut to a unit in a zone. A unit within a day is cut off by the clock that shows the instant, also in an hour that
-/// comes twice; a day and what is longer begin as the zone's clocks show it.
-fn truncated_instant(micros: i64, by: Unit, zone: Zone) -> Option<i64> {
+/// Cuts an instant to a unit in a zone; none where the result is out of range. A unit within a day is cut by the clock that
+/// shows the instant, also in an hour that comes twice; a day and longer units begin as the zone's clocks show it.
+fn truncate_instant(micros: i64, unit: Unit, zone: Zone) -> Option<i64> {
     let local = to_local(naive(micros)?, zone);
-    let start = truncated(local, by)?;
-    if by.is_within_day() && !is_infinite(local) {
+    let start = truncate_local(local, unit)?;
+    if unit.is_within_day() && !is_infinite(local) {
         return Some(micros - (local - start).num_microseconds()?);
     }
     Some(to_instant(start, zone))
 }
 
 /// `date_trunc(unit, x)` of local times, and of instants in the session's zone.
-fn in_session(call: &Call, units: &mut Units<'_>) -> Result<ArrayRef> {
+fn truncate_in_session(call: &Call, units: &Units) -> Result<ArrayRef> {
     if call.returns == timestamp() {
-        let rows = locals(call, 1, call.zone)?.into_iter().enumerate();
-        let cut = rows.map(|(row, local)| match (units.at(row)?, local) {
-            (Some(by), Some(local)) => truncated(local, by).map(Some).ok_or_else(out_of_range),
-            _ => Ok(None),
-        });
-        return Ok(local_array(cut.collect::<Result<Vec<_>>>()?.into_iter()));
+        let locals = locals(call, 1, call.zone)?;
+        return local_array(units.zip(locals, |named, local| {
+            truncate_local(local, truncating(named)?).ok_or_else(out_of_range)
+        }));
     }
-    let rows = instants(call, 1, call.zone)?.into_iter().enumerate();
-    let cut = rows.map(|(row, micros)| match (units.at(row)?, micros) {
-        (Some(by), Some(micros)) => {
-            let cut = truncated_instant(micros, by, call.zone);
-            cut.map(Some).ok_or_else(out_of_range)
-        }
-        _ => Ok(None),
-    });
-    Ok(instant_array(cut.collect::<Result<Vec<_>>>()?.into_iter()))
+    let instants = instants(call, 1, call.zone)?;
+    instant_array(units.zip(instants, |named, micros| {
+        truncate_instant(micros, truncating(named)?, call.zone).ok_or_else(out_of_range)
+    }))
 }
 
-/// `date_trunc(unit, instant, zone)`, in the zone of each row. A local time is first an instant, of the session's zone.
-fn in_zones(call: &Call, units: &mut Units<'_>) -> Result<ArrayRef> {
-    let zones = call.texts(2)?;
-    let mut known: Option<(&str, Zone)> = None;
-    let rows = instants(call, 1, call.zone)?.into_iter().enumerate();
-    let cut = rows.map(|(row, micros)| {
-        let (Some(micros), true) = (micros, zones.is_valid(row)) else {
-            return Ok(None);
-        };
-        let name = zones.value(row);
-        let zone = match known {
+/// `date_trunc(unit, instant, zone)` in the zone of each row; a local time is an instant of the session's zone.
+fn truncate_in_zones(call: &Call, units: &Units) -> Result<ArrayRef> {
+    let (instants, zones) = (instants(call, 1, call.zone)?, call.texts(2)?);
+    let values = instants.into_iter().zip(zones.iter());
+    let values = values.map(|(micros, zone)| micros.zip(zone));
+    let mut last: Option<(&str, Zone)> = None;
+    instant_array(units.zip(values, |named, (micros, name)| {
+        let zone = match last {
             Some((seen, zone)) if seen == name => zone,
             _ => zone_of(name)?,
         };
-        known = Some((name, zone));
-        let Some(by) = units.at(row)? else {
-            return Ok(None);
-        };
-        let cut = truncated_instant(micros, by, zone);
-        cut.map(Some).ok_or_else(out_of_range)
-    });
-    let cut = cut.collect::<Result<Vec<_>>>()?;
-    Ok(instant_array(cut.into_iter()))
+        last = Some((name, zone));
+        truncate_instant(micros, truncating(named)?, zone).ok_or_else(out_of_range)
+    }))
 }
 
+/// Returns the functions of this file.
 pub fn functions() -> Vec<Function> {
+    // SELECT date_trunc('month', timestamp '2026-01-31 12:00'); → 2026-01-01 00:00:00
+    // SELECT date_trunc('day', timestamptz '2026-01-31 12:00+00', 'Asia/Tokyo'); → 2026-01-30 15:00:00+00
     let date_trunc = Function::new("date_trunc", 2..=3, timestamptz(), |call| {
-        let names = call.texts(0)?;
+        let units = Units::new(call, &call.returns)?;
         if matches!(call.returns, DataType::Interval(_)) {
-            return truncated_intervals(call, &names);
-        }
-        let mut units = Units {
-            names: &names,
-            of: &call.returns,
-            known: None,
-        };
-        if call.arity() > 2 {
-            in_zones(call, &mut units)
+            truncate_intervals(call, &units)
+        } else if call.arity() > 2 {
+            truncate_in_zones(call, &units)
         } else {
-            in_session(call, &mut units)
+            truncate_in_session(call, &units)
         }
     });
     let date_trunc = date_trunc.returning(|args, _| {
@@ -265,7 +197,7 @@ mod tests {
             .and_hms_micro_opt(14, 15, 16, 170_000)
             .unwrap();
         assert_eq!(
-            truncated(local, unit(name, &timestamp()).unwrap())
+            truncate_local(local, Unit::read(name).unwrap())
                 .unwrap()
                 .to_string(),
             expected
@@ -370,14 +302,14 @@ mod tests {
                 .unwrap()
                 .timestamp_micros()
         };
-        let by = unit(by, &timestamptz()).unwrap();
+        let by = Unit::read(by).unwrap();
         let zone = Zone::parse(zone).unwrap();
         assert_eq!(
-            truncated_instant(micros(instant), by, zone),
+            truncate_instant(micros(instant), by, zone),
             Some(micros(expected))
         );
         for end in [i64::MIN, i64::MAX] {
-            assert_eq!(truncated_instant(end, by, zone), Some(end));
+            assert_eq!(truncate_instant(end, by, zone), Some(end));
         }
     }
 }

@@ -4,7 +4,7 @@ pub mod parsing;
 pub mod patterns;
 pub mod to_char;
 
-use super::call::Function;
+use super::function::Function;
 
 /// Returns the functions of this folder.
 pub fn functions() -> Vec<Function> {

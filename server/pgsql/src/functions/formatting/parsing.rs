@@ -1,22 +1,24 @@
-//! `to_date`, `to_timestamp` and `to_number`: texts read by PostgreSQL's patterns.
-
-use std::sync::Arc;
+//! `to_date`, `to_timestamp` and `to_number`: reads texts by PostgreSQL's patterns.
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Weekday};
-use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, Decimal128Array};
-use datafusion::arrow::datatypes::{DataType, Float64Type};
-use datafusion::error::{DataFusionError, Result};
+use datafusion::arrow::array::{ArrayRef, Date32Array};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::error::Result;
 
 use super::patterns::{self, Part};
 use super::to_char::{DAYS, MONTHS};
 use crate::error::PgError;
-use crate::functions::call::{Call, Function, raise};
+use crate::functions::call::{Call, raise, sql_error};
+use crate::functions::casts::invalid_text;
 use crate::functions::datetime::instants::{
-    instant_array, naive, out_of_range, timestamptz, to_instant, within,
+    in_range, instant_array, invalid_time, naive, out_of_range, timestamptz, to_instant,
 };
-use crate::params::parse_numeric;
+use crate::functions::function::Function;
+use crate::functions::rows;
+use crate::params::{InvalidTime, parse_numeric};
+use crate::types::zone::Zone;
 
-/// How many digits a pattern of a number has after its point.
+/// Returns how many digits after the point a pattern of numbers has.
 fn digits_after_point(pattern: &str) -> i8 {
     let after = pattern
         .split_once(['.', 'D', 'd'])
@@ -25,37 +27,30 @@ fn digits_after_point(pattern: &str) -> i8 {
     i8::try_from(digits.min(38)).unwrap_or(0)
 }
 
-/// The digits, point and sign of a text, whatever else stands between them.
-fn numbers(call: &Call) -> Result<ArrayRef> {
-    let DataType::Decimal128(precision, scale) = call.returns else {
+/// `to_number(text, pattern)`: the digits, point and sign of a text, whatever else stands between them.
+fn to_numbers(call: &Call) -> Result<ArrayRef> {
+    let DataType::Decimal128(_, scale) = call.returns else {
         return Err(raise(PgError::internal("to_number of another type")));
     };
     let (texts, patterns) = (call.texts(0)?, call.texts(1)?);
-    let values = texts.iter().zip(patterns.iter()).map(|(text, pattern)| {
-        let (Some(text), Some(_)) = (text, pattern) else {
-            return Ok(None);
-        };
+    let values = rows::zip(texts.iter(), patterns.iter(), |text, _| {
         let digits: String = text
             .chars()
             .filter(|c| c.is_ascii_digit() || *c == '.')
             .collect();
         let negative = text.contains('-') || text.contains('<');
         if !digits.bytes().any(|byte| byte.is_ascii_digit()) {
-            return Err(raise(PgError::new(
-                "22P02",
-                format!("invalid input syntax for type numeric: \"{text}\""),
-            )));
+            return Err(invalid_text("numeric", text));
         }
         let value = parse_numeric(&digits, scale).map_err(raise)?;
-        Ok(Some(if negative { -value } else { value }))
+        Ok(if negative { -value } else { value })
     });
-    let array = values.collect::<Result<Decimal128Array>>()?;
-    Ok(Arc::new(array.with_precision_and_scale(precision, scale)?))
+    rows::decimals(values, &call.returns)
 }
 
-/// What a text says by a pattern.
+/// The fields that a text has by a pattern.
 #[derive(Default)]
-struct Read {
+struct Fields {
     year: Option<i32>,
     month: Option<u32>,
     day: Option<u32>,
@@ -72,8 +67,9 @@ struct Read {
     julian: Option<i32>,
 }
 
-fn read(parts: &[Part], text: &str) -> Option<Read> {
-    let mut read = Read::default();
+/// Reads a text by a pattern; none where it does not match.
+fn read(parts: &[Part], text: &str) -> Option<Fields> {
+    let mut fields = Fields::default();
     let mut rest = text.trim_start();
     for (at, part) in parts.iter().enumerate() {
         match part {
@@ -89,15 +85,16 @@ fn read(parts: &[Part], text: &str) -> Option<Read> {
             Part::Field { name, .. } => {
                 rest = rest.trim_start();
                 let next_is_number = matches!(parts.get(at + 1), Some(Part::Field { .. }));
-                rest = read.field(name, rest, next_is_number)?;
+                rest = fields.field(name, rest, next_is_number)?;
             }
         }
     }
-    Some(read)
+    Some(fields)
 }
 
-impl Read {
-    /// Reads a field, gives what is left.
+impl Fields {
+    /// Reads a field, and returns the rest of the text; none where the text has no such field. `tight` is whether another field
+    /// follows at once.
     fn field<'a>(&mut self, name: &str, text: &'a str, tight: bool) -> Option<&'a str> {
         let number = |most: usize| -> Option<(u32, &'a str)> {
             let most = if tight || name != "yyyy" { most } else { 9 };
@@ -152,7 +149,7 @@ impl Read {
             }
             "tzh" | "of" | "tz" => {
                 let end = text.find(|c: char| c.is_whitespace()).unwrap_or(text.len());
-                let zone = crate::types::zone::Zone::parse(&text[..end])?;
+                let zone = Zone::parse(&text[..end])?;
                 self.offset = Some(zone.offset_at(&NaiveDateTime::default()));
                 return Some(&text[end..]);
             }
@@ -183,6 +180,7 @@ impl Read {
         Some(rest)
     }
 
+    /// Returns the local time of the fields; none where there is no such time.
     fn local(&self) -> Option<NaiveDateTime> {
         let year = self.year.unwrap_or(1);
         let date = match self.ordinal {
@@ -201,7 +199,7 @@ impl Read {
             Some(afternoon) => self.hour % 12 + if afternoon { 12 } else { 0 },
             None => self.hour,
         };
-        within(date.and_time(NaiveTime::from_hms_micro_opt(
+        in_range(date.and_time(NaiveTime::from_hms_micro_opt(
             hour,
             self.minute,
             self.second,
@@ -210,32 +208,27 @@ impl Read {
     }
 }
 
-fn read_rows(call: &Call) -> Result<Vec<Option<Read>>> {
+/// Reads each text by its pattern, as the fields and the local time that they are.
+fn read_rows(call: &Call) -> Result<Vec<Option<(Fields, NaiveDateTime)>>> {
     let (texts, patterns) = (call.texts(0)?, call.texts(1)?);
-    texts
-        .iter()
-        .zip(patterns.iter())
-        .map(|(text, pattern)| {
-            let (Some(text), Some(pattern)) = (text, pattern) else {
-                return Ok(None);
-            };
-            let read =
-                read(&patterns::parse(pattern), text).ok_or_else(|| unreadable(text, pattern))?;
-            if read.local().is_none() {
-                return Err(raise(PgError::new(
-                    "22008",
-                    format!("date/time field value out of range: \"{text}\""),
-                )));
-            }
-            Ok(Some(read))
-        })
-        .collect()
+    rows::zip(texts.iter(), patterns.iter(), |text, pattern| {
+        let fields = read(&patterns::parse(pattern), text).ok_or_else(|| {
+            sql_error(
+                "22007",
+                format!("invalid value \"{text}\" for the pattern \"{pattern}\""),
+            )
+        })?;
+        let local = fields.local();
+        let local = local.ok_or_else(|| invalid_time(InvalidTime::Range, "", text))?;
+        Ok((fields, local))
+    })
+    .collect()
 }
 
-/// Seconds since 1970 as an instant; infinite ones are before and after all others.
+/// Converts seconds since 1970 to an instant; infinite seconds are infinite instants.
 fn instant_of(seconds: f64) -> Result<i64> {
     if seconds.is_nan() {
-        return Err(raise(PgError::new("22008", "timestamp cannot be NaN")));
+        return Err(sql_error("22008", "timestamp cannot be NaN"));
     }
     // A float that is too large for an integer becomes the largest one, which is infinity.
     let micros = (seconds * 1e6).round() as i64;
@@ -246,50 +239,37 @@ fn instant_of(seconds: f64) -> Result<i64> {
     }
 }
 
-fn unreadable(text: &str, pattern: &str) -> DataFusionError {
-    raise(PgError::new(
-        "22007",
-        format!("invalid value \"{text}\" for the pattern \"{pattern}\""),
-    ))
-}
-
+/// Returns the functions of this file.
 pub fn functions() -> Vec<Function> {
     vec![
+        // SELECT to_timestamp('31.01.2026 12:30', 'DD.MM.YYYY HH24:MI'); → 2026-01-31 12:30:00+00
         Function::new("pg_to_timestamp_by", 2..=2, timestamptz(), |call| {
-            let rows = read_rows(call)?.into_iter().map(|read| {
-                let read = read?;
-                let local = read.local()?;
-                Some(match read.offset {
-                    Some(offset) => to_instant(local, crate::types::zone::Zone::Fixed(offset)),
-                    None => to_instant(local, call.zone),
-                })
-            });
-            Ok(instant_array(rows))
+            instant_array(rows::map(read_rows(call)?, |(fields, local)| {
+                let zone = fields.offset.map_or(call.zone, Zone::Fixed);
+                Ok(to_instant(local, zone))
+            }))
         })
         .stable(),
+        // SELECT to_date('31.01.2026', 'DD.MM.YYYY'); → 2026-01-31
         Function::new("pg_to_date", 2..=2, DataType::Date32, |call| {
-            let rows = read_rows(call)?.into_iter();
-            let days = rows.map(|read| Some(read?.local()?.date().to_epoch_days()));
-            Ok(Arc::new(days.collect::<Date32Array>()))
+            let days = rows::map(read_rows(call)?, |(_, local)| {
+                Ok(local.date().to_epoch_days())
+            });
+            rows::collect::<Date32Array, _>(days)
         })
         .stable(),
-        Function::new("to_number", 2..=2, DataType::Decimal128(38, 0), numbers).returning(
+        // SELECT to_number('1,234.50-', '9G999D99S'); → -1234.50
+        Function::new("to_number", 2..=2, DataType::Decimal128(38, 0), to_numbers).returning(
             |_, constants| {
                 let pattern = constants.get(1).copied().flatten();
                 let pattern = pattern.and_then(|pattern| pattern.try_as_str().flatten());
-                Ok(DataType::Decimal128(
-                    38,
-                    digits_after_point(pattern.unwrap_or_default()),
-                ))
+                let scale = digits_after_point(pattern.unwrap_or_default());
+                Ok(DataType::Decimal128(38, scale))
             },
         ),
+        // SELECT to_timestamp(1769862600.5); → 2026-01-31 12:30:00.5+00
         Function::new("pg_to_timestamp", 1..=1, timestamptz(), |call| {
-            let seconds = call.cast(0, &DataType::Float64)?;
-            let micros = seconds.as_primitive::<Float64Type>().iter();
-            let micros = micros.map(|seconds| seconds.map(instant_of).transpose());
-            Ok(instant_array(
-                micros.collect::<Result<Vec<_>>>()?.into_iter(),
-            ))
+            instant_array(rows::map(call.floats(0)?.iter(), instant_of))
         }),
     ]
 }

@@ -1,22 +1,23 @@
-//! The patterns of `to_char`, `to_timestamp` and `to_date`: `YYYY-MM-DD HH24:MI:SS.US`, `FMMonth`, `"quoted"`.
+//! Reads the patterns of `to_char`, `to_timestamp` and `to_date`, and writes numbers by a pattern: `YYYY-MM-DD HH24:MI:SS.US`,
+//! `FMMonth`, `"quoted"`, `FM9,999.00`.
 
-/// A part of a pattern about time.
+/// A part of a pattern of times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
-    /// A field, by its name in small letters, and how it was written.
+    /// A field, by its name in lower case.
     Field {
         name: &'static str,
         case: Case,
-        /// Without padding.
+        /// Whether it is written without padding: `FM` stands before it.
         fill: bool,
-        /// With `st`, `nd`, `rd`, `th`: small or capital.
+        /// Whether the ending of an ordinal number follows (`st`, `nd`, `rd`, `th`), and whether that is in capitals.
         ordinal: Option<bool>,
     },
-    /// Text as it stands.
+    /// Literal text.
     Text(String),
 }
 
-/// How a name is written.
+/// The case in which a pattern writes a name: `MONTH`, `Month`, `month`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Case {
     Upper,
@@ -24,7 +25,7 @@ pub enum Case {
     Lower,
 }
 
-/// Longer names before those that they begin with.
+/// The names of fields, longer ones before those that they begin with.
 const FIELDS: &[&str] = &[
     "y,yyy", "yyyy", "yyy", "yy", "y", "iyyy", "iyy", "iy", "iddd", "id", "iw", "i", "month",
     "mon", "ms", "mm", "mi", "ddd", "dd", "day", "dy", "d", "hh24", "hh12", "hh", "sssss", "ssss",
@@ -32,7 +33,7 @@ const FIELDS: &[&str] = &[
     "b.c.", "ad", "bc", "cc", "j", "q", "ww", "w", "rm", "tzh", "tzm", "tz", "of",
 ];
 
-/// Reads a pattern.
+/// Reads a pattern of times.
 pub fn parse(pattern: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut rest = pattern;
@@ -113,7 +114,7 @@ fn case_of(written: &str) -> Case {
 }
 
 impl Case {
-    /// A name in this case.
+    /// Writes a name, given with a capital, in this case.
     pub fn apply(self, capital: &str) -> String {
         match self {
             Case::Upper => capital.to_ascii_uppercase(),
@@ -123,7 +124,8 @@ impl Case {
     }
 }
 
-/// A number by a pattern of `9` and `0`.
+/// Writes a number by a pattern of `9` and `0`; none where the pattern is not supported. `digits` rounds the number to so many
+/// digits after the point, and returns those before and after it.
 pub fn number(
     pattern: &str,
     negative: bool,
@@ -143,7 +145,7 @@ pub fn number(
         };
         return Some(if fill { roman } else { format!("{roman:>15}") });
     }
-    let mut shape = Shape::read(pattern)?;
+    let mut shape = NumberPattern::read(pattern)?;
     let (whole, fraction) = match shape.shifted {
         // Digits after V are those after the point, without one.
         Some(places) => {
@@ -169,7 +171,7 @@ pub fn number(
     let places = shape.before.iter().filter(|c| **c != ',').count();
     let mut body = String::new();
     if whole.len() > places {
-        // It does not fit.
+        // A number that does not fit is written as `#`.
         body.extend(
             shape
                 .before
@@ -223,10 +225,10 @@ pub fn number(
         };
         body.push_str(&fraction[..shown]);
     }
-    Some(shape.signed(&body, negative, fill))
+    Some(shape.with_sign(&body, negative, fill))
 }
 
-/// A whole number of 1 to 3999 in Roman digits; what has none is marked.
+/// Writes a whole number of 1 to 3999 in Roman digits; any other as `#`.
 fn roman(digits: &str, negative: bool) -> String {
     const DIGITS: [(u32, &str); 13] = [
         (1000, "M"),
@@ -257,18 +259,18 @@ fn roman(digits: &str, negative: bool) -> String {
     out
 }
 
-/// A pattern of a number, taken apart.
+/// The parts of a pattern of numbers.
 #[derive(Default)]
-struct Shape {
+struct NumberPattern {
     before: Vec<char>,
     after: Vec<char>,
     point: bool,
     sign: Sign,
     prefix: String,
     suffix: String,
-    /// Digits that stand after `V`.
+    /// The number of digits after `V`, which multiplies by ten for each.
     shifted: Option<usize>,
-    /// With `th` or `TH`.
+    /// Whether the ending of an ordinal number follows, and whether that is `TH`.
     ordinal: Option<bool>,
 }
 
@@ -280,14 +282,14 @@ enum Sign {
     SAfter,
     MinusAfter,
     MinusBefore,
-    /// `SG` at the beginning: a sign at its place.
+    /// `SG` at the beginning: the sign stands there, and not at the number.
     Placed,
     Brackets,
 }
 
-impl Shape {
-    fn read(pattern: &str) -> Option<Shape> {
-        let mut shape = Shape::default();
+impl NumberPattern {
+    fn read(pattern: &str) -> Option<NumberPattern> {
+        let mut shape = NumberPattern::default();
         let mut rest = pattern;
         while let Some(c) = rest.chars().next() {
             let mut length = c.len_utf8();
@@ -344,7 +346,7 @@ impl Shape {
         }
     }
 
-    fn signed(&self, body: &str, negative: bool, fill: bool) -> String {
+    fn with_sign(&self, body: &str, negative: bool, fill: bool) -> String {
         let number = body.trim_start_matches(' ');
         let spaces = &body[..body.len() - number.len()];
         let space = if fill { "" } else { " " };

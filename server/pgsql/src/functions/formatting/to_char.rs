@@ -1,20 +1,23 @@
-//! `to_char` with PostgreSQL's patterns.
-
-use std::sync::Arc;
+//! `to_char`: times, intervals and numbers written by PostgreSQL's patterns.
 
 use chrono::{Datelike, NaiveDateTime, Timelike};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type};
+use datafusion::arrow::array::{ArrayRef, AsArray, StringArray};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, IntervalMonthDayNano};
 use datafusion::error::Result;
 
 use super::patterns::{self, Case, Part};
-use crate::error::{PgError, code};
-use crate::functions::call::{Call, Function, raise};
+use crate::error::code;
+use crate::functions::call::{Call, sql_error};
 use crate::functions::datetime::extract::from_one;
-use crate::functions::datetime::instants::{Kind, instants, is_infinite, kind, locals, naive};
+use crate::functions::datetime::instants::{
+    Kind, instants, is_infinite, kind, locals, naive, unsupported,
+};
 use crate::functions::datetime::intervals::intervals;
+use crate::functions::function::Function;
 use crate::functions::limits::Budget;
+use crate::functions::rows;
 
+/// English names of the months.
 pub const MONTHS: [&str; 12] = [
     "January",
     "February",
@@ -29,6 +32,7 @@ pub const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
+/// English names of the days of a week, from Sunday.
 pub const DAYS: [&str; 7] = [
     "Sunday",
     "Monday",
@@ -42,14 +46,15 @@ const ROMAN: [&str; 12] = [
     "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII",
 ];
 
-/// A time as patterns see it.
+/// A time that a pattern writes.
 struct Moment {
     local: NaiveDateTime,
-    /// Seconds east of UTC, and the zone's abbreviation, of an instant.
+    /// For an instant: seconds east of UTC, and the zone's abbreviation.
     offset: Option<(i32, String)>,
 }
 
-fn shown(parts: &[Part], moment: &Moment) -> String {
+/// Writes a time by a pattern.
+fn time_text(parts: &[Part], moment: &Moment) -> String {
     let mut out = String::new();
     for part in parts {
         match part {
@@ -76,6 +81,7 @@ fn shown(parts: &[Part], moment: &Moment) -> String {
     out
 }
 
+/// Returns the English ending of an ordinal number: `st`, `nd`, `rd` or `th`.
 pub fn ordinal_of(number: &str) -> &'static str {
     let tens = number.len() > 1 && number.as_bytes()[number.len() - 2] == b'1';
     match number.chars().last() {
@@ -86,10 +92,11 @@ pub fn ordinal_of(number: &str) -> &'static str {
     }
 }
 
+/// Writes a field of a time.
 fn field(name: &str, case: Case, fill: bool, moment: &Moment) -> String {
     let local = moment.local;
     let (year, iso) = (local.year(), local.iso_week());
-    // Before Christ they count the other way.
+    // Years before Christ count the other way.
     let shown = |year: i32| if year > 0 { year } else { 1 - year };
     let (shown_year, iso_year) = (shown(year), shown(iso.year()));
     let padded = |value: i64, width: usize| {
@@ -102,6 +109,11 @@ fn field(name: &str, case: Case, fill: bool, moment: &Moment) -> String {
     let word = |word: &str, width: usize| {
         let word = case.apply(word);
         if fill { word } else { format!("{word:width$}") }
+    };
+    // Local times have no zone to show.
+    let zoned = |text: &dyn Fn(i32, &str) -> String| match &moment.offset {
+        Some((offset, name)) => text(*offset, name),
+        None => String::new(),
     };
     let hour12 = i64::from((local.hour() + 11) % 12 + 1);
     let micros = local.nanosecond() / 1000;
@@ -158,30 +170,15 @@ fn field(name: &str, case: Case, fill: bool, moment: &Moment) -> String {
             let roman = case.apply(ROMAN[local.month0() as usize]);
             if fill { roman } else { format!("{roman:4}") }
         }
-        "tz" => moment
-            .offset
-            .as_ref()
-            .map(|(_, name)| case.apply(name))
-            .unwrap_or_default(),
-        "tzh" => moment
-            .offset
-            .as_ref()
-            .map(|(offset, _)| format!("{:+03}", offset / 3600))
-            .unwrap_or_default(),
-        "tzm" => moment
-            .offset
-            .as_ref()
-            .map(|(offset, _)| format!("{:02}", offset.abs() / 60 % 60))
-            .unwrap_or_default(),
-        "of" => moment
-            .offset
-            .as_ref()
-            .map(|(offset, _)| offset_text(*offset))
-            .unwrap_or_default(),
+        "tz" => zoned(&|_, name| case.apply(name)),
+        "tzh" => zoned(&|offset, _| format!("{:+03}", offset / 3600)),
+        "tzm" => zoned(&|offset, _| format!("{:02}", offset.abs() / 60 % 60)),
+        "of" => zoned(&|offset, _| offset_text(offset)),
         _ => String::new(),
     }
 }
 
+/// Writes an offset in seconds as hours, and minutes where it has some: `+05:30`.
 fn offset_text(offset: i32) -> String {
     let minutes = offset.abs() / 60 % 60;
     if minutes == 0 {
@@ -191,55 +188,48 @@ fn offset_text(offset: i32) -> String {
     }
 }
 
+/// `to_char(x, pattern)`.
 fn to_char(call: &Call) -> Result<ArrayRef> {
     let patterns = call.texts(1)?;
-    let data_type = call.array(0).data_type().clone();
-    let pattern = |row: usize| (!patterns.is_null(row)).then(|| patterns.value(row));
-    let texts: StringArray = match &data_type {
+    let data_type = call.array(0).data_type();
+    match data_type {
         DataType::Interval(_) | DataType::Duration(_) => {
-            let values = intervals(call, 0)?.into_iter().enumerate();
-            values
-                .map(|(row, value)| Some(interval_text(&patterns::parse(pattern(row)?), value?)))
-                .collect()
+            let values = intervals(call, 0)?;
+            let texts = rows::zip(patterns.iter(), values, |pattern, value| {
+                Ok(interval_text(&patterns::parse(pattern), value))
+            });
+            return rows::collect::<StringArray, _>(texts);
         }
-        _ if kind(&data_type) != Kind::Other => {
-            let is_instant = kind(&data_type) == Kind::Instant;
-            let mut known: Option<(String, Vec<Part>)> = None;
-            let instants = match is_instant {
-                true => instants(call, 0, call.zone)?,
-                false => Vec::new(),
-            };
-            let locals = locals(call, 0, call.zone)?;
-            let mut texts = Vec::with_capacity(call.rows);
-            for (row, local) in locals.into_iter().enumerate() {
-                let local = local.filter(|local| !is_infinite(*local));
-                let (Some(pattern), Some(local)) = (pattern(row), local) else {
-                    texts.push(None);
-                    continue;
-                };
-                if known.as_ref().is_none_or(|(seen, _)| seen != pattern) {
-                    known = Some((pattern.to_owned(), patterns::parse(pattern)));
-                }
-                let parts = known
-                    .as_ref()
-                    .map(|(_, parts)| parts.as_slice())
-                    .unwrap_or_default();
-                let utc = instants.get(row).copied().flatten().and_then(naive);
-                let offset =
-                    utc.map(|utc| (call.zone.offset_at(&utc), call.zone.abbreviation_at(&utc)));
-                texts.push(Some(shown(parts, &Moment { local, offset })));
-            }
-            texts.into_iter().collect()
-        }
-        _ => return numbers(call, &pattern),
+        _ if kind(data_type) == Kind::Other => return numbers(call, &patterns),
+        _ => {}
+    }
+    let instants = match kind(data_type) {
+        Kind::Instant => instants(call, 0, call.zone)?,
+        _ => vec![None; call.rows],
     };
-    Ok(Arc::new(texts))
+    let locals = locals(call, 0, call.zone)?.into_iter();
+    let values = locals.zip(instants).map(|(local, instant)| {
+        let local = local.filter(|local| !is_infinite(*local))?;
+        Some((local, instant))
+    });
+    // A pattern mostly is the same in all rows.
+    let mut last: Option<(&str, Vec<Part>)> = None;
+    let texts = rows::zip(patterns.iter(), values, |pattern, (local, instant)| {
+        let parts = match last.take() {
+            Some((seen, parts)) if seen == pattern => parts,
+            _ => patterns::parse(pattern),
+        };
+        let utc = instant.and_then(naive);
+        let offset = utc.map(|utc| (call.zone.offset_at(&utc), call.zone.abbreviation_at(&utc)));
+        let text = time_text(&parts, &Moment { local, offset });
+        last = Some((pattern, parts));
+        Ok(text)
+    });
+    rows::collect::<StringArray, _>(texts)
 }
 
-fn interval_text(
-    parts: &[Part],
-    value: datafusion::arrow::datatypes::IntervalMonthDayNano,
-) -> String {
+/// Writes an interval by a pattern.
+fn interval_text(parts: &[Part], value: IntervalMonthDayNano) -> String {
     let micros = value.nanoseconds / 1000;
     let mut out = String::new();
     for part in parts {
@@ -273,67 +263,57 @@ fn interval_text(
     out
 }
 
-fn numbers<'a>(call: &Call, pattern: &dyn Fn(usize) -> Option<&'a str>) -> Result<ArrayRef> {
-    let unsupported = |pattern: &str| {
-        raise(PgError::new(
-            code::NOT_SUPPORTED,
-            format!("the pattern \"{pattern}\" for numbers is not supported"),
-        ))
+/// Writes numbers by patterns of `9` and `0`.
+fn numbers(call: &Call, patterns: &StringArray) -> Result<ArrayRef> {
+    let written = |pattern: &str, negative, digits: &dyn Fn(usize) -> (String, String)| {
+        patterns::number(pattern, negative, digits).ok_or_else(|| {
+            sql_error(
+                code::NOT_SUPPORTED,
+                format!("the pattern \"{pattern}\" for numbers is not supported"),
+            )
+        })
     };
-    let data_type = call.array(0).data_type().clone();
-    let mut texts = Vec::with_capacity(call.rows);
     let mut budget = Budget::of("to_char");
+    let data_type = call.array(0).data_type();
     if data_type.is_floating() {
-        let floats = call.cast(0, &DataType::Float64)?;
-        let floats = floats.as_primitive::<Float64Type>();
-        for row in 0..call.rows {
-            let (Some(pattern), false) = (pattern(row), floats.is_null(row)) else {
-                texts.push(None);
-                continue;
-            };
+        let floats = call.floats(0)?;
+        let texts = rows::zip(patterns.iter(), floats.iter(), |pattern, value| {
             budget.text(pattern.len())?;
-            let value = floats.value(row);
-            let text = patterns::number(pattern, value < 0.0, |scale| {
+            written(pattern, value < 0.0, &|scale| {
                 // No float has more digits than that, and no width may be much larger.
                 let (whole, fraction) = halves(&format!("{:.*}", scale.min(1100), value.abs()));
-                (whole, filled(fraction, scale))
-            });
-            texts.push(Some(text.ok_or_else(|| unsupported(pattern))?));
-        }
-    } else if data_type.is_numeric() {
-        let scale = match data_type {
-            DataType::Decimal128(_, scale) => scale.max(0),
-            _ => 0,
-        };
-        let decimals = call.cast(0, &DataType::Decimal128(38, scale))?;
-        let decimals = decimals.as_primitive::<Decimal128Type>();
-        for row in 0..call.rows {
-            let (Some(pattern), false) = (pattern(row), decimals.is_null(row)) else {
-                texts.push(None);
-                continue;
-            };
-            budget.text(pattern.len())?;
-            let value = decimals.value(row);
-            let text = patterns::number(pattern, value < 0, |digits| {
-                rounded(value.unsigned_abs(), scale as usize, digits)
-            });
-            texts.push(Some(text.ok_or_else(|| unsupported(pattern))?));
-        }
-    } else {
-        return Err(raise(crate::functions::datetime::instants::unsupported(
-            call, 0,
-        )));
+                (whole, pad_zeros(fraction, scale))
+            })
+        });
+        return rows::collect::<StringArray, _>(texts);
     }
-    Ok(Arc::new(texts.into_iter().collect::<StringArray>()))
+    if !data_type.is_numeric() {
+        return Err(unsupported(call, 0));
+    }
+    let scale = match data_type {
+        DataType::Decimal128(_, scale) => (*scale).max(0),
+        _ => 0,
+    };
+    let decimals = call.cast(0, &DataType::Decimal128(38, scale))?;
+    let decimals = decimals.as_primitive::<Decimal128Type>().iter();
+    let texts = rows::zip(patterns.iter(), decimals, |pattern, value| {
+        budget.text(pattern.len())?;
+        written(pattern, value < 0, &|digits| {
+            round_digits(value.unsigned_abs(), scale as usize, digits)
+        })
+    });
+    rows::collect::<StringArray, _>(texts)
 }
 
+/// Splits a number at its point.
 fn halves(text: &str) -> (String, String) {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     (whole.to_owned(), fraction.to_owned())
 }
 
-/// A number of `scale` digits after the point with `digits` of them, rounded half away from zero.
-fn rounded(value: u128, scale: usize, digits: usize) -> (String, String) {
+/// Rounds a number of `scale` digits after the point to `digits` of them, half away from zero; returns the digits before and
+/// after the point.
+fn round_digits(value: u128, scale: usize, digits: usize) -> (String, String) {
     let value = if digits < scale {
         let unit = 10_u128.pow((scale - digits) as u32);
         (value + unit / 2) / unit
@@ -343,16 +323,21 @@ fn rounded(value: u128, scale: usize, digits: usize) -> (String, String) {
     let kept = scale.min(digits);
     let text = format!("{value:0width$}", width = kept + 1);
     let (whole, fraction) = text.split_at(text.len() - kept);
-    (whole.to_owned(), filled(fraction.to_owned(), digits))
+    (whole.to_owned(), pad_zeros(fraction.to_owned(), digits))
 }
 
-/// Digits with zeros after them, up to so many. (Rust's own widths end at 65,535.)
-fn filled(mut digits: String, length: usize) -> String {
+/// Appends zeros up to a length. (Rust's own widths end at 65,535.)
+fn pad_zeros(mut digits: String, length: usize) -> String {
     let missing = length.saturating_sub(digits.len());
     digits.extend(std::iter::repeat_n('0', missing));
     digits
 }
 
+/// Returns the functions of this file.
 pub fn functions() -> Vec<Function> {
-    vec![Function::new("pg_to_char", 2..=2, DataType::Utf8, to_char).stable()]
+    vec![
+        // SELECT to_char(date '2026-01-31', 'Mon DD, YYYY'); → Jan 31, 2026
+        // SELECT to_char(1234.5, 'FM9,999.00'); → 1,234.50
+        Function::new("pg_to_char", 2..=2, DataType::Utf8, to_char).stable(),
+    ]
 }

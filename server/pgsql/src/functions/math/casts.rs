@@ -1,34 +1,44 @@
-//! Casts to `numeric`: of texts, of whole numbers, and of floats, of which no more digits count than they surely have.
+//! Casts to `numeric`, and the scale of numerics.
+//!
+//! A float counts with no more digits than it surely has, 15 of a `float8` and 6 of a `float4`, as in PostgreSQL.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Int32Array};
-use datafusion::arrow::datatypes::{DataType, FieldRef, Float64Type};
-use datafusion::error::Result;
+use datafusion::arrow::array::{Array, ArrayRef, Int32Array};
+use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::error::{DataFusionError, Result};
 use datafusion::scalar::ScalarValue;
 
-use super::division::{FROM_FLOAT_SCALE, overflow, scale_of, steps};
-use crate::error::{PgError, code};
-use crate::functions::call::{Call, Function, raise};
+use super::arithmetic::{FROM_FLOAT_SCALE, overflow, scale_of, steps};
+use crate::error::code;
+use crate::functions::call::{Call, raise, sql_error};
 use crate::functions::casts::{is_text, no_cast};
+use crate::functions::function::Function;
+use crate::functions::rows;
 use crate::params::parse_numeric;
 use crate::types::digits::NEEDED;
 
-/// Digits after the point of a number that has been a text.
+/// The scale of a numeric that is cast from text.
 const FROM_TEXT_SCALE: i8 = 10;
 
-/// Digits of a `float8` that count, and of a `float4`.
+/// Significant digits of a `float8`.
 const FLOAT8_DIGITS: usize = 15;
+/// Significant digits of a `float4`.
 const FLOAT4_DIGITS: usize = 6;
 
-/// A float as steps of [`FROM_FLOAT_SCALE`], from so many digits of it. The text is scratch.
-fn steps_of(value: f64, digits: usize, text: &mut String) -> Result<i128> {
+/// Makes the error of a float that is no numeric here: `NaN` or infinity.
+pub fn not_finite(value: f64) -> DataFusionError {
+    sql_error(
+        code::NOT_SUPPORTED,
+        format!("a numeric here is finite, and not {value}"),
+    )
+}
+
+/// Converts a float to steps of [`FROM_FLOAT_SCALE`], by so many of its digits. `text` is scratch.
+fn float_steps(value: f64, digits: usize, text: &mut String) -> Result<i128> {
     if !value.is_finite() {
-        return Err(raise(PgError::new(
-            code::NOT_SUPPORTED,
-            format!("a numeric here is finite, and not {value}"),
-        )));
+        return Err(not_finite(value));
     }
     text.clear();
     // Writing to a String cannot fail.
@@ -53,41 +63,27 @@ fn steps_of(value: f64, digits: usize, text: &mut String) -> Result<i128> {
     Ok(if value < 0.0 { -steps } else { steps })
 }
 
-/// Floats as decimals.
 fn from_floats(call: &Call) -> Result<ArrayRef> {
     let digits = match call.array(0).data_type() {
         DataType::Float64 => FLOAT8_DIGITS,
         _ => FLOAT4_DIGITS,
     };
-    let floats = call.cast(0, &DataType::Float64)?;
     let mut text = String::new();
-    let steps = floats.as_primitive::<Float64Type>().iter().map(|value| {
-        value
-            .map(|value| steps_of(value, digits, &mut text))
-            .transpose()
-    });
-    let array = steps.collect::<Result<Decimal128Array>>()?;
-    Ok(Arc::new(
-        array.with_precision_and_scale(38, FROM_FLOAT_SCALE)?,
-    ))
+    let floats = call.floats(0)?;
+    let steps = rows::map(floats.iter(), |value| float_steps(value, digits, &mut text));
+    rows::decimals(steps, &DataType::Decimal128(38, FROM_FLOAT_SCALE))
 }
 
-/// Texts as decimals.
 fn from_texts(call: &Call) -> Result<ArrayRef> {
-    let texts = call.texts(0)?;
-    let values = texts.iter().map(|text| {
-        let Some(text) = text else { return Ok(None) };
-        parse_numeric(text.trim(), FROM_TEXT_SCALE)
-            .map(Some)
-            .map_err(raise)
-    });
-    let array = values.collect::<Result<Decimal128Array>>()?;
-    Ok(Arc::new(
-        array.with_precision_and_scale(38, FROM_TEXT_SCALE)?,
-    ))
+    let steps = call.parse_texts(0, |text| {
+        parse_numeric(text.trim(), FROM_TEXT_SCALE).map_err(raise)
+    })?;
+    let to = DataType::Decimal128(38, FROM_TEXT_SCALE);
+    rows::decimals(steps.into_iter().map(Ok), &to)
 }
 
-fn converted(call: &Call) -> Result<ArrayRef> {
+/// `x::numeric`.
+fn as_numeric(call: &Call) -> Result<ArrayRef> {
     match call.array(0).data_type() {
         text if is_text(text) => from_texts(call),
         float if float.is_floating() => from_floats(call),
@@ -95,7 +91,7 @@ fn converted(call: &Call) -> Result<ArrayRef> {
     }
 }
 
-fn converted_type(args: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataType> {
+fn numeric_type(args: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataType> {
     Ok(match args.first() {
         Some(decimal) if decimal.is_decimal() => decimal.clone(),
         Some(float) if float.is_floating() => DataType::Decimal128(38, FROM_FLOAT_SCALE),
@@ -106,7 +102,7 @@ fn converted_type(args: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataT
     })
 }
 
-/// What has been a float or a text shows no more digits than it has.
+/// Marks a numeric that is cast from a float or a text: it is shown with no more digits than each value has.
 fn needed_mark(args: &[FieldRef]) -> Option<(&'static str, String)> {
     match args.first()?.data_type() {
         float if float.is_floating() => Some((NEEDED, FROM_FLOAT_SCALE.to_string())),
@@ -115,8 +111,8 @@ fn needed_mark(args: &[FieldRef]) -> Option<(&'static str, String)> {
     }
 }
 
-/// Digits after the point of each number, without the zeros at its end.
-fn least_scales(call: &Call) -> Result<ArrayRef> {
+/// `min_scale(x)`.
+fn min_scales(call: &Call) -> Result<ArrayRef> {
     let (steps, scale) = steps(call, 0)?;
     let scales = steps.into_iter().map(|steps| {
         let (mut steps, mut scale) = (steps?, i32::from(scale));
@@ -128,13 +124,15 @@ fn least_scales(call: &Call) -> Result<ArrayRef> {
     Ok(Arc::new(scales.collect::<Int32Array>()))
 }
 
+/// Returns the functions of this file.
 pub fn functions() -> Vec<Function> {
     vec![
-        Function::new("pg_numeric", 1..=1, DataType::Null, converted)
-            .returning(converted_type)
+        // SELECT '1.50'::numeric; → 1.5
+        Function::new("pg_numeric", 1..=1, DataType::Null, as_numeric)
+            .returning(numeric_type)
             .marked(needed_mark)
             .identity(DataType::is_decimal),
-        // What a cast to `numeric(10, 2)` is given: floats as the decimals that they stand for, all else as it is.
+        // Before DataFusion's cast: floats become the decimals that they stand for. SELECT 0.1::float8::numeric(10, 2); → 0.10
         Function::new("pg_decimal", 1..=1, DataType::Null, |call| {
             match call.array(0).data_type() {
                 float if float.is_floating() => from_floats(call),
@@ -152,13 +150,16 @@ pub fn functions() -> Vec<Function> {
             })
         })
         .identity(|arg| !arg.is_floating()),
+        // SELECT scale(1.50); → 2
         Function::new("scale", 1..=1, DataType::Int32, |call| {
-            let scale = scale_of(call.array(0).data_type()).unwrap_or(FROM_FLOAT_SCALE);
             let array = call.array(0);
+            let scale = scale_of(array.data_type()).unwrap_or(FROM_FLOAT_SCALE);
             let scales = (0..call.rows).map(|row| array.is_valid(row).then_some(i32::from(scale)));
             Ok(Arc::new(scales.collect::<Int32Array>()))
         }),
-        Function::new("min_scale", 1..=1, DataType::Int32, least_scales),
+        // SELECT min_scale(1.50); → 1
+        Function::new("min_scale", 1..=1, DataType::Int32, min_scales),
+        // SELECT trim_scale(1.50); → 1.5
         Function::new("trim_scale", 1..=1, DataType::Null, |call| {
             call.cast(0, &call.returns)
         })
@@ -187,13 +188,13 @@ mod tests {
     #[case(6e-16, FLOAT8_DIGITS, 1)]
     #[case(1e-300, FLOAT8_DIGITS, 0)]
     #[case(0.0, FLOAT8_DIGITS, 0)]
-    fn a_float_has_so_many_digits(
+    fn a_float_counts_by_its_significant_digits(
         #[case] value: f64,
         #[case] digits: usize,
         #[case] expected: i128,
     ) {
         assert_eq!(
-            steps_of(value, digits, &mut String::new()).unwrap(),
+            float_steps(value, digits, &mut String::new()).unwrap(),
             expected
         );
     }
@@ -202,7 +203,7 @@ mod tests {
     #[case(1e30)]
     #[case(1e300)]
     #[case(f64::INFINITY)]
-    fn what_has_no_place_is_refused(#[case] value: f64) {
-        assert!(steps_of(value, FLOAT8_DIGITS, &mut String::new()).is_err());
+    fn a_float_out_of_range_is_refused(#[case] value: f64) {
+        assert!(float_steps(value, FLOAT8_DIGITS, &mut String::new()).is_err());
     }
 }

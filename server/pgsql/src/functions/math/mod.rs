@@ -1,16 +1,16 @@
 //! Functions of numbers: casts to `numeric`, arithmetic with PostgreSQL's digits and overflow errors, and rounding.
 
+pub mod arithmetic;
 pub mod casts;
-pub mod division;
 pub mod rounding;
 
-use super::call::Function;
+use super::function::Function;
 
 /// Returns the functions of this folder.
 pub fn functions() -> Vec<Function> {
     [
         casts::functions(),
-        division::functions(),
+        arithmetic::functions(),
         rounding::functions(),
     ]
     .concat()

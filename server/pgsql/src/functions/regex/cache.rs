@@ -1,21 +1,21 @@
-//! Compiled patterns: those of the rows before, as they mostly are those of the next ones.
+//! Keeps compiled patterns for the next rows, which mostly have the same ones.
 //!
-//! They lie in no memory pool. So a call keeps only as many as are [`MOST_BYTES`] together.
+//! They lie in no memory pool, so a call keeps at most [`MOST_BYTES`] of them.
 
 use datafusion::error::Result;
 use regex::{Regex, RegexBuilder};
 
-use super::syntax::{Options, translated};
+use super::syntax::{Options, translate};
 use crate::error::PgError;
 use crate::functions::call::raise;
 
-/// Bytes of a pattern like most: of its program, and of what is put together of it while it matches.
+/// The size limit that most patterns meet, in bytes: of the program, and of the caches that matching fills.
 const SMALL: usize = 256 * 1024;
 
-/// Bytes that the largest pattern may have.
+/// The size limit of any pattern, in bytes.
 const LARGE: usize = 10 * 1024 * 1024;
 
-/// Bytes of all patterns that a call keeps.
+/// The size of all patterns that a call keeps, in bytes.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 struct Known {
@@ -23,14 +23,14 @@ struct Known {
     letters: String,
     options: Options,
     regex: Regex,
-    /// It has no more bytes.
+    /// The size limit that it was compiled with.
     bytes: usize,
 }
 
 impl Known {
     fn read(pattern: &str, letters: &str) -> Result<Known> {
         let options = Options::read(letters).map_err(raise)?;
-        let made = translated(pattern, options).map_err(raise)?;
+        let made = translate(pattern, options).map_err(raise)?;
         let compiled = |bytes: usize| {
             let regex = RegexBuilder::new(&made)
                 .size_limit(bytes)
@@ -54,26 +54,26 @@ impl Known {
 }
 
 fn invalid(error: &regex::Error) -> PgError {
-    // The last line says what is wrong, those before it show where in the pattern that was made of it.
+    // The last line says what is wrong; those before it show where in the translated pattern, which nobody wrote.
     let error = error.to_string();
     let why = error.lines().last().unwrap_or_default();
     let why = why.trim_start_matches("error: ");
     PgError::new("2201B", format!("invalid regular expression: {why}"))
 }
 
-/// The patterns of a call.
+/// The compiled patterns of a call.
 #[derive(Default)]
 pub(super) struct Patterns {
     known: Vec<Known>,
-    /// The one of the row before.
+    /// The place of the last row's pattern.
     last: usize,
 }
 
 impl Patterns {
-    /// A pattern with its options.
+    /// Returns a compiled pattern and its options.
     ///
     /// # Errors
-    /// If it is none.
+    /// If the pattern, or its options, are invalid.
     pub fn get(&mut self, pattern: &str, letters: &str) -> Result<(&Regex, Options)> {
         let is_it = |known: &Known| known.pattern == pattern && known.letters == letters;
         if !self.known.get(self.last).is_some_and(is_it) {
@@ -88,7 +88,7 @@ impl Patterns {
             .ok_or_else(|| raise(PgError::internal("no pattern")))
     }
 
-    /// Keeps another one, in place of all others where there are too many.
+    /// Keeps a pattern, and drops all others where they would get too large.
     fn add(&mut self, known: Known) -> usize {
         let bytes: usize = self.known.iter().map(|known| known.bytes).sum();
         if bytes + known.bytes > MOST_BYTES {
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_has_a_bound() {
+    fn kept_patterns_have_a_bound() {
         let mut patterns = Patterns::default();
         for round in 0..2 {
             for at in 0..1000 {

@@ -1,4 +1,5 @@
-//! What a pattern finds in a text: whether, what, where, and how often.
+//! `regexp_like`, `regexp_count`, `regexp_instr`, `regexp_substr`, `regexp_match`, `regexp_matches`, `regexp_split_to_array` and
+//! `substring(x FROM pattern)`.
 
 use std::sync::Arc;
 
@@ -7,18 +8,19 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 use regex::Captures;
 
-use super::{Matches, Numbers, Row, by_row, place};
-use crate::error::{PgError, code};
-use crate::functions::call::{Call, Function, raise};
+use super::{Matches, Numbers, Row, by_row, map_rows, place};
+use crate::error::PgError;
+use crate::functions::call::{Call, raise};
+use crate::functions::function::Function;
 use crate::functions::limits::Budget;
 
-/// Not all matches can be asked for.
-fn not_global(function: &str, row: &Row<'_>) -> Result<()> {
+/// Refuses the option `g` for a function that finds one match.
+fn refuse_global(function: &str, row: &Row<'_>) -> Result<()> {
     if !row.options.global {
         return Ok(());
     }
     let message = format!("{function}() does not support the \"global\" option");
-    let error = PgError::new(code::INVALID_PARAMETER, message);
+    let error = PgError::invalid_parameter(message);
     Err(raise(if function == "regexp_match" {
         error.hint("Use the regexp_matches function instead.")
     } else {
@@ -26,54 +28,41 @@ fn not_global(function: &str, row: &Row<'_>) -> Result<()> {
     }))
 }
 
-/// Whether it is found.
+/// `regexp_like(text, pattern [, options])`.
 fn like(call: &Call) -> Result<ArrayRef> {
-    let mut truths = Vec::with_capacity(call.rows);
-    by_row(call, 2, |row| {
-        let truth = row.map(|row| -> Result<bool> {
-            not_global("regexp_like", &row)?;
-            Ok(row.regex.is_match(row.text))
-        });
-        truths.push(truth.transpose()?);
-        Ok(())
+    let truths = map_rows(call, 2, |row| {
+        refuse_global("regexp_like", &row)?;
+        Ok(Some(row.regex.is_match(row.text)))
     })?;
     Ok(Arc::new(BooleanArray::from(truths)))
 }
 
-/// How often it is found from a place on.
+/// `regexp_count(text, pattern [, start [, options]])`.
 fn count(call: &Call) -> Result<ArrayRef> {
     let starts = Numbers::of(call, 2, "start", 1)?;
-    let mut counts = Vec::with_capacity(call.rows);
-    by_row(call, 3, |row| {
-        let Some(row) = row else {
-            counts.push(None);
-            return Ok(());
+    let counts = map_rows(call, 3, |row| {
+        refuse_global("regexp_count", &row)?;
+        let Some(start) = starts.at(row.at)? else {
+            return Ok(None);
         };
-        not_global("regexp_count", &row)?;
-        counts.push(match starts.at(row.at)? {
-            Some(start) => {
-                let mut matches = Matches::of(&row, place(row.text, start));
-                let count = std::iter::from_fn(|| matches.next_whole()).count();
-                i32::try_from(count).ok()
-            }
-            None => None,
-        });
-        Ok(())
+        let mut matches = Matches::of(&row, place(row.text, start));
+        let count = std::iter::from_fn(|| matches.next_whole()).count();
+        Ok(i32::try_from(count).ok())
     })?;
     Ok(Arc::new(Int32Array::from(counts)))
 }
 
-/// Which match, and which group of it, is meant.
-struct Asked {
+/// The wanted match, and the wanted group of it, of each row.
+struct Wanted {
     function: &'static str,
     starts: Numbers,
     numbers: Numbers,
     groups: Numbers,
 }
 
-impl Asked {
-    fn of(call: &Call, function: &'static str, groups: usize) -> Result<Asked> {
-        Ok(Asked {
+impl Wanted {
+    fn of(call: &Call, function: &'static str, groups: usize) -> Result<Wanted> {
+        Ok(Wanted {
             function,
             starts: Numbers::of(call, 2, "start", 1)?,
             numbers: Numbers::of(call, 3, "n", 1)?,
@@ -81,9 +70,9 @@ impl Asked {
         })
     }
 
-    /// Where that is, in bytes: none where an argument is null, and then none where it is not found.
-    fn found(&self, row: &Row<'_>) -> Result<Option<Option<(usize, usize)>>> {
-        not_global(self.function, row)?;
+    /// Finds it, in bytes: none where an argument is null, and then none where there is no such match.
+    fn find(&self, row: &Row<'_>) -> Result<Option<Option<(usize, usize)>>> {
+        refuse_global(self.function, row)?;
         let (start, number, group) = (
             self.starts.at(row.at)?,
             self.numbers.at(row.at)?,
@@ -102,31 +91,26 @@ impl Asked {
     }
 }
 
-/// Where the match is that is asked for, counted in characters from one, or where it ends; zero where there is none.
+/// `regexp_instr(text, pattern [, start [, n [, endoption [, options [, group]]]]])`: where the wanted match begins, or ends,
+/// counted in characters from one; zero where there is none.
 fn position(call: &Call) -> Result<ArrayRef> {
-    let asked = Asked::of(call, "regexp_instr", 6)?;
+    let wanted = Wanted::of(call, "regexp_instr", 6)?;
     let ends = Numbers::of(call, 4, "endoption", 0)?.within(0, 1);
-    let mut positions = Vec::with_capacity(call.rows);
-    by_row(call, 5, |row| {
-        let Some(row) = row else {
-            positions.push(None);
-            return Ok(());
-        };
+    let positions = map_rows(call, 5, |row| {
         let end = ends.at(row.at)?;
-        let found = asked.found(&row)?;
-        positions.push(match (found, end) {
+        let found = wanted.find(&row)?;
+        Ok(match (found, end) {
             (Some(found), Some(end)) => found.map_or(Some(0), |(from, to)| {
                 let at = if end == 1 { to } else { from };
                 i32::try_from(row.text[..at].chars().count() + 1).ok()
             }),
             _ => None,
-        });
-        Ok(())
+        })
     })?;
     Ok(Arc::new(Int32Array::from(positions)))
 }
 
-/// A part of each text, or null.
+/// Cuts a part of each text, or gives null.
 fn parts(
     call: &Call,
     options: usize,
@@ -144,13 +128,13 @@ fn parts(
     Ok(Arc::new(texts.finish()))
 }
 
-/// The match that is asked for, or a group of it.
+/// `regexp_substr(text, pattern [, start [, n [, options [, group]]]])`: the wanted match, or a group of it.
 fn part(call: &Call) -> Result<ArrayRef> {
-    let asked = Asked::of(call, "regexp_substr", 5)?;
-    parts(call, 4, |row| Ok(asked.found(row)?.flatten()))
+    let wanted = Wanted::of(call, "regexp_substr", 5)?;
+    parts(call, 4, |row| Ok(wanted.find(row)?.flatten()))
 }
 
-/// The first group of the first match, or all of it where it has none: `substring(x FROM pattern)`.
+/// `substring(x FROM pattern)`: the first group of the first match, or the match where the pattern has no group.
 fn first_part(call: &Call) -> Result<ArrayRef> {
     parts(call, 2, |row| {
         let group = usize::from(row.regex.captures_len() > 1);
@@ -160,8 +144,8 @@ fn first_part(call: &Call) -> Result<ArrayRef> {
     })
 }
 
-/// The parts of a text between matches. One of nothing splits letter from letter, and not before the first or after the
-/// last.
+/// `regexp_split_to_array(text, pattern [, options])`: the parts of a text between matches. An empty match splits letter from
+/// letter, and not before the first or after the last.
 fn split(call: &Call) -> Result<ArrayRef> {
     let mut lists = ListBuilder::new(StringBuilder::new());
     let mut budget = Budget::of("regexp_split_to_array");
@@ -170,7 +154,7 @@ fn split(call: &Call) -> Result<ArrayRef> {
             lists.append_null();
             return Ok(());
         };
-        not_global("regexp_split_to_array", &row)?;
+        refuse_global("regexp_split_to_array", &row)?;
         budget.text(row.text.len())?;
         let mut from = 0;
         let mut matches = Matches::of(&row, Some(0));
@@ -189,7 +173,7 @@ fn split(call: &Call) -> Result<ArrayRef> {
     Ok(Arc::new(lists.finish()))
 }
 
-/// The groups of a match, or all of it where there are none.
+/// Appends the groups of a match, or the match where the pattern has no group.
 fn append_groups(
     texts: &mut StringBuilder,
     found: &Captures<'_>,
@@ -205,14 +189,14 @@ fn append_groups(
     Ok(())
 }
 
-/// The groups of the first match.
+/// `regexp_match(text, pattern [, options])`: the groups of the first match.
 fn first_match(call: &Call) -> Result<ArrayRef> {
     let mut lists = ListBuilder::new(StringBuilder::new());
     let mut budget = Budget::of("regexp_match");
     by_row(call, 2, |row| {
         let found = match row {
             Some(row) => {
-                not_global("regexp_match", &row)?;
+                refuse_global("regexp_match", &row)?;
                 row.regex.captures(row.text)
             }
             None => None,
@@ -226,7 +210,7 @@ fn first_match(call: &Call) -> Result<ArrayRef> {
     Ok(Arc::new(lists.finish()))
 }
 
-/// The groups of the first match, or of all.
+/// `regexp_matches(text, pattern [, options])`: the groups of the first match, with the option `g` of all matches.
 fn all_matches(call: &Call) -> Result<ArrayRef> {
     let mut lists = ListBuilder::new(ListBuilder::new(StringBuilder::new()));
     let mut budget = Budget::of("regexp_matches");
@@ -246,17 +230,26 @@ fn all_matches(call: &Call) -> Result<ArrayRef> {
     Ok(Arc::new(lists.finish()))
 }
 
+/// Returns the functions of this file.
 pub(super) fn functions() -> Vec<Function> {
     let texts = DataType::new_list(DataType::Utf8, true);
     let text_lists = DataType::new_list(texts.clone(), true);
     vec![
+        // SELECT regexp_like('Hello', 'l+'); → t
         Function::new("pg_regexp_like", 2..=3, DataType::Boolean, like),
+        // SELECT regexp_count('Hello', 'l'); → 2
         Function::new("pg_regexp_count", 2..=4, DataType::Int32, count),
+        // SELECT regexp_instr('Hello', 'l'); → 3
         Function::new("pg_regexp_instr", 2..=7, DataType::Int32, position),
+        // SELECT regexp_substr('Hello', 'l+.'); → llo
         Function::new("pg_regexp_substr", 2..=6, DataType::Utf8, part),
+        // SELECT substring('Hello' FROM 'l(.)'); → l
         Function::new("pg_regexp_part", 2..=2, DataType::Utf8, first_part),
+        // SELECT regexp_match('Hello', '(l)(.)'); → {l,l}
         Function::new("pg_regexp_match", 2..=3, texts.clone(), first_match),
+        // SELECT regexp_matches('Hello', 'l', 'g'); → {l} and {l}
         Function::new("pg_regexp_matches", 2..=3, text_lists, all_matches),
+        // SELECT regexp_split_to_array('a, b', ', *'); → {a,b}
         Function::new("pg_regexp_split", 2..=3, texts, split),
     ]
 }

@@ -1,8 +1,8 @@
 //! Regular expressions as PostgreSQL has them.
 //!
-//! A pattern is written anew by [`syntax`]. Where it is a constant, and the answer a truth, matching is DataFusion's: the
-//! pattern is then written once, while a statement is planned, and what DataFusion knows to make simpler stays so. All else
-//! is done here: of patterns by row DataFusion would keep each, and a few thousand of them can be gigabytes.
+//! [`syntax`] translates a pattern to Rust's syntax. Where the pattern is a constant and the answer a boolean, matching is
+//! DataFusion's: the pattern is translated once, while a statement is planned, and DataFusion's simplifications apply. All
+//! else is matched here: of patterns that differ by row DataFusion would keep each, and a few thousand can take gigabytes.
 
 mod cache;
 mod find;
@@ -16,17 +16,18 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 use regex::{Captures, Regex};
 
-use crate::error::{PgError, code};
-use crate::functions::call::{Call, Function, raise};
+use crate::error::code;
+use crate::functions::call::{Call, sql_error};
+use crate::functions::function::Function;
 use cache::Patterns;
 use syntax::Options;
 
-/// The letters after a pattern, if there are any.
+/// Reads the argument of options, if the call has it.
 fn letters(call: &Call, at: usize) -> Result<Option<StringArray>> {
     (call.arity() > at).then(|| call.texts(at)).transpose()
 }
 
-/// The letters of a row; none where they are null.
+/// Returns the options of a row: empty where the call has none, none where they are null.
 fn letters_of(letters: Option<&StringArray>, row: usize) -> Option<&str> {
     match letters {
         Some(letters) => letters.is_valid(row).then(|| letters.value(row)),
@@ -34,8 +35,8 @@ fn letters_of(letters: Option<&StringArray>, row: usize) -> Option<&str> {
     }
 }
 
-/// Of a pattern, and of its options, the same in Rust's syntax.
-fn rewritten(call: &Call) -> Result<ArrayRef> {
+/// Translates patterns with their options to Rust's syntax.
+fn translate(call: &Call) -> Result<ArrayRef> {
     let (patterns, letters) = (call.texts(0)?, letters(call, 1)?);
     let mut cache = Patterns::default();
     let rows = (0..call.rows).map(|row| {
@@ -49,7 +50,7 @@ fn rewritten(call: &Call) -> Result<ArrayRef> {
     Ok(Arc::new(rows.collect::<Result<StringArray>>()?))
 }
 
-/// A row of a text, a pattern, and a pattern's options.
+/// A row: its number, the text, the pattern and the pattern's options.
 struct Row<'a> {
     at: usize,
     text: &'a str,
@@ -57,8 +58,8 @@ struct Row<'a> {
     options: Options,
 }
 
-/// Puts the rows of a value, a pattern and its options, which are the argument at `options`, through `each`; of a row
-/// with a null there is none.
+/// Calls `each` for the rows of a text, a pattern and its options, which are the argument at `options`; with none for a row
+/// that has a null.
 fn by_row(
     call: &Call,
     options: usize,
@@ -83,8 +84,22 @@ fn by_row(
     Ok(())
 }
 
-/// Goes through the matches in a text from a place on. One of nothing may follow one of something, other than in Rust's
-/// own iterators.
+/// Makes a value of each row that [`by_row`] goes through; null of a row with a null.
+fn map_rows<T>(
+    call: &Call,
+    options: usize,
+    mut each: impl FnMut(Row<'_>) -> Result<Option<T>>,
+) -> Result<Vec<Option<T>>> {
+    let mut values = Vec::with_capacity(call.rows);
+    by_row(call, options, |row| {
+        values.push(row.map(&mut each).transpose()?.flatten());
+        Ok(())
+    })?;
+    Ok(values)
+}
+
+/// Iterates over the matches in a text from a place on. An empty match may follow another match at once, which Rust's own
+/// iterators pass over.
 struct Matches<'a> {
     regex: &'a Regex,
     text: &'a str,
@@ -100,7 +115,7 @@ impl<'a> Matches<'a> {
         }
     }
 
-    /// Where to look on after a match.
+    /// Returns where to look for the next match.
     fn after(&self, start: usize, end: usize) -> Option<usize> {
         if start < end {
             return Some(end);
@@ -109,7 +124,7 @@ impl<'a> Matches<'a> {
         Some(end + next.len_utf8())
     }
 
-    /// The next match without its groups, which costs less to find.
+    /// Finds the next match without its groups, which costs less.
     fn next_whole(&mut self) -> Option<(usize, usize)> {
         let found = self.regex.find_at(self.text, self.from?)?;
         self.from = self.after(found.start(), found.end());
@@ -128,11 +143,11 @@ impl<'a> Iterator for Matches<'a> {
     }
 }
 
-/// Whole numbers of an argument that may be left out.
+/// The integers of an optional argument, such as `start`.
 struct Numbers {
     name: &'static str,
     values: Option<Int64Array>,
-    /// Where the argument is left out.
+    /// The value where the argument is left out.
     otherwise: i64,
     least: i64,
     most: i64,
@@ -142,7 +157,7 @@ impl Numbers {
     fn of(call: &Call, at: usize, name: &'static str, otherwise: i64) -> Result<Numbers> {
         Ok(Numbers {
             name,
-            values: (call.arity() > at).then(|| call.integers(at)).transpose()?,
+            values: call.optional_integers(at)?,
             otherwise,
             least: 1,
             most: i64::MAX,
@@ -157,7 +172,10 @@ impl Numbers {
         }
     }
 
-    /// Of a row; none where it is null.
+    /// Returns the number of a row; none where it is null.
+    ///
+    /// # Errors
+    /// If it is out of range.
     fn at(&self, row: usize) -> Result<Option<i64>> {
         let Some(values) = &self.values else {
             return Ok(Some(self.otherwise));
@@ -169,14 +187,14 @@ impl Numbers {
         if (self.least..=self.most).contains(&value) {
             return Ok(Some(value));
         }
-        Err(raise(PgError::new(
+        Err(sql_error(
             code::INVALID_PARAMETER,
             format!("invalid value for parameter \"{}\": {value}", self.name),
-        )))
+        ))
     }
 }
 
-/// The place of a character, counted from one, in bytes; none where the text ends before.
+/// Converts the place of a character, counted from one, to bytes; none where the text ends before it.
 fn place(text: &str, character: i64) -> Option<usize> {
     let before = usize::try_from(character - 1).ok()?;
     let mut places = text.char_indices().map(|(at, _)| at);
@@ -186,9 +204,9 @@ fn place(text: &str, character: i64) -> Option<usize> {
     })
 }
 
+/// Returns the functions of this folder.
 pub(super) fn functions() -> Vec<Function> {
-    let mut functions = vec![Function::new("pg_regex", 1..=2, DataType::Utf8, rewritten)];
-    functions.extend(find::functions());
-    functions.extend(replace::functions());
-    functions
+    // A pattern in Rust's syntax, for DataFusion's own matching: SELECT 'a1' ~ '\d'; → t
+    let translate = Function::new("pg_regex", 1..=2, DataType::Utf8, translate);
+    [vec![translate], find::functions(), replace::functions()].concat()
 }

@@ -1,7 +1,7 @@
 //! `regexp_replace`.
 //!
-//! DataFusion's takes a backslash before digits for a group even where it is one that stands for itself, so the text in
-//! place of a match cannot be written for it.
+//! DataFusion's takes a backslash before digits for a group even where it stands for itself, so PostgreSQL's replacement
+//! texts cannot be translated for it.
 
 use std::sync::Arc;
 
@@ -9,20 +9,21 @@ use datafusion::arrow::array::{Array, ArrayRef, StringArray};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 
-use super::{Matches, Numbers, Row, by_row, place};
-use crate::functions::call::{Call, Function};
+use super::{Matches, Numbers, Row, map_rows, place};
+use crate::functions::call::Call;
+use crate::functions::function::Function;
 use crate::functions::limits::Budget;
 
-/// A part of what stands in place of a match.
+/// A part of a replacement text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part<'a> {
     Text(&'a str),
-    /// A group, of which the first is all of the match.
+    /// A group of the match; group 0 is the whole match.
     Group(usize),
 }
 
-/// Reads what stands in place of a match: `\1` is a group, `\&` all of it, two backslashes are one.
-fn read(text: &str) -> Vec<Part<'_>> {
+/// Reads a replacement text: `\1` is a group, `\&` the whole match, two backslashes are one.
+fn read_replacement(text: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find('\\') {
@@ -30,7 +31,7 @@ fn read(text: &str) -> Vec<Part<'_>> {
             Some(b'&') => Part::Group(0),
             Some(digit @ b'1'..=b'9') => Part::Group(usize::from(digit - b'0')),
             Some(b'\\') => Part::Text(&rest[at..=at]),
-            // One before anything else is itself.
+            // A backslash before anything else stands for itself.
             _ => {
                 parts.push(Part::Text(&rest[..=at]));
                 rest = &rest[at + 1..];
@@ -47,14 +48,14 @@ fn read(text: &str) -> Vec<Part<'_>> {
 
 /// Which matches are replaced.
 struct Which {
-    /// From a place on.
+    /// The place to begin at, in bytes.
     from: Option<usize>,
-    /// One of them alone.
+    /// The number of the only match that is replaced; all are where there is none.
     only: Option<i64>,
 }
 
-/// A text with other ones in place of its matches: each piece is counted before it is added.
-fn replaced(
+/// Replaces matches of a text. Each piece is counted before it is added.
+fn replace_matches(
     row: &Row<'_>,
     by: &[Part<'_>],
     which: &Which,
@@ -112,42 +113,37 @@ fn replace(call: &Call) -> Result<ArrayRef> {
     let numbered = from_place && call.arity() > 4;
     let numbers = Numbers::of(call, if numbered { 4 } else { call.arity() }, "n", 1)?;
     let numbers = numbers.within(0, i64::MAX);
-    let mut known: Option<(&str, Vec<Part<'_>>)> = None;
-    let mut rows = Vec::with_capacity(call.rows);
+    let mut last: Option<(&str, Vec<Part<'_>>)> = None;
     let mut budget = Budget::of("regexp_replace");
-    by_row(call, options, |row| {
-        let Some(row) = row.filter(|row| by.is_valid(row.at)) else {
-            rows.push(None);
-            return Ok(());
-        };
+    let texts = map_rows(call, options, |row| {
+        if by.is_null(row.at) {
+            return Ok(None);
+        }
         let (Some(start), Some(number)) = (starts.at(row.at)?, numbers.at(row.at)?) else {
-            rows.push(None);
-            return Ok(());
+            return Ok(None);
         };
         let with = by.value(row.at);
-        let parts = match known.take() {
+        let parts = match last.take() {
             Some((seen, parts)) if seen == with => parts,
-            _ => read(with),
+            _ => read_replacement(with),
         };
         let all = number == 0 || (row.options.global && !numbered);
         let which = Which {
             from: place(row.text, start),
             only: (!all).then_some(number),
         };
-        rows.push(Some(replaced(&row, &parts, &which, &mut budget)?));
-        known = Some((with, parts));
-        Ok(())
+        let text = replace_matches(&row, &parts, &which, &mut budget)?;
+        last = Some((with, parts));
+        Ok(Some(text))
     })?;
-    Ok(Arc::new(StringArray::from(rows)))
+    Ok(Arc::new(StringArray::from(texts)))
 }
 
+/// Returns the functions of this file.
 pub(super) fn functions() -> Vec<Function> {
-    vec![Function::new(
-        "pg_regexp_replace",
-        3..=6,
-        DataType::Utf8,
-        replace,
-    )]
+    // SELECT regexp_replace('Hello', '(l+)', '[\1]'); → He[ll]o
+    let replace = Function::new("pg_regexp_replace", 3..=6, DataType::Utf8, replace);
+    vec![replace]
 }
 
 #[cfg(test)]
@@ -172,7 +168,12 @@ mod tests {
             from: Some(0),
             only: None,
         };
-        replaced(&row, &read(by), &which, &mut Budget::of("regexp_replace"))
+        replace_matches(
+            &row,
+            &read_replacement(by),
+            &which,
+            &mut Budget::of("regexp_replace"),
+        )
     }
 
     #[rstest]

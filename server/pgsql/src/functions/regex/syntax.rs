@@ -1,31 +1,31 @@
-//! PostgreSQL's regular expressions in the syntax of Rust's.
+//! Translates PostgreSQL's regular expressions to Rust's syntax.
 //!
-//! The two are near each other. What they write in other ways is written anew; what only a backtracking engine can match
-//! (a look ahead, a reference back) is refused, for there is none here: each text is read once.
+//! What the two write differently is translated; what only a backtracking engine can match (looking ahead, references back)
+//! is refused, since Rust's reads each text once.
 
 use std::fmt::Write as _;
 use std::iter::Peekable;
 use std::str::Chars;
 
-use crate::error::{PgError, code};
+use crate::error::PgError;
 
-/// What the letters after a pattern say.
+/// The options of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Options {
-    /// All matches, not the first alone.
+    /// `g`: all matches, not the first alone.
     pub global: bool,
     ignore_case: bool,
     expanded: bool,
-    /// The pattern is a text.
+    /// The pattern is a literal text.
     quoted: bool,
-    /// A dot matches no line's end.
+    /// A dot does not match a line's end.
     dot_stops: bool,
     /// `^` and `$` match at lines' ends.
     by_line: bool,
 }
 
 impl Options {
-    /// Reads the letters.
+    /// Reads options, one letter each.
     pub fn read(letters: &str) -> Result<Options, PgError> {
         let mut options = Options::default();
         for letter in letters.chars() {
@@ -50,16 +50,15 @@ impl Options {
             'w' => (self.dot_stops, self.by_line) = (false, true),
             's' => (self.dot_stops, self.by_line) = (false, false),
             other => {
-                return Err(PgError::new(
-                    code::INVALID_PARAMETER,
-                    format!("invalid regular expression option: \"{other}\""),
-                ));
+                return Err(PgError::invalid_parameter(format!(
+                    "invalid regular expression option: \"{other}\""
+                )));
             }
         }
         Ok(())
     }
 
-    /// As Rust's pattern begins with them.
+    /// Writes the flags that Rust's pattern begins with.
     fn prefix(self, has_dot: bool) -> String {
         let letters: String = [
             (self.ignore_case, 'i'),
@@ -83,14 +82,11 @@ fn invalid(why: &str) -> PgError {
 }
 
 fn unsupported(what: &str) -> PgError {
-    PgError::new(
-        code::NOT_SUPPORTED,
-        format!("{what} in regular expressions are not supported"),
-    )
+    PgError::unsupported(format!("{what} in regular expressions are not supported"))
 }
 
-/// A pattern in Rust's syntax.
-pub(super) fn translated(pattern: &str, mut options: Options) -> Result<String, PgError> {
+/// Translates a pattern.
+pub(super) fn translate(pattern: &str, mut options: Options) -> Result<String, PgError> {
     let mut rest = pattern;
     if let Some(literal) = rest.strip_prefix("***=") {
         (rest, options.quoted) = (literal, true);
@@ -104,7 +100,7 @@ pub(super) fn translated(pattern: &str, mut options: Options) -> Result<String, 
         && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
     {
         for letter in letters.chars() {
-            // `(?g)` is none: how many matches count is not the pattern's to say.
+            // `(?g)` is no such option: how many matches count is not the pattern's to say.
             let known = options.set(letter);
             known.map_err(|_| invalid("invalid embedded option"))?;
         }
@@ -141,7 +137,7 @@ impl Writer<'_> {
                     self.has_dot = true;
                     self.out.push('.');
                 }
-                // One that begins no bound is itself.
+                // A brace that begins no bound stands for itself.
                 '{' if !self.chars.peek().is_some_and(char::is_ascii_digit) => {
                     self.out.push_str("\\{");
                 }
@@ -169,7 +165,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// After a backslash.
+    /// Translates an escape, after its backslash.
     fn escape(&mut self, in_bracket: bool) -> Result<(), PgError> {
         let c = self
             .chars
@@ -219,7 +215,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// After `[`.
+    /// Translates a bracket expression, after its `[`.
     fn bracket(&mut self) -> Result<(), PgError> {
         let unclosed = || invalid("brackets [] not balanced");
         let ahead: String = self.chars.clone().take(6).collect();
@@ -233,7 +229,7 @@ impl Writer<'_> {
         self.out.push('[');
         if self.chars.next_if_eq(&'^').is_some() {
             self.out.push('^');
-            // Where a dot stops at a line's end, so does this.
+            // Where a dot does not match a line's end, neither does this.
             if self.options.dot_stops {
                 self.out.push_str("\\n");
             }
@@ -249,9 +245,9 @@ impl Writer<'_> {
                 }
                 '\\' => self.escape(true)?,
                 '-' => self.out.push('-'),
-                // Rust's brackets have operators, which PostgreSQL's have not.
+                // Rust's brackets have operators that PostgreSQL's have not.
                 '[' | ']' | '&' | '~' => self.out.extend(['\\', c]),
-                // In brackets all letters count, however expanded the pattern is.
+                // In brackets white space counts, also in an expanded pattern.
                 c if self.options.expanded && (c.is_whitespace() || c == '#') => {
                     // Writing to a String cannot fail.
                     let _ = write!(self.out, "\\x{{{:x}}}", u32::from(c));
@@ -264,7 +260,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// `[:alpha:]` after its first bracket: of all letters that there are, not of the Latin ones alone.
+    /// Translates `[:alpha:]` after its first bracket: all letters, not the Latin ones alone.
     fn class(&mut self) -> Result<(), PgError> {
         self.chars.next();
         let mut name = String::new();
@@ -321,13 +317,13 @@ mod tests {
     #[case("[^]a]", "p", "[^\\n\\]a]")]
     #[case("[^a]", "w", "(?m)[^a]")]
     #[case("a [ #]", "x", "(?x)a [\\x{20}\\x{23}]")]
-    fn patterns_are_written_anew(
+    fn patterns_are_translated(
         #[case] pattern: &str,
         #[case] options: &str,
         #[case] expected: &str,
     ) {
         let options = Options::read(options).unwrap();
-        let made = translated(pattern, options).unwrap();
+        let made = translate(pattern, options).unwrap();
         assert_eq!(made, expected);
         assert!(regex::Regex::new(&made).is_ok(), "{made}");
     }
@@ -340,8 +336,8 @@ mod tests {
     #[case("[[:nothing:]]", "2201B")]
     #[case("(?z)a", "2201B")]
     #[case("(?ig)a", "2201B")]
-    fn what_has_no_meaning_is_refused(#[case] pattern: &str, #[case] expected: &str) {
-        let error = translated(pattern, Options::default()).unwrap_err();
+    fn invalid_and_unsupported_patterns_are_refused(#[case] pattern: &str, #[case] expected: &str) {
+        let error = translate(pattern, Options::default()).unwrap_err();
         assert_eq!(error.code, expected);
     }
 }

@@ -1,38 +1,32 @@
-//! Texts: `format`, and values as they are sent.
+//! `format`, `varchar(n)`, `to_hex`, the concatenation `||`, and values as text.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, StringArray};
 use datafusion::arrow::compute::kernels::concat_elements::concat_elements_utf8_many;
 use datafusion::arrow::datatypes::DataType;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 
-use crate::error::{PgError, code};
-use crate::functions::call::{Call, Function, raise};
+use super::quoting::quote_literal;
+use crate::error::code;
+use crate::functions::call::{Call, sql_error};
 use crate::functions::casts::is_text;
+use crate::functions::function::Function;
 use crate::functions::limits::Budget;
+use crate::functions::rows;
 
-/// A column's values as texts, as they are sent.
-fn shown(call: &Call, at: usize) -> Result<StringArray> {
+/// Writes an argument's values as clients are sent them; text is what it is.
+fn argument_text(call: &Call, at: usize) -> Result<StringArray> {
     let array = call.array(at);
     if is_text(array.data_type()) || matches!(array.data_type(), DataType::Null) {
         return call.texts(at);
     }
-    call.sent(at)
+    call.to_text(at)
 }
 
-/// A text as a literal.
-fn literal(text: &str) -> String {
-    let doubled = text.replace('\'', "''");
-    if text.contains('\\') {
-        format!("E'{}'", doubled.replace('\\', "\\\\"))
-    } else {
-        format!("'{doubled}'")
-    }
-}
-
-/// A text as an identifier, quoted where it must be.
-fn identifier(text: &str) -> String {
+/// Quotes a text as an SQL identifier, where it must be.
+fn quote_identifier(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && text
             .chars()
@@ -44,12 +38,13 @@ fn identifier(text: &str) -> String {
     }
 }
 
-fn wrong(message: impl Into<std::borrow::Cow<'static, str>>) -> datafusion::error::DataFusionError {
-    raise(PgError::new(code::INVALID_PARAMETER, message))
+fn invalid(message: impl Into<Cow<'static, str>>) -> DataFusionError {
+    sql_error(code::INVALID_PARAMETER, message)
 }
 
-/// `format(pattern, …)`: `%s`, `%I`, `%L`, with a position and a width.
-fn formatted(pattern: &str, args: &[Option<&str>], budget: &mut Budget<'_>) -> Result<String> {
+/// Writes a pattern of `format` with its arguments: `%s`, `%I` and `%L`, with a position and a width.
+fn format(pattern: &str, args: &[Option<&str>], budget: &mut Budget<'_>) -> Result<String> {
+    const NO_ARGUMENT: &str = "format specifies argument 0, but arguments are numbered from 1";
     budget.text(pattern.len())?;
     let mut out = String::new();
     let mut chars = pattern.chars().peekable();
@@ -70,12 +65,9 @@ fn formatted(pattern: &str, args: &[Option<&str>], budget: &mut Budget<'_>) -> R
                 Some('-') => left = true,
                 Some(digit) if digit.is_ascii_digit() => number.push(*digit),
                 Some('$') => {
-                    let position: usize = number.parse().map_err(|_| {
-                        wrong("format specifies argument 0, but arguments are numbered from 1")
-                    })?;
-                    next = position.checked_sub(1).ok_or_else(|| {
-                        wrong("format specifies argument 0, but arguments are numbered from 1")
-                    })?;
+                    let position = number.parse::<usize>().ok();
+                    let position = position.and_then(|position| position.checked_sub(1));
+                    next = position.ok_or_else(|| invalid(NO_ARGUMENT))?;
                     number.clear();
                 }
                 _ => break,
@@ -84,31 +76,28 @@ fn formatted(pattern: &str, args: &[Option<&str>], budget: &mut Budget<'_>) -> R
         }
         let kind = chars
             .next()
-            .ok_or_else(|| wrong("unterminated format() type specifier"))?;
+            .ok_or_else(|| invalid("unterminated format() type specifier"))?;
         let value = *args
             .get(next)
-            .ok_or_else(|| wrong("too few arguments for format()"))?;
+            .ok_or_else(|| invalid("too few arguments for format()"))?;
         next += 1;
         let text = match (kind, value) {
             ('s', value) => value.unwrap_or_default().to_owned(),
-            ('I', Some(value)) => identifier(value),
+            ('I', Some(value)) => quote_identifier(value),
             ('I', None) => {
-                return Err(raise(PgError::new(
-                    "22004",
-                    "null values cannot be formatted as an SQL identifier",
-                )));
+                let what = "null values cannot be formatted as an SQL identifier";
+                return Err(sql_error("22004", what));
             }
-            ('L', value) => value.map_or_else(|| "NULL".to_owned(), literal),
+            ('L', value) => value.map_or_else(|| "NULL".to_owned(), quote_literal),
             (other, _) => {
-                return Err(wrong(format!(
-                    "unrecognized format() type specifier \"{other}\""
-                )));
+                let what = format!("unrecognized format() type specifier \"{other}\"");
+                return Err(invalid(what));
             }
         };
         let width: usize = match number.parse::<i32>() {
             Ok(width) => usize::try_from(width).unwrap_or(0),
             Err(_) if number.is_empty() => 0,
-            Err(_) => return Err(raise(PgError::new("22003", "number is out of range"))),
+            Err(_) => return Err(sql_error("22003", "number is out of range")),
         };
         let missing = width.saturating_sub(text.chars().count());
         budget.text(text.len().saturating_add(missing))?;
@@ -124,66 +113,62 @@ fn formatted(pattern: &str, args: &[Option<&str>], budget: &mut Budget<'_>) -> R
     Ok(out)
 }
 
-fn format(call: &Call) -> Result<ArrayRef> {
+/// `format(pattern, …)`.
+fn format_all(call: &Call) -> Result<ArrayRef> {
     let columns = (0..call.arity())
-        .map(|at| shown(call, at))
+        .map(|at| argument_text(call, at))
         .collect::<Result<Vec<_>>>()?;
     let mut budget = Budget::of("format");
     let rows = (0..call.rows).map(|row| {
-        let value = |array: &StringArray| array.is_valid(row).then(|| array.value(row).to_owned());
-        let Some(pattern) = columns.first().and_then(value) else {
-            return Ok(None);
-        };
-        let args: Vec<Option<String>> = columns.iter().skip(1).map(value).collect();
-        let args: Vec<Option<&str>> = args.iter().map(Option::as_deref).collect();
-        formatted(&pattern, &args, &mut budget).map(Some)
+        let values = columns.iter();
+        let values = values.map(|array| array.is_valid(row).then(|| array.value(row)));
+        let values: Vec<Option<&str>> = values.collect();
+        match values.split_first() {
+            Some((Some(pattern), args)) => format(pattern, args, &mut budget).map(Some),
+            _ => Ok(None),
+        }
     });
-    Ok(Arc::new(rows.collect::<Result<StringArray>>()?))
+    rows::collect::<StringArray, _>(rows)
 }
 
-fn each(call: &Call, text: impl Fn(Option<&str>) -> Option<String>) -> Result<ArrayRef> {
-    let shown = shown(call, 0)?;
-    Ok(Arc::new(shown.iter().map(text).collect::<StringArray>()))
+/// `x::varchar(n)`: cuts texts to so many characters.
+fn cut(call: &Call) -> Result<ArrayRef> {
+    let Some(lengths) = call.optional_integers(1)? else {
+        return call.cast(0, &DataType::Utf8);
+    };
+    let texts = call.texts(0)?;
+    let cut = rows::zip(texts.iter(), lengths.iter(), |text, length| {
+        let length = usize::try_from(length).unwrap_or(0);
+        Ok(text.chars().take(length).collect::<String>())
+    });
+    rows::collect::<StringArray, _>(cut)
 }
 
+/// Returns the functions of this file.
 pub fn functions() -> Vec<Function> {
     vec![
+        // The text that clients are sent: SELECT concat(true); → t
         Function::new("pg_out", 1..=1, DataType::Utf8, |call| {
-            each(call, |text| text.map(str::to_owned))
+            Ok(Arc::new(argument_text(call, 0)?))
         })
         .identity(|arg| *arg == DataType::Utf8)
         .stable(),
-        Function::new("pg_varchar", 1..=2, DataType::Utf8, |call| {
-            let lengths = if call.arity() > 1 {
-                Some(call.integers(1)?)
-            } else {
-                None
-            };
-            let texts = call.texts(0)?;
-            let cut = texts.iter().enumerate().map(|(row, text)| {
-                let length = match &lengths {
-                    Some(lengths) => usize::try_from(lengths.value(row)).unwrap_or(0),
-                    None => usize::MAX,
-                };
-                text.map(|text| text.chars().take(length).collect::<String>())
-            });
-            Ok(Arc::new(cut.collect::<StringArray>()))
-        })
-        .shown_as("varchar"),
-        // Of one line one of lines of so many characters.
+        // SELECT 'abcdef'::varchar(3); → abc
+        Function::new("pg_varchar", 1..=2, DataType::Utf8, cut).shown_as("varchar"),
+        // Breaks a text into lines of so many bytes, as `encode(x, 'base64')` does after 76.
         Function::new("pg_lines", 2..=2, DataType::Utf8, |call| {
-            let widths = call.integers(1)?;
-            let texts = call.texts(0)?;
-            let lined = texts.iter().enumerate().map(|(row, text)| {
-                let width = usize::try_from(widths.value(row)).unwrap_or(1).max(1);
+            let (texts, widths) = (call.texts(0)?, call.integers(1)?);
+            let lined = texts.iter().zip(widths.iter()).map(|(text, width)| {
+                let width = usize::try_from(width?).unwrap_or(1).max(1);
                 let lines: Vec<_> = text?.as_bytes().chunks(width).collect();
                 String::from_utf8(lines.join(&b'\n')).ok()
             });
             Ok(Arc::new(lined.collect::<StringArray>()))
         }),
+        // SELECT to_hex(-1); → ffffffff
         Function::new("pg_to_hex", 1..=1, DataType::Utf8, |call| {
             let narrow = matches!(call.array(0).data_type(), DataType::Int16 | DataType::Int32);
-            // A number below zero is that of its bits, of which an int4 has half as many.
+            // A negative number is shown by its bits, of which an int4 has half as many.
             let mask = if narrow {
                 u64::from(u32::MAX)
             } else {
@@ -191,8 +176,9 @@ pub fn functions() -> Vec<Function> {
             };
             call.text_by_integer(|number| Some(format!("{:x}", number as u64 & mask)))
         }),
-        Function::new("format", 1..=32, DataType::Utf8, format).stable(),
-        // What `||` of texts stands for: null where one of them is.
+        // SELECT format('%s of %I', 1, 'Odd name'); → 1 of "Odd name"
+        Function::new("format", 1..=32, DataType::Utf8, format_all).stable(),
+        // SELECT 'a' || 'b' || NULL; → null
         Function::new("pg_joined", 2..=2, DataType::Utf8, |call| {
             let texts = (0..call.arity())
                 .map(|at| call.texts(at))
@@ -218,9 +204,13 @@ mod tests {
     #[case("%5s|%-5s|", &[Some("a"), Some("b")], "    a|b    |")]
     #[case("%2$s %1$s", &[Some("a"), Some("b")], "b a")]
     #[case("100%% %L", &[None], "100% NULL")]
-    fn formats(#[case] pattern: &str, #[case] args: &[Option<&str>], #[case] expected: &str) {
+    fn a_pattern_is_written_with_its_arguments(
+        #[case] pattern: &str,
+        #[case] args: &[Option<&str>],
+        #[case] expected: &str,
+    ) {
         let mut budget = Budget::of("format");
-        assert_eq!(formatted(pattern, args, &mut budget).unwrap(), expected);
+        assert_eq!(format(pattern, args, &mut budget).unwrap(), expected);
     }
 
     #[rstest]
@@ -230,7 +220,7 @@ mod tests {
     #[case("%200000000s%1$200000000s", "requested length too large")]
     fn a_width_has_its_bounds(#[case] pattern: &str, #[case] expected: &str) {
         let mut budget = Budget::of("format");
-        let error = formatted(pattern, &[Some("x")], &mut budget).unwrap_err();
+        let error = format(pattern, &[Some("x")], &mut budget).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
     }
 }

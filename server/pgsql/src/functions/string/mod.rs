@@ -3,7 +3,7 @@
 pub mod format;
 pub mod quoting;
 
-use super::call::Function;
+use super::function::Function;
 
 /// Returns the functions of this folder.
 pub fn functions() -> Vec<Function> {

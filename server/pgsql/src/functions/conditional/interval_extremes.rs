@@ -1,6 +1,6 @@
-//! `greatest` and `least` of intervals, which are compared by how long they are: 25 hours are more than a day.
+//! `greatest` and `least` of intervals, which are compared by their length: 25 hours are more than a day.
 //!
-//! Of all else they are DataFusion's.
+//! Of all other types they are DataFusion's. `SELECT greatest(interval '25 hours', interval '1 day')` gives 25:00:00.
 
 use std::sync::Arc;
 
@@ -15,11 +15,12 @@ use datafusion::logical_expr::{
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 
-use crate::functions::datetime::intervals::{durations_as_intervals, interval_type, span};
+use crate::functions::datetime::intervals::{interval_type, span};
+use crate::types::interval::from_durations;
 
-/// One of the two.
+/// `greatest` or `least`.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Longest {
+struct Extreme {
     inner: Arc<ScalarUDF>,
     greatest: bool,
 }
@@ -28,13 +29,14 @@ fn is_interval(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Interval(_) | DataType::Duration(_))
 }
 
-/// Differences of times alone are compared as such.
+/// Whether arguments are compared as intervals; differences of times alone are DataFusion's affair.
 fn are_intervals(types: &[DataType]) -> bool {
     let is_difference = |of: &DataType| matches!(of, DataType::Duration(_));
     types.iter().any(is_interval) && !types.iter().all(is_difference)
 }
 
-impl Longest {
+impl Extreme {
+    /// Picks the longest or shortest value of each row, the first of several.
     fn pick(
         &self,
         columns: &[IntervalMonthDayNanoArray],
@@ -46,7 +48,6 @@ impl Longest {
                     .iter()
                     .filter(|column| column.is_valid(row))
                     .map(|column| column.value(row));
-                // Of several as long as each other the first is taken.
                 values.reduce(|kept, next| {
                     let order = span(next).cmp(&span(kept));
                     let better = if self.greatest {
@@ -61,7 +62,7 @@ impl Longest {
     }
 }
 
-impl ScalarUDFImpl for Longest {
+impl ScalarUDFImpl for Extreme {
     fn name(&self) -> &str {
         self.inner.name()
     }
@@ -78,7 +79,7 @@ impl ScalarUDFImpl for Longest {
         if !are_intervals(types) {
             return self.inner.coerce_types(types);
         }
-        // A cast would make hours of a difference of two times, which is days and a time.
+        // DataFusion's cast would make hours of a difference of two times, which is days and a time.
         let coerced = types.iter().map(|of| match of {
             DataType::Duration(_) => of.clone(),
             _ => interval_type(),
@@ -112,7 +113,7 @@ impl ScalarUDFImpl for Longest {
             .map(|arg| {
                 let array = arg.to_array(rows)?;
                 match array.data_type() {
-                    DataType::Duration(_) => durations_as_intervals(&array),
+                    DataType::Duration(_) => Ok(from_durations(&array)?),
                     _ => Ok(array.as_primitive::<IntervalMonthDayNanoType>().clone()),
                 }
             })
@@ -126,11 +127,11 @@ impl ScalarUDFImpl for Longest {
     }
 }
 
-/// Puts them in place of those that a context has.
+/// Registers them in a context, in place of DataFusion's.
 pub fn register(context: &SessionContext) -> Result<()> {
     for (name, greatest) in [("greatest", true), ("least", false)] {
         let inner = context.udf(name)?;
-        context.register_udf(ScalarUDF::from(Longest { inner, greatest }));
+        context.register_udf(ScalarUDF::from(Extreme { inner, greatest }));
     }
     Ok(())
 }

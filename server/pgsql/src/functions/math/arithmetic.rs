@@ -1,34 +1,35 @@
-//! Numbers as PostgreSQL computes with them: quotients of `numeric` with its digits, and sums that say when they
-//! overflow.
+//! Arithmetic as PostgreSQL does it: quotients of `numeric` with its digits, and integers whose overflow is an error.
 //!
 //! A `numeric` of PostgreSQL has as many digits after the point as it needs, value by value; a column of Arrow has one
-//! number of them. So a quotient is computed with the digits that PostgreSQL gives it, kept with [`QUOTIENT_SCALE`] of
-//! them, and its column is marked, so that it is shown with PostgreSQL's.
+//! scale. So a quotient is computed with the digits that PostgreSQL gives it and stored with [`QUOTIENT_SCALE`] of them, and
+//! its column is marked, so that it is shown with PostgreSQL's digits.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, DurationMicrosecondArray,
-    Float64Array,
-};
+use datafusion::arrow::array::{ArrayRef, AsArray, Datum, DurationMicrosecondArray, Float64Array};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::compute::kernels::numeric::{add, mul, neg, sub};
 use datafusion::arrow::datatypes::{
     DataType, Decimal128Type, DurationMicrosecondType, FieldRef, Float64Type, TimeUnit, i256,
 };
-use datafusion::error::Result;
+use datafusion::arrow::error::ArrowError;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::scalar::ScalarValue;
 
 use crate::encode::type_name;
 use crate::error::{PgError, code};
-use crate::functions::call::{Call, Function, raise};
+use crate::functions::call::{Call, raise, sql_error};
 use crate::functions::casts::is_text;
+use crate::functions::datetime::intervals;
+use crate::functions::function::{Function, first_type};
+use crate::functions::rows;
 use crate::types::digits::{Digits, GROUP, QUOTIENT, QUOTIENT_SCALE, SIGNIFICANT, shown_digits};
 
-/// Digits after the point of a number that has been a float.
+/// The scale of a numeric that is cast from a float.
 pub const FROM_FLOAT_SCALE: i8 = 15;
 
-pub fn overflow() -> datafusion::error::DataFusionError {
+/// Makes the error of a result that a numeric here has no room for.
+pub fn overflow() -> DataFusionError {
     raise(
         PgError::new("22003", "numeric field overflow").detail(
             "a numeric here has at most 38 digits, of which a quotient has 20 after the point",
@@ -36,11 +37,12 @@ pub fn overflow() -> datafusion::error::DataFusionError {
     )
 }
 
-fn by_zero() -> datafusion::error::DataFusionError {
-    raise(PgError::new("22012", "division by zero"))
+/// Makes the error of a divisor that is zero.
+pub fn division_by_zero() -> DataFusionError {
+    sql_error("22012", "division by zero")
 }
 
-/// Digits after the point of a type of whole numbers or decimals.
+/// Returns the scale of a type of integers or decimals.
 pub fn scale_of(data_type: &DataType) -> Option<i8> {
     match data_type {
         DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => Some((*scale).max(0)),
@@ -50,7 +52,7 @@ pub fn scale_of(data_type: &DataType) -> Option<i8> {
     }
 }
 
-/// An argument as whole steps of its scale.
+/// Reads an argument as steps of the last digit of its scale, and that scale.
 pub fn steps(call: &Call, at: usize) -> Result<(Vec<Option<i128>>, i8)> {
     let scale = scale_of(call.array(at).data_type()).unwrap_or(10);
     let array = call.cast(at, &DataType::Decimal128(38, scale))?;
@@ -60,7 +62,7 @@ pub fn steps(call: &Call, at: usize) -> Result<(Vec<Option<i128>>, i8)> {
     ))
 }
 
-/// Where the first group of digits of a number stands (0 is just before the point), and that group.
+/// Returns the weight of the first group of four digits of a number (0 is just before the point), and that group.
 fn leading_group(steps: i128, scale: i8) -> (i32, u128) {
     let magnitude = steps.unsigned_abs();
     if magnitude == 0 {
@@ -87,7 +89,7 @@ fn leading_group(steps: i128, scale: i8) -> (i32, u128) {
     (weight, first)
 }
 
-/// How many digits after the point PostgreSQL gives a quotient (`select_div_scale`).
+/// Returns how many digits after the point PostgreSQL gives a quotient (its `select_div_scale`).
 fn quotient_digits(dividend: (i128, i8), divisor: (i128, i8)) -> i32 {
     let (weight, first) = leading_group(dividend.0, dividend.1);
     let (other_weight, other_first) = leading_group(divisor.0, divisor.1);
@@ -101,7 +103,8 @@ fn quotient_digits(dividend: (i128, i8), divisor: (i128, i8)) -> i32 {
         .clamp(0, i32::from(QUOTIENT_SCALE))
 }
 
-/// `a / b` in steps of [`QUOTIENT_SCALE`], rounded half away from zero where PostgreSQL rounds.
+/// Divides two numbers, each as steps and scale, to steps of [`QUOTIENT_SCALE`]: rounded half away from zero where
+/// PostgreSQL rounds. None where the result is out of range.
 fn quotient(dividend: (i128, i8), divisor: (i128, i8)) -> Option<i128> {
     let digits = quotient_digits(dividend, divisor);
     // dividend / 10^s1 / (divisor / 10^s2) * 10^digits
@@ -135,8 +138,8 @@ fn quotient(dividend: (i128, i8), divisor: (i128, i8)) -> Option<i128> {
         .to_i128()
 }
 
-/// A number with its digits after the point: of a quotient, those that it is shown with.
-fn with_its_digits(steps: i128, scale: i8, digits: Digits) -> (i128, i8) {
+/// Returns a number with its scale, as PostgreSQL has both: of a quotient, the scale that it is shown with.
+fn with_shown_scale(steps: i128, scale: i8, digits: Digits) -> (i128, i8) {
     let Digits::Quotient(least) = digits else {
         return (steps, scale);
     };
@@ -149,63 +152,42 @@ fn with_its_digits(steps: i128, scale: i8, digits: Digits) -> (i128, i8) {
     }
 }
 
-fn quotients(call: &Call) -> Result<ArrayRef> {
+/// `a / b` of floats, intervals, differences of times and numerics.
+fn divide_all(call: &Call) -> Result<ArrayRef> {
     match call.returns {
         DataType::Float64 | DataType::Float32 => {
-            let (over, under) = (
-                call.cast(0, &DataType::Float64)?,
-                call.cast(1, &DataType::Float64)?,
-            );
-            let pairs = over
-                .as_primitive::<Float64Type>()
-                .iter()
-                .zip(under.as_primitive::<Float64Type>().iter());
-            let values = pairs.map(|pair| match pair {
-                (Some(_), Some(0.0)) => Err(by_zero()),
-                (Some(over), Some(under)) => Ok(Some(over / under)),
-                _ => Ok(None),
+            let (over, under) = (call.floats(0)?, call.floats(1)?);
+            let values = rows::zip(over.iter(), under.iter(), |over, under| match under {
+                0.0 => Err(division_by_zero()),
+                under => Ok(over / under),
             });
             // A quotient of two float4, rounded from a float8, is what dividing them as such gives.
-            let values: ArrayRef = Arc::new(values.collect::<Result<Float64Array>>()?);
+            let values = rows::collect::<Float64Array, _>(values)?;
             Ok(cast(&values, &call.returns)?)
         }
-        DataType::Interval(_) => crate::functions::datetime::intervals::parts(call),
+        DataType::Interval(_) => intervals::quotients(call),
         DataType::Duration(_) => {
             let over = call.cast(0, &call.returns)?;
+            let over = over.as_primitive::<DurationMicrosecondType>();
             let under = call.integers(1)?;
-            let pairs = over
-                .as_primitive::<DurationMicrosecondType>()
-                .iter()
-                .zip(under.iter());
-            let values = pairs.map(|pair| match pair {
-                (Some(_), Some(0)) => Err(by_zero()),
-                (Some(over), Some(under)) => {
-                    Ok(Some((over as f64 / under as f64).round_ties_even() as i64))
-                }
-                _ => Ok(None),
+            let values = rows::zip(over.iter(), under.iter(), |over, under| match under {
+                0 => Err(division_by_zero()),
+                under => Ok((over as f64 / under as f64).round_ties_even() as i64),
             });
-            Ok(Arc::new(
-                values.collect::<Result<DurationMicrosecondArray>>()?,
-            ))
+            rows::collect::<DurationMicrosecondArray, _>(values)
         }
         _ => {
             let ((over, over_scale), (under, under_scale)) = (steps(call, 0)?, steps(call, 1)?);
             let (over_digits, under_digits) = (call.digits(0), call.digits(1));
-            let values = over.into_iter().zip(under).map(|pair| match pair {
-                (Some(_), Some(0)) => Err(by_zero()),
-                (Some(over), Some(under)) => quotient(
-                    with_its_digits(over, over_scale, over_digits),
-                    with_its_digits(under, under_scale, under_digits),
+            let values = rows::zip(over, under, |over, under| match under {
+                0 => Err(division_by_zero()),
+                under => quotient(
+                    with_shown_scale(over, over_scale, over_digits),
+                    with_shown_scale(under, under_scale, under_digits),
                 )
-                .map(Some)
                 .ok_or_else(overflow),
-                _ => Ok(None),
             });
-            let array = values.collect::<Result<Decimal128Array>>()?;
-            let DataType::Decimal128(precision, scale) = call.returns else {
-                return Err(raise(PgError::internal("a quotient of another type")));
-            };
-            Ok(Arc::new(array.with_precision_and_scale(precision, scale)?))
+            rows::decimals(values, &call.returns)
         }
     }
 }
@@ -213,7 +195,7 @@ fn quotients(call: &Call) -> Result<ArrayRef> {
 fn quotient_type(args: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataType> {
     Ok(match args {
         [DataType::Duration(_), _] => DataType::Duration(TimeUnit::Microsecond),
-        [DataType::Interval(_), _] => crate::functions::datetime::intervals::interval_type(),
+        [DataType::Interval(_), _] => intervals::interval_type(),
         [DataType::Float32, DataType::Float32] => DataType::Float32,
         [a, b] if scale_of(a).is_some() && scale_of(b).is_some() => {
             DataType::Decimal128(38, QUOTIENT_SCALE)
@@ -222,7 +204,7 @@ fn quotient_type(args: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataTy
     })
 }
 
-/// The least digits that a quotient of such fields is shown with.
+/// Marks a quotient with the least digits after the point that it is shown with.
 fn quotient_mark(args: &[FieldRef]) -> Option<(&'static str, String)> {
     let scales = args
         .iter()
@@ -237,26 +219,23 @@ fn quotient_mark(args: &[FieldRef]) -> Option<(&'static str, String)> {
 
 fn logarithm(name: &str, of: fn(f64) -> f64) -> Function {
     Function::new(name, 1..=1, DataType::Float64, move |call| {
-        let values = call.cast(0, &DataType::Float64)?;
-        let values = values
-            .as_primitive::<Float64Type>()
-            .iter()
-            .map(|value| match value {
-                Some(0.0) => Err(raise(PgError::new(
-                    "2201E",
-                    "cannot take logarithm of zero",
-                ))),
-                Some(value) if value < 0.0 => Err(raise(PgError::new(
-                    "2201E",
-                    "cannot take logarithm of a negative number",
-                ))),
-                value => Ok(value.map(of)),
-            });
-        Ok(Arc::new(values.collect::<Result<Float64Array>>()?))
+        let refused = |what| {
+            Err(sql_error(
+                "2201E",
+                format!("cannot take logarithm of {what}"),
+            ))
+        };
+        let values = call.floats(0)?;
+        let values = rows::map(values.iter(), |value| match value {
+            0.0 => refused("zero"),
+            value if value < 0.0 => refused("a negative number"),
+            value => Ok(of(value)),
+        });
+        rows::collect::<Float64Array, _>(values)
     })
 }
 
-/// The type of whole numbers that an operator gives of two types.
+/// Returns the integer type that an operator gives for operands of two types.
 fn wider(left: &DataType, right: &DataType) -> DataType {
     let width = |data_type: &DataType| match data_type {
         DataType::Int8 | DataType::UInt8 | DataType::Int16 | DataType::Null => 2,
@@ -270,105 +249,88 @@ fn wider(left: &DataType, right: &DataType) -> DataType {
     }
 }
 
-/// What an operator gives of whole numbers, or that it overflows. A chain of the operator is one call: from left to right,
-/// and each step has the type of its two operands, not of all.
+/// An operator of integers that fails where it overflows. A chain of it is one call, from left to right; each step has the
+/// type of its two operands, not of all.
 fn checked(
     name: &str,
-    operation: fn(
-        &dyn datafusion::arrow::array::Datum,
-        &dyn datafusion::arrow::array::Datum,
-    ) -> std::result::Result<ArrayRef, datafusion::arrow::error::ArrowError>,
+    operation: fn(&dyn Datum, &dyn Datum) -> Result<ArrayRef, ArrowError>,
 ) -> Function {
     Function::new(name, 2..=2, DataType::Int64, move |call| {
-        let mut made = call.cast(0, &wider(call.array(0).data_type(), &DataType::Null))?;
+        let mut result = call.cast(0, &wider(call.array(0).data_type(), &DataType::Null))?;
         for at in 1..call.arity() {
-            let step = wider(made.data_type(), call.array(at).data_type());
-            let (left, right) = (cast(&made, &step)?, call.cast(at, &step)?);
-            made = operation(&left, &right).map_err(|_| {
-                let what = match step {
-                    DataType::Int16 => "smallint",
-                    DataType::Int32 => "integer",
-                    _ => "bigint",
-                };
-                raise(PgError::new("22003", format!("{what} out of range")))
-            })?;
+            let step = wider(result.data_type(), call.array(at).data_type());
+            let (left, right) = (cast(&result, &step)?, call.cast(at, &step)?);
+            result = operation(&left, &right)
+                .map_err(|_| sql_error("22003", format!("{} out of range", type_name(&step))))?;
         }
-        Ok(made)
+        Ok(result)
     })
     .and_more()
     .returning(|args, _| {
         let narrowest = DataType::Int16;
-        Ok(args.iter().fold(narrowest, |made, arg| wider(&made, arg)))
+        Ok(args
+            .iter()
+            .fold(narrowest, |result, arg| wider(&result, arg)))
     })
 }
 
-fn sign_of<T>(array: &ArrayRef, sign: impl Fn(T::Native) -> T::Native) -> ArrayRef
-where
-    T: ArrowPrimitiveType,
-{
-    Arc::new(array.as_primitive::<T>().unary::<_, T>(sign))
+/// `sign(x)`, of a numeric or a float.
+fn signs(call: &Call) -> Result<ArrayRef> {
+    let array = call.cast(0, &call.returns)?;
+    if call.returns == DataType::Float64 {
+        let sign = |value: f64| if value == 0.0 { 0.0 } else { value.signum() };
+        let floats = array.as_primitive::<Float64Type>();
+        return Ok(Arc::new(floats.unary::<_, Float64Type>(sign)));
+    }
+    let decimals = array.as_primitive::<Decimal128Type>();
+    let signs = decimals.unary::<_, Decimal128Type>(i128::signum);
+    Ok(Arc::new(signs.with_precision_and_scale(38, 0)?))
 }
 
+/// Returns the functions of this file. The SQL layer calls them for operators.
 pub fn functions() -> Vec<Function> {
     vec![
-        Function::new("pg_quotient", 2..=2, DataType::Float64, quotients)
+        // SELECT 10 / 4.0; → 2.5000000000000000
+        Function::new("pg_quotient", 2..=2, DataType::Float64, divide_all)
             .returning(quotient_type)
             .marked(quotient_mark),
-        // Sums of eight-byte integers are numeric, and so never overflow.
+        // What `sum` adds: sums of bigints are numeric, and so never overflow. SELECT sum(9223372036854775807);
         Function::new("pg_summand", 1..=1, DataType::Null, |call| {
             call.cast(0, &call.returns)
         })
-        .returning(|args, _| {
-            Ok(match args.first() {
-                Some(DataType::Int64 | DataType::UInt64) => DataType::Decimal128(28, 0),
-                Some(other) => other.clone(),
-                None => DataType::Null,
+        .returning(|args, constants| {
+            Ok(match first_type(args, constants)? {
+                DataType::Int64 | DataType::UInt64 => DataType::Decimal128(28, 0),
+                other => other,
             })
         })
         .identity(|arg| !matches!(arg, DataType::Int64 | DataType::UInt64)),
-        Function::new("pg_sign", 1..=1, DataType::Float64, |call| {
-            let array = call.cast(0, &call.returns)?;
-            Ok(match call.returns {
-                DataType::Float64 => {
-                    sign_of::<Float64Type>(
-                        &array,
-                        |value| {
-                            if value == 0.0 { 0.0 } else { value.signum() }
-                        },
-                    )
-                }
-                _ => Arc::new(
-                    array
-                        .as_primitive::<Decimal128Type>()
-                        .unary::<_, Decimal128Type>(i128::signum)
-                        .with_precision_and_scale(38, 0)?,
-                ),
-            })
-        })
-        .returning(|args, _| {
+        // SELECT sign(-8.4); → -1
+        Function::new("pg_sign", 1..=1, DataType::Float64, signs).returning(|args, _| {
             Ok(match args.first() {
-                Some(decimal @ DataType::Decimal128(..)) if decimal.is_decimal() => {
-                    DataType::Decimal128(38, 0)
-                }
+                Some(DataType::Decimal128(..)) => DataType::Decimal128(38, 0),
                 _ => DataType::Float64,
             })
         }),
-        // A sign before parentheses.
+        // A sign before parentheses: SELECT -(2 + 1); → -3
         Function::new("pg_negative", 1..=1, DataType::Null, |call| {
             Ok(neg(call.array(0))?)
         })
-        .returning(|args, _| match args.first() {
-            Some(of) if is_text(of) || matches!(of, DataType::Boolean | DataType::Date32) => {
-                let of = type_name(of);
-                Err(raise(PgError::new(
+        .returning(|args, constants| match first_type(args, constants)? {
+            of if is_text(&of) || matches!(of, DataType::Boolean | DataType::Date32) => {
+                let of = type_name(&of);
+                Err(sql_error(
                     code::UNDEFINED_FUNCTION,
                     format!("operator does not exist: - {of}"),
-                )))
+                ))
             }
-            of => Ok(of.cloned().unwrap_or(DataType::Null)),
+            of => Ok(of),
         }),
+        // SELECT ln(2.0); → 0.6931471805599453
         logarithm("pg_ln", f64::ln),
+        // SELECT log(100.0); → 2
         logarithm("pg_log", f64::log10),
+        // SELECT 2147483647 + 1; fails: integer out of range
         checked("pg_add", add),
         checked("pg_subtract", sub),
         checked("pg_multiply", mul),
