@@ -1,15 +1,14 @@
-//! COPY … TO STDOUT: what is copied, and how it is written.
-
-use std::borrow::Cow;
+//! Parses COPY … TO STDOUT: the copied query, and the options.
 
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::Statement;
-use super::queries::{in_parentheses, made, query_of};
+use super::queries::{in_parentheses, query_of, synthetic};
 use super::tokens::Tokens;
 use crate::encode::{CopyFormat, CopyOptions};
 use crate::error::{PgError, code};
 
+/// Parses COPY.
 pub(super) fn copy(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
     tokens.expect("COPY")?;
     let select = if tokens.peek() == Some(&Token::LParen) {
@@ -42,7 +41,7 @@ pub(super) fn copy(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
     Ok(Statement::Copy { query, options })
 }
 
-/// `name [(columns)]` as a query.
+/// Reads `name [(columns)]` as a query.
 fn copied_table(tokens: &mut Tokens<'_>) -> Result<Vec<TokenWithSpan>, PgError> {
     let start = tokens.rest();
     tokens.name()?;
@@ -50,13 +49,13 @@ fn copied_table(tokens: &mut Tokens<'_>) -> Result<Vec<TokenWithSpan>, PgError> 
         tokens.name()?;
     }
     let name = &start[..start.len() - tokens.rest().len()];
-    let mut select = vec![made(Token::make_keyword("SELECT"))];
+    let mut select = vec![synthetic(Token::make_keyword("SELECT"))];
     if tokens.peek() == Some(&Token::LParen) {
         select.extend_from_slice(in_parentheses(tokens)?);
     } else {
-        select.push(made(Token::Mul));
+        select.push(synthetic(Token::Mul));
     }
-    select.push(made(Token::make_keyword("FROM")));
+    select.push(synthetic(Token::make_keyword("FROM")));
     select.extend_from_slice(name);
     Ok(select)
 }
@@ -83,7 +82,7 @@ fn copy_options(tokens: &mut Tokens<'_>) -> Result<CopyOptions, PgError> {
     given.options()
 }
 
-/// COPY's options as they were given.
+/// The options as they were given.
 #[derive(Default)]
 struct Given {
     names: Vec<String>,
@@ -96,24 +95,12 @@ struct Given {
     force_quote: Vec<String>,
 }
 
-fn syntax(message: impl Into<Cow<'static, str>>) -> PgError {
-    PgError::new(code::SYNTAX, message)
-}
-
-fn unsupported(message: impl Into<Cow<'static, str>>) -> PgError {
-    PgError::new(code::NOT_SUPPORTED, message)
-}
-
-fn wrong(message: impl Into<Cow<'static, str>>) -> PgError {
-    PgError::new(code::INVALID_PARAMETER, message)
-}
-
-/// A word, or a text.
+/// Reads a word or a string.
 fn word(list: &mut Tokens<'_>) -> Result<String, PgError> {
     list.string().or_else(|_| list.name())
 }
 
-/// The value of an option that is on where none is given; none where it is no truth.
+/// Reads a boolean option, which is on where no value is given; the inner error is a value that is no boolean.
 fn truth(list: &mut Tokens<'_>) -> Result<Result<bool, String>, PgError> {
     let value = match list.peek() {
         None | Some(Token::Comma) => return Ok(Ok(true)),
@@ -131,7 +118,7 @@ fn check_encoding(name: &str) -> Result<(), PgError> {
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     match plain.to_ascii_lowercase().as_str() {
         "utf8" | "unicode" => Ok(()),
-        _ => Err(unsupported(format!(
+        _ => Err(PgError::unsupported(format!(
             "COPY sends UTF8, and not the encoding \"{name}\""
         ))),
     }
@@ -140,7 +127,7 @@ fn check_encoding(name: &str) -> Result<(), PgError> {
 impl Given {
     fn once(&mut self, name: &str) -> Result<(), PgError> {
         if self.names.iter().any(|given| given == name) {
-            return Err(syntax("conflicting or redundant options"));
+            return Err(PgError::syntax("conflicting or redundant options"));
         }
         self.names.push(name.to_owned());
         Ok(())
@@ -155,21 +142,25 @@ impl Given {
                     "text" => CopyFormat::Text,
                     "csv" => CopyFormat::Csv,
                     "binary" => CopyFormat::Binary,
-                    other => return Err(wrong(format!("COPY format \"{other}\" not recognized"))),
+                    other => {
+                        return Err(PgError::invalid_parameter(format!(
+                            "COPY format \"{other}\" not recognized"
+                        )));
+                    }
                 });
             }
             "header" => {
                 self.header = truth(list)?.map_err(|value| {
                     if value.eq_ignore_ascii_case("match") {
-                        unsupported("cannot use \"match\" with HEADER in COPY TO")
+                        PgError::unsupported("cannot use \"match\" with HEADER in COPY TO")
                     } else {
-                        syntax("header requires a Boolean value or \"match\"")
+                        PgError::syntax("header requires a Boolean value or \"match\"")
                     }
                 })?;
             }
-            // It is of tables that are copied into.
+            // It has an effect on COPY FROM alone.
             "freeze" => {
-                truth(list)?.map_err(|_| syntax("freeze requires a Boolean value"))?;
+                truth(list)?.map_err(|_| PgError::syntax("freeze requires a Boolean value"))?;
             }
             "force_quote" => {
                 if list.accept_token(&Token::Mul) {
@@ -233,25 +224,29 @@ impl Given {
             "null" => &mut self.null,
             "quote" => &mut self.quote,
             "escape" => &mut self.escape,
-            other => return Err(syntax(format!("option \"{other}\" not recognized"))),
+            other => {
+                return Err(PgError::syntax(format!(
+                    "option \"{other}\" not recognized"
+                )));
+            }
         };
         *slot = Some(tokens.string()?);
         Ok(())
     }
 
-    /// What cannot be together, or could not be read again, is refused as PostgreSQL does.
+    /// Completes the options with their defaults. Combinations that cannot be read again are refused, as in PostgreSQL.
     fn options(self) -> Result<CopyOptions, PgError> {
         let format = self.format.unwrap_or(CopyFormat::Text);
         let csv = format == CopyFormat::Csv;
         if format == CopyFormat::Binary {
             if self.delimiter.is_some() {
-                return Err(syntax("cannot specify DELIMITER in BINARY mode"));
+                return Err(PgError::syntax("cannot specify DELIMITER in BINARY mode"));
             }
             if self.null.is_some() {
-                return Err(syntax("cannot specify NULL in BINARY mode"));
+                return Err(PgError::syntax("cannot specify NULL in BINARY mode"));
             }
             if self.header {
-                return Err(unsupported("cannot specify HEADER in BINARY mode"));
+                return Err(PgError::unsupported("cannot specify HEADER in BINARY mode"));
             }
         }
         for (what, is_given) in [
@@ -260,7 +255,7 @@ impl Given {
             ("force quote", !self.force_quote.is_empty()),
         ] {
             if is_given && !csv {
-                return Err(unsupported(format!(
+                return Err(PgError::unsupported(format!(
                     "COPY {what} available only in CSV mode"
                 )));
             }
@@ -293,7 +288,7 @@ fn byte(what: &str, given: Option<&str>, default: u8) -> Result<u8, PgError> {
     match given.map(str::as_bytes) {
         None => Ok(default),
         Some([byte]) if byte.is_ascii() => Ok(*byte),
-        Some(_) => Err(unsupported(format!(
+        Some(_) => Err(PgError::unsupported(format!(
             "COPY {what} must be a single one-byte character"
         ))),
     }
@@ -309,28 +304,34 @@ fn check_bytes(options: &CopyOptions) -> Result<(), PgError> {
     } = options;
     let csv = *format == CopyFormat::Csv;
     if b"\r\n".contains(delimiter) {
-        return Err(wrong("COPY delimiter cannot be newline or carriage return"));
+        return Err(PgError::invalid_parameter(
+            "COPY delimiter cannot be newline or carriage return",
+        ));
     }
     if null.contains(['\r', '\n']) {
-        return Err(wrong(
+        return Err(PgError::invalid_parameter(
             "COPY null representation cannot use newline or carriage return",
         ));
     }
     let is_own = delimiter.is_ascii_lowercase() || delimiter.is_ascii_digit();
     if *format == CopyFormat::Text && (is_own || b"\\.".contains(delimiter)) {
         let delimiter = char::from(*delimiter);
-        return Err(wrong(format!("COPY delimiter cannot be \"{delimiter}\"")));
+        return Err(PgError::invalid_parameter(format!(
+            "COPY delimiter cannot be \"{delimiter}\""
+        )));
     }
     if csv && delimiter == quote {
-        return Err(wrong("COPY delimiter and quote must be different"));
+        return Err(PgError::invalid_parameter(
+            "COPY delimiter and quote must be different",
+        ));
     }
     if *format != CopyFormat::Binary && null.as_bytes().contains(delimiter) {
-        return Err(unsupported(
+        return Err(PgError::unsupported(
             "COPY delimiter must not appear in the NULL specification",
         ));
     }
     if csv && null.as_bytes().contains(quote) {
-        return Err(unsupported(
+        return Err(PgError::unsupported(
             "CSV quote character must not appear in the NULL specification",
         ));
     }
