@@ -1,7 +1,7 @@
-//! Errors as PostgreSQL reports them, and what each of DataFusion's means in its terms.
+//! Errors as PostgreSQL reports them, and DataFusion's errors in its terms.
 //!
-//! A client acts on the SQLSTATE (a pool drops a connection on class 57, an ORM tells a missing table by 42P01), so
-//! every error carries one; XX000 is left for what is a fault of ours.
+//! A client acts on the SQLSTATE (a pool drops a connection on class 57, an ORM tells a missing table by 42P01), so every
+//! error carries one; XX000 is left for faults of the server.
 
 use std::borrow::Cow;
 
@@ -58,28 +58,28 @@ pub mod code {
     pub const INTERNAL: &str = "XX000";
 }
 
-/// How the error begins of a share of memory that is used up.
+/// The beginning of the message of a statement whose share of memory is used up.
 pub const OUT_OF_SHARE: &str = "out of memory";
 
 /// An error for the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PgError {
-    /// The connection ends with it.
+    /// Whether the connection ends with it.
     pub fatal: bool,
     /// SQLSTATE.
     pub code: &'static str,
     /// What is wrong.
     pub message: Cow<'static, str>,
-    /// More of it.
+    /// More about what is wrong.
     pub detail: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
-    /// Where in the statement, counted in characters from 1.
+    /// The place in the statement, counted in characters from 1.
     pub position: Option<usize>,
 }
 
 impl PgError {
-    /// An error that ends a statement.
+    /// Makes an error that ends a statement.
     pub fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> PgError {
         PgError {
             fatal: false,
@@ -91,7 +91,7 @@ impl PgError {
         }
     }
 
-    /// An error that ends the connection.
+    /// Makes an error that ends the connection.
     pub fn fatal(code: &'static str, message: impl Into<Cow<'static, str>>) -> PgError {
         PgError {
             fatal: true,
@@ -99,19 +99,34 @@ impl PgError {
         }
     }
 
-    /// A fault of ours: logged in full, told in short, so that nothing of the server's inside leaks.
+    /// Makes the error of a fault of the server: the log has it in full, the client is told nothing of the server's inside.
     pub fn internal(what: impl std::fmt::Display) -> PgError {
         let what = what.to_string();
         tracing::error!("internal error in the Postgres endpoint: {}", logged(&what));
         PgError::new(code::INTERNAL, "internal error: see the server's log")
     }
 
-    /// A message that does not follow the protocol.
+    /// Makes the error of a statement that is no SQL.
+    pub fn syntax(message: impl Into<Cow<'static, str>>) -> PgError {
+        PgError::new(code::SYNTAX, message)
+    }
+
+    /// Makes the error of a feature that is not supported.
+    pub fn unsupported(message: impl Into<Cow<'static, str>>) -> PgError {
+        PgError::new(code::NOT_SUPPORTED, message)
+    }
+
+    /// Makes the error of a value that a setting or function does not accept.
+    pub fn invalid_parameter(message: impl Into<Cow<'static, str>>) -> PgError {
+        PgError::new(code::INVALID_PARAMETER, message)
+    }
+
+    /// Makes the error of a message that violates the protocol.
     pub fn protocol(message: impl Into<Cow<'static, str>>) -> PgError {
         PgError::new(code::PROTOCOL, message)
     }
 
-    /// Puts all that it says into a line of text.
+    /// Writes message, detail and hint as one line of text.
     pub fn in_words(&self) -> String {
         let more = [&self.detail, &self.hint].into_iter().flatten();
         more.fold(told(&self.message).into_owned(), |said, more| {
@@ -119,35 +134,35 @@ impl PgError {
         })
     }
 
-    /// As one that ends the connection.
+    /// Makes it end the connection.
     #[must_use]
     pub fn ending(mut self) -> PgError {
         self.fatal = true;
         self
     }
 
-    /// With a hint.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> PgError {
         self.hint = Some(hint.into());
         self
     }
 
-    /// With a detail.
+    /// Adds a detail.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> PgError {
         self.detail = Some(detail.into());
         self
     }
 
-    /// With a place in the statement.
+    /// Adds the place in the statement.
     #[must_use]
     pub fn at(mut self, position: usize) -> PgError {
         self.position = Some(position);
         self
     }
 
-    /// As a message to the client.
+    /// Makes the message to the client.
     pub fn into_response(self) -> ErrorResponse {
         let severity = if self.fatal { "FATAL" } else { "ERROR" };
         ErrorResponse::new(self.into_fields(severity))
@@ -173,12 +188,12 @@ impl PgError {
     }
 }
 
-/// So many bytes are told of a text: one that quotes a value may be as long as that.
+/// The most bytes of a text that a client is sent: a message that quotes a value may be as long as the value.
 const TOLD: usize = 2 * 1024;
-/// So many go into the log.
+/// The most bytes of a text that go into the log.
 const LOGGED: usize = 8 * 1024;
 
-/// The beginning of a text of an error, up to a whole character.
+/// Cuts a text of an error to what a client is sent, at a whole character.
 pub fn told(text: &str) -> Cow<'_, str> {
     cut(text, TOLD)
 }
@@ -190,12 +205,12 @@ fn cut(text: &str, most: usize) -> Cow<'_, str> {
     format!("{}…", &text[..text.floor_char_boundary(most)]).into()
 }
 
-/// As a field of a message, which a NUL would end.
+/// Writes a field of a message, which a NUL would end.
 fn sent(text: &str) -> String {
     told(text).replace('\0', "\u{fffd}")
 }
 
-/// A text for the log, which it cannot make look like two lines, or clear: what clients send comes in it.
+/// Escapes a text for the log: what clients send must not look like two lines, or clear a screen.
 pub fn logged(text: &str) -> String {
     let escaped = |c: char| match c {
         c if c.is_control() => c.escape_default().collect(),
@@ -204,7 +219,7 @@ pub fn logged(text: &str) -> String {
     cut(text, LOGGED).chars().map(escaped).collect()
 }
 
-/// A warning for the client.
+/// Makes a warning for the client.
 pub fn warning(code: &'static str, message: impl Into<Cow<'static, str>>) -> NoticeResponse {
     NoticeResponse::new(PgError::new(code, message).into_fields("WARNING"))
 }
@@ -217,7 +232,7 @@ impl From<DataFusionError> for PgError {
 
 fn from_datafusion(error: &DataFusionError) -> PgError {
     match error {
-        // The simplifier's: what is inside is the regular expression's own error, which names no place.
+        // From the simplifier: the inner error is the regular expression's own, which names no place.
         DataFusionError::Context(what, inner) if what == "Invalid regex" => {
             return by_message(plain_message(inner));
         }
@@ -260,7 +275,7 @@ fn from_datafusion(error: &DataFusionError) -> PgError {
                 field,
                 valid_fields,
             } => match &field.relation {
-                // Not the column is missing, but the table that it is said to be of.
+                // The table is missing that the column is said to be of.
                 Some(table)
                     if !valid_fields
                         .iter()
@@ -283,7 +298,7 @@ fn from_datafusion(error: &DataFusionError) -> PgError {
         }
         DataFusionError::NotImplemented(_) => code::NOT_SUPPORTED,
         DataFusionError::ResourcesExhausted(text) => return exhausted(text),
-        // What a join that can spill makes of it when it is refused its very first rows.
+        // A join that can spill reports this when it is refused memory for its very first rows.
         DataFusionError::Internal(text) if text.contains("no data to spill") => {
             return exhausted(text);
         }
@@ -299,15 +314,14 @@ fn from_datafusion(error: &DataFusionError) -> PgError {
         }
         DataFusionError::Configuration(_) => code::INVALID_PARAMETER,
         _ => {
-            // Paths, object store addresses and the like stay here. What comes from outside DataFusion and is no error
-            // of the endpoint's is the lake's, and full of them.
+            // Other errors come from the lake, and are full of paths and addresses of object stores, which stay in the log.
             return PgError::internal(error);
         }
     };
     PgError::new(code, message)
 }
 
-/// What is used up. Which operators of whose statements hold how much of it is for the log alone.
+/// Makes the error of exhausted memory or disk. Which operators of whose statements hold how much is for the log alone.
 fn exhausted(text: &str) -> PgError {
     if let Some((_, limit)) = text.split_once(OUT_OF_SHARE) {
         let limit = limit.trim_start_matches([':', ' ']).lines().next();
@@ -324,7 +338,7 @@ fn exhausted(text: &str) -> PgError {
         .hint("try again when others have ended, or ask for less")
 }
 
-/// What DataFusion says only in words.
+/// Classifies an error of DataFusion's by its message.
 fn by_message(message: String) -> PgError {
     if message.contains("Resources exhausted") {
         return exhausted(&message);
@@ -362,7 +376,7 @@ fn arrow_code(error: &ArrowError) -> &'static str {
     }
 }
 
-/// The innermost message without DataFusion's prefixes and backtraces.
+/// Returns the innermost message, without DataFusion's prefixes and backtraces.
 fn plain_message(error: &DataFusionError) -> String {
     let text = match error {
         DataFusionError::Plan(text)

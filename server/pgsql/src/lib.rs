@@ -1,4 +1,4 @@
-//! PostgreSQL's dialect over DataFusion: what a statement of a PostgreSQL client means, and how its answer is written.
+//! PostgreSQL's dialect over DataFusion: the meaning of a PostgreSQL client's statement, and the form of its answer.
 //!
 //! ```text
 //! parse ─▶ desugar ─▶ plan ─▶ analyze ─▶ encode
@@ -6,12 +6,12 @@
 //! to AST   has no syntax for  parameters   means otherwise   and in binary
 //! ```
 //!
-//! [`dialect`] puts all of it into a context of DataFusion's and plans queries by it. [`functions`] are those that a plan
-//! calls, [`params`] reads what clients bind, [`settings`] are a session's, [`catalog`] is what every PostgreSQL's has, and
-//! [`types`] stand below all of them.
+//! [`dialect`] sets up a context of DataFusion's with all of it and plans queries there. Plans call [`functions`], [`params`]
+//! reads the values that clients bind, [`settings`] holds a session's settings, [`catalog`] lists the relations of every
+//! PostgreSQL's catalog, and [`types`] are below all of them.
 //!
 //! It knows nothing of Rapport: sessions, accounts, the lake and the wire itself are the server's. What always holds: an
-//! error says its SQLSTATE ([`error`]), and no value reaches a client in a type that PostgreSQL does not have ([`encode`]).
+//! error has a SQLSTATE ([`error`]), and no value reaches a client in a type that PostgreSQL does not have ([`encode`]).
 
 pub mod analyze;
 pub mod catalog;

@@ -1,9 +1,8 @@
 //! The settings of a session: what SET, SHOW, RESET, `set_config` and the startup message read and change.
 //!
-//! Only settings that mean something here, or that clients set without caring, are known; a known one that would
-//! promise something untrue (`client_encoding = LATIN1`) is refused with what is accepted. What always holds: a
-//! setting belongs to one session; a transaction that is rolled back takes its settings back, and `SET LOCAL` ends
-//! with its transaction.
+//! Settings are known that have an effect here, or that clients set without need; a value that would promise something
+//! untrue (`client_encoding = LATIN1`) is refused with what is accepted. What always holds: a setting belongs to one session;
+//! a transaction that is rolled back takes its settings back, and `SET LOCAL` ends with its transaction.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,39 +13,39 @@ use crate::error::{PgError, code};
 use crate::types::zone::Zone;
 
 mod known;
-use known::{KNOWN, Known};
+use known::{KNOWN, Setting};
 
-/// Values by name: a copy shares them.
+/// The values of settings by name; a copy shares them.
 pub type Values = BTreeMap<String, Arc<str>>;
 
-/// Settings of one session.
+/// The settings of one session.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What RESET goes back to.
+    /// The values that RESET sets.
     initial: Values,
-    /// What is in force where it differs from the default of [`KNOWN`].
+    /// The current values where they differ from the defaults of [`KNOWN`].
     values: Values,
-    /// Values in force before the transaction's first `SET LOCAL` of each.
+    /// The values before the transaction's first `SET LOCAL` of each.
     before_local: BTreeMap<String, Option<Arc<str>>>,
-    /// Values in force when the transaction began; outside of a block, before the first change of the statements that are
-    /// answered together, which are a transaction too.
+    /// The values when the transaction began; outside of a block, before the first change of the statements that are answered
+    /// together, which are a transaction too.
     at_begin: Option<Values>,
-    /// Reported to the client already.
+    /// The values that the client was last sent.
     reported: BTreeMap<&'static str, String>,
-    /// Counts changes, for what is derived from settings.
+    /// The number of changes: what is derived from settings is derived again when it grows.
     generation: u64,
     zone: Zone,
 }
 
-/// Settings as a savepoint keeps them.
+/// The settings that a savepoint keeps.
 #[derive(Debug)]
 pub struct Saved {
     values: Values,
-    /// What they go back to at the end of the transaction.
+    /// The values that end with the transaction.
     before_local: BTreeMap<String, Option<Arc<str>>>,
 }
 
-/// How long a set value lasts.
+/// How long a value lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SetScope {
     /// To the end of the session (or back with its transaction).
@@ -55,16 +54,16 @@ pub enum SetScope {
     Local,
 }
 
-/// How many settings of unknown classes (`my.setting`) a session may have.
+/// The most settings of unknown classes (`my.setting`) that a session may have.
 const CUSTOM_LIMIT: usize = 64;
 
-/// The longest value of a setting: each savepoint of a transaction may keep another.
+/// The longest value of a setting, in bytes: each savepoint of a transaction may keep another.
 const VALUE_LIMIT: usize = 16 * 1024;
-/// The longest name of one of an unknown class.
+/// The longest name of a setting of an unknown class, in bytes.
 const NAME_LIMIT: usize = 256;
 
 impl Settings {
-    /// The defaults, with what is true of this session.
+    /// Makes the default settings of a session of a user.
     pub fn new(user: &str, version: &str, zone: Zone, statement_timeout: Duration) -> Settings {
         let mut settings = Settings {
             initial: BTreeMap::new(),
@@ -90,10 +89,7 @@ impl Settings {
         settings
     }
 
-    /// Sets what the startup message asks for; it is what RESET goes back to.
-    ///
-    /// # Errors
-    /// As for [`Settings::set`].
+    /// Sets a value that the startup message asks for; RESET goes back to it.
     pub fn set_initial(&mut self, name: &str, value: &str) -> Result<(), PgError> {
         self.set(name, value, SetScope::Session)?;
         self.commit();
@@ -101,12 +97,9 @@ impl Settings {
         Ok(())
     }
 
-    /// The name of a setting as it is printed, and its value.
-    ///
-    /// # Errors
-    /// If there is no such setting.
+    /// Returns the name of a setting, as SHOW prints it, and its value.
     pub fn show(&self, name: &str) -> Result<(String, String), PgError> {
-        match known(name) {
+        match find(name) {
             Some(known) => Ok((known.name.to_owned(), self.value_of(known))),
             None => {
                 let lower = name.to_ascii_lowercase();
@@ -116,7 +109,7 @@ impl Settings {
         }
     }
 
-    /// All settings with name, value and description.
+    /// Lists all settings, with name, value and description.
     pub fn all(&self) -> Vec<(&'static str, String, &'static str)> {
         KNOWN
             .iter()
@@ -130,19 +123,16 @@ impl Settings {
     /// If there is no such setting, it cannot be changed or the value is not accepted.
     pub fn set(&mut self, name: &str, value: &str, scope: SetScope) -> Result<(), PgError> {
         if value.len() > VALUE_LIMIT {
-            return Err(PgError::new(
-                code::INVALID_PARAMETER,
-                format!(
-                    "value of parameter \"{name}\" is too long: it has {} bytes, and at most {VALUE_LIMIT} are kept",
-                    value.len()
-                ),
-            ));
+            return Err(PgError::invalid_parameter(format!(
+                "value of parameter \"{name}\" is too long: it has {} bytes, and at most {VALUE_LIMIT} are kept",
+                value.len()
+            )));
         }
-        let (name, value) = match known(name) {
+        let (name, value) = match find(name) {
             Some(known) => (known.name.to_owned(), (known.check)(known.name, value)?),
             None => (self.custom_name(name)?, value.to_owned()),
         };
-        self.at_first_change();
+        self.keep_for_rollback();
         if scope == SetScope::Local {
             let before = self.values.get(&name).cloned();
             self.before_local.entry(name.clone()).or_insert(before);
@@ -159,13 +149,13 @@ impl Settings {
     /// If there is no such setting or it cannot be changed.
     pub fn reset(&mut self, name: &str, scope: SetScope) -> Result<(), PgError> {
         let lower = name.to_ascii_lowercase();
-        let key = known(name).map_or(lower.as_str(), |known| known.name);
+        let key = find(name).map_or(lower.as_str(), |known| known.name);
         match self.initial.get(key).cloned() {
             Some(value) => self.set(name, &value, scope),
-            None => match known(name) {
+            None => match find(name) {
                 Some(known) => self.set(name, known.default, scope),
                 None if self.values.contains_key(key) => {
-                    self.at_first_change();
+                    self.keep_for_rollback();
                     self.values.remove(key);
                     Ok(())
                 }
@@ -174,27 +164,27 @@ impl Settings {
         }
     }
 
-    /// Remembers what there was, to go back to if the transaction is given up.
-    fn at_first_change(&mut self) {
+    /// Keeps the values for a rollback, at the first change of a transaction.
+    fn keep_for_rollback(&mut self) {
         if self.at_begin.is_none() {
             self.at_begin = Some(self.values.clone());
         }
     }
 
-    /// Sets everything back.
+    /// Sets all values back to those of the session's beginning.
     pub fn reset_all(&mut self) {
-        self.at_first_change();
+        self.keep_for_rollback();
         let initial = self.initial.clone();
         self.replace(initial);
         self.before_local.clear();
     }
 
-    /// A transaction begins. What has been set together with it, before, belongs to it.
+    /// Begins a transaction. What has been set before, in statements that are answered together with BEGIN, belongs to it.
     pub fn begin(&mut self) {
-        self.at_first_change();
+        self.keep_for_rollback();
     }
 
-    /// A transaction ends well; outside of a block, statements that have been answered together.
+    /// Commits a transaction; outside of a block, statements that have been answered together.
     pub fn commit(&mut self) {
         self.at_begin = None;
         if self.before_local.is_empty() {
@@ -210,7 +200,7 @@ impl Settings {
         self.replace(values);
     }
 
-    /// A transaction is given up.
+    /// Rolls a transaction back.
     pub fn rollback(&mut self) {
         self.before_local.clear();
         if let Some(values) = self.at_begin.take() {
@@ -218,7 +208,7 @@ impl Settings {
         }
     }
 
-    /// The values now, for a savepoint.
+    /// Returns the current values, for a savepoint.
     pub fn saved(&self) -> Saved {
         Saved {
             values: self.values.clone(),
@@ -226,7 +216,7 @@ impl Settings {
         }
     }
 
-    /// Back to the values of a savepoint.
+    /// Goes back to the values of a savepoint.
     pub fn restore(&mut self, saved: &Saved) {
         self.before_local.clone_from(&saved.before_local);
         self.replace(saved.values.clone());
@@ -235,36 +225,36 @@ impl Settings {
     fn replace(&mut self, values: Values) {
         if self.values != values {
             self.values = values;
-            self.changed();
+            self.count_change();
         }
     }
 
-    /// The time zone.
+    /// Returns the time zone.
     pub fn zone(&self) -> Zone {
         self.zone
     }
 
-    /// Counts changes.
+    /// Returns the number of changes.
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// How long a statement may run; none is without limit.
+    /// Returns how long a statement may run; none is without limit.
     pub fn statement_timeout(&self) -> Option<Duration> {
         self.duration("statement_timeout")
     }
 
-    /// How long a transaction may stand idle; none is without limit.
+    /// Returns how long a transaction may stand idle; none is without limit.
     pub fn idle_in_transaction_timeout(&self) -> Option<Duration> {
         self.duration("idle_in_transaction_session_timeout")
     }
 
-    /// How long a session may stand idle; none is without limit.
+    /// Returns how long a session may stand idle; none is without limit.
     pub fn idle_timeout(&self) -> Option<Duration> {
         self.duration("idle_session_timeout")
     }
 
-    /// The schemas in which names are looked for, in their order.
+    /// Returns the schemas in which names are looked up, in order.
     pub fn search_path(&self) -> Vec<String> {
         let mut path = Vec::new();
         let mut name = String::new();
@@ -288,17 +278,17 @@ impl Settings {
         path
     }
 
-    /// How floats are written: 0 rounds as PostgreSQL before version 12 did.
+    /// Returns how floats are written: 0 and less round as PostgreSQL did before version 12.
     pub fn extra_float_digits(&self) -> i32 {
         self.raw("extra_float_digits").parse().unwrap_or(1)
     }
 
-    /// How intervals are written.
+    /// Returns how intervals are written.
     pub fn interval_style(&self) -> IntervalStyle {
         IntervalStyle::parse(self.raw("IntervalStyle")).unwrap_or_default()
     }
 
-    /// The settings that clients are told of, where they have changed since the last call.
+    /// Returns the reported settings that have changed since the last call.
     pub fn take_reports(&mut self) -> Vec<(&'static str, String)> {
         let mut reports = Vec::new();
         for known in KNOWN.iter().filter(|known| known.reported) {
@@ -314,11 +304,11 @@ impl Settings {
     fn raw(&self, name: &str) -> &str {
         match self.values.get(name) {
             Some(value) => value,
-            None => known(name).map_or("", |known| known.default),
+            None => find(name).map_or("", |known| known.default),
         }
     }
 
-    fn value_of(&self, known: &Known) -> String {
+    fn value_of(&self, known: &Setting) -> String {
         // A transaction that asks for nothing else has the session's isolation.
         let name = match known.name {
             "transaction_isolation" if !self.values.contains_key(known.name) => {
@@ -343,10 +333,10 @@ impl Settings {
 
     fn put(&mut self, name: &str, value: &str) {
         self.values.insert(name.to_owned(), value.into());
-        self.changed();
+        self.count_change();
     }
 
-    fn changed(&mut self) {
+    fn count_change(&mut self) {
         self.generation += 1;
         if let Some(zone) = Zone::parse(self.raw("TimeZone")) {
             self.zone = zone;
@@ -355,10 +345,9 @@ impl Settings {
 
     fn custom_name(&self, name: &str) -> Result<String, PgError> {
         if name.len() > NAME_LIMIT {
-            return Err(PgError::new(
-                code::INVALID_PARAMETER,
-                format!("parameter name is too long: at most {NAME_LIMIT} bytes are accepted"),
-            ));
+            return Err(PgError::invalid_parameter(format!(
+                "parameter name is too long: at most {NAME_LIMIT} bytes are accepted"
+            )));
         }
         let lower = name.to_ascii_lowercase();
         match lower.split_once('.') {
@@ -377,7 +366,7 @@ impl Settings {
     }
 }
 
-fn known(name: &str) -> Option<&'static Known> {
+fn find(name: &str) -> Option<&'static Setting> {
     KNOWN
         .iter()
         .find(|known| known.name.eq_ignore_ascii_case(name))

@@ -3,7 +3,7 @@
 use rapport_engine::session::SavedQuery;
 use serde_json::{Value, json};
 
-use crate::pg::sql_type;
+use crate::pg::type_name;
 
 /// Describes a saved query: its purpose, parameters and columns, with their SQL types.
 pub fn describe(query: &SavedQuery) -> Value {
@@ -25,7 +25,7 @@ pub fn describe(query: &SavedQuery) -> Value {
         .map(|column| {
             json!({
                 "name": column.name,
-                "type": sql_type(&column.data_type),
+                "type": type_name(&column.data_type),
                 "description": column.description,
             })
         })

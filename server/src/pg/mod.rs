@@ -50,7 +50,7 @@ pub use activity::{Peer, describe_metrics};
 pub use backend::{Backend, BackendSession, TableFunction};
 pub use inquiry::{Answer, Asker, Inquirer, Inquiry};
 pub use local::{LocalPlan, Reading, plan_local};
-pub use rapport_pgsql::encode::sql_type;
+pub use rapport_pgsql::encode::type_name;
 pub use rapport_pgsql::error::{PgError, code};
 pub use server::{PgOptions, PgServer};
 pub use tls::{Encryption, Tls, TlsError, TlsFiles};

@@ -20,7 +20,7 @@ use super::watch::Watch;
 use rapport_pgsql::encode::CopyOptions;
 use rapport_pgsql::encode::{Column, CopyEncoder, Formats, RowEncoder};
 use rapport_pgsql::error::{PgError, code};
-use rapport_pgsql::functions::rounded;
+use rapport_pgsql::functions::round_numbers;
 use rapport_pgsql::parse::{self, Move, Query, Statement};
 use rapport_pgsql::plan::{self, Described};
 
@@ -367,7 +367,7 @@ fn assigned(value: ScalarValue, to: &DataType) -> datafusion::error::Result<Scal
     if !to.is_integer() {
         return value.cast_to(to);
     }
-    let rounded = rounded(&value.to_array()?)?;
+    let rounded = round_numbers(&value.to_array()?)?;
     ScalarValue::try_from_array(&rounded, 0)?.cast_to(to)
 }
 

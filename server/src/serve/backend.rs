@@ -11,7 +11,7 @@ use rapport_engine::Engine;
 use rapport_engine::session::{Identity, SavedQuery, Session};
 use rapport_zones::Tz;
 
-use crate::pg::{Backend, BackendSession, TableFunction, sql_type};
+use crate::pg::{Backend, BackendSession, TableFunction, type_name};
 
 /// Opens the engine's sessions for the endpoint.
 #[derive(Clone)]
@@ -79,7 +79,7 @@ impl BackendSession for EngineSession {
     }
 
     fn table_functions(&self) -> Vec<TableFunction> {
-        let named = |name: &str, data_type: &DataType| (name.to_owned(), sql_type(data_type));
+        let named = |name: &str, data_type: &DataType| (name.to_owned(), type_name(data_type));
         self.session
             .saved_queries()
             .map(|query| TableFunction {

@@ -10,7 +10,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Union};
 
-use crate::encode::sql_type;
+use crate::encode::type_name;
 use crate::error::PgError;
 use crate::functions::is_unknown_literal;
 
@@ -129,7 +129,7 @@ pub(super) fn check(what: &str, types: impl Iterator<Item = DataType>) -> Result
             None => first = Some((other, of)),
             Some((_, known)) if *known == of => {}
             Some((first, _)) => {
-                let (first, other) = (sql_type(first), sql_type(&other));
+                let (first, other) = (type_name(first), type_name(&other));
                 let error = PgError::new(
                     "42804",
                     format!("{what} types {first} and {other} cannot be matched"),

@@ -1,4 +1,4 @@
-//! What the catalog of every PostgreSQL has, as far as a query's meaning hangs on it.
+//! The relations of `pg_catalog` that every PostgreSQL has, as far as queries and clients depend on them.
 
 mod empty_views;
 mod tables;

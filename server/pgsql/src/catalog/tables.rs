@@ -1,6 +1,6 @@
 //! PostgreSQL's own catalog tables.
 
-/// Those that clients compare with, as every PostgreSQL has them.
+/// Names and object ids of the catalog tables that clients compare with, the same in every PostgreSQL.
 pub const TABLES: &[(&str, i32)] = &[
     ("pg_aggregate", 2600),
     ("pg_am", 2601),
@@ -47,7 +47,7 @@ pub const TABLES: &[(&str, i32)] = &[
     ("pg_type", 1247),
 ];
 
-/// Whether a relation of `pg_catalog` is a table that is stored, and no view.
+/// Whether a relation of `pg_catalog` is a stored table, and not a view.
 pub fn is_catalog_table(name: &str) -> bool {
     TABLES.iter().any(|(known, _)| *known == name)
 }

@@ -1,29 +1,27 @@
-//! Values in PostgreSQL's binary formats.
+//! Writes values in PostgreSQL's binary formats.
 
 use bytes::{BufMut, BytesMut};
 
-/// From 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
-const DAYS: i32 = 10_957;
-const MICROSECONDS: i64 = DAYS as i64 * 86_400_000_000;
+use crate::types::{POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROSECONDS};
 
-/// A date.
+/// Writes a date.
 pub(super) fn date(out: &mut BytesMut, days: i32) {
     // The ends of the range are infinite.
     out.put_i32(match days {
         i32::MAX | i32::MIN => days,
-        days => days.saturating_sub(DAYS),
+        days => days.saturating_sub(POSTGRES_EPOCH_DAYS),
     });
 }
 
-/// An instant, with a zone or without.
+/// Writes a timestamp, with a zone or without.
 pub(super) fn timestamp(out: &mut BytesMut, microseconds: i64) {
     out.put_i64(match microseconds {
         i64::MAX | i64::MIN => microseconds,
-        microseconds => microseconds.saturating_sub(MICROSECONDS),
+        microseconds => microseconds.saturating_sub(POSTGRES_EPOCH_MICROSECONDS),
     });
 }
 
-/// A number that is given as text, `-12.3400`: groups of four digits.
+/// Writes a number that is given as text, `-12.3400`, in groups of four digits.
 pub(super) fn numeric(out: &mut BytesMut, text: &str) {
     let (negative, text) = match text.strip_prefix('-') {
         Some(text) => (true, text),
@@ -72,14 +70,14 @@ pub(super) fn numeric(out: &mut BytesMut, text: &str) {
     }
 }
 
-/// Up to four digits.
+/// Reads up to four digits.
 fn group(digits: &str) -> i16 {
     digits
         .bytes()
         .fold(0, |value, digit| value * 10 + i16::from(digit - b'0'))
 }
 
-/// Sixteen bytes, from the 32 hexadecimal digits of a uuid.
+/// Writes the sixteen bytes of a uuid, from its 32 hexadecimal digits.
 pub fn uuid(out: &mut BytesMut, text: &str) {
     let mut digits = text.chars().filter_map(|c| c.to_digit(16));
     while let (Some(high), Some(low)) = (digits.next(), digits.next()) {

@@ -8,15 +8,15 @@ use pgwire::api::Type;
 use pgwire::messages::data::{FieldDescription, RowDescription};
 
 use super::{Format, Formats};
-use crate::error::{PgError, code};
+use crate::error::PgError;
 use crate::types::digits::Digits;
 use crate::types::names::format_type;
 
-/// In the name of a column it begins what clients are not shown: several columns may be shown by one name. No name that a
+/// In the name of a column, it begins what clients are not shown: several columns may be shown by one name. No name that a
 /// person writes holds it.
 pub const UNSHOWN: char = '\u{1f}';
 
-/// The name of a column as a client shall see it.
+/// Returns the name of a column as clients see it.
 fn shown_name(name: &str) -> &str {
     match name.split_once(UNSHOWN) {
         Some((shown, _)) => shown,
@@ -24,19 +24,19 @@ fn shown_name(name: &str) -> &str {
     }
 }
 
-/// The stored column that a column of a result is.
+/// The stored column that a column of a result shows unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
     /// The object id of its table.
     pub table: i32,
-    /// Its place there, counted from one.
+    /// Its place in the table, counted from one.
     pub column: i16,
 }
 
 /// A column of a result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
-    /// As the client sees it.
+    /// The name that clients see.
     pub name: String,
     /// Its PostgreSQL type.
     pub pg: Type,
@@ -44,12 +44,12 @@ pub struct Column {
     pub arrow: DataType,
     /// How many digits after the point its numbers are shown with.
     pub digits: Digits,
-    /// Where it is stored, if it is a table's column as it is.
+    /// The stored column, if it shows one unchanged.
     pub origin: Option<Origin>,
 }
 
 impl Column {
-    /// A column of text.
+    /// Makes a column of text.
     pub fn text(name: &str) -> Column {
         Column {
             name: name.to_owned(),
@@ -60,7 +60,7 @@ impl Column {
         }
     }
 
-    /// Precision and scale of a number, as PostgreSQL packs them; -1 for nothing to say.
+    /// Returns the type modifier: precision and scale of a number, as PostgreSQL packs them, or -1.
     fn modifier(&self) -> i32 {
         if self.digits != Digits::Scale {
             return -1;
@@ -88,7 +88,7 @@ impl Column {
     }
 }
 
-/// The message that describes these columns.
+/// Makes the message that describes the columns of a result.
 pub fn row_description(columns: &[Column], formats: &Formats) -> RowDescription {
     let fields = columns
         .iter()
@@ -98,13 +98,10 @@ pub fn row_description(columns: &[Column], formats: &Formats) -> RowDescription 
     RowDescription::new(fields)
 }
 
-/// As many columns as a result of PostgreSQL's can have; the protocol counts them in 16 bits.
+/// The most columns that a result of PostgreSQL's can have; the protocol counts them in 16 bits.
 const MOST: usize = 1664;
 
-/// The columns of a result.
-///
-/// # Errors
-/// If one is of a type that PostgreSQL has nothing for, or there are too many.
+/// Returns the columns of a result.
 pub fn columns(schema: &Schema) -> Result<Vec<Column>, PgError> {
     if schema.fields().len() > MOST {
         return Err(PgError::new(
@@ -120,14 +117,11 @@ pub fn columns(schema: &Schema) -> Result<Vec<Column>, PgError> {
             let pg = match special_type(field) {
                 Some(pg) => pg,
                 None => pg_type(&arrow).ok_or_else(|| {
-                    PgError::new(
-                        code::NOT_SUPPORTED,
-                        format!(
-                            "column \"{}\" is of type {}, which clients cannot be sent",
-                            field.name(),
-                            field.data_type()
-                        ),
-                    )
+                    PgError::unsupported(format!(
+                        "column \"{}\" is of type {}, which clients cannot be sent",
+                        field.name(),
+                        field.data_type()
+                    ))
                 })?,
             };
             Ok(Column {
@@ -141,10 +135,10 @@ pub fn columns(schema: &Schema) -> Result<Vec<Column>, PgError> {
         .collect()
 }
 
-/// The key under which a function says that the text it gives is of another type.
+/// The key of field metadata by which a function says that the text it returns is of another type.
 pub const SHOWN_AS_KEY: &str = "rapport.shown_as";
 
-/// A type that the catalog marks a column with: object ids and the one-byte `"char"`.
+/// Returns the type that a field is marked with: object ids, the one-byte `"char"`, and what functions mark.
 fn special_type(field: &Field) -> Option<Type> {
     if field.data_type() == &DataType::Int32
         && let Some(kind) = field.metadata().get(PG_OID_ALIAS_KEY)
@@ -168,13 +162,13 @@ fn special_type(field: &Field) -> Option<Type> {
     (is_text && field.metadata().contains_key(PG_CHAR_KEY)).then_some(Type::CHAR)
 }
 
-/// The type of the few that stands for this one.
+/// Returns the canonical type that stands for an Arrow type.
 pub fn canonical(arrow: &DataType) -> DataType {
     use DataType as T;
     match arrow {
         T::Int8 | T::UInt8 => T::Int16,
         T::UInt16 => T::Int32,
-        // DataFusion counts in unsigned numbers, and never as far as their eight bytes go.
+        // DataFusion counts in unsigned numbers, and never beyond eight signed bytes.
         T::UInt32 | T::UInt64 => T::Int64,
         T::Float16 => T::Float32,
         T::Decimal32(precision, scale) | T::Decimal64(precision, scale) => {
@@ -207,7 +201,7 @@ pub fn canonical(arrow: &DataType) -> DataType {
     }
 }
 
-/// The PostgreSQL type of a canonical one.
+/// Returns the PostgreSQL type of a canonical type.
 pub fn pg_type(arrow: &DataType) -> Option<Type> {
     use DataType as T;
     Some(match arrow {
@@ -250,42 +244,16 @@ pub fn pg_type(arrow: &DataType) -> Option<Type> {
     })
 }
 
-/// The name of the PostgreSQL type of any Arrow type, as error messages give it.
+/// Names the PostgreSQL type of an Arrow type, as SQL and error messages do; a type that clients cannot be sent by Arrow's
+/// name.
 pub fn type_name(arrow: &DataType) -> String {
-    let Some(pg) = pg_type(&canonical(arrow)) else {
-        return arrow.to_string().to_lowercase();
-    };
-    if let Some(element) = pg.name().strip_prefix('_')
-        && let DataType::List(item) = canonical(arrow)
-        && !matches!(item.data_type(), DataType::List(_))
-    {
-        return match pg_type(item.data_type()) {
-            Some(_) => format!("{}[]", type_name(item.data_type())),
-            None => format!("{element}[]"),
-        };
+    match pg_type(&canonical(arrow)) {
+        Some(pg) => format_type(pg.oid(), -1),
+        None => arrow.to_string().to_lowercase(),
     }
-    match pg {
-        Type::INT2 => "smallint",
-        Type::INT4 => "integer",
-        Type::INT8 => "bigint",
-        Type::FLOAT4 => "real",
-        Type::FLOAT8 => "double precision",
-        Type::BOOL => "boolean",
-        Type::TIME => "time without time zone",
-        Type::TIMESTAMPTZ => "timestamp with time zone",
-        Type::TIMESTAMP => "timestamp without time zone",
-        ref other => other.name(),
-    }
-    .to_owned()
 }
 
-/// The type that a column of an Arrow type has for clients, as SQL names it; text for one that they cannot be sent.
-pub fn sql_type(arrow: &DataType) -> String {
-    let pg = pg_type(&canonical(arrow)).unwrap_or(Type::TEXT);
-    format_type(pg.oid(), -1)
-}
-
-/// `pg_type.typlen`.
+/// Returns the bytes of a value of a type, or -1 where they vary: `pg_type.typlen`.
 pub fn type_size(pg: &Type) -> i16 {
     match *pg {
         Type::BOOL | Type::CHAR => 1,

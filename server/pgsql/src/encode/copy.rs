@@ -1,4 +1,4 @@
-//! Record batches as the data of COPY … TO STDOUT.
+//! Encodes record batches as the data of COPY … TO STDOUT.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,37 +11,37 @@ use super::values::Values;
 use super::{Column, Formats, Style};
 use crate::error::PgError;
 
-/// The form in which COPY sends rows.
+/// The options of COPY, complete with their defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyOptions {
-    /// Which of the three forms.
+    /// The form of the data.
     pub format: CopyFormat,
-    /// Between columns.
+    /// The byte between columns.
     pub delimiter: u8,
-    /// For a null.
+    /// The text of a null.
     pub null: String,
-    /// A first line of column names.
+    /// Whether the first line has the names of columns.
     pub header: bool,
-    /// CSV: around values that need it.
+    /// CSV: the byte around values that need it.
     pub quote: u8,
-    /// CSV: before a quote inside.
+    /// CSV: the byte before a quote inside a value.
     pub escape: u8,
-    /// CSV: columns that are always quoted; one `*` for all.
+    /// CSV: the columns that are always quoted; one `*` is all.
     pub force_quote: Vec<String>,
 }
 
-/// The forms of COPY.
+/// The forms of COPY's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyFormat {
-    /// Tabs and backslashes.
+    /// One line a row, with tabs and backslash escapes.
     Text,
-    /// RFC 4180, as PostgreSQL writes it.
+    /// CSV, as PostgreSQL writes it.
     Csv,
-    /// PostgreSQL's own.
+    /// PostgreSQL's binary form.
     Binary,
 }
 
-/// Signature, flags and the length of an extension that there is not.
+/// Signature, flags and the length of an extension, which there is none of.
 const BINARY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 
 /// Encodes the rows of one COPY as CopyData messages.
@@ -51,15 +51,12 @@ pub struct CopyEncoder {
     options: CopyOptions,
     style: Style,
     quoted: Vec<bool>,
-    /// Whether the header of the binary form is still to come: it goes with the first row, as PostgreSQL sends it.
+    /// Whether the header of the binary form is still to be sent: it goes with the first row, as in PostgreSQL.
     headless: AtomicBool,
 }
 
 impl CopyEncoder {
-    /// For these columns.
-    ///
-    /// # Errors
-    /// If a column that shall be quoted is not there.
+    /// Makes an encoder of columns.
     pub fn new(
         columns: Arc<[Column]>,
         options: CopyOptions,
@@ -90,12 +87,12 @@ impl CopyEncoder {
         })
     }
 
-    /// Whether the rows are in binary.
+    /// Whether the rows are in the binary form.
     pub fn is_binary(&self) -> bool {
         self.options.format == CopyFormat::Binary
     }
 
-    /// What comes before the rows: the names of the columns.
+    /// Returns what is sent before the rows: the names of columns.
     pub fn header(&self) -> Bytes {
         let mut data = BytesMut::new();
         if self.options.header && !self.is_binary() {
@@ -112,7 +109,7 @@ impl CopyEncoder {
         data.freeze()
     }
 
-    /// What comes after so many rows.
+    /// Returns what is sent after so many rows.
     pub fn trailer(&self, rows: u64) -> Bytes {
         let mut data = BytesMut::new();
         if self.is_binary() {
@@ -129,7 +126,7 @@ impl CopyEncoder {
     /// Encodes a batch, in pieces: each is made when it is asked for.
     ///
     /// # Errors
-    /// If a column cannot be written; a piece is an error if a value cannot.
+    /// If a column cannot be written. A piece is an error if one of its values cannot.
     pub fn encode<'a>(
         &'a self,
         batch: &RecordBatch,
@@ -225,7 +222,7 @@ impl CopyEncoder {
     }
 }
 
-/// A CopyData message.
+/// Appends a CopyData message.
 fn message(data: &mut BytesMut, body: impl FnOnce(&mut BytesMut)) {
     let start = data.len();
     data.put_u8(b'd');

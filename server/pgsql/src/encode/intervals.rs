@@ -1,4 +1,4 @@
-//! Intervals as text, in the styles that PostgreSQL has for them.
+//! Writes intervals as text, in PostgreSQL's four styles.
 
 use std::fmt::{self, Write as _};
 
@@ -6,7 +6,7 @@ use datafusion::arrow::datatypes::IntervalMonthDayNano;
 use datafusion::common::config::ConfigExtension;
 use datafusion::common::extensions_options;
 
-/// How intervals are written: the setting `IntervalStyle`.
+/// The setting `IntervalStyle`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum IntervalStyle {
     /// `1 day 02:00:00`
@@ -21,7 +21,7 @@ pub enum IntervalStyle {
 }
 
 impl IntervalStyle {
-    /// All of them.
+    /// All styles, in the order of PostgreSQL's documentation.
     pub const ALL: [IntervalStyle; 4] = [
         IntervalStyle::Postgres,
         IntervalStyle::PostgresVerbose,
@@ -29,7 +29,7 @@ impl IntervalStyle {
         IntervalStyle::Iso8601,
     ];
 
-    /// The style of that name.
+    /// Reads the name of a style.
     pub fn parse(name: &str) -> Option<IntervalStyle> {
         let mut all = IntervalStyle::ALL.into_iter();
         all.find(|style| style.to_string().eq_ignore_ascii_case(name))
@@ -48,7 +48,7 @@ impl fmt::Display for IntervalStyle {
 }
 
 extensions_options! {
-    /// What functions are told of the session's settings, beside those that DataFusion has itself.
+    /// The session's settings that functions read, beside those that DataFusion has itself.
     pub struct SessionStyle {
         /// The name of the style of intervals.
         pub interval_style: String, default = IntervalStyle::default().to_string()
@@ -106,7 +106,7 @@ impl Fields {
             .any(|field| *field < 0)
     }
 
-    /// Seconds and what they have after the point, without a sign.
+    /// Writes seconds with their fraction, without a sign.
     fn seconds(&self, out: &mut String, width: usize) {
         // Writing to a String cannot fail.
         let _ = write!(out, "{:0width$}", self.seconds.abs());
@@ -116,7 +116,7 @@ impl Fields {
         }
     }
 
-    /// Hours, minutes and seconds, without a sign.
+    /// Writes hours, minutes and seconds, without a sign.
     fn clock(&self, out: &mut String, width: usize) {
         let _ = write!(
             out,
@@ -128,7 +128,7 @@ impl Fields {
     }
 }
 
-/// An interval in a style.
+/// Writes an interval in a style.
 pub(super) fn interval(out: &mut String, value: IntervalMonthDayNano, style: IntervalStyle) {
     let fields = Fields::of(value);
     match style {
@@ -174,7 +174,7 @@ fn postgres(out: &mut String, fields: &Fields) {
     }
 }
 
-/// The first field that is there gives the sign of all, which `ago` tells.
+/// Writes the verbose style. The sign of the first field counts for all, and `ago` stands for minus.
 fn verbose(out: &mut String, fields: &Fields) {
     out.push('@');
     if fields.is_zero() {
@@ -208,7 +208,8 @@ fn verbose(out: &mut String, fields: &Fields) {
     }
 }
 
-/// The standard has years and months, or days and time, of one sign; all else has a sign before each part.
+/// Writes the SQL standard's style. The standard has years and months, or days and time, of one sign; any other interval has
+/// a sign before each part.
 fn standard(out: &mut String, fields: &Fields) {
     if fields.is_zero() {
         return out.push('0');

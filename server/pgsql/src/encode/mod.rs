@@ -1,7 +1,7 @@
-//! Rows as PostgreSQL sends them: what type a column is, and every value in text and in binary.
+//! Writes rows as PostgreSQL sends them: the type of each column, and each value in text or binary.
 //!
-//! Arrow has more types than PostgreSQL, so each column is first brought to one of a few *canonical* Arrow types
-//! ([`canonical`]), of which each has one PostgreSQL type and one way to be written.
+//! Arrow has more types than PostgreSQL, so each column is first cast to one of a few *canonical* Arrow types
+//! ([`canonical`]), each of which has one PostgreSQL type and one way to be written.
 
 mod binary;
 mod columns;
@@ -12,8 +12,8 @@ mod text;
 mod values;
 
 pub use columns::{
-    Column, Origin, SHOWN_AS_KEY, UNSHOWN, canonical, columns, pg_type, row_description, sql_type,
-    type_name, type_size,
+    Column, Origin, SHOWN_AS_KEY, UNSHOWN, canonical, columns, pg_type, row_description, type_name,
+    type_size,
 };
 pub use copy::{CopyEncoder, CopyFormat, CopyOptions};
 pub use intervals::{IntervalStyle, SessionStyle};
@@ -22,12 +22,12 @@ pub use values::texts_of;
 
 use crate::types::zone::Zone;
 
-/// What the session's settings say about text.
+/// The session's settings that decide how values are written as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
-    /// In which instants are written.
+    /// The zone in which instants are written.
     pub zone: Zone,
-    /// 1 and more: floats are written exactly.
+    /// Floats are written exactly where it is 1 or more.
     pub extra_float_digits: i32,
     /// How intervals are written.
     pub intervals: IntervalStyle,
@@ -36,23 +36,23 @@ pub struct Style {
 /// The format of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// As people read it.
+    /// PostgreSQL's text format.
     Text,
-    /// As machines do.
+    /// PostgreSQL's binary format.
     Binary,
 }
 
-/// The formats of the columns of a result, of which a client may give none (text), one (of all) or each.
+/// The formats of the columns of a result: a client may give none (text), one (of all columns) or each.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Formats(pub Vec<i16>);
 
 impl Formats {
-    /// Of all columns in binary.
+    /// All columns in binary.
     pub fn binary() -> Formats {
         Formats(vec![1])
     }
 
-    /// Of a column.
+    /// Returns the format of a column.
     pub fn of(&self, column: usize) -> Format {
         let code = match self.0.as_slice() {
             [] => 0,
@@ -66,7 +66,7 @@ impl Formats {
         }
     }
 
-    /// Whether they can be those of so many columns.
+    /// Whether they fit a result of so many columns.
     pub fn fit(&self, columns: usize) -> bool {
         self.0.len() <= 1 || self.0.len() == columns
     }

@@ -1,4 +1,4 @@
-//! Record batches as DataRow messages.
+//! Encodes record batches as DataRow messages.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::values::Values;
 use super::{Column, Format, Formats, Style};
 use crate::error::PgError;
 
-/// How many bytes of rows are put together.
+/// The bytes of rows that are encoded as one piece.
 const CHUNK: usize = 64 * 1024;
 
 /// Encoded rows.
@@ -17,7 +17,7 @@ const CHUNK: usize = 64 * 1024;
 pub struct Rows {
     /// The messages, one after the other.
     pub data: Bytes,
-    /// Where each of them ends.
+    /// The end of each message.
     pub ends: Vec<usize>,
 }
 
@@ -29,7 +29,7 @@ pub struct RowEncoder {
 }
 
 impl RowEncoder {
-    /// For these columns in these formats.
+    /// Makes an encoder of columns in formats.
     pub fn new(columns: Arc<[Column]>, formats: Formats, style: Style) -> RowEncoder {
         RowEncoder {
             columns,
@@ -41,7 +41,7 @@ impl RowEncoder {
     /// Encodes a batch, in pieces: each is made when it is asked for.
     ///
     /// # Errors
-    /// If a column cannot be written; a piece is an error if a value cannot.
+    /// If a column cannot be written. A piece is an error if one of its values cannot.
     pub fn encode<'a>(
         &'a self,
         batch: &RecordBatch,
@@ -62,7 +62,7 @@ impl RowEncoder {
         }))
     }
 
-    /// The batch's columns, ready to be written.
+    /// Casts the columns of a batch, ready to be written.
     pub(super) fn values(&self, batch: &RecordBatch) -> Result<Vec<Values>, PgError> {
         if batch.num_columns() != self.columns.len() {
             return Err(PgError::internal(format!(
@@ -79,7 +79,7 @@ impl RowEncoder {
     }
 }
 
-/// So many rows in pieces of about a chunk: `put` appends the message of a row, with a length that is set here.
+/// Encodes rows in pieces of about [`CHUNK`] bytes. `put` appends the message of a row, whose length is set here.
 pub(super) fn pieces(
     rows: usize,
     mut put: impl FnMut(&mut BytesMut, usize) -> Result<(), PgError> + Send,

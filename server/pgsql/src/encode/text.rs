@@ -1,4 +1,4 @@
-//! Values as text, to the letter as PostgreSQL writes them.
+//! Writes values as text, to the letter as PostgreSQL does.
 
 use std::fmt::Write as _;
 
@@ -8,20 +8,20 @@ use datafusion::arrow::datatypes::i256;
 use crate::types::digits::{QUOTIENT_SCALE, shown_digits};
 use crate::types::zone::Zone;
 
-/// A number of so many digits after the point.
+/// Writes a number of so many digits after the point.
 pub(super) fn decimal(out: &mut String, value: i128, scale: i8) {
     digits(out, value < 0, &value.unsigned_abs().to_string(), scale);
 }
 
-/// A quotient, with the digits that PostgreSQL gives it.
+/// Writes a quotient, with the digits that PostgreSQL gives it.
 pub(super) fn quotient(out: &mut String, steps: i128, least: i8) {
     let digits = shown_digits(steps, least);
     let more = u32::from((QUOTIENT_SCALE - digits).unsigned_abs());
     decimal(out, steps / 10_i128.pow(more), digits);
 }
 
-/// A number with no zeros at its end.
-pub(super) fn needed(out: &mut String, mut steps: i128, mut scale: i8) {
+/// Writes a number without zeros at its end.
+pub(super) fn trimmed_decimal(out: &mut String, mut steps: i128, mut scale: i8) {
     while scale > 0 && steps % 10 == 0 {
         steps /= 10;
         scale -= 1;
@@ -29,7 +29,7 @@ pub(super) fn needed(out: &mut String, mut steps: i128, mut scale: i8) {
     decimal(out, steps, scale);
 }
 
-/// The same for one of more digits.
+/// Writes a number of more than 38 digits.
 pub(super) fn large_decimal(out: &mut String, value: i256, scale: i8) {
     let text = value.to_string();
     match text.strip_prefix('-') {
@@ -68,27 +68,27 @@ fn digits(out: &mut String, negative: bool, digits: &str, scale: i8) {
     }
 }
 
-/// A float8: exactly and as short as can be, or rounded to `15 + extra` digits.
+/// Writes a float8: exactly and as short as possible, or rounded to `15 + extra` digits.
 pub(super) fn float8(out: &mut String, value: f64, extra: i32) {
     let scientific = if extra > 0 {
         format!("{value:e}")
     } else {
-        rounded(value, 15 + extra)
+        round_float(value, 15 + extra)
     };
     float(out, value, &scientific, 15, extra);
 }
 
-/// A float4, likewise.
+/// Writes a float4, exactly or rounded to `6 + extra` digits.
 pub(super) fn float4(out: &mut String, value: f32, extra: i32) {
     let scientific = if extra > 0 {
         format!("{value:e}")
     } else {
-        rounded(f64::from(value), 6 + extra)
+        round_float(f64::from(value), 6 + extra)
     };
     float(out, f64::from(value), &scientific, 6, extra);
 }
 
-fn rounded(value: f64, digits: i32) -> String {
+fn round_float(value: f64, digits: i32) -> String {
     let after_point = usize::try_from(digits - 1).unwrap_or(0);
     let text = format!("{value:.after_point$e}");
     match text.split_once('e') {
@@ -148,7 +148,7 @@ fn float(out: &mut String, value: f64, scientific: &str, precision: i32, extra: 
     }
 }
 
-/// Days since 1970.
+/// Writes a date, given as days since 1970.
 pub(super) fn date(out: &mut String, days: i32) {
     let date = NaiveDate::from_epoch_days(days);
     match date {
@@ -156,11 +156,11 @@ pub(super) fn date(out: &mut String, days: i32) {
             year_month_day(out, date);
             era(out, date.year());
         }
-        None => out.push_str(if days > 0 { "infinity" } else { "-infinity" }),
+        None => infinity(out, days > 0),
     }
 }
 
-/// Microseconds since 1970, without a zone.
+/// Writes a timestamp without a zone, given as microseconds since 1970.
 pub(super) fn timestamp(out: &mut String, microseconds: i64) {
     match DateTime::from_timestamp_micros(microseconds) {
         Some(instant) => {
@@ -168,26 +168,22 @@ pub(super) fn timestamp(out: &mut String, microseconds: i64) {
             date_and_time(out, local);
             era(out, local.year());
         }
-        None => out.push_str(if microseconds > 0 {
-            "infinity"
-        } else {
-            "-infinity"
-        }),
+        None => infinity(out, microseconds > 0),
     }
 }
 
-/// Microseconds since 1970 UTC, in a zone.
+fn infinity(out: &mut String, positive: bool) {
+    out.push_str(if positive { "infinity" } else { "-infinity" });
+}
+
+/// Writes a timestamp in a zone, given as microseconds since 1970 UTC.
 pub(super) fn timestamptz(out: &mut String, microseconds: i64, zone: Zone) {
     let Some(instant) = DateTime::from_timestamp_micros(microseconds) else {
-        return out.push_str(if microseconds > 0 {
-            "infinity"
-        } else {
-            "-infinity"
-        });
+        return infinity(out, microseconds > 0);
     };
     let utc = instant.naive_utc();
     let offset = zone.offset_at(&utc);
-    // The last hours that there are have no later ones.
+    // chrono's last hours have no local time east of UTC.
     let local = utc.checked_add_signed(TimeDelta::seconds(i64::from(offset)));
     let (local, offset) = local.map_or((utc, 0), |local| (local, offset));
     date_and_time(out, local);
@@ -238,7 +234,7 @@ fn two(out: &mut String, before: char, number: u32) {
     out.push(char::from(b'0' + (number % 10) as u8));
 }
 
-/// Microseconds, without zeros at the end.
+/// Writes microseconds as a fraction, without zeros at the end.
 fn fraction(out: &mut String, microseconds: u32) {
     if microseconds != 0 {
         let text = format!(".{microseconds:06}");
@@ -246,7 +242,7 @@ fn fraction(out: &mut String, microseconds: u32) {
     }
 }
 
-/// Microseconds since midnight.
+/// Writes a time of day, given as microseconds since midnight.
 pub(super) fn time(out: &mut String, microseconds: i64) {
     let seconds = (microseconds / 1_000_000) as u32;
     let _ = write!(out, "{:02}", seconds / 3600);
@@ -255,7 +251,7 @@ pub(super) fn time(out: &mut String, microseconds: i64) {
     fraction(out, (microseconds % 1_000_000) as u32);
 }
 
-/// `\x` and hexadecimal digits.
+/// Writes bytes as `\x` and hexadecimal digits.
 pub(super) fn bytea(out: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.push_str("\\x");
@@ -265,39 +261,32 @@ pub(super) fn bytea(out: &mut String, bytes: &[u8]) {
     }
 }
 
-/// An element inside `{…}`, quoted where it must be.
+/// Writes an element inside `{…}`, quoted where it must be.
 pub(super) fn array_element(out: &mut String, text: &str) {
-    let plain = !text.is_empty()
-        && !text.eq_ignore_ascii_case("null")
-        && !text.chars().any(|c| {
-            matches!(c, '{' | '}' | ',' | '"' | '\\') || c.is_ascii_whitespace() || c == '\u{b}'
-        });
-    if plain {
-        return out.push_str(text);
-    }
-    out.push('"');
-    for c in text.chars() {
-        if matches!(c, '"' | '\\') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out.push('"');
+    let plain = !text.eq_ignore_ascii_case("null") && is_plain(text, "{},\"\\");
+    quote(out, text, plain, |_| '\\');
 }
 
-/// A field inside `(…)`, quoted where it must be.
+/// Writes a field inside `(…)`, quoted where it must be.
 pub(super) fn record_field(out: &mut String, text: &str) {
-    let plain = !text.is_empty()
-        && !text.chars().any(|c| {
-            matches!(c, '(' | ')' | ',' | '"' | '\\') || c.is_ascii_whitespace() || c == '\u{b}'
-        });
+    // A quote or backslash is escaped by itself.
+    quote(out, text, is_plain(text, "(),\"\\"), |c| c);
+}
+
+/// Whether a text can stand without quotes between some special characters.
+fn is_plain(text: &str, special: &str) -> bool {
+    let is_special = |c: char| special.contains(c) || c.is_ascii_whitespace() || c == '\u{b}';
+    !text.is_empty() && !text.contains(is_special)
+}
+
+fn quote(out: &mut String, text: &str, plain: bool, escape: fn(char) -> char) {
     if plain {
         return out.push_str(text);
     }
     out.push('"');
     for c in text.chars() {
         if matches!(c, '"' | '\\') {
-            out.push(c);
+            out.push(escape(c));
         }
         out.push(c);
     }

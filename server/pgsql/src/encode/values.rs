@@ -1,4 +1,4 @@
-//! The values of a column, each in text and in binary.
+//! Writes the values of a column, in text and in binary.
 
 use std::sync::Arc;
 
@@ -10,18 +10,17 @@ use datafusion::arrow::array::{
     Time64MicrosecondArray, TimestampMicrosecondArray,
 };
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
-use datafusion::arrow::datatypes::{
-    self as types, DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit,
-};
+use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit};
 use datafusion::arrow::util::display::FormatOptions;
 use datafusion::error::DataFusionError;
 use pgwire::api::Type;
 
 use super::{Column, Style, binary, intervals, text};
-use crate::error::{PgError, code};
+use crate::error::PgError;
 use crate::types::digits::Digits;
+use crate::types::interval::from_durations;
 
-/// An array of a canonical type.
+/// The values of a column, by the way they are written.
 pub(super) enum Values {
     Boolean(BooleanArray),
     Int16(Int16Array),
@@ -30,15 +29,15 @@ pub(super) enum Values {
     Float32(Float32Array),
     Float64(Float64Array),
     Decimal(Decimal128Array, i8),
-    /// Quotients, and the least digits after the point that they have.
+    /// Quotients, and the least digits after the point that each is shown with.
     Quotient(Decimal128Array, i8),
-    /// Numbers with the digits that each has.
+    /// Numbers that are shown without zeros at their end.
     Needed(Decimal128Array, i8),
     LargeDecimal(Decimal256Array, i8),
     Text(StringArray),
     /// PostgreSQL's one-byte `"char"`.
     Char(StringArray),
-    /// Text that is something else in binary.
+    /// Text with another binary format: a uuid, or `jsonb`.
     Special(StringArray, Type),
     Bytes(BinaryArray),
     Date(Date32Array),
@@ -51,12 +50,12 @@ pub(super) enum Values {
 }
 
 impl Values {
-    /// Of a column.
+    /// Casts a column of a batch to what the column of the result is.
     ///
     /// # Errors
-    /// If they cannot be brought to its type.
+    /// If it cannot be cast.
     pub(super) fn new(array: &ArrayRef, column: &Column) -> Result<Values, PgError> {
-        // Most columns are what they shall be already, and then this costs nothing.
+        // Most columns need no cast, and then this costs nothing.
         let options = CastOptions {
             safe: false,
             format_options: FormatOptions::default(),
@@ -64,7 +63,8 @@ impl Values {
         let array = if array.data_type() == &column.arrow {
             Arc::clone(array)
         } else if let DataType::Duration(_) = array.data_type() {
-            intervals_of(array)?
+            let intervals = from_durations(array).map_err(DataFusionError::from);
+            Arc::new(intervals.map_err(PgError::from)?)
         } else {
             cast_with_options(array, &column.arrow, &options)
                 .map_err(|error| PgError::from(DataFusionError::from(error)))?
@@ -102,19 +102,9 @@ impl Values {
             DataType::Utf8 => Values::Text(array.as_string().clone()),
             DataType::Binary => Values::Bytes(array.as_binary().clone()),
             DataType::Date32 => Values::Date(array.as_primitive().clone()),
-            DataType::Time64(_) => {
-                Values::Time(array.as_primitive::<types::Time64MicrosecondType>().clone())
-            }
-            DataType::Timestamp(_, None) => Values::Timestamp(
-                array
-                    .as_primitive::<types::TimestampMicrosecondType>()
-                    .clone(),
-            ),
-            DataType::Timestamp(_, Some(_)) => Values::TimestampTz(
-                array
-                    .as_primitive::<types::TimestampMicrosecondType>()
-                    .clone(),
-            ),
+            DataType::Time64(_) => Values::Time(array.as_primitive().clone()),
+            DataType::Timestamp(_, None) => Values::Timestamp(array.as_primitive().clone()),
+            DataType::Timestamp(_, Some(_)) => Values::TimestampTz(array.as_primitive().clone()),
             DataType::Interval(IntervalUnit::MonthDayNano) => {
                 Values::Interval(array.as_primitive().clone())
             }
@@ -166,7 +156,7 @@ impl Values {
         self.array().is_null(row)
     }
 
-    /// Appends length and value in text, or the length -1 for null.
+    /// Appends a value in text, after its length; null is the length -1.
     pub(super) fn put_text(
         &self,
         out: &mut BytesMut,
@@ -177,7 +167,7 @@ impl Values {
         if self.is_null(row) {
             return out.put_i32(-1);
         }
-        // Strings need not be written twice.
+        // Text is not copied to the scratch.
         if let Values::Text(array) = self {
             return put_sized(out, array.value(row).as_bytes());
         }
@@ -200,12 +190,10 @@ impl Values {
             Values::Int64(array) => integer(array.value(row)),
             Values::Float32(array) => text::float4(out, array.value(row), style.extra_float_digits),
             Values::Float64(array) => text::float8(out, array.value(row), style.extra_float_digits),
-            Values::Decimal(array, scale) => text::decimal(out, array.value(row), *scale),
-            Values::Quotient(array, least) => text::quotient(out, array.value(row), *least),
-            Values::Needed(array, scale) => text::needed(out, array.value(row), *scale),
-            Values::LargeDecimal(array, scale) => {
-                text::large_decimal(out, array.value(row), *scale)
-            }
+            Values::Decimal(..)
+            | Values::Quotient(..)
+            | Values::Needed(..)
+            | Values::LargeDecimal(..) => self.numeric_text(out, row),
             Values::Text(array) | Values::Char(array) | Values::Special(array, _) => {
                 out.push_str(array.value(row));
             }
@@ -252,7 +240,20 @@ impl Values {
         }
     }
 
-    /// Appends length and value in binary, or the length -1 for null.
+    /// Appends the text of a `numeric`; nothing for any other type.
+    fn numeric_text(&self, out: &mut String, row: usize) {
+        match self {
+            Values::Decimal(array, scale) => text::decimal(out, array.value(row), *scale),
+            Values::Quotient(array, least) => text::quotient(out, array.value(row), *least),
+            Values::Needed(array, scale) => text::trimmed_decimal(out, array.value(row), *scale),
+            Values::LargeDecimal(array, scale) => {
+                text::large_decimal(out, array.value(row), *scale)
+            }
+            _ => {}
+        }
+    }
+
+    /// Appends a value in binary, after its length; null is the length -1.
     pub(super) fn put_binary(
         &self,
         out: &mut BytesMut,
@@ -272,24 +273,12 @@ impl Values {
             Values::Int64(array) => out.put_i64(array.value(row)),
             Values::Float32(array) => out.put_f32(array.value(row)),
             Values::Float64(array) => out.put_f64(array.value(row)),
-            Values::Decimal(array, scale) => {
+            Values::Decimal(..)
+            | Values::Quotient(..)
+            | Values::Needed(..)
+            | Values::LargeDecimal(..) => {
                 scratch.clear();
-                text::decimal(scratch, array.value(row), *scale);
-                binary::numeric(out, scratch);
-            }
-            Values::Quotient(array, least) => {
-                scratch.clear();
-                text::quotient(scratch, array.value(row), *least);
-                binary::numeric(out, scratch);
-            }
-            Values::Needed(array, scale) => {
-                scratch.clear();
-                text::needed(scratch, array.value(row), *scale);
-                binary::numeric(out, scratch);
-            }
-            Values::LargeDecimal(array, scale) => {
-                scratch.clear();
-                text::large_decimal(scratch, array.value(row), *scale);
+                self.numeric_text(scratch, row);
                 binary::numeric(out, scratch);
             }
             Values::Text(array) => out.put_slice(array.value(row).as_bytes()),
@@ -297,7 +286,7 @@ impl Values {
                 binary::uuid(out, array.value(row));
             }
             Values::Special(array, _) => {
-                // The version of the form that follows.
+                // The version of the format that follows.
                 out.put_u8(1);
                 out.put_slice(array.value(row).as_bytes());
             }
@@ -334,31 +323,7 @@ impl Values {
     }
 }
 
-/// The difference of two instants is days and a time, as PostgreSQL has it.
-fn intervals_of(array: &ArrayRef) -> Result<ArrayRef, PgError> {
-    const DAY: i64 = 86_400_000_000;
-    let internal = |error| PgError::from(DataFusionError::from(error));
-    let micros = cast_with_options(
-        array,
-        &DataType::Duration(TimeUnit::Microsecond),
-        &CastOptions::default(),
-    );
-    let micros = micros.map_err(internal)?;
-    let intervals = micros
-        .as_primitive::<types::DurationMicrosecondType>()
-        .iter()
-        .map(|micros| {
-            let micros = micros?;
-            Some(IntervalMonthDayNano::new(
-                0,
-                (micros / DAY) as i32,
-                micros % DAY * 1000,
-            ))
-        });
-    Ok(Arc::new(intervals.collect::<IntervalMonthDayNanoArray>()))
-}
-
-/// The values of an array as texts.
+/// Writes the values of an array as texts.
 ///
 /// # Errors
 /// If they are of a type that PostgreSQL has nothing for.
@@ -394,8 +359,7 @@ fn put_list(
     scratch: &mut String,
 ) -> Result<(), PgError> {
     if matches!(items, Values::List(..)) {
-        return Err(PgError::new(
-            code::NOT_SUPPORTED,
+        return Err(PgError::unsupported(
             "arrays of more than one dimension are not sent in binary",
         ));
     }
@@ -420,7 +384,7 @@ fn range(array: &ListArray, row: usize) -> std::ops::Range<usize> {
 }
 
 fn put_sized(out: &mut BytesMut, bytes: &[u8]) {
-    // A message that is too long for its length is refused as a whole, see `set_length`.
+    // The length may overflow; a message that is too long is refused as a whole, see `set_length`.
     out.put_i32(bytes.len() as i32);
     out.put_slice(bytes);
 }

@@ -33,7 +33,7 @@ fn a_text_in_the_log_is_one_line() {
 }
 
 #[test]
-fn where_the_lake_lies_is_not_told() {
+fn errors_do_not_name_paths_of_the_lake() {
     let place = std::io::Error::other("/srv/lake/account_id=acme/x.parquet: gone");
     let errors = [
         DataFusionError::External("/srv/lake/account_id=acme: gone".into()),

@@ -1,8 +1,8 @@
-//! What DataFusion and Arrow say only in words, in PostgreSQL's terms.
+//! Errors of DataFusion and Arrow that only their messages tell apart, in PostgreSQL's terms.
 
 use super::{PgError, code};
 
-/// The SQLSTATE of an error by words that are in it, the first that are counting.
+/// The SQLSTATE by a part of the message; the first one that matches counts.
 const BY_WORDS: &[(&str, &str)] = &[
     ("table '", code::UNDEFINED_TABLE),
     ("Invalid qualifier", code::UNDEFINED_TABLE),
@@ -94,7 +94,7 @@ const BY_WORDS: &[(&str, &str)] = &[
     ("unique expression names", "42701"),
 ];
 
-/// The SQLSTATE of what an error says, if it says anything that is known.
+/// Returns the SQLSTATE of a message, if a part of it is known.
 pub(super) fn code_of(message: &str) -> Option<&'static str> {
     BY_WORDS
         .iter()
@@ -102,7 +102,7 @@ pub(super) fn code_of(message: &str) -> Option<&'static str> {
         .map(|(_, code)| *code)
 }
 
-/// An error by what it says.
+/// Makes an error of a message.
 pub(super) fn error(message: String) -> PgError {
     if let Some(error) = uncast(&message).or_else(|| no_function(&message)) {
         return error;
@@ -115,7 +115,7 @@ pub(super) fn error(message: String) -> PgError {
     PgError::new(code, message)
 }
 
-/// Functions that are only there over a window, and over values in an order.
+/// Functions that need a window.
 const OF_WINDOWS: &[&str] = &[
     "row_number",
     "rank",
@@ -129,9 +129,10 @@ const OF_WINDOWS: &[&str] = &[
     "last_value",
     "nth_value",
 ];
+/// Functions that need `WITHIN GROUP`.
 const OF_ORDERED_SETS: &[&str] = &["mode", "percentile_cont", "percentile_disc"];
 
-/// `Invalid function 'x'.`, and perhaps what was meant.
+/// Reads `Invalid function 'x'.`, and the suggestion after it.
 fn no_function(message: &str) -> Option<PgError> {
     let (_, rest) = message.split_once("Invalid function '")?;
     let (name, rest) = rest.split_once("'.")?;
@@ -149,13 +150,13 @@ fn no_function(message: &str) -> Option<PgError> {
         format!("function {name} does not exist"),
     );
     Some(match rest.trim() {
-        // Functions of ours that SQL is rewritten to are nothing to call.
+        // Functions that SQL is rewritten to are not for users.
         meant if meant.is_empty() || meant.contains("'pg_") => error,
         meant => error.hint(meant),
     })
 }
 
-/// `table 'rapport.public.x' not found` in PostgreSQL's words, which some tools look for.
+/// Puts `table 'rapport.public.x' not found` into PostgreSQL's words, which some tools look for.
 fn undefined_table(message: &str) -> Option<String> {
     if let Some(qualifier) = message.strip_prefix("Invalid qualifier ") {
         return Some(format!(
@@ -171,7 +172,7 @@ fn undefined_table(message: &str) -> Option<String> {
     Some(format!("relation \"{name}\" does not exist"))
 }
 
-/// `Cannot cast string 'x' to value of Int32 type`: a text that is nothing of a type, or would be too much of it.
+/// Reads `Cannot cast string 'x' to value of Int32 type`, where a text is no value of a type, or out of its range.
 pub(super) fn uncast(message: &str) -> Option<PgError> {
     let (_, rest) = message.split_once("Cannot cast string '")?;
     let (text, rest) = rest.rsplit_once("' to value of ")?;
@@ -193,7 +194,7 @@ pub(super) fn uncast(message: &str) -> Option<PgError> {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let unsigned = text.trim().trim_start_matches(['-', '+']);
     let is_time = matches!(name, "date" | "timestamp");
-    // Three numbers are a day, if perhaps none that there is.
+    // Three numbers are meant as a day, which may not exist.
     let is_day = || {
         unsigned
             .splitn(3, '-')
@@ -254,7 +255,7 @@ mod tests {
         "22007",
         "invalid input syntax for type date: \"soon\""
     )]
-    fn what_a_text_is_not_is_told(
+    fn a_failed_cast_names_the_text_and_the_type(
         #[case] text: &str,
         #[case] arrow: &str,
         #[case] code: &str,
@@ -276,7 +277,7 @@ mod tests {
     )]
     #[case("Cannot find column with position 2 in SELECT clause", "42P10")]
     #[case("Invalid qualifier o", "42P01")]
-    fn words_have_their_codes(#[case] message: &str, #[case] expected: &str) {
+    fn a_message_decides_the_sqlstate(#[case] message: &str, #[case] expected: &str) {
         assert_eq!(error(message.to_owned()).code, expected);
     }
 }

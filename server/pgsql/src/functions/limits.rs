@@ -1,20 +1,20 @@
-//! How much one call of a function may make of one batch of rows.
+//! Limits how much one call of a function may make of one batch of rows.
 //!
-//! What a function makes lies in no memory pool until an operator holds it, and a text that memory cannot be found for
-//! ends the process. So whatever can make much of little counts here first what it will make.
+//! What a function makes lies in no memory pool until an operator holds it, and an allocation that fails ends the process. So
+//! every function that can make much of little counts here before it makes it.
 
 use datafusion::error::Result;
 
 use super::call::raise;
 use crate::error::PgError;
 
-/// Bytes of text.
+/// The most bytes of text.
 pub(super) const TEXT: usize = 256 * 1024 * 1024;
 
-/// Elements of arrays.
+/// The most elements of arrays.
 pub(super) const ELEMENTS: usize = 10_000_000;
 
-/// What a call has left of its limits.
+/// What a call has made so far.
 #[derive(Debug)]
 pub(super) struct Budget<'a> {
     function: &'a str,
@@ -23,7 +23,7 @@ pub(super) struct Budget<'a> {
 }
 
 impl<'a> Budget<'a> {
-    /// All of it.
+    /// Begins to count for a function, which errors name.
     pub fn of(function: &'a str) -> Budget<'a> {
         Budget {
             function,
@@ -32,47 +32,32 @@ impl<'a> Budget<'a> {
         }
     }
 
-    /// So many bytes of text more.
+    /// Counts bytes of text.
     ///
     /// # Errors
-    /// If those are too many.
+    /// If they are more than [`TEXT`] together.
     pub fn text(&mut self, bytes: usize) -> Result<()> {
         self.text = self.text.saturating_add(bytes);
-        if self.text <= TEXT {
-            return Ok(());
-        }
-        Err(self.exceeded(
-            "requested length too large",
-            &format!("{} bytes", self.text),
-            TEXT,
-        ))
+        self.check(self.text, TEXT, "bytes", "requested length too large")
     }
 
-    /// So many elements more.
+    /// Counts elements of arrays.
     ///
     /// # Errors
-    /// If those are too many.
+    /// If they are more than [`ELEMENTS`] together.
     pub fn elements(&mut self, elements: usize) -> Result<()> {
         self.elements = self.elements.saturating_add(elements);
-        if self.elements <= ELEMENTS {
-            return Ok(());
-        }
-        Err(self.exceeded(
-            "array size exceeds the maximum allowed",
-            &format!("{} elements", self.elements),
-            ELEMENTS,
-        ))
+        let what = "array size exceeds the maximum allowed";
+        self.check(self.elements, ELEMENTS, "elements", what)
     }
 
-    fn exceeded(
-        &self,
-        what: &'static str,
-        asked: &str,
-        most: usize,
-    ) -> datafusion::error::DataFusionError {
+    fn check(&self, made: usize, most: usize, unit: &str, what: &'static str) -> Result<()> {
+        if made <= most {
+            return Ok(());
+        }
         let function = self.function;
-        raise(PgError::new("54000", what).detail(format!(
-            "{function} would make {asked} or more of one batch of rows: at most {most} are made"
-        )))
+        Err(raise(PgError::new("54000", what).detail(format!(
+            "{function} would make {made} {unit} or more of one batch of rows: at most {most} are made"
+        ))))
     }
 }

@@ -1,82 +1,63 @@
-//! Functions that answer as PostgreSQL's do, where DataFusion's answer otherwise or are missing.
+//! PostgreSQL's functions, where DataFusion's answer differently or are missing.
 //!
-//! The SQL layer calls some of them in place of what was written (`x::text` is `pg_text(x)`): they are told by their
-//! prefix. Relations and saved queries of the engine are planned without that layer, so their meaning does not hang on
-//! the zone of who happens to look.
+//! Those whose names begin with `pg_` are called by the SQL layer in place of what was written: `x::text` is planned as
+//! `pg_text(x)`. Relations and saved queries of the engine are planned without that layer, so their meaning does not depend
+//! on the session's time zone.
 
-mod age;
-mod alternatives;
-mod arrays;
+mod aggregate;
+mod array;
 mod bounded;
 mod call;
 mod casts;
-mod chars;
-mod decimals;
-mod fields;
-mod gathered;
-mod instants;
+mod conditional;
+mod datetime;
+mod formatting;
+mod function;
 mod json;
 mod limits;
-mod longest;
-mod making;
-mod numeric;
-mod patterns;
-mod percentiles;
-mod quoting;
-mod readings;
-mod regexes;
-mod rounding;
-mod series;
-mod single;
-mod sleep;
-mod strings;
-mod times;
-mod truncate;
-mod units;
+mod math;
+mod regex;
+mod rows;
+mod string;
 
 use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
 
-pub use alternatives::{Alternatives, common_type, is_unknown_literal};
-pub use call::{Call, Function, raise};
-pub use casts::rounded;
-pub use single::single_value;
+pub use aggregate::single_value::single_value;
+pub use call::{Call, raise};
+pub use casts::round_numbers;
+pub use conditional::alternatives::{Alternatives, common_type, is_unknown_literal};
+pub use function::Function;
 
-/// Puts all of them into a context.
+/// Registers all of them in a context.
 ///
 /// # Errors
-/// If one of them cannot be.
+/// If DataFusion's functions that some of them wrap are missing.
 pub fn register_all(context: &SessionContext) -> Result<()> {
     let all = [
-        age::functions(),
-        arrays::functions(),
+        aggregate::ordered::functions(),
+        array::functions(),
         casts::functions(),
-        chars::functions(),
-        decimals::functions(),
-        fields::functions(),
-        gathered::functions(),
-        instants::functions(),
+        datetime::functions(),
+        formatting::functions(),
         json::functions(),
-        making::functions(),
-        quoting::functions(),
-        numeric::functions(),
-        readings::functions(),
-        regexes::functions(),
-        rounding::functions(),
-        series::functions(),
-        strings::functions(),
-        times::functions(),
-        truncate::functions(),
+        math::functions(),
+        regex::functions(),
+        string::functions(),
     ];
     for function in all.into_iter().flatten() {
         function.register(context);
     }
     context.register_udaf(single_value().as_ref().clone());
-    context.register_udaf(percentiles::percentile_cont().as_ref().clone());
-    sleep::register(context);
-    longest::register(context)?;
-    // Of those that intervals are compared by.
-    alternatives::register(context)?;
-    bounded::bound(context);
+    context.register_udaf(
+        aggregate::percentile_cont::percentile_cont()
+            .as_ref()
+            .clone(),
+    );
+    datetime::sleep::register(context);
+    conditional::interval_extremes::register(context)?;
+    // They wrap those that compare intervals.
+    conditional::alternatives::register(context)?;
+    bounded::register(context);
     Ok(())
 }

@@ -1,17 +1,15 @@
-//! Values that are sent in PostgreSQL's binary formats.
+//! Reads values in PostgreSQL's binary formats.
 
 use bytes::{Buf, Bytes};
 use datafusion::arrow::datatypes::IntervalMonthDayNano;
 use datafusion::scalar::ScalarValue;
 use pgwire::api::Type;
 
-use super::{characters, element_type, list, out_of_range, sql_name};
+use super::{characters, element_type, hyphenate, input_name, is_object_id, list, out_of_range};
 use crate::error::{PgError, code};
+use crate::types::{POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROSECONDS};
 
-/// From 1970-01-01 to 2000-01-01.
-const DAYS: i32 = 10_957;
-const MICROSECONDS: i64 = DAYS as i64 * 86_400_000_000;
-
+/// Reads a value from all of some bytes.
 pub(super) fn parse(pg: &Type, bytes: &Bytes) -> Result<ScalarValue, PgError> {
     let mut bytes = bytes.clone();
     let value = value(pg, &mut bytes)?;
@@ -25,7 +23,7 @@ pub(super) fn parse(pg: &Type, bytes: &Bytes) -> Result<ScalarValue, PgError> {
 fn invalid(pg: &Type) -> PgError {
     PgError::new(
         code::INVALID_BINARY,
-        format!("incorrect binary data format for type {}", sql_name(pg)),
+        format!("incorrect binary data format for type {}", input_name(pg)),
     )
 }
 
@@ -36,25 +34,23 @@ fn value(pg: &Type, bytes: &mut Bytes) -> Result<ScalarValue, PgError> {
         Type::INT2 => ScalarValue::Int16(Some(bytes.try_get_i16().map_err(bad)?)),
         Type::INT4 => ScalarValue::Int32(Some(bytes.try_get_i32().map_err(bad)?)),
         Type::INT8 => ScalarValue::Int64(Some(bytes.try_get_i64().map_err(bad)?)),
-        Type::OID
-        | Type::REGCLASS
-        | Type::REGTYPE
-        | Type::REGPROC
-        | Type::REGNAMESPACE
-        | Type::XID => ScalarValue::Int64(Some(i64::from(bytes.try_get_u32().map_err(bad)?))),
+        _ if is_object_id(pg) => {
+            ScalarValue::Int64(Some(i64::from(bytes.try_get_u32().map_err(bad)?)))
+        }
         Type::FLOAT4 => ScalarValue::Float32(Some(bytes.try_get_f32().map_err(bad)?)),
         Type::FLOAT8 => ScalarValue::Float64(Some(bytes.try_get_f64().map_err(bad)?)),
         Type::NUMERIC => numeric(pg, bytes)?,
         Type::BYTEA => ScalarValue::Binary(Some(bytes.split_off(0).to_vec())),
         Type::DATE => {
             let days = bytes.try_get_i32().map_err(bad)?;
-            ScalarValue::Date32(Some(days.checked_add(DAYS).ok_or_else(|| infinite(pg))?))
+            let days = days.checked_add(POSTGRES_EPOCH_DAYS);
+            ScalarValue::Date32(Some(days.ok_or_else(|| infinite(pg))?))
         }
         Type::TIME => ScalarValue::Time64Microsecond(Some(bytes.try_get_i64().map_err(bad)?)),
         Type::TIMESTAMP | Type::TIMESTAMPTZ => {
             let instant = bytes.try_get_i64().map_err(bad)?;
             let instant = instant
-                .checked_add(MICROSECONDS)
+                .checked_add(POSTGRES_EPOCH_MICROSECONDS)
                 .ok_or_else(|| infinite(pg))?;
             let zone = (*pg == Type::TIMESTAMPTZ).then(|| "UTC".into());
             ScalarValue::TimestampMicrosecond(Some(instant), zone)
@@ -84,13 +80,10 @@ fn value(pg: &Type, bytes: &mut Bytes) -> Result<ScalarValue, PgError> {
             Some(element) => array(pg, &element, bytes)?,
             None if is_text(pg) => text(bytes)?,
             None => {
-                return Err(PgError::new(
-                    code::NOT_SUPPORTED,
-                    format!(
-                        "parameters of type {} are not supported in binary",
-                        sql_name(pg)
-                    ),
-                ));
+                return Err(PgError::unsupported(format!(
+                    "parameters of type {} are not supported in binary",
+                    input_name(pg)
+                )));
             }
         },
     })
@@ -118,7 +111,10 @@ fn text(bytes: &mut Bytes) -> Result<ScalarValue, PgError> {
 fn infinite(pg: &Type) -> PgError {
     PgError::new(
         "22008",
-        format!("infinite values of type {} are not supported", sql_name(pg)),
+        format!(
+            "infinite values of type {} are not supported",
+            input_name(pg)
+        ),
     )
 }
 
@@ -127,15 +123,7 @@ fn uuid(pg: &Type, bytes: &mut Bytes) -> Result<String, PgError> {
         bytes.try_get_u64().map_err(|_| invalid(pg))?,
         bytes.try_get_u64().map_err(|_| invalid(pg))?,
     );
-    let digits = format!("{high:016x}{low:016x}");
-    Ok(format!(
-        "{}-{}-{}-{}-{}",
-        &digits[..8],
-        &digits[8..12],
-        &digits[12..16],
-        &digits[16..20],
-        &digits[20..]
-    ))
+    Ok(hyphenate(&format!("{high:016x}{low:016x}")))
 }
 
 fn numeric(pg: &Type, bytes: &mut Bytes) -> Result<ScalarValue, PgError> {
@@ -148,10 +136,7 @@ fn numeric(pg: &Type, bytes: &mut Bytes) -> Result<ScalarValue, PgError> {
         return Err(invalid(pg));
     }
     if !matches!(sign, 0 | 0x4000) {
-        return Err(PgError::new(
-            code::NOT_SUPPORTED,
-            "NaN and infinity are not supported",
-        ));
+        return Err(PgError::unsupported("NaN and infinity are not supported"));
     }
     let large = || PgError::new("22003", "number of more than 38 digits is not supported");
     let mut value: i128 = 0;
@@ -165,7 +150,7 @@ fn numeric(pg: &Type, bytes: &mut Bytes) -> Result<ScalarValue, PgError> {
             .and_then(|value| value.checked_add(i128::from(group)))
             .ok_or_else(large)?;
     }
-    // What the groups say so far is `value * 10000^(weight + 1 - groups)`.
+    // The groups read so far are
     let mut digits_after_point = (i32::from(groups) - 1 - weight) * 4;
     while digits_after_point < scale {
         if value == 0 {
@@ -203,10 +188,9 @@ fn array(pg: &Type, declared: &Type, bytes: &mut Bytes) -> Result<ScalarValue, P
         return Ok(list(Vec::new(), declared));
     }
     if dimensions != 1 {
-        return Err(PgError::new(
-            code::NOT_SUPPORTED,
-            format!("array parameters of {dimensions} dimensions are not supported: expected 1"),
-        ));
+        return Err(PgError::unsupported(format!(
+            "array parameters of {dimensions} dimensions are not supported: expected 1"
+        )));
     }
     let count = bytes.try_get_i32().map_err(bad)?;
     bytes.try_get_i32().map_err(bad)?;

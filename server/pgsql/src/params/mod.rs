@@ -1,7 +1,7 @@
-//! Values that a client binds to a statement's parameters.
+//! Reads the values that a client binds to a statement's parameters.
 //!
-//! A value is read as the type that it was sent as; what it then becomes in an expression is for the planner to say.
-//! A number keeps the digits that it was sent with, so that `value = $1` compares exactly.
+//! A value is read as the type that it was sent as; what it is cast to in an expression is for the planner to decide. A
+//! number keeps the digits that it was sent with, so that `value = $1` compares exactly.
 
 mod binary;
 #[cfg(test)]
@@ -14,7 +14,7 @@ pub use text::{
     elements as array_elements, numeric_steps as parse_numeric, uuid as parse_uuid,
 };
 pub use times::{
-    FIRST_YEAR, LAST_YEAR, Unread, date as parse_date, instant as parse_instant,
+    FIRST_YEAR, InvalidTime, LAST_YEAR, date as parse_date, instant as parse_instant,
     local as parse_local, micros_of_day, time as parse_time,
 };
 
@@ -27,21 +27,17 @@ use pgwire::api::Type;
 
 use crate::encode::Format;
 use crate::error::{PgError, code};
+use crate::types::names::format_type;
 use crate::types::zone::Zone;
 
-/// The Arrow type in which values of a PostgreSQL type are planned; text for those that are known as text alone.
+/// Returns the Arrow type in which values of a PostgreSQL type are planned; text for types without one.
 pub fn arrow_type(pg: &Type) -> DataType {
     match *pg {
         Type::BOOL => DataType::Boolean,
         Type::INT2 => DataType::Int16,
         Type::INT4 => DataType::Int32,
-        Type::INT8
-        | Type::OID
-        | Type::REGCLASS
-        | Type::REGTYPE
-        | Type::REGPROC
-        | Type::REGNAMESPACE
-        | Type::XID => DataType::Int64,
+        Type::INT8 => DataType::Int64,
+        _ if is_object_id(pg) => DataType::Int64,
         Type::FLOAT4 => DataType::Float32,
         Type::FLOAT8 => DataType::Float64,
         Type::NUMERIC | Type::MONEY => DataType::Decimal128(38, 10),
@@ -60,7 +56,15 @@ pub fn arrow_type(pg: &Type) -> DataType {
     }
 }
 
-/// The type of an array's elements.
+/// Whether a type is an object id or an alias of it, whose values are bigints here.
+fn is_object_id(pg: &Type) -> bool {
+    matches!(
+        *pg,
+        Type::OID | Type::REGCLASS | Type::REGTYPE | Type::REGPROC | Type::REGNAMESPACE | Type::XID
+    )
+}
+
+/// Returns the type of an array's elements.
 fn element_type(pg: &Type) -> Option<Type> {
     Some(match *pg {
         Type::BOOL_ARRAY => Type::BOOL,
@@ -85,10 +89,7 @@ fn element_type(pg: &Type) -> Option<Type> {
     })
 }
 
-/// Reads one value.
-///
-/// # Errors
-/// If the bytes are none of that type.
+/// If the bytes are no value of that type.
 pub fn decode(
     pg: &Type,
     format: Format,
@@ -104,7 +105,7 @@ pub fn decode(
     }
 }
 
-/// The characters of a text, of which U+0000 is none.
+/// Reads UTF-8; U+0000 is no character of PostgreSQL's texts.
 fn characters(bytes: &[u8]) -> Result<&str, PgError> {
     let refused = |what| {
         let message = format!("invalid byte sequence for encoding \"UTF8\"{what}");
@@ -116,13 +117,13 @@ fn characters(bytes: &[u8]) -> Result<&str, PgError> {
     }
 }
 
-/// A list of these elements, which all are of one type.
+/// Makes a list of elements of one type.
 fn list(elements: Vec<ScalarValue>, element: &Type) -> ScalarValue {
     let (elements, arrow) = same_scale(elements, arrow_type(element));
     ScalarValue::List(ScalarValue::new_list_nullable(&elements, &arrow))
 }
 
-/// Numbers as they were sent have different scales; in a list they need one.
+/// Casts numbers, which were sent with different scales, to the largest of them, which a list needs.
 fn same_scale(elements: Vec<ScalarValue>, arrow: DataType) -> (Vec<ScalarValue>, DataType) {
     if !matches!(arrow, DataType::Decimal128(..)) {
         return (elements, arrow);
@@ -151,38 +152,31 @@ fn same_scale(elements: Vec<ScalarValue>, arrow: DataType) -> (Vec<ScalarValue>,
 }
 
 fn invalid_text(pg: &Type, text: &str) -> PgError {
-    let shown: String = text.chars().take(200).collect();
+    let (name, shown) = (input_name(pg), text.chars().take(200).collect::<String>());
     PgError::new(
         code::INVALID_TEXT,
-        format!(
-            "invalid input syntax for type {}: \"{shown}\"",
-            sql_name(pg)
-        ),
+        format!("invalid input syntax for type {name}: \"{shown}\""),
     )
 }
 
 fn out_of_range(pg: &Type, text: &str) -> PgError {
-    let shown: String = text.chars().take(200).collect();
+    let (name, shown) = (input_name(pg), text.chars().take(200).collect::<String>());
     PgError::new(
         "22003",
-        format!(
-            "value \"{shown}\" is out of range for type {}",
-            sql_name(pg)
-        ),
+        format!("value \"{shown}\" is out of range for type {name}"),
     )
 }
 
-/// A type's name as error messages give it.
-fn sql_name(pg: &Type) -> &str {
+/// Writes 32 hexadecimal digits as a uuid, with hyphens.
+fn hyphenate(digits: &str) -> String {
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32];
+    parts.map(|part| &digits[part]).join("-")
+}
+
+/// Names a type as PostgreSQL's errors about input do: `timestamp` and `time` without a word on zones.
+fn input_name(pg: &Type) -> String {
     match *pg {
-        Type::INT2 => "smallint",
-        Type::INT4 => "integer",
-        Type::INT8 => "bigint",
-        Type::FLOAT4 => "real",
-        Type::FLOAT8 => "double precision",
-        Type::BOOL => "boolean",
-        Type::TIMESTAMPTZ => "timestamp with time zone",
-        Type::TIMESTAMP => "timestamp",
-        _ => pg.name(),
+        Type::TIMESTAMP | Type::TIME => pg.name().to_owned(),
+        _ => format_type(pg.oid(), -1),
     }
 }

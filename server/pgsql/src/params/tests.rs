@@ -77,7 +77,7 @@ fn an_instant_without_an_offset_is_in_the_sessions_zone() {
 #[case(Type::UUID, "123", "22P02")]
 #[case(Type::TEXT_ARRAY, "a,b", "22P02")]
 #[case(Type::TEXT_ARRAY, "{a,,b}", "22P02")]
-fn text_that_is_none_of_the_type_is_refused(
+fn a_text_that_is_no_value_of_the_type_is_refused(
     #[case] pg: Type,
     #[case] value: &str,
     #[case] code: &str,

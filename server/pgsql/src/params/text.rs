@@ -1,57 +1,50 @@
-//! Values that are sent as text.
+//! Reads values in PostgreSQL's text formats.
 
-use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 use pgwire::api::Type;
 
-use super::times::{self, Unread};
-use super::{element_type, invalid_text, list, out_of_range};
+use super::times::{self, InvalidTime};
+use super::{element_type, hyphenate, invalid_text, is_object_id, list, out_of_range};
 use crate::error::{PgError, code};
 use crate::types::interval;
 use crate::types::zone::Zone;
 
+/// Reads a value of a type; an instant without an offset is in the given zone.
 pub(super) fn parse(pg: &Type, text: &str, zone: Zone) -> Result<ScalarValue, PgError> {
     let trimmed = text.trim();
     let invalid = || invalid_text(pg, text);
+    let invalid_time = |why| invalid_time(pg, text, why);
     Ok(match *pg {
         Type::BOOL => ScalarValue::Boolean(Some(boolean(trimmed).ok_or_else(invalid)?)),
         Type::INT2 => ScalarValue::Int16(Some(integer(pg, trimmed)?)),
         Type::INT4 => ScalarValue::Int32(Some(integer(pg, trimmed)?)),
-        Type::INT8
-        | Type::OID
-        | Type::REGCLASS
-        | Type::REGTYPE
-        | Type::REGPROC
-        | Type::REGNAMESPACE
-        | Type::XID => ScalarValue::Int64(Some(integer(pg, trimmed)?)),
+        Type::INT8 => ScalarValue::Int64(Some(integer(pg, trimmed)?)),
+        _ if is_object_id(pg) => ScalarValue::Int64(Some(integer(pg, trimmed)?)),
         Type::FLOAT4 => ScalarValue::Float32(Some(trimmed.parse().map_err(|_| invalid())?)),
         Type::FLOAT8 => ScalarValue::Float64(Some(trimmed.parse().map_err(|_| invalid())?)),
         Type::NUMERIC | Type::MONEY => numeric(pg, trimmed)?,
         Type::BYTEA => ScalarValue::Binary(Some(bytea(text).ok_or_else(invalid)?)),
-        Type::DATE => ScalarValue::Date32(Some(
-            times::date(trimmed, zone).map_err(|why| invalid_instant(pg, text, why))?,
-        )),
-        Type::TIME => ScalarValue::Time64Microsecond(Some(
-            times::time(trimmed).map_err(|why| invalid_instant(pg, text, why))?,
-        )),
+        Type::DATE => {
+            let days = times::date(trimmed, zone).map_err(invalid_time)?;
+            ScalarValue::Date32(Some(days))
+        }
+        Type::TIME => {
+            let micros = times::time(trimmed).map_err(invalid_time)?;
+            ScalarValue::Time64Microsecond(Some(micros))
+        }
         Type::TIMESTAMP => {
-            let local =
-                times::local(trimmed, zone).map_err(|why| invalid_instant(pg, text, why))?;
+            let local = times::local(trimmed, zone).map_err(invalid_time)?;
             ScalarValue::TimestampMicrosecond(Some(local), None)
         }
         Type::TIMESTAMPTZ => {
-            let instant =
-                times::instant(trimmed, zone).map_err(|why| invalid_instant(pg, text, why))?;
+            let instant = times::instant(trimmed, zone).map_err(invalid_time)?;
             ScalarValue::TimestampMicrosecond(Some(instant), Some("UTC".into()))
         }
         Type::INTERVAL => {
-            let parts = interval::parse(trimmed)
-                .ok_or_else(|| invalid_instant(pg, text, Unread::Syntax))?;
-            let nanoseconds = parts
-                .microseconds
-                .checked_mul(1000)
-                .ok_or_else(|| out_of_range(pg, text))?;
-            let interval = IntervalMonthDayNano::new(parts.months, parts.days, nanoseconds);
+            let parts = interval::parse(trimmed);
+            let parts = parts.ok_or_else(|| invalid_time(InvalidTime::Syntax))?;
+            let interval = parts.to_arrow().ok_or_else(|| out_of_range(pg, text))?;
             ScalarValue::IntervalMonthDayNano(Some(interval))
         }
         Type::UUID => ScalarValue::Utf8(Some(uuid(trimmed).ok_or_else(invalid)?)),
@@ -62,13 +55,13 @@ pub(super) fn parse(pg: &Type, text: &str, zone: Zone) -> Result<ScalarValue, Pg
     })
 }
 
-fn invalid_instant(pg: &Type, text: &str, why: Unread) -> PgError {
+fn invalid_time(pg: &Type, text: &str, why: InvalidTime) -> PgError {
     match why {
-        Unread::Syntax => PgError {
+        InvalidTime::Syntax => PgError {
             code: "22007",
             ..invalid_text(pg, text)
         },
-        Unread::Range => PgError::new(
+        InvalidTime::Range => PgError::new(
             "22008",
             format!("date/time field value out of range: \"{text}\""),
         ),
@@ -97,15 +90,15 @@ fn integer<T: TryFrom<i128>>(pg: &Type, text: &str) -> Result<T, PgError> {
     T::try_from(value).map_err(|_| out_of_range(pg, text))
 }
 
-/// A text as a whole number.
+/// Reads a `bigint`.
 ///
 /// # Errors
-/// If it is none, or too large.
+/// If the text is no integer, or out of range.
 pub fn bigint(text: &str) -> Result<i64, PgError> {
     integer(&Type::INT8, text.trim())
 }
 
-/// A number with the digits that it has, also `1.5e3`.
+/// Reads a number with the digits that it has, also `1.5e3`.
 fn numeric(pg: &Type, text: &str) -> Result<ScalarValue, PgError> {
     let invalid = || invalid_text(pg, text);
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
@@ -119,10 +112,9 @@ fn numeric(pg: &Type, text: &str) -> Result<ScalarValue, PgError> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         let named = ["nan", "infinity", "-infinity", "inf", "-inf"];
         if named.contains(&text.to_ascii_lowercase().as_str()) {
-            return Err(PgError::new(
-                code::NOT_SUPPORTED,
-                format!("numeric value \"{text}\" is not supported"),
-            ));
+            return Err(PgError::unsupported(format!(
+                "numeric value \"{text}\" is not supported"
+            )));
         }
         return Err(invalid());
     }
@@ -144,7 +136,7 @@ fn numeric(pg: &Type, text: &str) -> Result<ScalarValue, PgError> {
             .ok_or_else(|| out_of_range(pg, text))?;
         scale += 1;
     }
-    // Zeros after the point that do not fit say nothing.
+    // Zeros at the end that do not fit mean nothing.
     while scale > 38 && value % 10 == 0 {
         value /= 10;
         scale -= 1;
@@ -156,7 +148,7 @@ fn numeric(pg: &Type, text: &str) -> Result<ScalarValue, PgError> {
     Ok(ScalarValue::Decimal128(Some(value), 38, scale as i8))
 }
 
-/// A number in steps of so many digits after the point, rounded half away from zero.
+/// Reads a number as steps of so many digits after the point, rounded half away from zero.
 pub fn numeric_steps(text: &str, scale: i8) -> Result<i128, PgError> {
     match numeric(&Type::NUMERIC, text)?.cast_to(&DataType::Decimal128(38, scale))? {
         ScalarValue::Decimal128(Some(steps), ..) => Ok(steps),
@@ -164,7 +156,7 @@ pub fn numeric_steps(text: &str, scale: i8) -> Result<i128, PgError> {
     }
 }
 
-/// Reads bytes as `bytea` is written: `\\x00ff`, or with escapes.
+/// Reads bytes as `bytea` is written: `\x00ff`, or with escapes. None where the text is neither.
 pub fn bytea(text: &str) -> Option<Vec<u8>> {
     if let Some(digits) = text.strip_prefix("\\x") {
         let digits: Vec<u8> = digits
@@ -199,7 +191,7 @@ pub fn bytea(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// A uuid as PostgreSQL writes it.
+/// Reads a uuid in PostgreSQL's spellings, and writes it as PostgreSQL does. None where the text is none.
 pub fn uuid(text: &str) -> Option<String> {
     let digits: String = text
         .trim_start_matches('{')
@@ -210,21 +202,13 @@ pub fn uuid(text: &str) -> Option<String> {
     if digits.len() != 32 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
-    let digits = digits.to_ascii_lowercase();
-    Some(format!(
-        "{}-{}-{}-{}-{}",
-        &digits[..8],
-        &digits[8..12],
-        &digits[12..16],
-        &digits[16..20],
-        &digits[20..]
-    ))
+    Some(hyphenate(&digits.to_ascii_lowercase()))
 }
 
-/// A text `{…}` as a list of such elements.
+/// Reads an array literal, `{…}`, of elements of a type.
 ///
 /// # Errors
-/// If it is none, or one of its elements is of another type.
+/// If the text is no array literal, or an element is no value of the type.
 pub fn array(element: &Type, text: &str, zone: Zone) -> Result<ScalarValue, PgError> {
     let elements = elements(text)
         .ok_or_else(|| {
@@ -243,7 +227,7 @@ pub fn array(element: &Type, text: &str, zone: Zone) -> Result<ScalarValue, PgEr
     Ok(list(elements, element))
 }
 
-/// The elements of `{…}`, unquoted.
+/// Splits an array literal, `{…}`, into its unquoted elements; none where the text is no such literal of one dimension.
 pub fn elements(text: &str) -> Option<Vec<Option<String>>> {
     let inside = text.trim().strip_prefix('{')?.strip_suffix('}')?;
     if inside.trim().is_empty() {

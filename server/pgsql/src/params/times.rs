@@ -1,16 +1,16 @@
-//! Days, times and instants in the spellings that PostgreSQL reads: `2026-01-31 12:30+02`, `Jan 31, 2026`, `20260131`,
+//! Reads days, times and instants in the spellings that PostgreSQL reads: `2026-01-31 12:30+02`, `Jan 31, 2026`, `20260131`,
 //! `31 January 2026 11:30 PM America/New_York`, `epoch`, `infinity`.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 
 use crate::types::zone::Zone;
 
-/// What is wrong with a text.
+/// Why a text is no value of a time type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unread {
-    /// It is no time.
+pub enum InvalidTime {
+    /// It is not written as one.
     Syntax,
-    /// It would be one, of a day or hour that there is not.
+    /// It is written as one, with a day or hour that does not exist.
     Range,
 }
 
@@ -38,11 +38,11 @@ const DAYS: [&str; 7] = [
     "sunday",
 ];
 
-/// A time as it was written.
+/// The fields of a time as it was written.
 #[derive(Debug, Default)]
 struct Written {
     date: Option<NaiveDate>,
-    /// Microseconds since midnight, which may be those of a whole day.
+    /// Microseconds since midnight, up to those of a whole day.
     time: Option<i64>,
     zone: Option<Zone>,
     afternoon: Option<bool>,
@@ -53,8 +53,8 @@ struct Written {
 
 const SECOND: i64 = 1_000_000;
 
-/// Of a name its place, by three letters or more.
-fn named(names: &[&str], word: &str) -> Option<u32> {
+/// Returns the place of a name that begins with a word of three letters or more.
+fn find_name(names: &[&str], word: &str) -> Option<u32> {
     let word = word.trim_end_matches('.');
     let at = names
         .iter()
@@ -62,14 +62,14 @@ fn named(names: &[&str], word: &str) -> Option<u32> {
     u32::try_from(at).ok()
 }
 
-fn number(text: &str) -> Result<u32, Unread> {
+fn number(text: &str) -> Result<u32, InvalidTime> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Unread::Syntax);
+        return Err(InvalidTime::Syntax);
     }
-    text.parse().map_err(|_| Unread::Range)
+    text.parse().map_err(|_| InvalidTime::Range)
 }
 
-/// A year of two digits is near.
+/// Completes a year of two digits: 1970 to 2069.
 fn full_year(year: u32, digits: usize) -> u32 {
     match (digits, year) {
         (0..=2, 0..70) => 2000 + year,
@@ -78,29 +78,28 @@ fn full_year(year: u32, digits: usize) -> u32 {
     }
 }
 
-/// The years of which times are read: from PostgreSQL's first one, and to one that is a year before the last that there is
-/// here, so that it has a local time in every zone.
+/// The first year of which times are read: PostgreSQL's.
 pub const FIRST_YEAR: i32 = -4713;
-/// The last year of which there are dates.
+/// The last year of which times are read: a year before chrono's last, so that a time has a local time in every zone.
 pub const LAST_YEAR: i32 = 262_141;
 
-fn day(year: u32, month: u32, day: u32) -> Result<NaiveDate, Unread> {
+fn day(year: u32, month: u32, day: u32) -> Result<NaiveDate, InvalidTime> {
     let year = i32::try_from(year).ok().filter(|year| *year <= LAST_YEAR);
-    NaiveDate::from_ymd_opt(year.ok_or(Unread::Range)?, month, day).ok_or(Unread::Range)
+    NaiveDate::from_ymd_opt(year.ok_or(InvalidTime::Range)?, month, day).ok_or(InvalidTime::Range)
 }
 
 impl Written {
-    fn read(text: &str) -> Result<Written, Unread> {
+    fn read(text: &str) -> Result<Written, InvalidTime> {
         let mut written = Written::default();
         for word in text.split_whitespace() {
             written.word(word.trim_end_matches(','))?;
         }
-        written.put_together()?;
+        written.combine()?;
         Ok(written)
     }
 
-    fn word(&mut self, word: &str) -> Result<(), Unread> {
-        let first = word.bytes().next().ok_or(Unread::Syntax)?;
+    fn word(&mut self, word: &str) -> Result<(), InvalidTime> {
+        let first = word.bytes().next().ok_or(InvalidTime::Syntax)?;
         // `2026-01-31T12:00`
         if let Some((date, time)) = word.split_once('t')
             && first.is_ascii_digit()
@@ -120,12 +119,12 @@ impl Written {
             b'+' | b'-' if self.time.is_some() || self.date.is_some() => self.set_zone(word),
             b'0'..=b'9' => self.digits(word),
             b'a'..=b'z' => self.letters(word),
-            _ => Err(Unread::Syntax),
+            _ => Err(InvalidTime::Syntax),
         }
     }
 
-    /// `hh:mm[:ss[.ffffff]]`, and a zone right after it.
-    fn clock(&mut self, word: &str) -> Result<(), Unread> {
+    /// Reads `hh:mm[:ss[.ffffff]]`, and a zone right after it.
+    fn clock(&mut self, word: &str) -> Result<(), InvalidTime> {
         let end = word
             .find(|c: char| !(c.is_ascii_digit() || c == ':' || c == '.'))
             .unwrap_or(word.len());
@@ -138,19 +137,19 @@ impl Written {
             None => ("0", ""),
         };
         if fields.next().is_some() {
-            return Err(Unread::Syntax);
+            return Err(InvalidTime::Syntax);
         }
         let seconds = number(seconds)?;
         if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Unread::Syntax);
+            return Err(InvalidTime::Syntax);
         }
         let micros = format!("0.{fraction}0")
             .parse::<f64>()
-            .map_err(|_| Unread::Syntax)?;
+            .map_err(|_| InvalidTime::Syntax)?;
         let total = i64::from(hours * 3600 + minutes * 60 + seconds) * SECOND
             + (micros * SECOND as f64).round() as i64;
         if hours > 24 || minutes > 59 || seconds > 60 || total > 86_400 * SECOND {
-            return Err(Unread::Range);
+            return Err(InvalidTime::Range);
         }
         self.time = Some(total);
         match rest {
@@ -160,12 +159,12 @@ impl Written {
         }
     }
 
-    fn set_zone(&mut self, word: &str) -> Result<(), Unread> {
-        self.zone = Some(Zone::parse(word).ok_or(Unread::Syntax)?);
+    fn set_zone(&mut self, word: &str) -> Result<(), InvalidTime> {
+        self.zone = Some(Zone::parse(word).ok_or(InvalidTime::Syntax)?);
         Ok(())
     }
 
-    fn letters(&mut self, word: &str) -> Result<(), Unread> {
+    fn letters(&mut self, word: &str) -> Result<(), InvalidTime> {
         match word {
             "am" => self.afternoon = Some(false),
             "pm" => self.afternoon = Some(true),
@@ -173,11 +172,11 @@ impl Written {
             "ad" => {}
             _ => {
                 if word.contains('-') && self.date.is_none() && !word.contains('/') {
-                    return self.dashed(word);
+                    return self.read_dashed(word);
                 }
-                if let Some(month) = named(&MONTHS, word) {
+                if let Some(month) = find_name(&MONTHS, word) {
                     self.month = Some(month + 1);
-                } else if named(&DAYS, word).is_none() {
+                } else if find_name(&DAYS, word).is_none() {
                     return self.set_zone(word);
                 }
             }
@@ -185,14 +184,14 @@ impl Written {
         Ok(())
     }
 
-    fn digits(&mut self, word: &str) -> Result<(), Unread> {
+    fn digits(&mut self, word: &str) -> Result<(), InvalidTime> {
         if word.contains(['-', '/']) {
-            return self.dashed(word);
+            return self.read_dashed(word);
         }
         if let Some((year, rest)) = word.split_once('.') {
-            // A year and a day of it.
-            let year = i32::try_from(number(year)?).map_err(|_| Unread::Range)?;
-            let date = NaiveDate::from_yo_opt(year, number(rest)?).ok_or(Unread::Range)?;
+            // A year and the day of the year.
+            let year = i32::try_from(number(year)?).map_err(|_| InvalidTime::Range)?;
+            let date = NaiveDate::from_yo_opt(year, number(rest)?).ok_or(InvalidTime::Range)?;
             self.date = Some(date);
             return Ok(());
         }
@@ -214,15 +213,15 @@ impl Written {
         Ok(())
     }
 
-    /// `2026-01-31`, `1/31/2026`, `31-Jan-2026`, `Jan-31-2026`.
-    fn dashed(&mut self, word: &str) -> Result<(), Unread> {
+    /// Reads `2026-01-31`, `1/31/2026`, `31-Jan-2026`, `Jan-31-2026`.
+    fn read_dashed(&mut self, word: &str) -> Result<(), InvalidTime> {
         let parts: Vec<&str> = word.split(['-', '/']).collect();
         let [a, b, c] = parts.as_slice() else {
-            return Err(Unread::Syntax);
+            return Err(InvalidTime::Syntax);
         };
-        let date = if let Some(month) = named(&MONTHS, a) {
+        let date = if let Some(month) = find_name(&MONTHS, a) {
             day(full_year(number(c)?, c.len()), month + 1, number(b)?)?
-        } else if let Some(month) = named(&MONTHS, b) {
+        } else if let Some(month) = find_name(&MONTHS, b) {
             let (year, of_month) = if a.len() > 2 { (a, c) } else { (c, a) };
             day(
                 full_year(number(year)?, year.len()),
@@ -239,11 +238,11 @@ impl Written {
         Ok(())
     }
 
-    fn put_together(&mut self) -> Result<(), Unread> {
+    fn combine(&mut self) -> Result<(), InvalidTime> {
         if let Some(month) = self.month {
             // `Jan 31 2026`, `31 Jan 2026`, `2026 Jan 31`
             let [(first, first_length), (second, second_length)] = self.numbers.as_slice() else {
-                return Err(Unread::Syntax);
+                return Err(InvalidTime::Syntax);
             };
             let (of_month, year, length) = if *first_length > 2 {
                 (*second, *first, *first_length)
@@ -252,12 +251,12 @@ impl Written {
             };
             self.date = Some(day(full_year(year, length), month, of_month)?);
         } else if !self.numbers.is_empty() {
-            return Err(Unread::Syntax);
+            return Err(InvalidTime::Syntax);
         }
         if let (Some(afternoon), Some(time)) = (self.afternoon, self.time) {
             const HALF: i64 = 12 * 3600 * SECOND;
             if time >= HALF + 3600 * SECOND {
-                return Err(Unread::Range);
+                return Err(InvalidTime::Range);
             }
             self.time = Some(time % HALF + if afternoon { HALF } else { 0 });
         }
@@ -266,21 +265,21 @@ impl Written {
         {
             let date = date.with_year(1 - date.year());
             let date = date.filter(|date| date.year() >= FIRST_YEAR);
-            self.date = Some(date.ok_or(Unread::Range)?);
+            self.date = Some(date.ok_or(InvalidTime::Range)?);
         }
         Ok(())
     }
 
-    fn local(&self) -> Result<NaiveDateTime, Unread> {
-        let date = self.date.ok_or(Unread::Syntax)?;
+    fn local(&self) -> Result<NaiveDateTime, InvalidTime> {
+        let date = self.date.ok_or(InvalidTime::Syntax)?;
         date.and_time(NaiveTime::MIN)
             .checked_add_signed(TimeDelta::microseconds(self.time.unwrap_or(0)))
-            .ok_or(Unread::Range)
+            .ok_or(InvalidTime::Range)
     }
 }
 
-/// A word that stands for an instant.
-fn special(text: &str, zone: Zone) -> Option<i64> {
+/// Returns the instant that a word stands for, in microseconds since 1970: `now`, `today`, `epoch`, `infinity`.
+fn special_word(text: &str, zone: Zone) -> Option<i64> {
     let now = chrono::Utc::now();
     let midnight = |days: i64| {
         let local =
@@ -300,15 +299,15 @@ fn special(text: &str, zone: Zone) -> Option<i64> {
     })
 }
 
-/// Days since 1970.
-pub fn date(text: &str, zone: Zone) -> Result<i32, Unread> {
+/// Reads a date, as days since 1970.
+pub fn date(text: &str, zone: Zone) -> Result<i32, InvalidTime> {
     let text = text.trim().to_ascii_lowercase();
-    match special(&text, zone) {
+    match special_word(&text, zone) {
         Some(i64::MAX) => return Ok(i32::MAX),
         Some(i64::MIN) => return Ok(i32::MIN),
         Some(micros) => {
             let utc = DateTime::from_timestamp_micros(micros)
-                .ok_or(Unread::Range)?
+                .ok_or(InvalidTime::Range)?
                 .naive_utc();
             let local = utc + TimeDelta::seconds(i64::from(zone.offset_at(&utc)));
             // The epoch is a day of UTC.
@@ -320,14 +319,14 @@ pub fn date(text: &str, zone: Zone) -> Result<i32, Unread> {
     // Of a date and a time the date counts, whatever the zone.
     Ok(Written::read(&text)?
         .date
-        .ok_or(Unread::Syntax)?
+        .ok_or(InvalidTime::Syntax)?
         .to_epoch_days())
 }
 
-/// Microseconds since 1970 of a local time; a zone in the text says nothing.
-pub fn local(text: &str, zone: Zone) -> Result<i64, Unread> {
+/// Reads a local time, as microseconds since 1970. A zone in the text has no effect; words such as `now` are of the given zone.
+pub fn local(text: &str, zone: Zone) -> Result<i64, InvalidTime> {
     let text = text.trim().to_ascii_lowercase();
-    if let Some(micros) = special(&text, zone) {
+    if let Some(micros) = special_word(&text, zone) {
         let Some(utc) = DateTime::from_timestamp_micros(micros).filter(|_| micros != 0) else {
             return Ok(micros);
         };
@@ -336,33 +335,33 @@ pub fn local(text: &str, zone: Zone) -> Result<i64, Unread> {
     within(Written::read(&text)?.local()?.and_utc().timestamp_micros())
 }
 
-/// A time that is not before PostgreSQL's first one, the beginning of the Julian period.
-fn within(micros: i64) -> Result<i64, Unread> {
+/// Refuses a time before PostgreSQL's first one, the beginning of the Julian period.
+fn within(micros: i64) -> Result<i64, InvalidTime> {
     /// 4714-11-24 BC.
     const FIRST: i64 = -210_866_803_200_000_000;
     if micros < FIRST {
-        return Err(Unread::Range);
+        return Err(InvalidTime::Range);
     }
     Ok(micros)
 }
 
-/// Microseconds since 1970 UTC of an instant, which is in that zone where it names none.
-pub fn instant(text: &str, zone: Zone) -> Result<i64, Unread> {
+/// Reads an instant, as microseconds since 1970 UTC; one without a zone is in the given zone.
+pub fn instant(text: &str, zone: Zone) -> Result<i64, InvalidTime> {
     let text = text.trim().to_ascii_lowercase();
-    if let Some(micros) = special(&text, zone) {
+    if let Some(micros) = special_word(&text, zone) {
         return Ok(micros);
     }
     let written = Written::read(&text)?;
     within(written.zone.unwrap_or(zone).instant_of(written.local()?))
 }
 
-/// Microseconds since midnight.
-pub fn time(text: &str) -> Result<i64, Unread> {
+/// Reads a time of day, as microseconds since midnight.
+pub fn time(text: &str) -> Result<i64, InvalidTime> {
     let written = Written::read(&text.trim().to_ascii_lowercase())?;
-    written.time.ok_or(Unread::Syntax)
+    written.time.ok_or(InvalidTime::Syntax)
 }
 
-/// The microseconds since midnight of a time.
+/// Returns the microseconds since midnight of a time.
 pub fn micros_of_day(time: NaiveTime) -> i64 {
     i64::from(time.num_seconds_from_midnight()) * SECOND + i64::from(time.nanosecond() / 1000)
 }
@@ -408,14 +407,14 @@ mod tests {
     }
 
     #[rstest]
-    #[case("soon", Unread::Syntax)]
-    #[case("", Unread::Syntax)]
-    #[case("12", Unread::Syntax)]
-    #[case("2026-02-30", Unread::Range)]
-    #[case("2026-13-01", Unread::Range)]
-    #[case("2026-01-31 25:00", Unread::Range)]
-    #[case("2026-01-31 Mars/Olympus", Unread::Syntax)]
-    fn what_is_no_instant_says_why(#[case] text: &str, #[case] expected: Unread) {
+    #[case("soon", InvalidTime::Syntax)]
+    #[case("", InvalidTime::Syntax)]
+    #[case("12", InvalidTime::Syntax)]
+    #[case("2026-02-30", InvalidTime::Range)]
+    #[case("2026-13-01", InvalidTime::Range)]
+    #[case("2026-01-31 25:00", InvalidTime::Range)]
+    #[case("2026-01-31 Mars/Olympus", InvalidTime::Syntax)]
+    fn a_text_that_is_no_instant_says_why(#[case] text: &str, #[case] expected: InvalidTime) {
         assert_eq!(instant(text, Zone::UTC), Err(expected));
     }
 }

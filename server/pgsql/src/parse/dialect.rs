@@ -1,7 +1,7 @@
-//! PostgreSQL's dialect as the parser is given it: with a bound to how often it may start anew.
+//! PostgreSQL's dialect for the parser, with a limit to how often the parser may start anew.
 //!
-//! The parser tries one reading and, where that fails, another; nested, each level doubles the work of those inside.
-//! Forty calls in one another would keep a thread for days, and nothing could stop it.
+//! The parser tries one reading and, where that fails, another; in nested calls, each level doubles the work of those inside.
+//! Forty levels would keep a thread busy for days, and nothing could stop it.
 
 use std::any::TypeId;
 use std::cell::Cell;
@@ -13,9 +13,9 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 
 use super::operators;
 
-/// So many steps are taken however short a statement is.
+/// The steps that any statement may take.
 const STEPS: usize = 50_000;
-/// So many more for each of its tokens.
+/// The further steps that it may take for each token.
 const STEPS_OF_TOKEN: usize = 20;
 
 /// PostgreSQL's dialect for the parsing of one statement.
@@ -25,19 +25,19 @@ pub(super) struct PgDialect {
 }
 
 impl PgDialect {
-    /// For a statement of so many tokens.
+    /// Makes the dialect for a statement of so many tokens.
     pub fn of(tokens: usize) -> PgDialect {
         PgDialect {
             left: Cell::new(STEPS + STEPS_OF_TOKEN * tokens),
         }
     }
 
-    /// Whether there was no step left.
+    /// Whether all steps are used.
     pub fn is_used_up(&self) -> bool {
         self.left.get() == 0
     }
 
-    /// One step; where there is none left, the one error that no other reading is tried after.
+    /// Takes one step. Where none is left, it fails with the one error after which the parser tries no other reading.
     fn step(&self) -> Result<(), ParserError> {
         self.left.set(self.left.get().saturating_sub(1));
         if self.is_used_up() {
@@ -47,19 +47,16 @@ impl PgDialect {
     }
 }
 
+/// Writes methods that answer as `sqlparser`'s dialect of PostgreSQL does.
 macro_rules! as_in_postgresql {
-    ($($name:ident)*) => {
-        $(fn $name(&self) -> bool {
-            PostgreSqlDialect {}.$name()
+    ($($name:ident($($arg:ident: $type:ty)?) -> $returns:ty;)*) => {
+        $(fn $name(&self $(, $arg: $type)?) -> $returns {
+            PostgreSqlDialect {}.$name($($arg)?)
         })*
     };
 }
 
 impl Dialect for PgDialect {
-    fn dialect(&self) -> TypeId {
-        PostgreSqlDialect {}.dialect()
-    }
-
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
         match self.step() {
             Ok(()) => operators::prefix(parser),
@@ -85,69 +82,49 @@ impl Dialect for PgDialect {
         }
     }
 
-    /// `json_object('label': value)` has no function behind it here, and to look for such labels makes the parser read
-    /// each argument of each call twice.
+    /// `json_object('label': value)` is not supported here, and to look for such labels makes the parser read each argument of
+    /// each call twice.
     fn supports_named_fn_args_with_expr_name(&self) -> bool {
         false
     }
 
-    fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
-        PostgreSqlDialect {}.identifier_quote_style(identifier)
-    }
-
-    fn is_delimited_identifier_start(&self, ch: char) -> bool {
-        PostgreSqlDialect {}.is_delimited_identifier_start(ch)
-    }
-
-    fn is_identifier_start(&self, ch: char) -> bool {
-        PostgreSqlDialect {}.is_identifier_start(ch)
-    }
-
-    fn is_identifier_part(&self, ch: char) -> bool {
-        PostgreSqlDialect {}.is_identifier_part(ch)
-    }
-
-    fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
-        PostgreSqlDialect {}.is_reserved_for_identifier(keyword)
-    }
-
-    fn is_custom_operator_part(&self, ch: char) -> bool {
-        PostgreSqlDialect {}.is_custom_operator_part(ch)
-    }
-
-    fn prec_value(&self, precedence: Precedence) -> u8 {
-        PostgreSqlDialect {}.prec_value(precedence)
-    }
-
     as_in_postgresql! {
-        supports_unicode_string_literal
-        supports_filter_during_aggregation
-        supports_group_by_expr
-        allow_extract_custom
-        allow_extract_single_quotes
-        supports_create_index_with_clause
-        supports_explain_with_utility_options
-        supports_listen_notify
-        supports_factorial_operator
-        supports_bitwise_shift_operators
-        supports_comment_on
-        supports_load_extension
-        supports_named_fn_args_with_colon_operator
-        supports_empty_projections
-        supports_nested_comments
-        supports_string_escape_constant
-        supports_numeric_literal_underscores
-        supports_array_typedef_with_brackets
-        supports_geometric_types
-        supports_set_names
-        supports_alter_column_type_using
-        supports_notnull_operator
-        supports_interval_options
-        supports_insert_table_alias
-        supports_create_table_like_parenthesized
-        supports_select_wildcard_with_alias
-        supports_comma_separated_trim
-        supports_xml_expressions
-        supports_comment_optimizer_hint
+        identifier_quote_style(identifier: &str) -> Option<char>;
+        is_delimited_identifier_start(ch: char) -> bool;
+        is_identifier_start(ch: char) -> bool;
+        is_identifier_part(ch: char) -> bool;
+        is_reserved_for_identifier(keyword: Keyword) -> bool;
+        is_custom_operator_part(ch: char) -> bool;
+        dialect() -> TypeId;
+        prec_value(precedence: Precedence) -> u8;
+        supports_unicode_string_literal() -> bool;
+        supports_filter_during_aggregation() -> bool;
+        supports_group_by_expr() -> bool;
+        allow_extract_custom() -> bool;
+        allow_extract_single_quotes() -> bool;
+        supports_create_index_with_clause() -> bool;
+        supports_explain_with_utility_options() -> bool;
+        supports_listen_notify() -> bool;
+        supports_factorial_operator() -> bool;
+        supports_bitwise_shift_operators() -> bool;
+        supports_comment_on() -> bool;
+        supports_load_extension() -> bool;
+        supports_named_fn_args_with_colon_operator() -> bool;
+        supports_empty_projections() -> bool;
+        supports_nested_comments() -> bool;
+        supports_string_escape_constant() -> bool;
+        supports_numeric_literal_underscores() -> bool;
+        supports_array_typedef_with_brackets() -> bool;
+        supports_geometric_types() -> bool;
+        supports_set_names() -> bool;
+        supports_alter_column_type_using() -> bool;
+        supports_notnull_operator() -> bool;
+        supports_interval_options() -> bool;
+        supports_insert_table_alias() -> bool;
+        supports_create_table_like_parenthesized() -> bool;
+        supports_select_wildcard_with_alias() -> bool;
+        supports_comma_separated_trim() -> bool;
+        supports_xml_expressions() -> bool;
+        supports_comment_optimizer_hint() -> bool;
     }
 }

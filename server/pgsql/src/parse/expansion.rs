@@ -1,7 +1,7 @@
-//! How large a query gets once it is planned.
+//! Limits how large a query gets once it is planned.
 //!
-//! A query of a WITH is planned anew wherever it is named. So a few lines, in each of which the line before is named twice,
-//! would make millions of nodes, which no limit of memory or time sees while a plan is made.
+//! A query of a WITH is planned anew wherever it is named. So a few lines, each of which names the line before twice, would
+//! make millions of nodes, which no limit of memory or time sees while a plan is made.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -10,13 +10,13 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName, Visit, Visitor};
 
 use crate::error::PgError;
 
-/// As many relations as a query may read, with its WITH queries in place of their names.
+/// The most relations that a query may read, with its WITH queries in place of their names.
 const MAX_RELATIONS: usize = 1_000;
 
 /// Refuses a query that would get too large.
 pub(super) fn check(query: &ast::Query) -> Result<(), PgError> {
     let mut count = Count::default();
-    // It never breaks off.
+    // The visitor never breaks off.
     let _ = query.visit(&mut count);
     if count.relations.max(count.largest) <= MAX_RELATIONS {
         return Ok(());
@@ -26,21 +26,21 @@ pub(super) fn check(query: &ast::Query) -> Result<(), PgError> {
     )))
 }
 
-/// The relations of the queries that are being visited.
+/// Counts the relations of the queries that are being visited.
 #[derive(Default)]
 struct Count {
-    /// Of the query in hand, without those around it.
+    /// The relations of the innermost query.
     relations: usize,
-    /// Of the largest query of a WITH, which is planned though nobody names it.
+    /// The relations of the largest query of a WITH, which is planned even if nothing names it.
     largest: usize,
-    /// The queries around it.
+    /// The queries around the innermost one.
     outer: Vec<Outer>,
 }
 
-/// A query whose inner one is being visited.
+/// A query around the one that is being visited.
 struct Outer {
     relations: usize,
-    /// The queries of the inner one's WITH: their names by where they are, and their relations by name once those are known.
+    /// The queries of the inner query's WITH: their names by address, and their relations by name once those are counted.
     names: HashMap<*const ast::Query, String>,
     known: HashMap<String, usize>,
 }
@@ -70,7 +70,7 @@ impl Visitor for Count {
         match self.outer.last_mut() {
             Some(with) if with.names.contains_key(&this) => {
                 let name = with.names.remove(&this).unwrap_or_default();
-                // One that reads nothing takes its place as well.
+                // One that reads nothing counts as one.
                 with.known.insert(name, relations.max(1));
                 self.largest = self.largest.max(relations);
             }

@@ -1,10 +1,10 @@
-//! Statements: a text is cut into them, and each is sorted into what this server does, or refused.
+//! Splits a text into statements, and sorts each into what this server does, or refuses it.
 //!
-//! The list of what is done is closed: a statement that is not named here is refused before anything plans it.
-//! Queries are parsed by `sqlparser` and then rewritten into what DataFusion understands (see [`crate::desugar`]); all
-//! other statements are small and are read from their tokens here, since DataFusion has no part in them.
+//! The list of what is done is closed: a statement that is not named here is refused before anything plans it. Queries are
+//! parsed by `sqlparser` and then rewritten into what DataFusion understands (see [`crate::desugar`]); all other statements
+//! are small and are parsed from their tokens here, since DataFusion has no part in them.
 
-mod copying;
+mod copy;
 mod dialect;
 mod expansion;
 mod operators;
@@ -28,72 +28,73 @@ use crate::error::{PgError, code};
 use crate::settings::SetScope;
 use tokens::Tokens;
 
-/// The longest text of a statement that is looked at.
+/// The longest text that is parsed, in bytes.
 pub const MAX_TEXT: usize = 4 * 1024 * 1024;
 
-/// How many tokens one text may have: each takes a hundred times the memory of its characters.
+/// The most tokens of a text: each takes a hundred times the memory of its characters.
 const MAX_TOKENS: usize = 400_000;
 
-/// The longest text whose tokens are counted as they are made. Those of a longer one are counted before, white space too.
+/// The longest text, in bytes, whose tokens are counted after they are made. Those of a longer one are counted before, white
+/// space too.
 const UNCOUNTED: usize = 512 * 1024;
 
-/// How many statements one text may have.
+/// The most statements of a text.
 const MAX_STATEMENTS: usize = 10_000;
 
 /// A query, rewritten for the planner.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
-    /// What is planned; whoever changes it copies it, and not on a connection's thread.
+    /// The query that is planned. To change it is to copy it, which is not done on a connection's thread.
     pub ast: Arc<ast::Query>,
-    /// The numbers of its parameters (`$1`), at most.
+    /// The highest number of its parameters (`$1`).
     pub parameters: usize,
-    /// About how many bytes its tree and its plan take.
+    /// The estimated bytes of its syntax tree and its plan.
     pub size: usize,
 }
 
-/// What EXPLAIN shows.
+/// An EXPLAIN.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explain {
     /// The query.
     pub query: Query,
-    /// Run it, and show what it took.
+    /// Whether it runs, and shows what it took.
     pub analyze: bool,
-    /// Show everything that is known.
+    /// Whether it shows all that is known.
     pub verbose: bool,
-    /// As one JSON document.
+    /// Whether the answer is one JSON document.
     pub json: bool,
 }
 
-/// Where FETCH and MOVE go.
+/// Where FETCH and MOVE go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Move {
-    /// So many rows on.
+    /// Forward, by so many rows.
     Forward(u64),
-    /// All rows that are left.
+    /// Forward, to the end.
     All,
-    /// To a row that has gone by, which cursors here cannot do.
+    /// Back, which cursors here cannot do.
     Back,
 }
 
 /// A value given to SET.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SetValue {
-    /// What RESET gives.
+    /// The value that RESET sets.
     Default,
     /// A text.
     Text(String),
 }
 
-/// A statement that is done here.
+/// A parsed statement.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Statement {
     /// A query.
     Query(Query),
     /// The plan of a query.
     Explain(Explain),
-    /// One setting, or all.
+    /// SHOW of one setting, or all.
     Show(Option<String>),
-    /// A setting changes.
+    /// SET.
     Set {
         /// Which.
         name: String,
@@ -102,95 +103,95 @@ pub enum Statement {
         /// For how long.
         scope: SetScope,
     },
-    /// Something that is so anyway: done, with this tag.
+    /// A statement without effect, which is answered with this tag.
     Accepted(&'static str),
-    /// One setting, or all, go back.
+    /// RESET of one setting, or all.
     Reset(Option<String>),
-    /// A transaction begins.
+    /// BEGIN or START TRANSACTION.
     Begin {
-        /// The tag, which says how it was asked for.
+        /// The tag of the answer.
         tag: &'static str,
-        /// The isolation that was asked for.
+        /// The isolation level, if one was given.
         isolation: Option<&'static str>,
     },
-    /// A transaction ends.
+    /// COMMIT.
     Commit {
         /// Another one begins at once.
         chain: bool,
     },
-    /// A transaction is given up.
+    /// ROLLBACK.
     Rollback {
         /// Another one begins at once.
         chain: bool,
     },
-    /// A place to come back to.
+    /// SAVEPOINT.
     Savepoint(String),
-    /// Such a place is forgotten.
+    /// RELEASE SAVEPOINT.
     Release(String),
-    /// Back to such a place.
+    /// ROLLBACK TO SAVEPOINT.
     RollbackTo(String),
-    /// The session becomes as new.
+    /// DISCARD ALL.
     DiscardAll,
-    /// Part of it does.
+    /// Another DISCARD, with its tag.
     Discard(&'static str),
-    /// A prepared statement, or all, are forgotten.
+    /// DEALLOCATE of a prepared statement, or all.
     Deallocate(Option<String>),
-    /// A statement is prepared in SQL.
+    /// PREPARE.
     Prepare {
         /// Its name.
         name: String,
-        /// Types of its first parameters, as written.
+        /// The types of its first parameters, as written.
         types: Vec<ast::DataType>,
         /// The statement.
         statement: Box<Statement>,
     },
-    /// A statement that was prepared runs.
+    /// EXECUTE.
     Execute {
         /// Its name.
         name: String,
-        /// Its arguments, as one row.
+        /// Its arguments, as a query of one row.
         arguments: Option<Query>,
     },
-    /// A cursor is opened.
+    /// DECLARE of a cursor.
     Declare {
         /// Its name.
         name: String,
-        /// It outlives its transaction.
+        /// Whether it outlives its transaction.
         hold: bool,
-        /// Rows come in binary.
+        /// Whether its rows are sent in binary.
         binary: bool,
-        /// What it reads.
+        /// The query that it reads.
         query: Query,
     },
-    /// Rows of a cursor.
+    /// FETCH from a cursor.
     Fetch {
         /// Its name.
         name: String,
         /// Which.
         step: Move,
     },
-    /// Rows of a cursor are passed over.
+    /// MOVE of a cursor.
     Move {
         /// Its name.
         name: String,
         /// Which.
         step: Move,
     },
-    /// A cursor, or all, are closed.
+    /// CLOSE of a cursor, or all.
     Close(Option<String>),
-    /// Rows are sent as data.
+    /// COPY … TO STDOUT.
     Copy {
         /// Which.
         query: Query,
         /// How.
         options: CopyOptions,
     },
-    /// A statement of PostgreSQL's that is not done here.
+    /// A statement of PostgreSQL's that is not done here; it fails when it runs.
     Refused(PgError),
 }
 
 impl Statement {
-    /// About how many bytes it takes to keep.
+    /// Returns the estimated bytes that it takes to keep.
     pub fn size(&self) -> usize {
         match self {
             Statement::Query(query)
@@ -212,7 +213,7 @@ impl Statement {
         }
     }
 
-    /// Whether it can run in a transaction that has failed: it ends it, or goes back in it.
+    /// Whether it can run in a failed transaction: it ends it, or goes back in it.
     pub fn leaves_failed_transaction(&self) -> bool {
         matches!(
             self,
@@ -257,8 +258,8 @@ pub fn parse(text: &str) -> Result<Vec<Statement>, PgError> {
         .collect()
 }
 
-/// Sees to it that whoever visits an expression has stack enough to copy it, however deep it is and wherever it lies. The
-/// visitors take another stack where they have less.
+/// Makes visitors of expressions leave enough stack to copy an expression, however deep it is. They switch to another stack
+/// where they have less.
 fn leave_stack_for_copies() {
     // Without optimisation a level takes some 13 KiB.
     const LEFT: usize = if cfg!(debug_assertions) { 24 } else { 8 } * 1024 * 1024;
@@ -294,7 +295,7 @@ fn parse_statement(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
             Err(error) => Err(error),
         },
         "EXPLAIN" => queries::explain(tokens),
-        "COPY" => copying::copy(tokens),
+        "COPY" => copy::copy(tokens),
         "DECLARE" => queries::declare(tokens),
         "PREPARE" => queries::prepare(tokens),
         "EXECUTE" => queries::execute(tokens),

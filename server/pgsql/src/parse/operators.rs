@@ -1,4 +1,4 @@
-//! Operators that the parser does not know, or binds otherwise than PostgreSQL does.
+//! Parses operators that `sqlparser` does not know, or binds differently from PostgreSQL.
 
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, TrimWhereField, UnaryOperator};
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
@@ -6,13 +6,13 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-/// What begins with one of them; none where the parser reads on by itself.
+/// Parses an expression that begins with one of them; none where the parser reads on by itself.
 pub(super) fn prefix(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
     if let Some(op) = sign(parser) {
-        return Some(signed(parser, op));
+        return Some(parse_sign(parser, op));
     }
     let place = trim_place(parser)?;
-    Some(trim(parser, place))
+    Some(parse_trim(parser, place))
 }
 
 fn sign(parser: &Parser) -> Option<UnaryOperator> {
@@ -23,15 +23,16 @@ fn sign(parser: &Parser) -> Option<UnaryOperator> {
     }
 }
 
-/// A sign binds tighter than all operators but casts and subscripts: `-2 ^ 2` is four.
-fn signed(parser: &mut Parser, op: UnaryOperator) -> Result<Expr, ParserError> {
+/// Parses a sign, which binds tighter than all operators but casts and subscripts: `-2 ^ 2` is four.
+fn parse_sign(parser: &mut Parser, op: UnaryOperator) -> Result<Expr, ParserError> {
     parser.next_token();
     let tightest = PostgreSqlDialect {}.prec_value(Precedence::AtTz);
     let expr = Box::new(parser.parse_subexpr(tightest)?);
     Ok(Expr::UnaryOp { op, expr })
 }
 
-/// Where `trim([both | leading | trailing] FROM x)` takes blanks off, which the parser wants told what to take off.
+/// Looks ahead for `parse_trim([both | leading | trailing] FROM x)`, where the parser wants to be told what to trim. Returns the
+/// side.
 fn trim_place(parser: &Parser) -> Option<Option<TrimWhereField>> {
     if !is_word(parser, 0, Keyword::TRIM) || parser.peek_nth_token_ref(1).token != Token::LParen {
         return None;
@@ -48,7 +49,10 @@ fn trim_place(parser: &Parser) -> Option<Option<TrimWhereField>> {
     is_word(parser, from, Keyword::FROM).then_some(place)
 }
 
-fn trim(parser: &mut Parser, trim_where: Option<TrimWhereField>) -> Result<Expr, ParserError> {
+fn parse_trim(
+    parser: &mut Parser,
+    trim_where: Option<TrimWhereField>,
+) -> Result<Expr, ParserError> {
     while !parser.parse_keyword(Keyword::FROM) {
         parser.next_token();
     }
@@ -62,12 +66,12 @@ fn trim(parser: &mut Parser, trim_where: Option<TrimWhereField>) -> Result<Expr,
     })
 }
 
-/// How tight an operator binds that the parser does not know.
+/// Returns the precedence of an operator that the parser does not know.
 pub(super) fn precedence(parser: &Parser) -> Option<Precedence> {
     is_word_of(parser, 0, "ISNULL").then_some(Precedence::Is)
 }
 
-/// What goes on with one of them; none where the parser reads on by itself.
+/// Parses an expression that goes on with one of them; none where the parser reads on by itself.
 pub(super) fn infix(parser: &mut Parser, left: &Expr) -> Option<Result<Expr, ParserError>> {
     if is_word_of(parser, 0, "ISNULL") {
         parser.next_token();
@@ -77,11 +81,11 @@ pub(super) fn infix(parser: &mut Parser, left: &Expr) -> Option<Result<Expr, Par
     let at = usize::from(negated);
     let symmetric = is_word(parser, at, Keyword::BETWEEN)
         && (is_word_of(parser, at + 1, "SYMMETRIC") || is_word_of(parser, at + 1, "ASYMMETRIC"));
-    symmetric.then(|| between(parser, left, negated))
+    symmetric.then(|| parse_symmetric(parser, left, negated))
 }
 
-/// `x BETWEEN SYMMETRIC a AND b`: whichever of the two is the lower one.
-fn between(parser: &mut Parser, value: &Expr, negated: bool) -> Result<Expr, ParserError> {
+/// Parses `x BETWEEN SYMMETRIC a AND b`, where either of the two may be the lower one.
+fn parse_symmetric(parser: &mut Parser, value: &Expr, negated: bool) -> Result<Expr, ParserError> {
     if negated {
         parser.next_token();
     }
@@ -111,7 +115,7 @@ fn is_word(parser: &Parser, at: usize, keyword: Keyword) -> bool {
     matches!(&parser.peek_nth_token_ref(at).token, Token::Word(word) if word.keyword == keyword)
 }
 
-/// The same of a word that is no keyword to the parser.
+/// Whether a token is a word that is no keyword to the parser.
 fn is_word_of(parser: &Parser, at: usize, name: &str) -> bool {
     matches!(&parser.peek_nth_token_ref(at).token, Token::Word(word)
         if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(name))

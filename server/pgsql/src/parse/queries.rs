@@ -1,4 +1,4 @@
-//! Queries, and the statements around one: EXPLAIN, DECLARE, PREPARE, EXECUTE.
+//! Parses queries, and the statements around one: EXPLAIN, DECLARE, PREPARE, EXECUTE.
 
 use std::sync::Arc;
 
@@ -11,19 +11,20 @@ use super::{Explain, Query, Statement, expansion, parse_statement, unsupported};
 use crate::desugar;
 use crate::error::{PgError, code};
 
-/// How deep expressions and subqueries may nest.
+/// The most levels of nested expressions and subqueries.
 const MAX_DEPTH: usize = 128;
 
-/// As many parameters as the protocol can bind.
+/// The most parameters that the protocol can bind.
 const MAX_PARAMETERS: usize = 65_535;
 
-/// Reads a query to the end of the statement.
+/// Parses a query to the end of the statement.
 pub(super) fn query(tokens: &mut Tokens<'_>) -> Result<Query, PgError> {
     let query = query_of(tokens, tokens.rest().to_vec())?;
     tokens.skip_rest();
     Ok(query)
 }
 
+/// Parses the tokens of a query, checks it, and rewrites it for the planner.
 pub(super) fn query_of(
     tokens: &Tokens<'_>,
     mut query: Vec<TokenWithSpan>,
@@ -33,8 +34,8 @@ pub(super) fn query_of(
     if is_word(query.first(), "TABLE") {
         // TABLE name = SELECT * FROM name
         let select = ["SELECT", "*", "FROM"].map(|word| match word {
-            "*" => made(Token::Mul),
-            word => made(Token::make_keyword(word)),
+            "*" => synthetic(Token::Mul),
+            word => synthetic(Token::make_keyword(word)),
         });
         query.splice(0..1, select);
     }
@@ -69,7 +70,7 @@ pub(super) fn query_of(
     })
 }
 
-/// About how many bytes a token takes in a tree and in a plan.
+/// Returns the estimated bytes of a token in a syntax tree and a plan.
 fn size_of_token(token: &TokenWithSpan) -> usize {
     const NODES: usize = 128;
     NODES
@@ -107,7 +108,7 @@ fn syntax_error(tokens: &Tokens<'_>, error: &ParserError) -> PgError {
         .strip_prefix("Expected: ")
         .and_then(|rest| rest.split_once(", found"))
         .map(|(expected, _)| format!("expected {expected}"));
-    let mut error = PgError::new(code::SYNTAX, message);
+    let mut error = PgError::syntax(message);
     error.detail = expected;
     let numbers: Vec<u64> = place
         .split(", Column: ")
@@ -122,7 +123,7 @@ fn syntax_error(tokens: &Tokens<'_>, error: &ParserError) -> PgError {
     }
 }
 
-/// The highest number of a parameter.
+/// Returns the highest number of a parameter.
 fn parameters(tokens: &[TokenWithSpan]) -> Result<usize, PgError> {
     let mut highest = 0;
     for token in tokens {
@@ -146,7 +147,8 @@ fn parameters(tokens: &[TokenWithSpan]) -> Result<usize, PgError> {
     Ok(highest)
 }
 
-pub(super) fn made(token: Token) -> TokenWithSpan {
+/// Makes a token that has no place in the text.
+pub(super) fn synthetic(token: Token) -> TokenWithSpan {
     TokenWithSpan::new(token, Span::empty())
 }
 
@@ -155,7 +157,7 @@ fn is_word(token: Option<&TokenWithSpan>, word: &str) -> bool {
         if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
 }
 
-/// Reads `( … )` and gives what is inside.
+/// Reads `( … )`, and returns the tokens inside.
 pub(super) fn in_parentheses<'a>(tokens: &mut Tokens<'a>) -> Result<&'a [TokenWithSpan], PgError> {
     tokens.expect_token(&Token::LParen)?;
     let inside = tokens.rest();
@@ -174,10 +176,11 @@ pub(super) fn in_parentheses<'a>(tokens: &mut Tokens<'a>) -> Result<&'a [TokenWi
     Err(tokens.unexpected())
 }
 
+/// Parses EXPLAIN.
 pub(super) fn explain(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
     tokens.expect("EXPLAIN")?;
     let (mut analyze, mut verbose, mut json) = (false, false, false);
-    // `EXPLAIN (SELECT …)` is no list of options.
+    // `EXPLAIN (SELECT …)` has no list of options.
     let is_list = tokens.peek() == Some(&Token::LParen) && !starts_query(tokens.rest().get(1));
     if is_list {
         let mut options = Tokens::new("", in_parentheses(tokens)?);
@@ -201,21 +204,17 @@ pub(super) fn explain(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
                     "text" => json = false,
                     "json" => json = true,
                     other => {
-                        return Err(PgError::new(
-                            code::NOT_SUPPORTED,
-                            format!(
-                                "EXPLAIN format \"{other}\" is not supported: expected text or json"
-                            ),
-                        ));
+                        return Err(PgError::unsupported(format!(
+                            "EXPLAIN format \"{other}\" is not supported: expected text or json"
+                        )));
                     }
                 },
                 "costs" | "buffers" | "timing" | "summary" | "settings" | "wal"
                 | "generic_plan" | "memory" => {}
                 other => {
-                    return Err(PgError::new(
-                        code::SYNTAX,
-                        format!("unrecognized EXPLAIN option \"{other}\""),
-                    ));
+                    return Err(PgError::syntax(format!(
+                        "unrecognized EXPLAIN option \"{other}\""
+                    )));
                 }
             }
             options.accept_token(&Token::Comma);
@@ -235,14 +234,11 @@ pub(super) fn explain(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
             }))
         }
         Statement::Refused(error) => Ok(Statement::Refused(error)),
-        _ => Err(PgError::new(
-            code::SYNTAX,
-            "syntax error: EXPLAIN takes a query",
-        )),
+        _ => Err(PgError::syntax("syntax error: EXPLAIN takes a query")),
     }
 }
 
-/// A statement in itself in itself …: its end would be that of the stack.
+/// Refuses a statement nested in another of its kind: nesting without end would exhaust the stack.
 fn refuse_nested(tokens: &Tokens<'_>, words: &[&str]) -> Result<(), PgError> {
     match tokens.peek_word() {
         Some(word) if words.contains(&word.as_str()) => Err(tokens.unexpected()),
@@ -257,6 +253,7 @@ fn starts_query(token: Option<&TokenWithSpan>) -> bool {
         || matches!(token.map(|token| &token.token), Some(Token::LParen))
 }
 
+/// Parses DECLARE.
 pub(super) fn declare(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
     tokens.expect("DECLARE")?;
     let name = tokens.name()?;
@@ -268,7 +265,7 @@ pub(super) fn declare(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
             tokens.expect("SCROLL")?;
         } else if tokens.accept("SCROLL") {
             return Ok(Statement::Refused(
-                PgError::new(code::NOT_SUPPORTED, "scrollable cursors are not supported")
+                PgError::unsupported("scrollable cursors are not supported")
                     .hint("declare it with NO SCROLL and fetch forward"),
             ));
         } else if !tokens.accept_any(&["INSENSITIVE", "ASENSITIVE"]) {
@@ -294,11 +291,11 @@ pub(super) fn declare(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
     })
 }
 
+/// Parses PREPARE.
 pub(super) fn prepare(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
     tokens.expect("PREPARE")?;
     if tokens.accept("TRANSACTION") {
-        return Ok(Statement::Refused(PgError::new(
-            code::NOT_SUPPORTED,
+        return Ok(Statement::Refused(PgError::unsupported(
             "prepared transactions are not supported",
         )));
     }
@@ -329,11 +326,12 @@ pub(super) fn prepare(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
     })
 }
 
+/// Parses EXECUTE.
 pub(super) fn execute(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
     tokens.expect("EXECUTE")?;
     let name = tokens.name()?;
     let arguments = if tokens.peek() == Some(&Token::LParen) {
-        let mut select = vec![made(Token::make_keyword("SELECT"))];
+        let mut select = vec![synthetic(Token::make_keyword("SELECT"))];
         select.extend_from_slice(in_parentheses(tokens)?);
         Some(query_of(tokens, select)?)
     } else {

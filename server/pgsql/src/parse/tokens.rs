@@ -1,14 +1,14 @@
-//! A statement as tokens, with a place in the text for errors.
+//! The tokens of a statement, each with its place in the text for errors.
 
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use crate::error::{PgError, code};
 
-/// As many tokens as a text can have at most, white space included: each takes some eighty bytes, so those of a long text
+/// Counts the most tokens that a text can have, white space included: each takes some eighty bytes, so those of a long text
 /// are counted before they are made.
 ///
-/// A literal or a quoted name is one token. Where it takes a tokenizer to tell where one ends (escapes, comments, dollar
+/// A literal or a quoted name is one token. Where only a tokenizer can tell where one ends (escapes, comments, dollar
 /// quotes), each byte counts for one.
 pub(super) fn at_most(text: &str) -> usize {
     let bytes = text.as_bytes();
@@ -29,14 +29,14 @@ pub(super) fn at_most(text: &str) -> usize {
             first if is_word(first) => rest.iter().position(|byte| !is_word(byte)),
             _ => Some(0),
         };
-        // A number may end within what looks like a word.
+        // What looks like a word may be a number and a word.
         count += 1 + usize::from(first.is_ascii_digit());
         at += 1 + further.unwrap_or(rest.len());
     }
     count
 }
 
-/// Cuts a text into tokens, without white space and comments.
+/// Splits a text into tokens, without white space and comments.
 pub(super) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, PgError> {
     let mut tokens = Tokenizer::new(&PostgreSqlDialect {}, text)
         .tokenize_with_location()
@@ -47,10 +47,10 @@ pub(super) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, PgError> {
             } else {
                 format!("syntax error: {message}")
             };
-            PgError::new(code::SYNTAX, what).at(position(text, error.location))
+            PgError::syntax(what).at(position(text, error.location))
         })?;
     tokens.retain(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF));
-    // A text may go on in a literal on another line.
+    // A literal may be continued on another line.
     tokens.dedup_by(|next, last| match (&next.token, &mut last.token) {
         (Token::SingleQuotedString(more), Token::SingleQuotedString(text))
             if last.span.end.line < next.span.start.line =>
@@ -64,7 +64,7 @@ pub(super) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, PgError> {
     Ok(tokens)
 }
 
-/// Refuses an operator that the parser reads and PostgreSQL has not, and a clause that the parser does not read.
+/// Refuses an operator that the parser accepts and PostgreSQL does not have, and a clause that the parser does not read.
 pub(super) fn check_operators(text: &str, tokens: &[TokenWithSpan]) -> Result<(), PgError> {
     if let Some(token) = tokens.iter().find(|token| token.token == Token::DoubleEq) {
         return Err(
@@ -84,30 +84,29 @@ pub(super) fn check_operators(text: &str, tokens: &[TokenWithSpan]) -> Result<()
     });
     match exclusion {
         None => Ok(()),
-        Some(three) => Err(PgError::new(
-            code::NOT_SUPPORTED,
+        Some(three) => Err(PgError::unsupported(
             "EXCLUDE in the frame of a window is not supported",
         )
         .at(position(text, three[1].span.start))),
     }
 }
 
-/// How many operators may lie in one another.
+/// The most operators in one another.
 const MAX_CHAIN: usize = 1500;
 
-/// What lies between parentheses, as far as it has been read.
+/// The operators between parentheses, as far as they have been read.
 #[derive(Default)]
 struct Level {
     /// The operators since the last comma.
     operators: usize,
-    /// The deepest of what is in parentheses since the last comma.
+    /// The greatest depth in parentheses since the last comma.
     inner: usize,
-    /// The deepest of what comes before a comma.
+    /// The greatest depth before a comma.
     before: usize,
 }
 
 impl Level {
-    /// How deep the tree of it can be at most: a chain may have its deepest operand at its deep end.
+    /// Returns the greatest depth that their tree can have: a chain may have its deepest operand at its deep end.
     fn depth(&self) -> usize {
         self.before.max(self.operators + self.inner)
     }
@@ -148,7 +147,7 @@ pub(super) fn check_chains(tokens: &[TokenWithSpan]) -> Result<(), PgError> {
             }
             Token::RParen | Token::RBracket => {
                 let inner = level.depth() + 1;
-                // One that closes nothing is the parser's to refuse.
+                // The parser refuses one that closes nothing.
                 level = outer.pop().unwrap_or_default();
                 level.inner = level.inner.max(inner);
             }
@@ -183,7 +182,7 @@ pub(super) fn check_chains(tokens: &[TokenWithSpan]) -> Result<(), PgError> {
     Ok(())
 }
 
-/// The number of the character at a line and column, from 1.
+/// Returns the number of the character at a line and column, from 1.
 fn position(text: &str, at: Location) -> usize {
     let line = usize::try_from(at.line.saturating_sub(1)).unwrap_or(0);
     let before: usize = text
@@ -194,7 +193,7 @@ fn position(text: &str, at: Location) -> usize {
     before + usize::try_from(at.column).unwrap_or(1)
 }
 
-/// The tokens of one statement, read from left to right.
+/// Reads the tokens of one statement from left to right.
 pub(super) struct Tokens<'a> {
     text: &'a str,
     tokens: &'a [TokenWithSpan],
@@ -210,12 +209,12 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// The tokens that are left.
+    /// Returns the tokens that are left.
     pub(super) fn rest(&self) -> &'a [TokenWithSpan] {
         &self.tokens[self.at.min(self.tokens.len())..]
     }
 
-    /// All of them have been read.
+    /// Skips all tokens that are left.
     pub(super) fn skip_rest(&mut self) {
         self.at = self.tokens.len();
     }
@@ -230,7 +229,7 @@ impl<'a> Tokens<'a> {
         token
     }
 
-    /// The next token if it is a bare word, in capitals.
+    /// Returns the next token if it is a bare word, in capitals.
     pub(super) fn peek_word(&self) -> Option<String> {
         match self.peek() {
             Some(Token::Word(word)) if word.quote_style.is_none() => {
@@ -278,7 +277,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// A name: folded to small letters unless it is quoted.
+    /// Reads a name, in lower case unless it is quoted.
     pub(super) fn name(&mut self) -> Result<String, PgError> {
         match self.peek() {
             Some(Token::Word(word)) => {
@@ -292,7 +291,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// A whole number, with a sign or without.
+    /// Reads an integer, with a sign or without.
     pub(super) fn integer(&mut self) -> Result<i64, PgError> {
         let negative = self.accept_token(&Token::Minus);
         if !negative {
@@ -308,7 +307,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// A string.
+    /// Reads a string.
     pub(super) fn string(&mut self) -> Result<String, PgError> {
         let text = match self.peek() {
             Some(Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text)) => {
@@ -329,33 +328,28 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// The error that the next token is.
+    /// Makes the syntax error at the next token.
     pub(super) fn unexpected(&self) -> PgError {
         match self.tokens.get(self.at) {
-            Some(token) => PgError::new(
-                code::SYNTAX,
-                format!("syntax error at or near \"{}\"", token.token),
-            )
-            .at(position(self.text, token.span.start)),
-            None => PgError::new(code::SYNTAX, "syntax error at end of input").at(self
-                .text
-                .chars()
-                .count()
-                + 1),
+            Some(token) => PgError::syntax(format!("syntax error at or near \"{}\"", token.token))
+                .at(position(self.text, token.span.start)),
+            None => {
+                PgError::syntax("syntax error at end of input").at(self.text.chars().count() + 1)
+            }
         }
     }
 
-    /// An error at a place.
+    /// Makes an error at a place.
     pub(super) fn error_at(&self, at: Location, code: &'static str, message: String) -> PgError {
         PgError::new(code, message).at(position(self.text, at))
     }
 
-    /// The number of the character at a line and column.
+    /// Returns the number of the character at a line and column.
     pub(super) fn position(&self, line: u64, column: u64) -> usize {
         position(self.text, Location { line, column })
     }
 
-    /// An error at the token that was read last.
+    /// Makes an error at the token that was read last.
     pub(super) fn error_before(&self, code: &'static str, message: String) -> PgError {
         let error = PgError::new(code, message);
         match self.tokens.get(self.at.saturating_sub(1)) {

@@ -1,5 +1,4 @@
-//! Clauses that the parser takes, of PostgreSQL's or another dialect, and the planner would pass over as if they were
-//! not there: they are refused by their names.
+//! Refuses clauses that the parser accepts, of PostgreSQL's or another dialect, and that the planner would silently ignore.
 
 use std::ops::ControlFlow;
 
@@ -8,25 +7,19 @@ use datafusion::sql::sqlparser::ast::{
     OrderByKind, Query, Select, SetExpr, TableFactor, Visit, Visitor,
 };
 
-use crate::error::{PgError, code};
+use crate::error::PgError;
 
-/// Refuses a query that says more than would be done.
-///
-/// # Errors
-/// If it has such a clause.
+/// Refuses a query with a clause that would be ignored.
 pub(super) fn check(query: &Query) -> Result<(), PgError> {
     match query.visit(&mut Unsupported) {
         ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(what) => Err(PgError::new(
-            code::NOT_SUPPORTED,
-            format!("{what} is not supported"),
-        )),
+        ControlFlow::Break(what) => Err(PgError::unsupported(format!("{what} is not supported"))),
     }
 }
 
 struct Unsupported;
 
-/// The first clause that is there.
+/// Breaks off with the first clause that is there.
 fn first(clauses: &[(bool, &'static str)]) -> ControlFlow<&'static str> {
     match clauses.iter().find(|(is_there, _)| *is_there) {
         Some((_, what)) => ControlFlow::Break(*what),

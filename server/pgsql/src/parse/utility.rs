@@ -1,4 +1,4 @@
-//! Statements about the session: transactions, settings, cursors and the like, and those that are refused.
+//! Parses statements about the session (transactions, settings, cursors), and those that are refused.
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
@@ -7,7 +7,7 @@ use super::{Move, SetValue, Statement};
 use crate::error::{PgError, code};
 use crate::settings::SetScope;
 
-/// Commands that write, or that only who may write needs.
+/// Commands that write, or that are of use only to those who write.
 const WRITING: &[&str] = &[
     "ALTER",
     "ANALYZE",
@@ -33,9 +33,10 @@ const WRITING: &[&str] = &[
     "VACUUM",
 ];
 
-/// Commands that only read, and that are not done here.
+/// Other commands that are not done here.
 const NOT_DONE: &[&str] = &["CALL", "DO", "LISTEN", "LOAD"];
 
+/// Parses a statement that begins with a word.
 pub(super) fn parse(tokens: &mut Tokens<'_>, word: &str) -> Result<Statement, PgError> {
     if WRITING.contains(&word) {
         return Ok(Statement::Refused(PgError::new(
@@ -47,10 +48,9 @@ pub(super) fn parse(tokens: &mut Tokens<'_>, word: &str) -> Result<Statement, Pg
         )));
     }
     if NOT_DONE.contains(&word) {
-        return Ok(Statement::Refused(PgError::new(
-            code::NOT_SUPPORTED,
-            format!("{word} is not supported"),
-        )));
+        return Ok(Statement::Refused(PgError::unsupported(format!(
+            "{word} is not supported"
+        ))));
     }
     let error = tokens.unexpected();
     tokens.next();
@@ -75,7 +75,7 @@ pub(super) fn parse(tokens: &mut Tokens<'_>, word: &str) -> Result<Statement, Pg
             Statement::Release(tokens.name()?)
         }
         "SET" => set(tokens)?,
-        "SHOW" => Statement::Show(shown(tokens)?),
+        "SHOW" => Statement::Show(shown_setting(tokens)?),
         "RESET" => reset(tokens)?,
         "DISCARD" => discard(tokens)?,
         "DEALLOCATE" => {
@@ -103,7 +103,7 @@ pub(super) fn parse(tokens: &mut Tokens<'_>, word: &str) -> Result<Statement, Pg
     Ok(statement)
 }
 
-/// The command as PostgreSQL names it: `INSERT`, `CREATE TABLE`.
+/// Reads a command as PostgreSQL names it: `INSERT`, `CREATE TABLE`.
 fn command(tokens: &mut Tokens<'_>) -> String {
     let first = tokens.peek_word().unwrap_or_default();
     tokens.next();
@@ -130,8 +130,7 @@ fn command(tokens: &mut Tokens<'_>) -> String {
 }
 
 fn no_two_phases() -> Statement {
-    Statement::Refused(PgError::new(
-        code::NOT_SUPPORTED,
+    Statement::Refused(PgError::unsupported(
         "prepared transactions are not supported",
     ))
 }
@@ -144,8 +143,8 @@ fn begin(tokens: &mut Tokens<'_>, tag: &'static str) -> Result<Statement, PgErro
     Ok(Statement::Begin { tag, isolation })
 }
 
-/// Modes are accepted and change nothing but what SHOW says: every statement reads one snapshot, and nothing is ever
-/// written. Gives the isolation level.
+/// Reads the modes of a transaction, and returns the isolation level. They change only what SHOW says: every statement reads
+/// one snapshot, and nothing is ever written.
 fn transaction_modes(tokens: &mut Tokens<'_>) -> Result<Option<&'static str>, PgError> {
     let mut isolation = None;
     loop {
@@ -178,7 +177,7 @@ fn transaction_modes(tokens: &mut Tokens<'_>) -> Result<Option<&'static str>, Pg
     }
 }
 
-/// What SET does with the modes that it names.
+/// Makes the statement of a SET of transaction modes.
 fn set_modes(isolation: Option<&str>, name: &str, scope: SetScope) -> Statement {
     match isolation {
         None => Statement::Accepted("SET"),
@@ -279,7 +278,7 @@ fn set(tokens: &mut Tokens<'_>) -> Result<Statement, PgError> {
     Ok(Statement::Set { name, value, scope })
 }
 
-/// SET ROLE and SET SESSION AUTHORIZATION: only to who one is anyway.
+/// Parses SET ROLE and SET SESSION AUTHORIZATION, which only take DEFAULT and NONE here.
 fn role(tokens: &mut Tokens<'_>, what: &str) -> Result<Statement, PgError> {
     if tokens.accept_any(&["DEFAULT", "NONE"]) {
         return Ok(Statement::Accepted("SET"));
@@ -338,7 +337,7 @@ fn set_value(tokens: &mut Tokens<'_>) -> Result<SetValue, PgError> {
     }
 }
 
-fn shown(tokens: &mut Tokens<'_>) -> Result<Option<String>, PgError> {
+fn shown_setting(tokens: &mut Tokens<'_>) -> Result<Option<String>, PgError> {
     if tokens.accept("ALL") {
         return Ok(None);
     }

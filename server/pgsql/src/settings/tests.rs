@@ -35,7 +35,7 @@ fn a_value_is_kept_as_it_is_shown(#[case] name: &str, #[case] value: &str, #[cas
 #[case("transaction_read_only", "off", "25006")]
 #[case("statement_timeout", "-1", "22023")]
 #[case("statement_timeout", "1 fortnight", "22023")]
-fn a_value_that_would_be_untrue_is_refused(
+fn a_value_that_cannot_hold_is_refused(
     #[case] name: &str,
     #[case] value: &str,
     #[case] code: &str,

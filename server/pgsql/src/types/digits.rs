@@ -1,40 +1,40 @@
-//! How many digits after the point a number is shown with.
+//! Decides how many digits after the point a number is shown with.
 //!
-//! A `numeric` of PostgreSQL has as many as it needs, value by value; a column of Arrow has one number of them. So a field
-//! says in its metadata how its numbers are shown: functions mark it, encodings read the mark.
+//! A `numeric` of PostgreSQL has as many as it needs, value by value; a column of Arrow has one scale. So a field's metadata
+//! says how its numbers are shown: functions write the mark, encoders read it.
 
 use datafusion::arrow::datatypes::{DataType, Field};
 
-/// Digits after the point of a quotient.
+/// The scale of quotients.
 pub const QUOTIENT_SCALE: i8 = 20;
 
-/// On a field that holds quotients: the least number of digits after the point that they are shown with.
+/// The mark of a field of quotients: the least number of digits after the point that each is shown with.
 pub const QUOTIENT: &str = "rapport.quotient";
 
-/// On a field that holds numbers of which each is shown with the digits that it has: the scale of their type.
+/// The mark of a field of numbers that are shown without zeros at their end: the scale of their type.
 pub const NEEDED: &str = "rapport.needed_digits";
 
-/// PostgreSQL's groups of digits.
+/// The base of PostgreSQL's numerics: it stores groups of four digits.
 pub const GROUP: u128 = 10_000;
 
-/// Digits that count which a quotient has at least.
+/// The least number of significant digits of a quotient.
 pub const SIGNIFICANT: i32 = 16;
 
 /// How many digits after the point numbers are shown with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Digits {
-    /// As many as their type has.
+    /// As many as the type has.
     Scale,
-    /// As PostgreSQL gives quotients, and at least so many.
+    /// As PostgreSQL gives a quotient, and at least so many.
     Quotient(i8),
-    /// As many as each has.
+    /// As many as each number needs.
     Needed,
 }
 
 impl Digits {
-    /// Those of a field's numbers.
+    /// Reads the mark of a field.
     pub fn of(field: &Field) -> Digits {
-        // A cast keeps the mark, though what it makes is not what was marked any more.
+        // A cast keeps the mark, though its result is no longer what was marked.
         let DataType::Decimal128(38, scale) = field.data_type() else {
             return Digits::Scale;
         };
@@ -47,7 +47,7 @@ impl Digits {
     }
 }
 
-/// How many digits after the point a quotient is shown with, by its value.
+/// Returns how many digits after the point a quotient, in steps of [`QUOTIENT_SCALE`], is shown with.
 pub fn shown_digits(steps: i128, least: i8) -> i8 {
     let mut groups = 0;
     let mut whole = steps.unsigned_abs() / 10_u128.pow(u32::from(QUOTIENT_SCALE.unsigned_abs()));

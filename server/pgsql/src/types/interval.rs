@@ -1,6 +1,13 @@
-//! Intervals as PostgreSQL reads them: `1 year 2 mons 3 days 04:05:06.7`, `P1Y2M3DT4H5M6.7S`, `@ 5 minutes ago`.
+//! Reads intervals as PostgreSQL does: `1 year 2 mons 3 days 04:05:06.7`, `P1Y2M3DT4H5M6.7S`, `@ 5 minutes ago`.
 
-/// Months, days and microseconds.
+use datafusion::arrow::array::{ArrayRef, AsArray, IntervalMonthDayNanoArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{
+    DataType, DurationMicrosecondType, IntervalMonthDayNano, TimeUnit,
+};
+use datafusion::arrow::error::ArrowError;
+
+/// The parts of an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Parts {
     /// Months.
@@ -14,7 +21,18 @@ pub struct Parts {
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
-/// Reads an interval.
+/// Converts differences of two times to intervals of days and a time, as PostgreSQL has them.
+///
+/// # Errors
+/// If an array is none of durations, or they do not fit microseconds.
+pub fn from_durations(array: &ArrayRef) -> Result<IntervalMonthDayNanoArray, ArrowError> {
+    let array = cast(array, &DataType::Duration(TimeUnit::Microsecond))?;
+    let micros = array.as_primitive::<DurationMicrosecondType>();
+    Ok(micros
+        .unary(|micros| IntervalMonthDayNano::new(0, (micros / DAY) as i32, micros % DAY * 1000)))
+}
+
+/// Reads an interval; none where the text is no interval, or out of range.
 pub fn parse(text: &str) -> Option<Parts> {
     let text = text.trim();
     if let Some(rest) = text.strip_prefix('P') {
@@ -71,14 +89,14 @@ pub fn parse(text: &str) -> Option<Parts> {
     Some(parts)
 }
 
-/// Whether a text has a minus before its first field and no sign before any other: in SQL's standard it is that of all.
+/// Whether a text has a minus before its first field and no other sign: the SQL standard's style takes it for all fields.
 pub fn has_one_sign(text: &str) -> bool {
     let signs = text.split_whitespace();
     let mut signed = signs.map(|field| field.starts_with(['-', '+']));
     text.trim().starts_with('-') && signed.by_ref().skip(1).all(|is_signed| !is_signed)
 }
 
-/// Numbers and units apart, also where nothing is between them: `3days`.
+/// Splits numbers from units, also where nothing is between them: `3days`.
 fn split(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     for word in text.split_whitespace() {
@@ -93,7 +111,7 @@ fn split(text: &str) -> Vec<String> {
     words
 }
 
-/// `[-]hh:mm[:ss[.ffffff]]` in microseconds.
+/// Reads `[-]hh:mm[:ss[.ffffff]]` as microseconds.
 fn clock(text: &str) -> Option<i64> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
@@ -124,7 +142,17 @@ fn clock(text: &str) -> Option<i64> {
 }
 
 impl Parts {
-    /// With each part below zero, whatever sign it has.
+    /// Returns it as Arrow's interval, which counts nanoseconds; none where it has no room for them.
+    pub fn to_arrow(self) -> Option<IntervalMonthDayNano> {
+        let nanoseconds = self.microseconds.checked_mul(1000)?;
+        Some(IntervalMonthDayNano::new(
+            self.months,
+            self.days,
+            nanoseconds,
+        ))
+    }
+
+    /// Makes each part negative, whatever sign it has.
     pub fn negative(self) -> Parts {
         Parts {
             months: -self.months.saturating_abs(),
@@ -133,7 +161,7 @@ impl Parts {
         }
     }
 
-    /// Adds so many of a unit; what is left over of a larger one goes to the smaller, as PostgreSQL has it.
+    /// Adds a number of a unit; a fraction of it goes to the smaller units, as in PostgreSQL.
     fn add(&mut self, number: f64, unit: &str) -> Option<()> {
         let months = match unit {
             "millennium" | "millennia" | "mil" | "mils" => 12_000.0,
@@ -180,7 +208,7 @@ fn whole(number: f64) -> Option<i32> {
     (number.abs() <= f64::from(i32::MAX)).then_some(number.trunc() as i32)
 }
 
-/// `P` has been read.
+/// Reads ISO 8601's form, after its `P`.
 fn parse_iso(text: &str) -> Option<Parts> {
     let mut parts = Parts::default();
     let mut time = false;
@@ -208,7 +236,7 @@ fn parse_iso(text: &str) -> Option<Parts> {
     (number.is_empty() && !text.is_empty()).then_some(parts)
 }
 
-/// In words that DataFusion reads too.
+/// Writes an interval as DataFusion's parser reads it.
 pub fn plain(parts: Parts) -> String {
     format!(
         "{} months {} days {} microseconds",
@@ -256,7 +284,7 @@ mod tests {
     #[case("1:2:3:4")]
     #[case("P")]
     #[case("99999999999 years")]
-    fn what_is_no_interval_is_none(#[case] text: &str) {
+    fn a_text_that_is_no_interval_is_refused(#[case] text: &str) {
         assert_eq!(parse(text), None);
     }
 
@@ -265,7 +293,7 @@ mod tests {
     #[case("-1 day +02:03", false)]
     #[case("1 day -02:03", false)]
     #[case(" -5 mons", true)]
-    fn a_sign_before_the_first_field_alone_is_told(#[case] text: &str, #[case] one: bool) {
+    fn a_sign_before_the_first_field_alone_is_found(#[case] text: &str, #[case] one: bool) {
         assert_eq!(has_one_sign(text), one);
     }
 }

@@ -1,11 +1,11 @@
-//! Types by the names that SQL and the catalog have for them.
+//! Names of types, as SQL and the catalog have them.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use pgwire::api::Type;
 
-/// A type as SQL names it: `numeric(18,4)`, `text[]`.
+/// Names a type as SQL does: `numeric(18,4)`, `text[]`. A modifier of -1 is none.
 pub fn format_type(oid: u32, modifier: i32) -> String {
     let Some(pg) = Type::from_oid(oid) else {
         return if oid == 0 {
@@ -59,7 +59,7 @@ fn element_oid(name: &str) -> Option<u32> {
     BY_NAME.get(name).copied()
 }
 
-/// The id of a type by its name, as SQL or the catalog writes it.
+/// Finds the object id of a type by its name, as SQL or the catalog writes it.
 pub fn type_oid(name: &str) -> Option<u32> {
     let name = name.trim().trim_start_matches("pg_catalog.").to_lowercase();
     if let Some(element) = name.strip_suffix("[]") {

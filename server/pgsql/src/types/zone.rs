@@ -1,4 +1,4 @@
-//! The time zone of a session, as PostgreSQL understands its name.
+//! Time zones by the names that PostgreSQL understands.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,16 +6,16 @@ use std::str::FromStr;
 use chrono::{FixedOffset, NaiveDateTime, TimeDelta};
 use rapport_zones::Tz;
 
-/// A time zone: one of the IANA database, or a fixed distance from UTC.
+/// A time zone: one of the IANA database, or a fixed offset from UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Zone {
-    /// By its IANA name.
+    /// A zone of the IANA database.
     Named(Tz),
     /// Seconds east of UTC.
     Fixed(i32),
 }
 
-/// Abbreviations that the IANA database has no zone for, in hours east of UTC, as PostgreSQL has them by default.
+/// Abbreviations that PostgreSQL knows by default and the IANA database has no zone for, in hours east of UTC.
 const ABBREVIATIONS: &[(&str, i32)] = &[
     ("EDT", -4),
     ("CST", -6),
@@ -41,7 +41,7 @@ impl Zone {
     /// UTC.
     pub const UTC: Zone = Zone::Named(Tz::UTC);
 
-    /// The zone of a name (`Europe/Berlin`, any case), or of hours (`-7`, `5.5`, `+05:30`) east of UTC.
+    /// Reads the name of a zone (`Europe/Berlin`, in any case), or hours east of UTC (`-7`, `5.5`, `+05:30`).
     pub fn parse(text: &str) -> Option<Zone> {
         // As `Display` writes it: `<+05:30>-05:30`.
         let text = text.trim();
@@ -84,7 +84,7 @@ impl Zone {
         (seconds <= 16 * 3600).then_some(Zone::Fixed(sign * seconds))
     }
 
-    /// How many seconds the zone is east of UTC at that instant (given in UTC).
+    /// Returns the offset at an instant, given in UTC, in seconds east of UTC.
     pub fn offset_at(self, utc: &NaiveDateTime) -> i32 {
         match self {
             Zone::Named(zone) => zone.period_at(utc.and_utc().timestamp()).offset,
@@ -92,8 +92,8 @@ impl Zone {
         }
     }
 
-    /// The instant of a local time, in microseconds since 1970 UTC. As PostgreSQL decides: a time that is skipped counts
-    /// by the clock before, one that comes twice by the clock after.
+    /// Returns the instant of a local time, in microseconds since 1970 UTC. As in PostgreSQL, a skipped time counts by the clock
+    /// before, and a time that comes twice by the clock after.
     pub fn instant_of(self, local: NaiveDateTime) -> i64 {
         let offset = match self {
             Zone::Fixed(seconds) => seconds,
@@ -107,7 +107,7 @@ impl Zone {
             .timestamp_micros()
     }
 
-    /// As `AT TIME ZONE` takes it: a bare distance is POSIX's there, west of UTC.
+    /// Reads a zone as `AT TIME ZONE` does: a bare offset is POSIX's there, west of UTC.
     pub fn parse_posix(text: &str) -> Option<Zone> {
         let zone = Zone::parse(text)?;
         Some(match zone {
@@ -122,7 +122,7 @@ impl Zone {
         })
     }
 
-    /// What the zone is called in short at that instant (given in UTC).
+    /// Returns the zone's abbreviation at an instant, given in UTC.
     pub fn abbreviation_at(self, utc: &NaiveDateTime) -> String {
         match self {
             Zone::Named(zone) => {
@@ -133,7 +133,7 @@ impl Zone {
         }
     }
 
-    /// As Arrow and DataFusion name it.
+    /// Returns the name of the zone in Arrow and DataFusion.
     pub fn arrow_name(self) -> String {
         match self {
             Zone::Named(zone) => zone.name().to_owned(),
@@ -144,11 +144,11 @@ impl Zone {
 }
 
 impl fmt::Display for Zone {
-    /// As SHOW prints it.
+    /// Writes the zone as SHOW prints it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Zone::Named(zone) => f.write_str(zone.name()),
-            // PostgreSQL names fixed distances in the POSIX manner, with the sign turned around.
+            // PostgreSQL names fixed offsets in the POSIX manner, with the sign turned around.
             Zone::Fixed(seconds) => {
                 let (sign, posix) = if *seconds < 0 { ('-', '+') } else { ('+', '-') };
                 let (hours, minutes) = (seconds.abs() / 3600, seconds.abs() / 60 % 60);

@@ -1,4 +1,4 @@
-//! Bounds that hold, and functions that are as they were within them.
+//! Calls beyond their limits are refused; within them, functions answer as they did.
 
 #![allow(clippy::unwrap_used)]
 
@@ -6,18 +6,18 @@ use rstest::rstest;
 
 use super::*;
 
-/// One with the functions that are bounded, and their bounds.
+/// Makes a context with the wrapped functions.
 fn bounded() -> SessionContext {
     let context = SessionContext::new();
-    for function in super::super::strings::functions() {
+    for function in crate::functions::string::format::functions() {
         function.register(&context);
     }
-    bound(&context);
+    register(&context);
     context
 }
 
 #[test]
-fn all_functions_that_are_named_are_there() {
+fn all_wrapped_functions_exist() {
     let context = bounded();
     for (name, _) in BOUNDED {
         assert!(context.udf(name).is_ok(), "{name}");
@@ -49,7 +49,7 @@ fn all_functions_that_are_named_are_there() {
 #[case("make_array(range(0, 6000000), range(0, 6000000))")]
 #[case("pg_joined(r, r) FROM (SELECT repeat('x', 150000000) AS r)")]
 #[tokio::test]
-async fn what_would_be_too_much_is_refused(#[case] what: &str) {
+async fn a_call_beyond_its_limit_is_refused(#[case] what: &str) {
     let context = bounded();
     let error = match context.sql(&format!("SELECT {what}")).await {
         Ok(frame) => frame.collect().await.unwrap_err(),
@@ -78,7 +78,7 @@ async fn what_would_be_too_much_is_refused(#[case] what: &str) {
 #[case("array_resize([1], 3, 0)", "[1, 0, 0]")]
 #[case("list_concat([1], [2])", "[1, 2]")]
 #[tokio::test]
-async fn what_is_within_bounds_is_as_it_was(#[case] what: &str, #[case] expected: &str) {
+async fn a_call_within_its_limit_answers_as_datafusion(#[case] what: &str, #[case] expected: &str) {
     let context = bounded();
     let sql = format!("SELECT CAST({what} AS VARCHAR) AS x");
     let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();

@@ -1,6 +1,6 @@
-//! What is inside a JSON text: `->`, `->>`, `#>`, `#>>`, its elements and keys.
+//! Finds parts of JSON texts: `->`, `->>`, `#>`, `#>>`, elements and keys.
 //!
-//! A text is read only as far as a step needs: what is not asked for is passed over and never built.
+//! A text is read only as far as a step needs: other values are skipped and never built.
 
 use std::fmt;
 
@@ -10,14 +10,14 @@ use serde_json::value::RawValue;
 /// A step into a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step<'a> {
-    /// The member of an object.
+    /// To the member of an object.
     Key(&'a str),
-    /// The item of an array, from the end where it is below zero.
+    /// To the item of an array, counted from zero, or from the end where it is negative.
     Item(i64),
 }
 
 impl Step<'_> {
-    /// As a step of a path, where a number is a key to an object and a place to an array.
+    /// Reads a step of a path: a number is a key of an object and a place in an array.
     pub fn of_path<'a>(text: &'a str, value: &str) -> Option<Step<'a>> {
         if value.trim_start().starts_with('[') {
             text.parse().ok().map(Step::Item)
@@ -27,14 +27,14 @@ impl Step<'_> {
     }
 }
 
-/// The text of a part of a JSON text; none where there is no such part.
+/// Returns the part of a JSON text that a step leads to; none where there is no such part.
 pub(super) fn part<'a>(text: &'a str, step: Step<'_>) -> serde_json::Result<Option<&'a str>> {
     let first = text.trim_start().as_bytes().first();
     match (step, first) {
         (Step::Key(key), Some(b'{')) => member(text, key),
         (Step::Item(at), Some(b'[')) => {
             let at = if at < 0 {
-                // How many there are is known at the end only.
+                // The length is known at the end only.
                 match i64::try_from(items(text)?.len()) {
                     Ok(length) if length + at >= 0 => length + at,
                     _ => return Ok(None),
@@ -44,13 +44,13 @@ pub(super) fn part<'a>(text: &'a str, step: Step<'_>) -> serde_json::Result<Opti
             };
             item(text, usize::try_from(at).unwrap_or(usize::MAX))
         }
-        // That it is JSON at all is to be said here too.
+        // The text is still checked to be JSON.
         _ => serde_json::from_str::<&RawValue>(text).map(|_| None),
     }
 }
 
-/// A value as text: a string without its quotes, nothing for a null.
-pub(super) fn unquoted(raw: &str) -> serde_json::Result<Option<String>> {
+/// Returns a value as text: a string without its quotes, none for a null.
+pub(super) fn unquote(raw: &str) -> serde_json::Result<Option<String>> {
     let raw = raw.trim();
     Ok(match raw.as_bytes().first() {
         Some(b'"') => Some(serde_json::from_str(raw)?),
@@ -59,13 +59,13 @@ pub(super) fn unquoted(raw: &str) -> serde_json::Result<Option<String>> {
     })
 }
 
-/// The items of an array.
+/// Returns the items of an array.
 pub(super) fn items(text: &str) -> serde_json::Result<Vec<&str>> {
     let items: Vec<&RawValue> = serde_json::from_str(text)?;
     Ok(items.into_iter().map(RawValue::get).collect())
 }
 
-/// The keys of an object, as they stand.
+/// Returns the keys of an object, in their order.
 pub(super) fn keys(text: &str) -> serde_json::Result<Vec<String>> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let keys = Keys.deserialize(&mut reader)?;
@@ -73,7 +73,7 @@ pub(super) fn keys(text: &str) -> serde_json::Result<Vec<String>> {
     Ok(keys)
 }
 
-/// Of several members of one name the last counts.
+/// Returns a member of an object; the last of several of its name.
 fn member<'a>(text: &'a str, key: &str) -> serde_json::Result<Option<&'a str>> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let found = Member(key).deserialize(&mut reader)?;
@@ -118,7 +118,7 @@ impl<'de> Visitor<'de> for Member<'_> {
     }
 }
 
-/// Whether a key is the one that is looked for.
+/// Deserializes whether a key is the wanted one.
 struct IsKey<'k>(&'k str);
 
 impl<'de> DeserializeSeed<'de> for IsKey<'_> {
@@ -230,14 +230,14 @@ mod tests {
     #[case("{\"a\": 1")]
     #[case("{\"a\": 1} x")]
     #[case("nothing")]
-    fn what_is_no_json_is_told(#[case] text: &str) {
+    fn a_text_that_is_no_json_is_an_error(#[case] text: &str) {
         assert!(part(text, Step::Key("a")).is_err());
     }
 
     #[test]
     fn a_string_loses_its_quotes() {
-        assert_eq!(unquoted(r#""x\"y""#).unwrap().as_deref(), Some("x\"y"));
-        assert_eq!(unquoted("1.50").unwrap().as_deref(), Some("1.50"));
-        assert_eq!(unquoted("null").unwrap(), None);
+        assert_eq!(unquote(r#""x\"y""#).unwrap().as_deref(), Some("x\"y"));
+        assert_eq!(unquote("1.50").unwrap().as_deref(), Some("1.50"));
+        assert_eq!(unquote("null").unwrap(), None);
     }
 }

@@ -1,4 +1,4 @@
-//! JSON of values: `to_json`, `json_build_object`, `json_agg`.
+//! Makes JSON of values: `to_json`, `json_build_object`, `json_build_array`, `json_agg`.
 
 use std::sync::Arc;
 
@@ -7,32 +7,33 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 
-use super::super::limits::Budget;
-use super::super::series::lists;
-use super::super::{Call, raise};
 use crate::encode::{Style, texts_of};
 use crate::error::{PgError, code};
+use crate::functions::array::lists;
+use crate::functions::call::{Call, raise};
+use crate::functions::limits::Budget;
+use crate::functions::rows;
 use crate::types::digits::Digits;
 
-/// A column's values, each of which can be written as JSON.
+/// The values of a column, ready to be written as JSON.
 pub(super) struct Values {
     array: ArrayRef,
-    /// They are JSON already.
+    /// Whether they are JSON already.
     json: bool,
-    /// As they are sent.
+    /// The values as clients are sent them.
     texts: StringArray,
-    /// Of an array its elements, of a record its fields with their names.
+    /// The elements of an array, or the fields of a record with their names.
     inner: Vec<(String, Values)>,
 }
 
 impl Values {
-    /// Of an argument.
+    /// Reads an argument.
     pub fn of(call: &Call, at: usize) -> Result<Values> {
         let array = call.array(at);
         let values = Values::new(array, &call.style())?;
         Ok(match array.data_type() {
             DataType::Decimal128(..) => Values {
-                texts: call.sent(at)?,
+                texts: call.to_text(at)?,
                 ..values
             },
             _ => Values {
@@ -66,12 +67,12 @@ impl Values {
         })
     }
 
-    /// Writes a value as JSON has it: numbers and truths bare, times as ISO 8601 has them, all else as a string.
+    /// Writes a value: numbers and booleans bare, times as ISO 8601 has them, all else as a string.
     ///
     /// # Errors
-    /// If it is too long: each part of it is counted before it is added.
+    /// If it is too long: each part is counted before it is added.
     pub fn write(&self, out: &mut Out<'_>, row: usize) -> Result<()> {
-        if self.array.is_null(row) || self.array.data_type().is_null() {
+        if self.is_null(row) {
             return out.push("null");
         }
         match self.array.data_type() {
@@ -95,23 +96,27 @@ impl Values {
                 out.push("{")?;
                 for (at, (name, field)) in self.inner.iter().enumerate() {
                     out.push(if at > 0 { "," } else { "" })?;
-                    out.push(&quoted(name))?;
+                    out.push(&quote(name))?;
                     out.push(":")?;
                     field.write(out, row)?;
                 }
                 out.push("}")
             }
-            DataType::Timestamp(..) => out.push(&quoted(&iso(self.texts.value(row)))),
-            // What is no number in JSON is a string.
+            DataType::Timestamp(..) => out.push(&quote(&iso(self.texts.value(row)))),
+            // `NaN` and infinity are strings.
             other if other.is_numeric() && is_number(self.texts.value(row)) => {
                 out.push(self.texts.value(row))
             }
-            _ => out.push(&quoted(self.texts.value(row))),
+            _ => out.push(&quote(self.texts.value(row))),
         }
     }
 
-    /// A value as it is cast to text.
-    fn spelled(&self, row: usize) -> &str {
+    fn is_null(&self, row: usize) -> bool {
+        self.array.is_null(row) || self.array.data_type().is_null()
+    }
+
+    /// Returns a value as a cast to text writes it.
+    fn as_text(&self, row: usize) -> &str {
         match self.array.as_boolean_opt() {
             Some(truths) if truths.value(row) => "true",
             Some(_) => "false",
@@ -119,44 +124,53 @@ impl Values {
         }
     }
 
-    /// They can be keys of an object.
-    fn are_scalar(&self) -> bool {
+    /// Whether the values can be keys of an object.
+    fn is_scalar(&self) -> bool {
         self.inner.is_empty() && !self.json
     }
 }
 
-/// Not one of `NaN`, `Infinity` and `-Infinity`.
+/// Whether a text is not `NaN`, `Infinity` or `-Infinity`.
 fn is_number(text: &str) -> bool {
     !text.ends_with(|c: char| c.is_ascii_alphabetic())
 }
 
-/// The JSON of rows, of which all that is made of one batch is counted.
+/// Writes the JSON of rows; all that is made of one batch counts together.
 pub(super) struct Out<'a> {
     text: String,
     budget: Budget<'a>,
 }
 
-impl<'a> Out<'a> {
-    fn of(function: &'a str) -> Out<'a> {
-        Out {
-            text: String::new(),
-            budget: Budget::of(function),
-        }
-    }
-
+impl Out<'_> {
     fn push(&mut self, text: &str) -> Result<()> {
         self.budget.text(text.len())?;
         self.text.push_str(text);
         Ok(())
     }
-
-    /// The row that has been written.
-    fn row(&mut self) -> String {
-        std::mem::take(&mut self.text)
-    }
 }
 
-/// `2026-01-31 10:00:00+00` as `2026-01-31T10:00:00+00:00`.
+/// Writes a JSON text for each row; null where `write` says that there is none.
+fn write_rows(
+    call: &Call,
+    function: &str,
+    mut write: impl FnMut(&mut Out<'_>, usize) -> Result<bool>,
+) -> Result<ArrayRef> {
+    let mut out = Out {
+        text: String::new(),
+        budget: Budget::of(function),
+    };
+    rows::collect::<StringArray, _>((0..call.rows).map(|row| {
+        let is_some = write(&mut out, row)?;
+        Ok(is_some.then(|| std::mem::take(&mut out.text)))
+    }))
+}
+
+/// Reads all arguments.
+fn all_values(call: &Call) -> Result<Vec<Values>> {
+    (0..call.arity()).map(|at| Values::of(call, at)).collect()
+}
+
+/// Converts `2026-01-31 10:00:00+00` to `2026-01-31T10:00:00+00:00`.
 fn iso(text: &str) -> String {
     let mut out = text.replacen(' ', "T", 1);
     let zone = out
@@ -170,97 +184,81 @@ fn iso(text: &str) -> String {
     out
 }
 
-fn quoted(text: &str) -> String {
+fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
 /// `json_build_object('a', 1, 'b', 'c')`.
-pub(super) fn object(call: &Call) -> Result<ArrayRef> {
+pub(super) fn build_object(call: &Call) -> Result<ArrayRef> {
     if !call.arity().is_multiple_of(2) {
         return Err(raise(
-            PgError::new(
-                code::INVALID_PARAMETER,
-                "argument list must have even number of elements",
-            )
-            .hint(
+            PgError::invalid_parameter("argument list must have even number of elements").hint(
                 "The arguments of json_build_object() must consist of alternating keys and values.",
             ),
         ));
     }
-    let values = (0..call.arity())
-        .map(|at| Values::of(call, at))
-        .collect::<Result<Vec<_>>>()?;
-    let mut out = Out::of("json_build_object");
-    let rows = (0..call.rows).map(|row| {
+    let values = all_values(call)?;
+    let refused = |error| Err(raise(error));
+    write_rows(call, "json_build_object", |out, row| {
         out.push("{")?;
         for (at, pair) in values.chunks(2).enumerate() {
             let [key, value] = pair else { continue };
             out.push(if at > 0 { ", " } else { "" })?;
-            if key.array.is_null(row) || key.array.data_type().is_null() {
+            if key.is_null(row) {
                 let message = format!("argument {} cannot be null", at * 2 + 1);
-                let error = PgError::new(code::INVALID_PARAMETER, message);
-                return Err(raise(error.hint("Object keys should be text.")));
+                let error = PgError::invalid_parameter(message);
+                return refused(error.hint("Object keys should be text."));
             }
-            if !key.are_scalar() {
-                return Err(raise(PgError::new(
-                    code::INVALID_PARAMETER,
-                    "key value must be scalar, not array, composite, or json",
-                )));
+            if !key.is_scalar() {
+                let message = "key value must be scalar, not array, composite, or json";
+                return refused(PgError::invalid_parameter(message));
             }
-            out.push(&quoted(key.spelled(row)))?;
+            out.push(&quote(key.as_text(row)))?;
             out.push(" : ")?;
-            value.write(&mut out, row)?;
+            value.write(out, row)?;
         }
         out.push("}")?;
-        Ok(Some(out.row()))
-    });
-    Ok(Arc::new(rows.collect::<Result<StringArray>>()?))
+        Ok(true)
+    })
 }
 
 /// `json_build_array(1, 'b')`.
-pub(super) fn array(call: &Call) -> Result<ArrayRef> {
-    let values = (0..call.arity())
-        .map(|at| Values::of(call, at))
-        .collect::<Result<Vec<_>>>()?;
-    let mut out = Out::of("json_build_array");
-    let rows = (0..call.rows).map(|row| {
+pub(super) fn build_array(call: &Call) -> Result<ArrayRef> {
+    let values = all_values(call)?;
+    write_rows(call, "json_build_array", |out, row| {
         out.push("[")?;
         for (at, value) in values.iter().enumerate() {
             out.push(if at > 0 { ", " } else { "" })?;
-            value.write(&mut out, row)?;
+            value.write(out, row)?;
         }
         out.push("]")?;
-        Ok(Some(out.row()))
-    });
-    Ok(Arc::new(rows.collect::<Result<StringArray>>()?))
+        Ok(true)
+    })
 }
 
-/// Each value by itself: `to_json`.
-pub(super) fn each(call: &Call) -> Result<ArrayRef> {
+/// `to_json(x)`.
+pub(super) fn to_json(call: &Call) -> Result<ArrayRef> {
     let values = Values::of(call, 0)?;
-    let mut out = Out::of("to_json");
-    let rows = (0..call.rows).map(|row| {
+    write_rows(call, "to_json", |out, row| {
         if values.array.is_null(row) {
-            return Ok(None);
+            return Ok(false);
         }
-        values.write(&mut out, row)?;
-        Ok(Some(out.row()))
-    });
-    Ok(Arc::new(rows.collect::<Result<StringArray>>()?))
+        values.write(out, row)?;
+        Ok(true)
+    })
 }
 
-/// The JSON of rows that an aggregate has gathered, as one array: `json_agg`.
-pub(super) fn gathered(call: &Call) -> Result<ArrayRef> {
+/// `json_agg(x)`: joins the JSON texts that an aggregate gathered to one array.
+pub(super) fn json_agg(call: &Call) -> Result<ArrayRef> {
     let lists = lists(call, 0)?;
     let items = cast(lists.values(), &DataType::Utf8)?;
     let items = items.as_string::<i32>();
-    let mut out = Out::of("json_agg");
-    let rows = (0..call.rows).map(|row| {
+    let offsets = lists.value_offsets();
+    write_rows(call, "json_agg", |out, row| {
         if lists.is_null(row) {
-            return Ok(None);
+            return Ok(false);
         }
         out.push("[")?;
-        let offsets = lists.value_offsets();
         for at in offsets[row]..offsets[row + 1] {
             out.push(if at > offsets[row] { ", " } else { "" })?;
             let at = at as usize;
@@ -271,9 +269,8 @@ pub(super) fn gathered(call: &Call) -> Result<ArrayRef> {
             })?;
         }
         out.push("]")?;
-        Ok(Some(out.row()))
-    });
-    Ok(Arc::new(rows.collect::<Result<StringArray>>()?))
+        Ok(true)
+    })
 }
 
 #[cfg(test)]

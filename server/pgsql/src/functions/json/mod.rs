@@ -1,4 +1,4 @@
-//! `json` and `jsonb`, which are text here: read, taken apart, built.
+//! Functions and operators of `json` and `jsonb`, which are text in Arrow.
 
 mod access;
 mod make;
@@ -14,43 +14,58 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::error::{DataFusionError, Result};
 use serde_json::value::RawValue;
 
-use super::limits::Budget;
-use super::series::lists;
-use super::{Call, Function, raise};
 use crate::error::{PgError, code};
+use crate::functions::array::lists;
+use crate::functions::call::{Call, raise, sql_error};
+use crate::functions::function::Function;
+use crate::functions::limits::Budget;
+use crate::functions::rows;
 use access::Step;
 
+/// Returns the functions of this folder.
 pub(super) fn functions() -> Vec<Function> {
     let mut functions = vec![
+        // SELECT '{"a": 1}'::json;
         Function::new("pg_json", 1..=1, DataType::Utf8, |call| {
-            read(call, |text| {
+            call.map_texts(0, |text| {
                 let read = serde_json::from_str::<&RawValue>(text);
                 read.map_err(|error| no_json(&error))?;
                 Ok(text.to_owned())
             })
         })
         .shown_as("json"),
+        // SELECT '{"b":1,"a":2}'::jsonb; → {"a": 2, "b": 1}
         Function::new("pg_jsonb", 1..=1, DataType::Utf8, |call| {
             let mut budget = Budget::of("jsonb");
-            read(call, |text| normal::written(text, &mut budget))
+            call.map_texts(0, |text| normal::normalize(text, &mut budget))
         })
         .shown_as("jsonb"),
-        Function::new("json_build_object", 0..=0, DataType::Utf8, make::object)
+        // SELECT json_build_object('a', 1); → {"a" : 1}
+        Function::new(
+            "json_build_object",
+            0..=0,
+            DataType::Utf8,
+            make::build_object,
+        )
+        .variadic()
+        .shown_as("json")
+        .stable(),
+        // SELECT json_build_array(1, true); → [1, true]
+        Function::new("json_build_array", 0..=0, DataType::Utf8, make::build_array)
             .variadic()
             .shown_as("json")
             .stable(),
-        Function::new("json_build_array", 0..=0, DataType::Utf8, make::array)
-            .variadic()
+        // SELECT to_json(date '2026-01-31'); → "2026-01-31"
+        Function::new("to_json", 1..=1, DataType::Utf8, make::to_json)
             .shown_as("json")
             .stable(),
-        Function::new("to_json", 1..=1, DataType::Utf8, make::each)
-            .shown_as("json")
-            .stable(),
-        Function::new("pg_json_gathered", 1..=1, DataType::Utf8, make::gathered).shown_as("json"),
-        // As text it is the same of both.
+        // SELECT json_agg(x) FROM (VALUES (1), (2)) t(x); → [1, 2]
+        Function::new("pg_json_gathered", 1..=1, DataType::Utf8, make::json_agg).shown_as("json"),
+        // One function serves `json` and `jsonb`: SELECT '{"a": "b"}'::json ->> 'a'; → b
         Function::new("pg_json_text", 2..=2, DataType::Utf8, |call| {
             step(call, true)
         }),
+        // SELECT '{"a": ["b"]}'::json #>> '{a,0}'; → b
         Function::new("pg_json_path_text", 2..=2, DataType::Utf8, |call| {
             path(call, true)
         }),
@@ -60,7 +75,7 @@ pub(super) fn functions() -> Vec<Function> {
     functions
 }
 
-/// It is said of `json` whichever of the two types is meant.
+/// Makes the error of a text that is no JSON. PostgreSQL names `json` in it for both types.
 fn no_json(error: &serde_json::Error) -> DataFusionError {
     raise(
         PgError::new(code::INVALID_TEXT, "invalid input syntax for type json")
@@ -68,7 +83,7 @@ fn no_json(error: &serde_json::Error) -> DataFusionError {
     )
 }
 
-/// A string as a text, which has no zero byte: no client could read on after one.
+/// Returns a string if it has no zero byte, which no client could read past.
 fn without_null(text: String) -> Result<String> {
     if !text.contains('\0') {
         return Ok(text);
@@ -79,15 +94,8 @@ fn without_null(text: String) -> Result<String> {
     ))
 }
 
-/// Makes of each text another.
-fn read(call: &Call, mut make: impl FnMut(&str) -> Result<String>) -> Result<ArrayRef> {
-    let texts = call.texts(0)?;
-    let made = texts.iter().map(|text| text.map(&mut make).transpose());
-    Ok(Arc::new(made.collect::<Result<StringArray>>()?))
-}
-
-/// Of each JSON text, and of the argument after it, something else.
-fn found<'t, T>(
+/// Finds a part of each JSON text, by its row.
+fn find_in<'t, T>(
     texts: &'t StringArray,
     mut find: impl FnMut(&'t str, usize) -> serde_json::Result<Option<T>>,
 ) -> impl Iterator<Item = Result<Option<T>>> {
@@ -97,47 +105,42 @@ fn found<'t, T>(
     })
 }
 
-/// Parts of JSON texts, as such or as texts.
-fn shown_parts<'t>(
+/// Collects parts of JSON texts, as JSON or as text.
+fn collect_parts<'t>(
     parts: impl Iterator<Item = Result<Option<&'t str>>>,
     as_text: bool,
 ) -> Result<ArrayRef> {
-    let shown = parts.map(|part| match part? {
-        Some(part) => shown(part, as_text),
+    rows::collect::<StringArray, _>(parts.map(|part| match part? {
+        Some(part) => write_part(part, as_text),
         None => Ok(None),
-    });
-    Ok(Arc::new(shown.collect::<Result<StringArray>>()?))
+    }))
 }
 
-/// `value -> step`; as text (`->>`) where it is asked for.
+/// `value -> step`, or `value ->> step`, which gives text.
 fn step(call: &Call, as_text: bool) -> Result<ArrayRef> {
     let by_place = call.array(1).data_type().is_integer();
-    let places = if by_place {
-        Some(call.integers(1)?)
-    } else {
-        None
-    };
-    let keys = if by_place { None } else { Some(call.texts(1)?) };
+    let places = by_place.then(|| call.integers(1)).transpose()?;
+    let keys = (!by_place).then(|| call.texts(1)).transpose()?;
     let step = |row: usize| match (&places, &keys) {
         (Some(places), _) => places.is_valid(row).then(|| Step::Item(places.value(row))),
         (_, Some(keys)) => keys.is_valid(row).then(|| Step::Key(keys.value(row))),
         _ => None,
     };
     let texts = call.texts(0)?;
-    let parts = found(&texts, |text, row| match step(row) {
+    let parts = find_in(&texts, |text, row| match step(row) {
         Some(step) => access::part(text, step),
         None => Ok(None),
     });
-    shown_parts(parts, as_text)
+    collect_parts(parts, as_text)
 }
 
-/// `value #> path`, with the steps in an array.
+/// `value #> path`, or `value #>> path`, with the steps in an array.
 fn path(call: &Call, as_text: bool) -> Result<ArrayRef> {
     let lists = lists(call, 1)?;
     let steps = cast(lists.values(), &DataType::Utf8)?;
     let steps = steps.as_string::<i32>();
     let texts = call.texts(0)?;
-    let parts = found(&texts, |text, row| {
+    let parts = find_in(&texts, |text, row| {
         if lists.is_null(row) {
             return Ok(None);
         }
@@ -155,18 +158,18 @@ fn path(call: &Call, as_text: bool) -> Result<ArrayRef> {
         }
         Ok(value)
     });
-    shown_parts(parts, as_text)
+    collect_parts(parts, as_text)
 }
 
-fn shown(part: &str, as_text: bool) -> Result<Option<String>> {
+fn write_part(part: &str, as_text: bool) -> Result<Option<String>> {
     if !as_text {
         return Ok(Some(part.trim().to_owned()));
     }
-    let text = access::unquoted(part).map_err(|error| no_json(&error))?;
+    let text = access::unquote(part).map_err(|error| no_json(&error))?;
     text.map(without_null).transpose()
 }
 
-/// What a value is: `object`, `number` and so on.
+/// Returns what a value is, as `json_typeof` names it.
 fn kind(text: &str) -> &'static str {
     match text.trim_start().as_bytes().first() {
         Some(b'{') => "object",
@@ -178,8 +181,11 @@ fn kind(text: &str) -> &'static str {
     }
 }
 
-/// The items of an array of a value: an array of a value that is none is refused.
-fn listed(
+/// Makes a list of the items of each value.
+///
+/// # Errors
+/// If a value is not of the wanted kind, or the lists get too large.
+fn list_items(
     call: &Call,
     wanted: &'static str,
     items: impl Fn(&str) -> Result<Vec<Option<String>>>,
@@ -193,11 +199,13 @@ fn listed(
             continue;
         };
         if kind(text) != wanted {
-            let message = format!(
-                "cannot take apart a JSON {} that is no {wanted}",
-                kind(text)
-            );
-            return Err(raise(PgError::new(code::INVALID_PARAMETER, message)));
+            return Err(sql_error(
+                code::INVALID_PARAMETER,
+                format!(
+                    "cannot take apart a JSON {} that is no {wanted}",
+                    kind(text)
+                ),
+            ));
         }
         budget.text(text.len())?;
         let items = items(text)?;
@@ -211,43 +219,51 @@ fn listed(
 }
 
 fn elements(call: &Call, as_text: bool) -> Result<ArrayRef> {
-    listed(call, "array", |text| {
+    list_items(call, "array", |text| {
         let items = access::items(text).map_err(|error| no_json(&error))?;
-        items.into_iter().map(|item| shown(item, as_text)).collect()
+        items
+            .into_iter()
+            .map(|item| write_part(item, as_text))
+            .collect()
     })
 }
 
-/// The functions of `json` and the same of `jsonb`, which give what they are given.
+/// Returns the functions that both types have, with results of the type.
 fn of_kind(kind: &'static str) -> Vec<Function> {
     let texts = DataType::new_list(DataType::Utf8, true);
     let named = |name: &str| format!("{kind}_{name}");
     vec![
+        // SELECT '{"a": [1, 2]}'::json -> 'a' -> 0; → 1
         Function::new(&named("get"), 2..=2, DataType::Utf8, |call| {
             step(call, false)
         })
         .shown_as(kind),
+        // SELECT '{"a": [1, 2]}'::json #> '{a,0}'; → 1
         Function::new(&named("get_path"), 2..=2, DataType::Utf8, |call| {
             path(call, false)
         })
         .shown_as(kind),
+        // SELECT json_array_elements('[1, 2]'); → 1 and 2
         Function::new(&named("items"), 1..=1, texts.clone(), |call| {
             elements(call, false)
         }),
+        // SELECT json_array_elements_text('["a"]'); → a
         Function::new(&named("item_texts"), 1..=1, texts.clone(), |call| {
             elements(call, true)
         }),
+        // SELECT json_object_keys('{"a": 1}'); → a
         Function::new(&named("keys"), 1..=1, texts, |call| {
-            listed(call, "object", |text| {
+            list_items(call, "object", |text| {
                 let keys = access::keys(text).map_err(|error| no_json(&error))?;
                 let keys = keys.into_iter().map(without_null);
                 keys.map(|key| key.map(Some)).collect()
             })
         }),
+        // SELECT json_typeof('[1]'); → array
         Function::new(&named("typeof"), 1..=1, DataType::Utf8, |call| {
-            let texts = call.texts(0)?;
-            let kinds = texts.iter().map(|text| text.map(self::kind));
-            Ok(Arc::new(kinds.collect::<StringArray>()))
+            call.map_texts(0, |text| Ok(self::kind(text).to_owned()))
         }),
+        // SELECT json_array_length('[1, 2]'); → 2
         Function::new(&named("array_length"), 1..=1, DataType::Int32, |call| {
             let items = elements(call, false)?;
             let items = items.as_list::<i32>();

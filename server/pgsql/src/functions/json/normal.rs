@@ -1,26 +1,26 @@
-//! The one form that `jsonb` is shown in: shorter keys first and each once, one space after commas and colons, numbers
+//! Writes JSON in the normal form of `jsonb`: shorter keys first and each once, one space after commas and colons, numbers
 //! written out.
 //!
-//! A text is read once and becomes a tree of its own depth, over which calls go in one another. So its depth is bounded:
-//! a stack that is used up ends the process.
+//! A text is parsed into a tree, which recursive functions read and write. So its depth is bounded: an exhausted stack would
+//! end the process.
 
 use datafusion::error::{DataFusionError, Result};
 use serde_json::value::RawValue;
 
-use super::super::limits::Budget;
-use super::super::raise;
 use super::{no_json, without_null};
 use crate::error::PgError;
+use crate::functions::call::raise;
+use crate::functions::limits::Budget;
 
-/// As many arrays and objects may lie in one another. PostgreSQL has its stack's size instead.
+/// The greatest depth of arrays and objects in one another. PostgreSQL is bounded by its stack's size instead.
 const DEEPEST: usize = 1000;
 
-/// Digits that a `numeric` has at most before the point, and after it.
+/// The most digits that a `numeric` has before the point, and after it.
 const WHOLE: i64 = 131_072;
 const FRACTION: i64 = 16_383;
 
 enum Value<'a> {
-    /// A truth or a null.
+    /// A boolean or null.
     Word(&'a str),
     Number(&'a str),
     Text(String),
@@ -32,8 +32,8 @@ enum Value<'a> {
 ///
 /// # Errors
 /// If it is no JSON, or what PostgreSQL cannot hold: of too many levels, with a zero byte, with too long a number.
-pub(super) fn written(text: &str, budget: &mut Budget<'_>) -> Result<String> {
-    // What follows may rely on it.
+pub(super) fn normalize(text: &str, budget: &mut Budget<'_>) -> Result<String> {
+    // The reader relies on it.
     serde_json::from_str::<&RawValue>(text).map_err(|error| no_json(&error))?;
     let mut reader = Reader { rest: text };
     let value = reader.value(DEEPEST)?;
@@ -43,7 +43,7 @@ pub(super) fn written(text: &str, budget: &mut Budget<'_>) -> Result<String> {
     Ok(out)
 }
 
-/// Reads a text that is known to be JSON.
+/// Parses a text that is known to be JSON.
 struct Reader<'a> {
     rest: &'a str,
 }
@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
             }
         }
         self.take(1);
-        // Shorter keys first, and of several members of one name the last.
+        // Shorter keys first; of several members of one name the last counts.
         members.sort_by(|(a, _), (b, _)| (a.len(), a).cmp(&(b.len(), b)));
         members.reverse();
         members.dedup_by(|(a, _), (b, _)| a == b);
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
         without_null(text)
     }
 
-    /// The first byte that is no space; zero at the end.
+    /// Skips white space, and returns the next byte; zero at the end.
     fn first(&mut self) -> u8 {
         self.rest = self.rest.trim_start();
         self.rest.bytes().next().unwrap_or(0)
@@ -159,7 +159,7 @@ fn write_text(out: &mut String, text: &str) {
     out.push_str(&serde_json::Value::from(text).to_string());
 }
 
-/// As a `numeric` is shown: without an exponent, with the digits after the point that it was written with.
+/// Writes a number as a `numeric` is shown: without an exponent, with the digits after the point that it was written with.
 fn write_number(out: &mut String, text: &str, budget: &mut Budget<'_>) -> Result<()> {
     let (sign, text) = match text.strip_prefix('-') {
         Some(text) => ("-", text),
@@ -170,7 +170,7 @@ fn write_number(out: &mut String, text: &str, budget: &mut Budget<'_>) -> Result
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = format!("{whole}{fraction}");
     let digits = digits.trim_start_matches('0');
-    // Digits before the point, of which there are none where the number is smaller; and those after it.
+    // The number of digits before the point, zero or less for a number below one; and of those after it.
     let length = |text: &str| i64::try_from(text.len()).map_err(|_| too_long());
     let after = length(fraction)?
         .checked_sub(exponent)
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     fn normal(text: &str) -> Result<String> {
-        written(text, &mut Budget::of("jsonb"))
+        normalize(text, &mut Budget::of("jsonb"))
     }
 
     #[rstest]
@@ -247,7 +247,7 @@ mod tests {
         "12345678901234567890123456789012345678901234567890.5"
     )]
     #[case("\"x\"", "\"x\"")]
-    fn there_is_one_form(#[case] text: &str, #[case] expected: &str) {
+    fn a_text_has_one_normal_form(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(normal(text).unwrap(), expected);
     }
 
@@ -268,7 +268,7 @@ mod tests {
     #[case("1e99999999999999999999".to_owned(), "overflows")]
     #[case("[".repeat(1_000_000) + &"]".repeat(1_000_000), "stack depth limit exceeded")]
     #[case("{\"a\":".repeat(1001) + "1" + &"}".repeat(1001), "stack depth limit exceeded")]
-    fn what_cannot_be_held_is_refused(#[case] text: String, #[case] expected: &str) {
+    fn a_text_that_jsonb_cannot_hold_is_refused(#[case] text: String, #[case] expected: &str) {
         let error = normal(&text).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }

@@ -1,0 +1,4 @@
+//! `coalesce`, `nullif`, `greatest` and `least` with PostgreSQL's types.
+
+pub mod alternatives;
+pub mod interval_extremes;
