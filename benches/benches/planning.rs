@@ -19,7 +19,6 @@ use rapport::serve::EngineBackend;
 use rapport::users::Users;
 use rapport_engine::{Engine, EngineOptions, LandSource, NoProgress};
 use rapport_synth::{Events, SynthOptions};
-use rapport_synth::{Events, SynthOptions};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_postgres::types::Type;

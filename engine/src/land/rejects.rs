@@ -226,10 +226,6 @@ pub(super) async fn without_known(
             }
         }
     }
-    let schema = TableId::RejectedEvents.file_schema();
-    let places_of = |name: &&str| schema.index_of(name);
-    let wanted: Vec<usize> = IDENTITY.iter().map(places_of).collect::<Result<_, _>>()?;
-    let wanted = Arc::new(schema.project(&wanted)?);
     for file in known {
         if !ranges.may_overlap(file.statistics) {
             continue;

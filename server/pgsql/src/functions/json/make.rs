@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 
 use crate::encode::{Style, texts_of};
-use crate::error::{PgError, code};
+use crate::error::PgError;
 use crate::functions::array::lists;
 use crate::functions::call::{Call, raise};
 use crate::functions::limits::Budget;
