@@ -1,8 +1,8 @@
 //! Plans that a connection keeps, so that a statement is parsed, planned and analysed once however often it runs.
 //!
 //! A prepared statement keeps its plan; texts that come again and again, as dashboards send them, keep theirs in a
-//! [`RepeatedTexts`]. A plan depends on the session's settings and on the zone that `current_date` is told in, and is
-//! planned again when one of them has changed ([`PlanKey`]). It does not depend on the lake's version: scans list their
+//! [`RepeatedTexts`]. A plan depends on the session's settings and on the account's day, and is planned again when
+//! one of them has changed ([`PlanKey`]). It does not depend on the lake's version: scans list their
 //! files when they run. Kept plans give way when a connection holds too much.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,12 +22,15 @@ const TEXTS: usize = 64;
 /// The most bytes that such texts and their plans may take.
 const TEXT_BYTES: u64 = 2 * 1024 * 1024;
 
+/// The functions whose values are part of a plan's key.
+const KEYED: [&str; 2] = ["current_date", "today"];
+
 /// What a plan depends on beside its statement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanKey {
     /// The number of changes of the session's settings so far.
     generation: u64,
-    /// The function of the account's day, which holds its zone (T2).
+    /// The function that gives the account's day, which holds that day (T2).
     today: Option<Arc<ScalarUDF>>,
 }
 
@@ -64,8 +67,12 @@ impl KeptPlan {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a plan in place of the one before, unless it is that.
+    /// Keeps a plan in place of the one before, unless it is that, or holds what another execution would evaluate anew.
     pub fn keep(&self, key: PlanKey, planned: &Arc<Planned>) {
+        let mut folded = planned.folded.iter();
+        if !folded.all(|name| KEYED.contains(&name.as_str())) {
+            return;
+        }
         let mut kept = self.lock();
         let is_same = |kept: &Kept| kept.key == key && Arc::ptr_eq(&kept.planned, planned);
         if !kept.as_ref().is_some_and(is_same) {

@@ -53,6 +53,21 @@ async fn a_kept_plan_reads_the_clock_of_each_execution() {
     assert_eq!(seen.len(), 6, "{seen:?}");
 }
 
+#[tokio::test]
+async fn an_argument_of_a_table_function_is_evaluated_at_each_execution() {
+    let server = TestServer::start().await;
+    let client = server.client("ann").await;
+    let text = "SELECT x::text FROM generate_series(now(), now(), interval '1 day') t(x)";
+    let prepared = client.prepare(text).await.unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..2 {
+        let row = client.query_one(&prepared, &[]).await.unwrap();
+        seen.insert(row.get::<_, String>(0));
+        seen.insert(value(&client, text).await);
+    }
+    assert_eq!(seen.len(), 4, "{seen:?}");
+}
+
 #[rstest]
 #[case(
     "SELECT (timestamptz '2026-01-01 02:00:00+00')::date::text",

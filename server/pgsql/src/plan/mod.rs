@@ -1,11 +1,12 @@
 //! From a parsed query to a plan: which parameters it has, of what types, and which columns.
 
+mod folded;
 mod inference;
 mod oids;
 pub mod origins;
 mod planned;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use crate::encode::{Column, canonical, pg_type};
 use crate::error::{PgError, code};
 use crate::params::arrow_type;
 use crate::parse::{Query, is_single, mark_columns};
+use crate::plan::folded::folded_functions;
 use crate::plan::inference::parameter_types;
 use crate::plan::oids::{columns_of, parameters_cast};
 use crate::plan::origins::{SessionTables, origins as origins_of};
@@ -88,7 +90,9 @@ pub async fn plan_with(
 ) -> Result<Planned, PgError> {
     let known = Some(parameters.as_slice()).filter(|known| !known.is_empty());
     let plan = plan_query(state, query, known).await?;
-    finish(state, plan, parameters)
+    let mut planned = finish(state, plan, parameters)?;
+    planned.folded = folded_functions(state, &query.ast);
+    Ok(planned)
 }
 
 fn finish(
@@ -127,6 +131,7 @@ fn finish(
             parameters,
         },
         is_analyzed,
+        folded: BTreeSet::new(),
     })
 }
 

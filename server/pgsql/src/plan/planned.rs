@@ -4,6 +4,8 @@
 //! the plan, so its result serves again for the same values only, and only while nothing in the plan reads the clock or
 //! the session ([`Planned::is_immutable`]).
 
+use std::collections::BTreeSet;
+
 use datafusion::common::ParamValues;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
@@ -27,6 +29,8 @@ pub struct Planned {
     pub plan: LogicalPlan,
     /// Its parameters and columns.
     pub described: Described,
+    /// The names of the functions that were evaluated when the query was planned: the plan holds their values.
+    pub folded: BTreeSet<String>,
     pub(super) is_analyzed: bool,
 }
 

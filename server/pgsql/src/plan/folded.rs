@@ -1,0 +1,100 @@
+//! Functions whose values are part of a plan from the beginning.
+//!
+//! DataFusion evaluates the arguments of a table function when it plans the call: `generate_series(now(), …)` is planned over
+//! an instant. Such a plan may serve a second execution only while the functions would give the same values.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::Volatility;
+use datafusion::sql::sqlparser::ast::{self, Expr, TableFactor, Visit, Visitor};
+
+/// Returns the names of the functions in arguments of table functions that read the clock, the session or chance.
+pub(super) fn folded_functions(state: &SessionState, query: &ast::Query) -> BTreeSet<String> {
+    let mut calls = Calls {
+        state,
+        depth: 0,
+        names: BTreeSet::new(),
+    };
+    let ControlFlow::Continue(()) = query.visit(&mut calls);
+    calls.names
+}
+
+struct Calls<'a> {
+    state: &'a SessionState,
+    /// The number of calls of table functions around the place.
+    depth: usize,
+    names: BTreeSet<String>,
+}
+
+fn is_call(factor: &TableFactor) -> bool {
+    matches!(
+        factor,
+        TableFactor::Table { args: Some(_), .. }
+            | TableFactor::Function { .. }
+            | TableFactor::TableFunction { .. }
+            | TableFactor::UNNEST { .. }
+    )
+}
+
+impl Visitor for Calls<'_> {
+    type Break = std::convert::Infallible;
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Self::Break> {
+        self.depth += usize::from(is_call(factor));
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Self::Break> {
+        self.depth -= usize::from(is_call(factor));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {
+        if let Expr::Function(function) = expr
+            && self.depth > 0
+            && let Some(name) = function.name.0.last().and_then(|part| part.as_ident())
+        {
+            let name = name.value.to_ascii_lowercase();
+            let known = self.state.scalar_functions().get(&name);
+            let volatility = known.map(|known| known.signature().volatility);
+            if volatility != Some(Volatility::Immutable) {
+                self.names.insert(name);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::prelude::SessionContext;
+    use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+    use datafusion::sql::sqlparser::parser::Parser;
+
+    use super::*;
+
+    #[test]
+    fn functions_that_planning_evaluates_are_named() {
+        let state = SessionContext::new().state();
+        for (sql, expected) in [
+            ("SELECT now()", &[] as &[&str]),
+            ("SELECT * FROM f(now())", &["now"]),
+            ("SELECT * FROM f(abs(-1), '2026-01-01')", &[]),
+            (
+                "SELECT * FROM f(CURRENT_DATE - 7, g())",
+                &["current_date", "g"],
+            ),
+            ("SELECT random() FROM f(1) WHERE x > now()", &[]),
+            ("SELECT (SELECT a FROM f(pg_catalog.now()) f)", &["now"]),
+        ] {
+            let mut parsed = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap();
+            let Some(ast::Statement::Query(query)) = parsed.pop() else {
+                panic!("{sql} is no query");
+            };
+            let found = folded_functions(&state, &query);
+            assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{sql}");
+        }
+    }
+}
