@@ -5,88 +5,20 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pgwire::messages::PgWireBackendMessage as Backend;
+use pgwire::messages::PgWireBackendMessage as Message;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use super::activity::{self, Activity};
-use super::backend;
-use super::catalog::Catalogs;
-use super::connection;
-use super::control::Connections;
-use super::memory::MemoryShares;
-use super::places::{Entrance, Places};
-use super::process_memory::ProcessMemory;
-use super::runtimes::QueryRuntimes;
-use super::tls::Encryption;
-use super::wire;
-use crate::users::{Attempts, LoginLimits, Users};
+use super::activity;
+use super::resources::connection_limits::Entrance;
+use super::session::backend::Backend;
+use super::shared::{PgOptions, Server};
+use super::statements::{Inquirer, opening};
+use super::wire::framing;
+use crate::users::{Attempts, Users};
 use rapport_pgsql::error::{PgError, code, logged};
-
-/// How the endpoint behaves.
-#[derive(Debug, Clone)]
-pub struct PgOptions {
-    /// Connections that may be logged in at a time; one more is refused with 53300.
-    pub max_connections: usize,
-    /// How many of them one account may have.
-    pub connections_per_account: usize,
-    /// Threads that run the queries of an account, apart from those that serve connections.
-    pub query_threads: usize,
-    /// Statements that may run at a time for one account (operators are one account here).
-    pub statements_per_account: usize,
-    /// How many bytes the process may hold, whatever for; before it holds more, the largest statement ends.
-    pub process_memory: usize,
-    /// How many bytes all statements of one account may hold at a time.
-    pub account_memory: usize,
-    /// How many bytes the statements of one session may hold at a time.
-    pub session_memory: usize,
-    /// A statement that takes longer than this is logged; none is.
-    pub slow_statement: Option<Duration>,
-    /// How long a statement waits for its turn.
-    pub queue_timeout: Duration,
-    /// How long a statement may run unless its session says otherwise; zero is for ever.
-    pub statement_timeout: Duration,
-    /// How many logins may fail.
-    pub login_limits: LoginLimits,
-    /// How long a login may take.
-    pub login_timeout: Duration,
-    /// How long a session may stand idle, in a transaction or not, whatever it wishes; zero is for ever.
-    pub idle_timeout: Duration,
-    /// How long a client may leave bytes unread that are sent to it.
-    pub write_timeout: Duration,
-    /// How long statements may go on once the server stops.
-    pub shutdown_grace: Duration,
-    /// The longest message that a client may send once it is logged in.
-    pub max_message: usize,
-    /// Whether connections are encrypted.
-    pub encryption: Encryption,
-}
-
-impl Default for PgOptions {
-    fn default() -> PgOptions {
-        PgOptions {
-            max_connections: 200,
-            connections_per_account: 100,
-            query_threads: std::thread::available_parallelism().map_or(2, usize::from),
-            statements_per_account: 16,
-            process_memory: 1024 * 1024 * 1024,
-            account_memory: 768 * 1024 * 1024,
-            session_memory: 512 * 1024 * 1024,
-            slow_statement: Some(Duration::from_secs(5)),
-            queue_timeout: Duration::from_secs(30),
-            statement_timeout: Duration::from_secs(600),
-            login_limits: LoginLimits::default(),
-            login_timeout: Duration::from_secs(30),
-            idle_timeout: Duration::from_secs(3600),
-            write_timeout: Duration::from_secs(300),
-            shutdown_grace: Duration::from_secs(30),
-            max_message: 64 * 1024 * 1024,
-            encryption: Encryption::Off,
-        }
-    }
-}
 
 /// A client from which nothing is heard, not even by the network itself, is looked for after so long, and so often.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -101,23 +33,7 @@ const FREED_WITHIN: Duration = Duration::from_millis(250);
 /// The Postgres endpoint.
 pub struct PgServer {
     listener: TcpListener,
-    pub(super) server: Arc<Server>,
-}
-
-/// What all connections share.
-pub(super) struct Server {
-    pub(super) options: PgOptions,
-    pub(super) backend: Arc<dyn backend::Backend>,
-    pub(super) users: Users,
-    pub(super) attempts: Arc<Attempts>,
-    pub(super) runtimes: QueryRuntimes,
-    pub(super) connections: Arc<Connections>,
-    pub(super) places: Places,
-    pub(super) admission: super::admission::Admission,
-    pub(super) memory: MemoryShares,
-    process_memory: Arc<ProcessMemory>,
-    pub(super) activity: Arc<Activity>,
-    pub(super) catalogs: Catalogs,
+    server: Arc<Server>,
 }
 
 impl PgServer {
@@ -127,35 +43,13 @@ impl PgServer {
     /// If the address cannot be listened at, or the system gives no thread.
     pub async fn bind(
         address: impl ToSocketAddrs,
-        backend: Arc<dyn backend::Backend>,
+        backend: Arc<dyn Backend>,
         users: Users,
         options: PgOptions,
     ) -> std::io::Result<PgServer> {
-        let process_memory = Arc::new(ProcessMemory::new(options.process_memory));
-        let server = Server {
-            backend,
-            users,
-            attempts: Arc::new(Attempts::new(options.login_limits)),
-            runtimes: QueryRuntimes::new(options.query_threads)?,
-            connections: Arc::default(),
-            places: Places::new(options.max_connections, options.connections_per_account),
-            admission: super::admission::Admission::new(
-                options.statements_per_account,
-                options.queue_timeout,
-            ),
-            memory: MemoryShares::new(
-                options.account_memory,
-                options.session_memory,
-                Arc::clone(&process_memory),
-            ),
-            process_memory,
-            activity: Arc::new(Activity::new(options.slow_statement)),
-            catalogs: Catalogs::default(),
-            options,
-        };
         Ok(PgServer {
             listener: TcpListener::bind(address).await?,
-            server: Arc::new(server),
+            server: Arc::new(Server::new(backend, users, options)?),
         })
     }
 
@@ -165,6 +59,11 @@ impl PgServer {
     /// If the system does not say.
     pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+
+    /// Returns what runs statements on behalf of others than connections.
+    pub fn inquirer(&self) -> Inquirer {
+        Inquirer::new(Arc::clone(&self.server))
     }
 
     /// The failed logins of late, which those of the web page count among.
@@ -227,14 +126,14 @@ async fn serve(socket: TcpStream, peer: IpAddr, server: Arc<Server>, entrance: E
         .with_interval(KEEPALIVE_AGAIN)
         .with_retries(KEEPALIVE_TIMES);
     let _ = SockRef::from(&socket).set_tcp_keepalive(&keepalive);
-    connection::serve(socket, peer, server, entrance).await;
+    opening::serve(socket, peer, server, entrance).await;
 }
 
 /// Tells a client that there is no way in, without waiting for it in any way.
 fn refuse(socket: TcpStream) {
     activity::connection_refused();
     let error = PgError::fatal(code::TOO_MANY, "sorry, too many clients are logging in");
-    let message = wire::encoded(&Backend::ErrorResponse(error.into_response()));
+    let message = framing::encoded(&Message::ErrorResponse(error.into_response()));
     // It is a small message to an empty socket; who does not get it is refused all the same.
     if let Ok(socket) = socket.into_std() {
         let _ = (&socket).write(&message);

@@ -18,7 +18,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use pgwire::messages::response::TransactionStatus;
 
-use super::control::Control;
+use super::resources::signals::Control;
 use super::session::SharedSettings;
 use crate::users::{User, UserInfo};
 use history::History;

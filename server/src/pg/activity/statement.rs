@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::super::memory::Share;
+use super::super::resources::memory::Share;
 use super::{Activity, measured};
 use crate::users::User;
 use rapport_pgsql::error::{PgError, code, logged, told};

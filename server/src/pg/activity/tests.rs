@@ -2,9 +2,9 @@
 
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryPool};
 
-use super::super::control::Control;
-use super::super::memory::{MemoryShares, Share};
-use super::super::process_memory::ProcessMemory;
+use super::super::resources::memory::{MemoryShares, Share};
+use super::super::resources::process_memory::ProcessMemory;
+use super::super::resources::signals::Control;
 use super::history::{History, OF_ACCOUNT};
 use super::*;
 use rapport_pgsql::error::{PgError, code};

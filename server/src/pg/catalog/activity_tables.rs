@@ -13,7 +13,7 @@ use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
 
 use super::super::activity::{Activity, Presence, Statement, milliseconds};
-use super::super::control::Control;
+use super::super::resources::signals::Control;
 use super::DATABASE;
 use super::live::live;
 use super::system::{DATABASE_OID, role_oid};

@@ -1,19 +1,18 @@
 //! How a connection begins: requests for encryption, then a startup message or a cancel request.
 
+use bytes::Bytes;
 use pgwire::messages::PgWireBackendMessage as Backend;
 use pgwire::messages::response::SslResponse;
 use pgwire::tokio::server::MaybeTls;
 use tokio_rustls::TlsAcceptor;
 
+use super::framing::{MAX_MESSAGE, ReadError, Wire};
 use super::frontend::{self, Opening};
-use super::login;
-use super::server::Server;
-use super::tls::Tls;
-use super::wire::{ReadError, Wire};
+use super::tls::{Encryption, Tls};
 use rapport_pgsql::error::{PgError, code};
 
 /// What a connection begins with.
-pub(super) enum Greeting {
+pub enum Greeting {
     /// It goes on in TLS, and says so again.
     Tls(TlsAcceptor),
     /// It wants to log in.
@@ -23,23 +22,28 @@ pub(super) enum Greeting {
         /// Names and values.
         parameters: Vec<(String, String)>,
     },
-    /// It brought a cancel request and no more.
-    Done,
+    /// It asks to cancel the statement of another connection, and no more.
+    Cancel {
+        /// The process id of that connection.
+        pid: i32,
+        /// The key that it was given.
+        key: Bytes,
+    },
 }
 
 /// Answers requests for encryption until the client says what it wants.
 ///
 /// # Errors
 /// If it is gone, or says what it may not.
-pub(super) async fn greet(
+pub async fn greet(
     wire: &mut Wire<MaybeTls>,
-    server: &Server,
+    encryption: &Encryption,
     encrypted: bool,
 ) -> Result<Greeting, ReadError> {
     // One request for TLS and one for GSSAPI may come before the startup message.
     let mut requests = if encrypted { 2 } else { 0 };
     loop {
-        let body = wire.read_opening(login::MAX_MESSAGE).await?;
+        let body = wire.read_opening(MAX_MESSAGE).await?;
         match frontend::opening(body)? {
             Opening::Ssl | Opening::Gss if requests == 2 => {
                 return Err(
@@ -48,7 +52,7 @@ pub(super) async fn greet(
             }
             asked @ (Opening::Ssl | Opening::Gss) => {
                 requests += 1;
-                let tls = matches!(asked, Opening::Ssl).then_some(server.options.encryption.tls());
+                let tls = matches!(asked, Opening::Ssl).then_some(encryption.tls());
                 let acceptor = tls.flatten().map(Tls::acceptor);
                 wire.put(&Backend::SslResponse(match acceptor {
                     Some(_) => SslResponse::Accept,
@@ -61,10 +65,9 @@ pub(super) async fn greet(
             }
             // It says nothing but a key that was drawn at random; libpq sends it in plain text.
             Opening::Cancel { pid, key } => {
-                server.connections.cancel(pid, &key);
-                return Ok(Greeting::Done);
+                return Ok(Greeting::Cancel { pid, key });
             }
-            Opening::Startup { .. } if server.options.encryption.is_required() && !encrypted => {
+            Opening::Startup { .. } if encryption.is_required() && !encrypted => {
                 return Err(PgError::fatal(
                     code::NOT_AUTHORIZED,
                     "connections must be encrypted, and this one is not",
@@ -83,7 +86,7 @@ pub(super) async fn greet(
 ///
 /// # Errors
 /// If the client speaks none, or spoke before it had its answer.
-pub(super) async fn encrypt(
+pub async fn encrypt(
     wire: Wire<MaybeTls>,
     acceptor: &TlsAcceptor,
 ) -> std::io::Result<Wire<MaybeTls>> {

@@ -7,7 +7,6 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
@@ -21,28 +20,8 @@ use datafusion::physical_plan::joins::{
     HashJoinExec, NestedLoopJoinExec, NestedLoopJoinExecBuilder, SortMergeJoinExec,
 };
 
+use crate::pg::resources::stop_flag::GivenUp;
 use rapport_pgsql::error::{PgError, code};
-
-/// Tells whether a statement has been given up.
-pub type GivenUp = Arc<dyn Fn() -> bool + Send + Sync>;
-
-/// Gives a statement up when it is dropped.
-#[derive(Debug, Default)]
-pub struct Wanted(Arc<AtomicBool>);
-
-impl Wanted {
-    /// What tells whether it is.
-    pub fn given_up(&self) -> GivenUp {
-        let dropped = Arc::clone(&self.0);
-        Arc::new(move || dropped.load(Ordering::Relaxed))
-    }
-}
-
-impl Drop for Wanted {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
 
 /// A plan whose joins stop once their statement has been given up.
 ///

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::admission::Permit;
-use super::pace::Pace;
+use crate::pg::resources::admission::Permit;
+use crate::pg::resources::throttle::Pace;
 
 /// The gate of one query.
 #[derive(Debug, Default)]
@@ -122,8 +122,8 @@ mod tests {
 
     use std::time::Duration;
 
-    use super::super::admission::Admission;
     use super::*;
+    use crate::pg::resources::admission::Admission;
 
     #[tokio::test]
     async fn the_right_to_run_is_given_back_when_the_query_stands_still() {

@@ -7,16 +7,18 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::physical_plan::collect;
 use datafusion::scalar::ScalarValue;
 
-use super::activity::State;
-use super::admission::Permit;
 use super::connection::Connection;
-use super::execute::{self, Encoder, RowStream, Work};
-use super::giving_way::giving_way;
-use super::memory::Share;
-use super::plans::KeptPlan;
-use super::portals::{Portal, Prepared, Progress};
-use super::stopping::{Wanted, stopping};
-use super::watch::Watch;
+use crate::pg::activity::State;
+use crate::pg::execution::cancellation::stopping;
+use crate::pg::execution::fair_share::giving_way;
+use crate::pg::execution::row_stream::{Encoder, RowStream, Work};
+use crate::pg::execution::tasks;
+use crate::pg::resources::admission::Permit;
+use crate::pg::resources::interrupt::Watch;
+use crate::pg::resources::memory::Share;
+use crate::pg::resources::stop_flag::Wanted;
+use crate::pg::session::plans::KeptPlan;
+use crate::pg::session::portals::{Portal, Prepared, Progress};
 use rapport_pgsql::encode::CopyOptions;
 use rapport_pgsql::encode::{Column, CopyEncoder, Formats, RowEncoder};
 use rapport_pgsql::error::{PgError, code};
@@ -304,7 +306,7 @@ impl Connection {
         let runtime = Arc::clone(&self.session.runtime);
         let work = async move { parse::parse(&text) };
         Ok(self
-            .wait(watch, execute::run(runtime.handle(), work))
+            .wait(watch, tasks::run_on(runtime.handle(), work))
             .await??)
     }
 
@@ -329,16 +331,16 @@ impl Connection {
                 let pace = Arc::clone(permit.pace());
                 let work = async move {
                     let _permit = permit;
-                    let context = execute::task_context(&state, Arc::clone(&memory));
+                    let context = tasks::task_context(&state, Arc::clone(&memory));
                     let rows = async {
-                        let physical = execute::physical_plan(&state, &plan).await?;
+                        let physical = tasks::physical_plan(&state, &plan).await?;
                         let physical = giving_way(stopping(physical, &given_up)?, &pace)?;
                         Ok(collect(physical, context).await?)
                     };
                     first_row(&memory.unless_given_up(rows).await?)
                 };
                 let runtime = Arc::clone(&self.session.runtime);
-                self.wait(watch, execute::run(runtime.handle(), work))
+                self.wait(watch, tasks::run_on(runtime.handle(), work))
                     .await??
             }
         };

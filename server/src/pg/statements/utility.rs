@@ -5,8 +5,8 @@ use std::sync::Arc;
 use pgwire::messages::PgWireBackendMessage as Backend;
 
 use super::connection::Connection;
-use super::execute::RowStream;
-use super::run::{Failure, Outcome};
+use super::dispatch::{Failure, Outcome};
+use crate::pg::execution::row_stream::RowStream;
 use rapport_pgsql::encode::{Column, Formats};
 use rapport_pgsql::error::{PgError, code, warning};
 use rapport_pgsql::parse::{SetValue, Statement};

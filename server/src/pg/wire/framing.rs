@@ -15,6 +15,9 @@ use rapport_pgsql::error::PgError;
 /// Bytes that are gathered before they are sent.
 const OUTPUT_TARGET: usize = 64 * 1024;
 
+/// The longest message before a client is logged in.
+pub const MAX_MESSAGE: usize = 10_000;
+
 /// Why nothing more can be read.
 #[derive(Debug)]
 pub enum ReadError {

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use self::all_statements::AllStatements;
 use super::per_account::PerAccount;
 use super::process_memory::ProcessMemory;
-use super::stopping::GivenUp;
+use super::stop_flag::GivenUp;
 use rapport_pgsql::error::{OUT_OF_SHARE, PgError};
 
 /// A statement that holds no more than this is a little one.

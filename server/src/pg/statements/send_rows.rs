@@ -1,9 +1,9 @@
 //! Sending the rows of a query to its client, as fast as it reads them.
 
 use super::connection::Connection;
-use super::execute::RowStream;
-use super::run::Failure;
-use super::watch::Watch;
+use super::dispatch::Failure;
+use crate::pg::execution::row_stream::RowStream;
+use crate::pg::resources::interrupt::Watch;
 use rapport_pgsql::encode::RowEncoder;
 
 impl Connection {

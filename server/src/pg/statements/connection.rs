@@ -1,32 +1,24 @@
-//! One connection from accept to end: login, then message after message, and the ways in which it ends.
+//! The message loop of a connection that is logged in, and the ways in which it ends.
 
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use pgwire::messages::PgWireBackendMessage as Backend;
-use pgwire::messages::response::{ReadyForQuery, TransactionStatus};
-use pgwire::messages::startup::{Authentication, BackendKeyData, ParameterStatus, SecretKey};
+use pgwire::messages::response::ReadyForQuery;
+use pgwire::messages::startup::ParameterStatus;
 use pgwire::tokio::server::MaybeTls;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
 
-use super::activity::{self, Doing, Peer, Present, State};
-use super::catalog;
-use super::control::{Control, Registration};
-use super::frontend::{self, Message};
-use super::greeting::{Greeting, encrypt, greet};
-use super::login;
-use super::places::{Entrance, Place};
-use super::run::Failure;
-use super::server::Server;
-use super::session::Session;
-use super::watch::Watch;
-use super::wire::{ReadError, Wire};
-use rapport_pgsql::error::{PgError, code, logged};
-use rapport_pgsql::settings::Settings;
-use rapport_pgsql::types::zone::Zone;
+use super::dispatch::Failure;
+use crate::pg::activity::{Doing, Present, State};
+use crate::pg::resources::connection_limits::Place;
+use crate::pg::resources::interrupt::Watch;
+use crate::pg::resources::signals::Registration;
+use crate::pg::session::Session;
+use crate::pg::shared::Server;
+use crate::pg::wire::framing::{ReadError, Wire};
+use crate::pg::wire::frontend::{self, Message};
+use rapport_pgsql::error::{PgError, code};
 
 /// How much a client may send ahead of the answer to what it has sent.
 const READ_AHEAD: usize = 64 * 1024;
@@ -47,193 +39,15 @@ pub(super) struct Connection {
     _place: Place,
 }
 
-/// Serves a client to its end.
-pub(super) async fn serve(
-    socket: TcpStream,
-    peer: IpAddr,
-    server: Arc<Server>,
-    entrance: Entrance,
-) {
-    let deadline = Instant::now() + server.options.login_timeout;
-    let mut wire = Wire::new(MaybeTls::Plain(socket));
-    let mut client = Peer {
-        address: Some(peer),
-        encrypted: false,
-    };
-    let mut greeting = timeout_at(deadline, greet(&mut wire, &server, false)).await;
-    if let Ok(Ok(Greeting::Tls(acceptor))) = &greeting {
-        wire = match timeout_at(deadline, encrypt(wire, acceptor)).await {
-            Ok(Ok(wire)) => wire,
-            // There is no stream left on which to say why.
-            Ok(Err(error)) => return tracing::info!(peer = ?peer, "TLS failed: {error}"),
-            Err(_) => return tracing::info!(peer = ?peer, "TLS took too long"),
-        };
-        client.encrypted = true;
-        greeting = timeout_at(deadline, greet(&mut wire, &server, true)).await;
-    }
-    let opened = match greeting {
-        Ok(Ok(Greeting::Startup { minor, parameters })) => {
-            timeout_at(
-                deadline,
-                open(&mut wire, &server, client, minor, parameters),
-            )
-            .await
-        }
-        Ok(Ok(Greeting::Done | Greeting::Tls(_))) => return,
-        Ok(Err(error)) => Ok(Err(error)),
-        Err(late) => Err(late),
-    };
-    let parts = match opened {
-        Ok(Ok(parts)) => {
-            activity::logged_in();
-            drop(entrance);
-            parts
-        }
-        Ok(Err(ReadError::Lost)) => return,
-        Ok(Err(ReadError::Invalid(error))) => {
-            tracing::info!(peer = ?peer, "login refused: {}", logged(&error.to_string()));
-            match error.code {
-                code::TOO_MANY => activity::connection_refused(),
-                _ => activity::login_refused(),
-            }
-            return part(
-                &mut wire,
-                PgError {
-                    fatal: true,
-                    ..error
-                },
-            )
-            .await;
-        }
-        Err(_) => {
-            let error = PgError::fatal(
-                code::NOT_AUTHORIZED,
-                "canceling authentication due to timeout",
-            );
-            return part(&mut wire, error).await;
-        }
-    };
-    let connection = Connection {
-        wire,
-        server,
-        session: parts.session,
-        skipping: false,
-        at_rest: true,
-        doing: None,
-        present: parts.present,
-        _registration: parts.registration,
-        _place: parts.place,
-    };
-    connection.run_to_end().await;
-}
-
 /// The last word.
-async fn part(wire: &mut Wire<MaybeTls>, error: PgError) {
+pub(super) async fn part(wire: &mut Wire<MaybeTls>, error: PgError) {
     wire.put(&Backend::ErrorResponse(error.into_response()));
     // A client that does not even read this is not waited for.
     let _ = tokio::time::timeout(Duration::from_secs(5), wire.close()).await;
 }
 
-struct Opened {
-    session: Session,
-    present: Present,
-    registration: Registration,
-    place: Place,
-}
-
-/// The login.
-async fn open(
-    wire: &mut Wire<MaybeTls>,
-    server: &Arc<Server>,
-    peer: Peer,
-    minor: u16,
-    parameters: Vec<(String, String)>,
-) -> Result<Opened, ReadError> {
-    let login = login::log_in(wire, server, peer.address, minor, parameters).await?;
-
-    // Only who is known takes a place, so that nobody can take them all without a password.
-    let place = server.places.take(login.user.info.account.as_deref())?;
-    let control = Arc::new(Control::default());
-    let key = Bytes::from(
-        (0..login.key_length)
-            .map(|_| rand::random::<u8>())
-            .collect::<Vec<_>>(),
-    );
-    let (pid, registration) =
-        server
-            .connections
-            .register(key.clone(), Arc::clone(&login.user), Arc::clone(&control));
-
-    let account = login.user.info.account.as_deref();
-    let runtime = server.runtimes.of(account).map_err(PgError::internal)?;
-    let backend = server
-        .backend
-        .open(&login.user.info.name, account)
-        .await
-        .map_err(PgError::from)?;
-    let zone = backend
-        .time_zone()
-        .and_then(|zone| Zone::parse(&zone))
-        .unwrap_or(Zone::UTC);
-    let timeout = server.options.statement_timeout;
-    let mut settings = Settings::new(
-        &login.user.info.name,
-        catalog::SERVER_VERSION,
-        zone,
-        timeout,
-    );
-    for (name, value) in &login.settings {
-        settings.set_initial(name, value)?;
-    }
-    let settings = Arc::new(Mutex::new(settings));
-    let identity = catalog::Identity {
-        user: login.user.info.clone(),
-        pid,
-        address: peer.address,
-    };
-    catalog::install(
-        backend.context(),
-        &identity,
-        &server.catalogs,
-        || backend.table_functions(),
-        &settings,
-        &server.activity,
-    )
-    .await
-    .map_err(PgError::from)?;
-
-    let present = server.activity.enter(
-        pid,
-        Arc::clone(&login.user),
-        peer,
-        Arc::clone(&settings),
-        Arc::clone(&control),
-    );
-    let memory = server
-        .memory
-        .session(account, &backend.context().runtime_env().memory_pool);
-    let session = Session::new(backend, login.user, runtime, memory, control, settings);
-    wire.put(&Backend::Authentication(Authentication::Ok));
-    put_reports(wire, &session);
-    let secret = match <[u8; 4]>::try_from(&key[..]) {
-        Ok(four) => SecretKey::I32(i32::from_be_bytes(four)),
-        Err(_) => SecretKey::Bytes(key),
-    };
-    wire.put(&Backend::BackendKeyData(BackendKeyData::new(pid, secret)));
-    wire.put(&Backend::ReadyForQuery(ReadyForQuery::new(
-        TransactionStatus::Idle,
-    )));
-    wire.flush().await?;
-    Ok(Opened {
-        session,
-        present,
-        registration,
-        place,
-    })
-}
-
 /// Tells the client of the settings that it shall know and that have changed.
-fn put_reports(wire: &mut Wire<MaybeTls>, session: &Session) {
+pub(super) fn put_reports(wire: &mut Wire<MaybeTls>, session: &Session) {
     for (name, value) in session.settings().take_reports() {
         wire.put(&Backend::ParameterStatus(ParameterStatus::new(
             name.to_owned(),
@@ -243,7 +57,30 @@ fn put_reports(wire: &mut Wire<MaybeTls>, session: &Session) {
 }
 
 impl Connection {
-    async fn run_to_end(mut self) {
+    /// Makes a connection of a client that has just logged in.
+    pub(super) fn new(
+        wire: Wire<MaybeTls>,
+        server: Arc<Server>,
+        session: Session,
+        present: Present,
+        registration: Registration,
+        place: Place,
+    ) -> Connection {
+        Connection {
+            wire,
+            server,
+            session,
+            skipping: false,
+            at_rest: true,
+            doing: None,
+            present,
+            _registration: registration,
+            _place: place,
+        }
+    }
+
+    /// Answers messages until the client or the server ends the connection.
+    pub(super) async fn run_to_end(mut self) {
         let last_word = loop {
             match self.next_message().await {
                 Ok(Message::Terminate) | Err(Failure::Lost) => return,

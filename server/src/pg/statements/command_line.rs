@@ -15,10 +15,10 @@ use rapport_pgsql::settings::Settings;
 use rapport_pgsql::types::digits::Digits;
 use rapport_pgsql::types::zone::Zone;
 
-use super::activity::Activity;
-use super::backend::BackendSession;
-use super::catalog::{self, Catalogs, Identity, SERVER_VERSION};
-use super::execute::physical_plan;
+use crate::pg::activity::Activity;
+use crate::pg::catalog::{self, Catalogs, Identity, SERVER_VERSION};
+use crate::pg::execution::tasks::physical_plan;
+use crate::pg::session::backend::BackendSession;
 use crate::users::UserInfo;
 
 /// A planned statement.

@@ -11,13 +11,13 @@ use pgwire::messages::extendedquery::{
 };
 use pgwire::messages::response::EmptyQueryResponse;
 
-use super::activity::{State, kept};
 use super::connection::Connection;
-use super::frontend::{Bind, Target};
-use super::plans::KeptPlan;
-use super::portals::{Portal, Prepared, Progress};
-use super::run::{Failure, Outcome, check_formats};
-use super::watch::Watch;
+use super::dispatch::{Failure, Outcome, check_formats};
+use crate::pg::activity::{State, kept};
+use crate::pg::resources::interrupt::Watch;
+use crate::pg::session::plans::KeptPlan;
+use crate::pg::session::portals::{Portal, Prepared, Progress};
+use crate::pg::wire::frontend::{Bind, Target};
 use rapport_pgsql::encode::{Column, Formats, RowEncoder, row_description};
 use rapport_pgsql::error::{PgError, code};
 use rapport_pgsql::params;

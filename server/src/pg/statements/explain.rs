@@ -11,11 +11,12 @@ use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
 use super::connection::Connection;
-use super::execute;
-use super::portals::Prepared;
-use super::run::{Failure, Outcome};
-use super::stopping::{GivenUp, Wanted, stopping};
-use super::watch::Watch;
+use super::dispatch::{Failure, Outcome};
+use crate::pg::execution::cancellation::stopping;
+use crate::pg::execution::tasks;
+use crate::pg::resources::interrupt::Watch;
+use crate::pg::resources::stop_flag::{GivenUp, Wanted};
+use crate::pg::session::portals::Prepared;
 use rapport_pgsql::encode::{Column, Formats};
 use rapport_pgsql::error::PgError;
 use rapport_pgsql::parse::Explain;
@@ -36,7 +37,7 @@ impl Connection {
             .await?;
         let (analyze, verbose, json) = (explain.analyze, explain.verbose, explain.json);
         let memory = self.statement_memory();
-        let context = execute::task_context(&state, Arc::clone(&memory));
+        let context = tasks::task_context(&state, Arc::clone(&memory));
         let wanted = Wanted::default();
         let given_up = memory.given_up_or(wanted.given_up());
         let work = async move {
@@ -46,7 +47,7 @@ impl Connection {
         };
         let runtime = Arc::clone(&self.session.runtime);
         let lines = self
-            .wait(watch, execute::run(runtime.handle(), work))
+            .wait(watch, tasks::run_on(runtime.handle(), work))
             .await??;
         let lines: Vec<_> = lines.into_iter().map(|line| vec![Some(line)]).collect();
         self.text_rows(
@@ -71,7 +72,7 @@ async fn lines_of(
     json: bool,
     given_up: GivenUp,
 ) -> Result<Vec<String>, PgError> {
-    let physical = execute::physical_plan(state, plan).await?;
+    let physical = tasks::physical_plan(state, plan).await?;
     let physical = stopping(physical, &given_up)?;
     let start = std::time::Instant::now();
     let mut rows = 0;

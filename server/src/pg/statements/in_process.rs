@@ -15,15 +15,16 @@ use datafusion::execution::SessionState;
 use rapport_engine::session::{SavedQuery, read_only};
 use tokio::sync::OnceCell;
 
-use super::activity::{Doing, Peer, Present, State};
-use super::backend::BackendSession;
-use super::catalog::SERVER_VERSION;
-use super::control::{Control, Registration};
-use super::execute::{self, Encoder, RowStream, Work};
-use super::memory::Share;
-use super::runtimes::QueryRuntime;
-use super::server::{PgServer, Server};
-use super::watch::Watch;
+use crate::pg::activity::{Doing, Peer, Present, State};
+use crate::pg::catalog::SERVER_VERSION;
+use crate::pg::execution::row_stream::{self, Encoder, RowStream, Work};
+use crate::pg::execution::tasks;
+use crate::pg::resources::interrupt::Watch;
+use crate::pg::resources::memory::Share;
+use crate::pg::resources::runtimes::QueryRuntime;
+use crate::pg::resources::signals::{Control, Registration};
+use crate::pg::session::backend::BackendSession;
+use crate::pg::shared::Server;
 use crate::users::User;
 use rapport_pgsql::error::PgError;
 use rapport_pgsql::settings::Settings;
@@ -73,16 +74,12 @@ pub struct Answer {
     doing: Option<Doing>,
 }
 
-impl PgServer {
-    /// What asks on behalf of others than connections.
-    pub fn inquirer(&self) -> Inquirer {
-        Inquirer {
-            server: Arc::clone(&self.server),
-        }
-    }
-}
-
 impl Inquirer {
+    /// Makes one for a server.
+    pub(in crate::pg) fn new(server: Arc<Server>) -> Inquirer {
+        Inquirer { server }
+    }
+
     /// Opens a session for a request.
     ///
     /// # Errors
@@ -194,7 +191,7 @@ impl Inquiry {
             let plan = state.optimize(&plan)?;
             Ok((state, plan, schema))
         };
-        let (state, plan, schema) = execute::run(self.runtime.handle(), planning).await?;
+        let (state, plan, schema) = tasks::run_on(self.runtime.handle(), planning).await?;
         statement.enter(State::Running);
         let memory = self.memory.statement();
         statement.measure(&memory);
@@ -250,7 +247,7 @@ impl Answer {
     /// The rows of a batch in parts, of which each is small enough to be written at once: text takes more than what it is
     /// made of.
     pub fn parts(batch: RecordBatch) -> impl Iterator<Item = RecordBatch> + Send {
-        let each = execute::late_rows(&batch);
+        let each = row_stream::late_rows(&batch);
         let starts = (0..batch.num_rows()).step_by(each);
         starts.map(move |start| batch.slice(start, each.min(batch.num_rows() - start)))
     }
@@ -264,7 +261,7 @@ impl Answer {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PgError> {
         let handle = self.runtime.handle().clone();
-        let working = execute::run(&handle, async move { Ok(work()) });
+        let working = tasks::run_on(&handle, async move { Ok(work()) });
         self.within(working).await?
     }
 

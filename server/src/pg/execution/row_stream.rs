@@ -11,21 +11,21 @@ use std::sync::Arc;
 use bytes::Bytes;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::execution::{SessionState, TaskContext};
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_plan::execute_stream;
 use futures::{FutureExt, StreamExt};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinHandle};
 
-use super::admission::Permit;
+use super::cancellation::stopping;
+use super::fair_share::giving_way;
 use super::gate::{Gate, GateOnDrop};
-use super::giving_way::giving_way;
-use super::memory::Share;
-use super::pace::Pace;
-use super::stopping::{GivenUp, stopping};
+use super::tasks::{AbortOnDrop, physical_plan, task_context};
+use crate::pg::resources::admission::Permit;
+use crate::pg::resources::memory::Share;
+use crate::pg::resources::stop_flag::GivenUp;
+use crate::pg::resources::throttle::Pace;
 use rapport_pgsql::encode::{CopyEncoder, RowEncoder, Rows};
 use rapport_pgsql::error::PgError;
 
@@ -72,27 +72,6 @@ impl std::fmt::Debug for Work {
     }
 }
 
-/// Makes the operators of an optimised plan.
-///
-/// # Errors
-/// If the lake cannot be read, or DataFusion has no operator for a node.
-pub async fn physical_plan(
-    state: &SessionState,
-    plan: &LogicalPlan,
-) -> Result<Arc<dyn ExecutionPlan>, PgError> {
-    let planner = state.query_planner();
-    Ok(planner.create_physical_plan(plan, state).await?)
-}
-
-/// A context in which operators take their memory from a share.
-pub fn task_context(state: &SessionState, memory: Arc<Share>) -> Arc<TaskContext> {
-    let runtime = RuntimeEnv {
-        memory_pool: memory,
-        ..state.runtime_env().as_ref().clone()
-    };
-    Arc::new(TaskContext::from(state).with_runtime(Arc::new(runtime)))
-}
-
 /// Part of a result.
 #[derive(Debug)]
 enum Piece {
@@ -113,35 +92,6 @@ impl Piece {
 const LATE_ROWS: usize = 1024;
 /// So many bytes of a batch are, or one row.
 const LATE_BYTES: usize = 256 * 1024;
-
-/// Stops a task when it is dropped.
-#[derive(Debug)]
-pub struct AbortOnDrop(pub AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Runs work on the query runtime and gives its result; dropped before, it stops the work.
-///
-/// # Errors
-/// If the work fails, or dies.
-pub async fn run<T, F>(runtime: &Handle, work: F) -> Result<T, PgError>
-where
-    T: Send + 'static,
-    F: Future<Output = Result<T, PgError>> + Send + 'static,
-{
-    let task = runtime.spawn(work);
-    let _abort = AbortOnDrop(task.abort_handle());
-    joined(task).await?
-}
-
-async fn joined<T>(task: JoinHandle<T>) -> Result<T, PgError> {
-    task.await
-        .map_err(|error| PgError::internal(format!("a query's task ended: {error}")))
-}
 
 /// The rows of a running query as they come.
 #[derive(Debug)]

@@ -1,5 +1,9 @@
 //! What a connection keeps between statements: its transaction, settings, prepared statements and portals.
 
+pub mod backend;
+pub mod login;
+pub mod plans;
+pub mod portals;
 mod transactions;
 
 use std::collections::HashMap;
@@ -8,12 +12,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use pgwire::messages::response::TransactionStatus;
 
-use super::backend::BackendSession;
-use super::control::Control;
-use super::memory::Share;
-use super::plans::RepeatedTexts;
-use super::portals::{Portal, Prepared};
-use super::runtimes::QueryRuntime;
+use self::backend::BackendSession;
+use self::plans::RepeatedTexts;
+use self::portals::{Portal, Prepared};
+use crate::pg::resources::memory::Share;
+use crate::pg::resources::runtimes::QueryRuntime;
+use crate::pg::resources::signals::Control;
 use crate::users::User;
 use rapport_pgsql::encode::{Column, SessionStyle, Style};
 use rapport_pgsql::error::{PgError, code};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::control::Control;
+use super::signals::Control;
 use rapport_pgsql::error::{PgError, code};
 
 /// What a statement is told whose time is up.

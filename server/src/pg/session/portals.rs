@@ -5,9 +5,9 @@ use std::sync::Arc;
 use datafusion::scalar::ScalarValue;
 use pgwire::api::Type;
 
-use super::activity::Doing;
-use super::execute::{RowStream, Work};
 use super::plans::KeptPlan;
+use crate::pg::activity::Doing;
+use crate::pg::execution::row_stream::{RowStream, Work};
 use rapport_pgsql::encode::{Column, Formats};
 use rapport_pgsql::error::PgError;
 use rapport_pgsql::parse::Statement;
@@ -84,7 +84,7 @@ pub struct Portal {
     pub committed: bool,
     /// What is told of its execution, while it waits for the client to ask for more rows.
     pub doing: Option<Doing>,
-    /// Portals are numbered as they come, by [`super::session::Session::keep_portal`].
+    /// Portals are numbered as they come, by [`crate::pg::session::Session::keep_portal`].
     pub number: u64,
 }
 

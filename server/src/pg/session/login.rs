@@ -16,15 +16,11 @@ use pgwire::messages::PgWireBackendMessage as Backend;
 use pgwire::messages::startup::{Authentication, NegotiateProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::catalog::DATABASE;
-use super::frontend::{self, Message};
-use super::server::Server;
-use super::wire::{ReadError, Wire};
-use crate::users::{Role, User};
+use crate::pg::catalog::DATABASE;
+use crate::pg::wire::framing::{MAX_MESSAGE, ReadError, Wire};
+use crate::pg::wire::frontend::{self, Message};
+use crate::users::{Attempts, Role, User, Users};
 use rapport_pgsql::error::{PgError, code};
-
-/// The longest message before a client is logged in.
-pub const MAX_MESSAGE: usize = 10_000;
 
 const MECHANISM: &str = "SCRAM-SHA-256";
 
@@ -47,7 +43,8 @@ pub struct LoggedIn {
 /// If the login fails; the error is fatal.
 pub async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
-    server: &Server,
+    users: &Users,
+    attempts: &Attempts,
     address: Option<IpAddr>,
     minor: u16,
     parameters: Vec<(String, String)>,
@@ -65,15 +62,14 @@ pub async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
             ),
         ));
     }
-    server
-        .attempts
+    attempts
         .check(&startup.user, address)
         .map_err(too_many_failures)?;
-    let user = authenticate(wire, server, &startup.user).await;
+    let user = authenticate(wire, users, &startup.user).await;
     if let Err(ReadError::Invalid(error)) = &user
         && error.code == code::INVALID_PASSWORD
     {
-        server.attempts.record_failure(&startup.user, address);
+        attempts.record_failure(&startup.user, address);
     }
     let user = user?;
     // Only who has the password learns that its role, or the database, is not one that is let in.
@@ -188,16 +184,16 @@ fn command_line(text: &str) -> Result<Vec<(String, String)>, PgError> {
 
 async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
-    server: &Server,
+    users: &Users,
     name: &str,
 ) -> Result<Arc<User>, ReadError> {
     let unavailable = |error| {
         tracing::error!("nobody can log in: {error}");
         PgError::fatal("58000", "users cannot be looked up: see the server's log")
     };
-    let known = server.users.find(name).map_err(unavailable)?;
+    let known = users.find(name).map_err(unavailable)?;
     // Made for users that there are too: how long the answer takes must not tell which of them there are.
-    let decoy = Arc::new(server.users.decoy(name).map_err(unavailable)?);
+    let decoy = Arc::new(users.decoy(name).map_err(unavailable)?);
     let asked = known.as_ref().map_or(&decoy, |user| user);
 
     wire.put(&Backend::Authentication(Authentication::SASL(vec![

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::pace::{Beginning, Begun, Pace};
 use super::per_account::PerAccount;
+use super::throttle::{Beginning, Begun, Pace};
 use rapport_pgsql::error::PgError;
 
 /// How many wait in an account's line for each that runs.

@@ -7,14 +7,14 @@ use pgwire::messages::PgWireBackendMessage as Backend;
 use pgwire::messages::copy::{CopyDone, CopyOutResponse};
 use pgwire::messages::response::{CommandComplete, EmptyQueryResponse};
 
-use super::activity::kept;
 use super::connection::Connection;
-use super::execute::RowStream;
-use super::plans::KeptPlan;
-use super::portals::{Prepared, Progress};
-use super::run::{Failure, Outcome, READ_AT_ONCE};
-use super::session::no_cursor;
-use super::watch::Watch;
+use super::dispatch::{Failure, Outcome, READ_AT_ONCE};
+use crate::pg::activity::kept;
+use crate::pg::execution::row_stream::RowStream;
+use crate::pg::resources::interrupt::Watch;
+use crate::pg::session::no_cursor;
+use crate::pg::session::plans::KeptPlan;
+use crate::pg::session::portals::{Prepared, Progress};
 use rapport_pgsql::encode::{CopyEncoder, Formats, RowEncoder, row_description};
 use rapport_pgsql::parse::{self, Statement};
 

@@ -7,13 +7,13 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::scalar::ScalarValue;
 use pgwire::api::Type;
 
-use super::activity::State;
 use super::connection::Connection;
-use super::execute;
-use super::plans::{KeptPlan, PlanKey};
-use super::portals::Prepared;
-use super::run::{Failure, READ_AT_ONCE};
-use super::watch::Watch;
+use super::dispatch::{Failure, READ_AT_ONCE};
+use crate::pg::activity::State;
+use crate::pg::execution::tasks;
+use crate::pg::resources::interrupt::Watch;
+use crate::pg::session::plans::{KeptPlan, PlanKey};
+use crate::pg::session::portals::Prepared;
 use rapport_pgsql::encode::Column;
 use rapport_pgsql::error::{PgError, code};
 use rapport_pgsql::parse::{Query, Statement};
@@ -59,7 +59,7 @@ impl Connection {
                 };
                 let runtime = Arc::clone(&self.session.runtime);
                 let (state, planned, plan) = self
-                    .wait(watch, execute::run(runtime.handle(), work))
+                    .wait(watch, tasks::run_on(runtime.handle(), work))
                     .await??;
                 kept.keep(key, &planned);
                 kept.keep_optimized(values, &plan);
@@ -124,7 +124,7 @@ impl Connection {
                 let work = async move { plan::plan(&state, &query, &declared).await };
                 let runtime = Arc::clone(&self.session.runtime);
                 let planned = self
-                    .wait(watch, execute::run(runtime.handle(), work))
+                    .wait(watch, tasks::run_on(runtime.handle(), work))
                     .await??;
                 let described = planned.described.clone();
                 plan.keep(key, &Arc::new(planned));

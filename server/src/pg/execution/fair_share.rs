@@ -25,8 +25,8 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Pla
 use futures::{FutureExt, Stream, StreamExt};
 use tokio::time::Sleep;
 
-use super::pace::Pace;
-use super::yielding::multiplies_rows;
+use super::yielding_joins::multiplies_rows;
+use crate::pg::resources::throttle::Pace;
 
 /// A plan that gives way once its statement has gone on for long: with what it gives, with what it reads, and with what its
 /// joins, and whatever else makes many rows of few, give and take.
@@ -210,8 +210,8 @@ mod tests {
     use datafusion::physical_plan::empty::EmptyExec;
     use rstest::rstest;
 
-    use super::super::pace::tests::{HOUR, paced, waited};
     use super::*;
+    use crate::pg::resources::throttle::tests::{HOUR, paced, waited};
 
     /// So much work that it is time to rest.
     const SOME: Duration = Duration::from_millis(2);

@@ -220,7 +220,7 @@ impl Pace {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::pg) mod tests {
     #![allow(clippy::unwrap_used)]
 
     use rstest::rstest;

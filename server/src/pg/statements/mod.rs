@@ -1,0 +1,16 @@
+//! What clients ask: the two protocols of a connection, statements from within the process, and those of the command line.
+
+mod command_line;
+mod connection;
+mod dispatch;
+mod explain;
+mod extended;
+mod in_process;
+pub(super) mod opening;
+mod planning;
+mod send_rows;
+mod simple;
+mod utility;
+
+pub use command_line::{LocalPlan, Reading, plan_local};
+pub use in_process::{Answer, Asker, Inquirer, Inquiry};
