@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::activity::Activity;
 use super::catalog::Catalogs;
 use super::resources::admission::Admission;
-use super::resources::connection_limits::Places;
+use super::resources::connection_limits::ConnectionLimits;
 use super::resources::memory::MemoryShares;
 use super::resources::process_memory::ProcessMemory;
 use super::resources::runtimes::QueryRuntimes;
@@ -16,40 +16,40 @@ use super::session::backend::Backend;
 use super::wire::tls::Encryption;
 use crate::users::{Attempts, LoginLimits, Users};
 
-/// How the endpoint behaves.
+/// Options of the endpoint.
 #[derive(Debug, Clone)]
 pub struct PgOptions {
-    /// Connections that may be logged in at a time; one more is refused with 53300.
+    /// The most connections that are logged in at a time; the next one is refused with 53300.
     pub max_connections: usize,
-    /// How many of them one account may have.
+    /// The most of them that one account has.
     pub connections_per_account: usize,
-    /// Threads that run the queries of an account, apart from those that serve connections.
+    /// Threads that run the queries of one account; connections are served by others.
     pub query_threads: usize,
-    /// Statements that may run at a time for one account (operators are one account here).
+    /// The most statements of an account that run at a time. Operators count as one account.
     pub statements_per_account: usize,
-    /// How many bytes the process may hold, whatever for; before it holds more, the largest statement ends.
+    /// The most bytes that the process holds; when it nears that, the largest statement is killed.
     pub process_memory: usize,
-    /// How many bytes all statements of one account may hold at a time.
+    /// The most bytes that the statements of one account hold together.
     pub account_memory: usize,
-    /// How many bytes the statements of one session may hold at a time.
+    /// The most bytes that the statements of one session hold together.
     pub session_memory: usize,
-    /// A statement that takes longer than this is logged; none is.
+    /// Statements that take this long or longer are logged; with `None` none is.
     pub slow_statement: Option<Duration>,
-    /// How long a statement waits for its turn.
+    /// How long a statement waits to be admitted.
     pub queue_timeout: Duration,
-    /// How long a statement may run unless its session says otherwise; zero is for ever.
+    /// How long a statement may run unless its session sets another limit; zero is no limit.
     pub statement_timeout: Duration,
-    /// How many logins may fail.
+    /// How many logins may fail before further ones are refused.
     pub login_limits: LoginLimits,
     /// How long a login may take.
     pub login_timeout: Duration,
-    /// How long a session may stand idle, in a transaction or not, whatever it wishes; zero is for ever.
+    /// How long a session may be idle, in a transaction or not, whatever its settings; zero is no limit.
     pub idle_timeout: Duration,
-    /// How long a client may leave bytes unread that are sent to it.
+    /// How long sending may take to a client that does not read.
     pub write_timeout: Duration,
-    /// How long statements may go on once the server stops.
+    /// How long statements may still run at shutdown.
     pub shutdown_grace: Duration,
-    /// The longest message that a client may send once it is logged in.
+    /// The most bytes of a message from a client that has logged in.
     pub max_message: usize,
     /// Whether connections are encrypted.
     pub encryption: Encryption,
@@ -79,7 +79,7 @@ impl Default for PgOptions {
     }
 }
 
-/// What all connections share.
+/// The state that all connections share.
 pub(super) struct Server {
     pub(super) options: PgOptions,
     pub(super) backend: Arc<dyn Backend>,
@@ -87,7 +87,7 @@ pub(super) struct Server {
     pub(super) attempts: Arc<Attempts>,
     pub(super) runtimes: QueryRuntimes,
     pub(super) connections: Arc<Connections>,
-    pub(super) places: Places,
+    pub(super) connection_limits: ConnectionLimits,
     pub(super) admission: Admission,
     pub(super) memory: MemoryShares,
     pub(super) process_memory: Arc<ProcessMemory>,
@@ -112,7 +112,10 @@ impl Server {
             attempts: Arc::new(Attempts::new(options.login_limits)),
             runtimes: QueryRuntimes::new(options.query_threads)?,
             connections: Arc::default(),
-            places: Places::new(options.max_connections, options.connections_per_account),
+            connection_limits: ConnectionLimits::new(
+                options.max_connections,
+                options.connections_per_account,
+            ),
             admission: Admission::new(options.statements_per_account, options.queue_timeout),
             memory: MemoryShares::new(
                 options.account_memory,

@@ -1,8 +1,8 @@
-//! Joins that stop when nobody wants their rows any more.
+//! Joins that stop when their statement is cancelled.
 //!
-//! To abort a task is to ask it to end where it gives way, and a join whose condition nothing fulfils never does: it
-//! goes on from pair to pair within one poll, and its statement, long cancelled, keeps a thread of its account for as
-//! long as there are pairs. So the condition itself looks whether the statement goes on, once for each batch of pairs.
+//! An aborted task ends where it yields, and a join whose filter rejects all pairs never yields: it compares pair after pair
+//! within one poll, and keeps a thread of its account although the statement was cancelled. So the filter itself checks
+//! whether the statement should stop, once for each batch of pairs.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -20,22 +20,22 @@ use datafusion::physical_plan::joins::{
     HashJoinExec, NestedLoopJoinExec, NestedLoopJoinExecBuilder, SortMergeJoinExec,
 };
 
-use crate::pg::resources::stop_flag::GivenUp;
+use crate::pg::resources::stop_flag::StopCheck;
 use rapport_pgsql::error::{PgError, code};
 
-/// A plan whose joins stop once their statement has been given up.
+/// Replaces the filters of the plan's joins by ones that fail once `should_stop` is true.
 ///
 /// # Errors
-/// If a join cannot be made again.
-pub fn stopping(
+/// If a join cannot be rebuilt.
+pub fn with_cancellable_joins(
     plan: Arc<dyn ExecutionPlan>,
-    given_up: &GivenUp,
+    should_stop: &StopCheck,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     plan.transform_up(|node| {
-        let stopping = |filter: &JoinFilter| {
-            let condition = Arc::new(Condition {
+        let cancellable = |filter: &JoinFilter| {
+            let condition = Arc::new(CancellableFilter {
                 inner: Arc::clone(filter.expression()),
-                given_up: Arc::clone(given_up),
+                should_stop: Arc::clone(should_stop),
             });
             let indices = filter.column_indices().to_vec();
             JoinFilter::new(condition, indices, Arc::clone(filter.schema()))
@@ -44,14 +44,14 @@ pub fn stopping(
             && let Some(filter) = join.filter()
         {
             let join = NestedLoopJoinExecBuilder::from(join)
-                .with_filter(Some(stopping(filter)))
+                .with_filter(Some(cancellable(filter)))
                 .build()?;
             return Ok(Transformed::yes(Arc::new(join) as _));
         }
         if let Some(join) = node.downcast_ref::<HashJoinExec>()
             && let Some(filter) = join.filter()
         {
-            let filter = Some(stopping(filter));
+            let filter = Some(cancellable(filter));
             return Ok(Transformed::yes(
                 join.builder().with_filter(filter).build_exec()?,
             ));
@@ -63,7 +63,7 @@ pub fn stopping(
                 Arc::clone(join.left()),
                 Arc::clone(join.right()),
                 join.on().to_vec(),
-                Some(stopping(filter)),
+                Some(cancellable(filter)),
                 join.join_type(),
                 join.sort_options().to_vec(),
                 join.null_equality(),
@@ -75,42 +75,42 @@ pub fn stopping(
     .data()
 }
 
-/// A condition that fails once its statement has been given up.
-struct Condition {
+/// A join filter that fails once its statement should stop.
+struct CancellableFilter {
     inner: Arc<dyn PhysicalExpr>,
-    given_up: GivenUp,
+    should_stop: StopCheck,
 }
 
-impl fmt::Debug for Condition {
+impl fmt::Debug for CancellableFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.fmt(f)
     }
 }
 
-impl fmt::Display for Condition {
+impl fmt::Display for CancellableFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.fmt(f)
     }
 }
 
-impl PartialEq for Condition {
-    fn eq(&self, other: &Condition) -> bool {
+impl PartialEq for CancellableFilter {
+    fn eq(&self, other: &CancellableFilter) -> bool {
         self.inner.as_ref() == other.inner.as_ref()
     }
 }
 
-impl Eq for Condition {}
+impl Eq for CancellableFilter {}
 
-impl Hash for Condition {
+impl Hash for CancellableFilter {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.inner.hash(state);
     }
 }
 
-impl PhysicalExpr for Condition {
+impl PhysicalExpr for CancellableFilter {
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
-        if (self.given_up)() {
-            // Nobody reads it.
+        if (self.should_stop)() {
+            // Nobody reads this error.
             let error = PgError::new(code::CANCELED, "canceling statement");
             return Err(DataFusionError::External(Box::new(error)));
         }
@@ -138,9 +138,9 @@ impl PhysicalExpr for Condition {
         children: Vec<Arc<dyn PhysicalExpr>>,
     ) -> Result<Arc<dyn PhysicalExpr>> {
         let inner = children.into_iter().next();
-        Ok(Arc::new(Condition {
+        Ok(Arc::new(CancellableFilter {
             inner: inner.unwrap_or_else(|| Arc::clone(&self.inner)),
-            given_up: Arc::clone(&self.given_up),
+            should_stop: Arc::clone(&self.should_stop),
         }))
     }
 

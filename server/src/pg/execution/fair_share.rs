@@ -1,12 +1,9 @@
-//! Long statements give way to short ones.
+//! A fair share of the processors for short statements: the operator that lets long ones rest.
 //!
-//! Every account has threads of its own, which the system treats alike; so a statement of some milliseconds would wait for
-//! as many long ones as there are accounts with one. Statements that go on for long therefore rest now and then while there
-//! are more statements than processors and some of them have only just begun, of whichever account, and go at full speed
-//! otherwise. The more long ones there are the longer each rests, so that all of them together take about a tenth of the
-//! processors' time from short ones.
-//! What always holds: a long statement goes on, whatever others do; and it rests for its work, not for the time in which it
-//! waited for its reader.
+//! Each account has its own threads, and the system treats them alike. So a statement of some milliseconds would wait for as
+//! many long ones as there are accounts that run one. Long statements therefore sleep between batches where their
+//! [`Throttle`] says so, and run at full speed otherwise. What always holds: a long statement makes progress whatever others
+//! do; and it rests for its work, not for the time in which it waited for its reader.
 
 use std::fmt;
 use std::pin::Pin;
@@ -26,59 +23,59 @@ use futures::{FutureExt, Stream, StreamExt};
 use tokio::time::Sleep;
 
 use super::yielding_joins::multiplies_rows;
-use crate::pg::resources::throttle::Pace;
+use crate::pg::resources::throttle::Throttle;
 
-/// A plan that gives way once its statement has gone on for long: with what it gives, with what it reads, and with what its
-/// joins, and whatever else makes many rows of few, give and take.
+/// Adds a [`FairShareExec`] above the plan's root and its leaves, and above and below its joins and whatever else makes many
+/// rows of few.
 ///
 /// # Errors
-/// If a node does not take another in place of its child.
-pub fn giving_way(
+/// If a node does not accept the new child.
+pub fn with_fair_share(
     plan: Arc<dyn ExecutionPlan>,
-    pace: &Arc<Pace>,
+    throttle: &Arc<Throttle>,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let wrapped = |node: Arc<dyn ExecutionPlan>| -> Arc<dyn ExecutionPlan> {
-        if node.is::<GivingWayExec>() {
+    let wrap = |node: Arc<dyn ExecutionPlan>| -> Arc<dyn ExecutionPlan> {
+        if node.is::<FairShareExec>() {
             return node;
         }
-        Arc::new(GivingWayExec {
+        Arc::new(FairShareExec {
             input: node,
-            pace: Arc::clone(pace),
+            throttle: Arc::clone(throttle),
         })
     };
     let plan = plan.transform_up(|node| {
         if node.children().is_empty() {
-            return Ok(Transformed::yes(wrapped(node)));
+            return Ok(Transformed::yes(wrap(node)));
         }
         if !multiplies_rows(node.as_ref()) {
             return Ok(Transformed::no(node));
         }
-        let inputs = node.children().into_iter().cloned().map(wrapped).collect();
-        // What is put in between changes nothing of what a node tells of itself.
+        let inputs = node.children().into_iter().cloned().map(wrap).collect();
+        // The operator changes no property of the plan.
         let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
-        Ok(Transformed::yes(wrapped(
+        Ok(Transformed::yes(wrap(
             node.replace_children(inputs, options)?,
         )))
     });
-    Ok(wrapped(plan.data()?))
+    Ok(wrap(plan.data()?))
 }
 
-/// Hands on the rows of its input, resting in between.
+/// Passes on the batches of its input, and rests between them.
 #[derive(Debug)]
-struct GivingWayExec {
+struct FairShareExec {
     input: Arc<dyn ExecutionPlan>,
-    pace: Arc<Pace>,
+    throttle: Arc<Throttle>,
 }
 
-impl DisplayAs for GivingWayExec {
+impl DisplayAs for FairShareExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl ExecutionPlan for GivingWayExec {
+impl ExecutionPlan for FairShareExec {
     fn name(&self) -> &str {
-        "GivingWayExec"
+        "FairShareExec"
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
@@ -106,12 +103,12 @@ impl ExecutionPlan for GivingWayExec {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let (Some(input), true) = (children.pop(), children.is_empty()) else {
             return Err(DataFusionError::Internal(
-                "GivingWayExec has one child".into(),
+                "FairShareExec has one child".into(),
             ));
         };
-        Ok(Arc::new(GivingWayExec {
+        Ok(Arc::new(FairShareExec {
             input,
-            pace: Arc::clone(&self.pace),
+            throttle: Arc::clone(&self.throttle),
         }))
     }
 
@@ -120,44 +117,44 @@ impl ExecutionPlan for GivingWayExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        Ok(Box::pin(GivingWay {
+        Ok(Box::pin(FairShareStream {
             input: self.input.execute(partition, context)?,
-            pace: Arc::clone(&self.pace),
+            throttle: Arc::clone(&self.throttle),
             worked: Duration::ZERO,
-            in_all: Duration::ZERO,
+            total: Duration::ZERO,
             rests: 0,
-            gave: None,
+            passed_on: None,
             rest: None,
         }))
     }
 }
 
-struct GivingWay {
+struct FairShareStream {
     input: SendableRecordBatchStream,
-    pace: Arc<Pace>,
-    /// What has been worked since the statement rested last: to make rows, and by whoever took them.
+    throttle: Arc<Throttle>,
+    /// The work since the statement rested last: that of making batches, and that of the operators above that used them.
     worked: Duration,
-    /// What making rows has taken since the beginning.
-    in_all: Duration,
-    /// How often the statement had rested then.
+    /// The time that making batches has taken since the beginning.
+    total: Duration,
+    /// How often the statement had rested when `worked` was last reset.
     rests: u64,
-    /// When it gave rows last, and how long the statement had waited by then.
-    gave: Option<(Instant, Duration)>,
+    /// When the last batch was passed on, and how long the statement had waited for its reader by then.
+    passed_on: Option<(Instant, Duration)>,
     rest: Option<Pin<Box<Sleep>>>,
 }
 
-impl GivingWay {
-    /// Counts the work of whoever took the rows that were given last.
-    fn count_their_use(&mut self) {
-        if let Some((at, waited)) = self.gave.take() {
-            let waited = self.pace.waited().saturating_sub(waited);
+impl FairShareStream {
+    /// Counts the work of the operators above since the last batch was passed on.
+    fn count_work_above(&mut self) {
+        if let Some((at, waited)) = self.passed_on.take() {
+            let waited = self.throttle.wait_time().saturating_sub(waited);
             self.worked += at.elapsed().saturating_sub(waited);
         }
     }
 
-    /// Forgets what was worked before another part of the statement rested: that was its work too.
-    fn forget_paid(&mut self) {
-        let rests = self.pace.rests();
+    /// Resets the work if another partition of the statement has rested: it rested for this work too.
+    fn reset_after_rest(&mut self) {
+        let rests = self.throttle.rests();
         if rests != self.rests {
             self.rests = rests;
             self.worked = Duration::ZERO;
@@ -165,36 +162,36 @@ impl GivingWay {
     }
 }
 
-impl Stream for GivingWay {
+impl Stream for FairShareStream {
     type Item = Result<RecordBatch>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.count_their_use();
-        self.forget_paid();
+        self.count_work_above();
+        self.reset_after_rest();
         if self.rest.is_none()
-            && let Some(rest) = self.pace.rest_for(self.worked)
+            && let Some(rest) = self.throttle.rest_for(self.worked)
         {
             self.rest = Some(Box::pin(tokio::time::sleep(rest)));
         }
         if let Some(rest) = &mut self.rest {
             ready!(rest.poll_unpin(cx));
             self.rest = None;
-            self.forget_paid();
+            self.reset_after_rest();
         }
         let began = Instant::now();
         let polled = self.input.poll_next_unpin(cx);
         let took = began.elapsed();
         self.worked += took;
-        self.in_all += took;
-        self.pace.worked(self.in_all);
+        self.total += took;
+        self.throttle.record_work(self.total);
         if polled.is_ready() {
-            self.gave = Some((Instant::now(), self.pace.waited()));
+            self.passed_on = Some((Instant::now(), self.throttle.wait_time()));
         }
         polled
     }
 }
 
-impl RecordBatchStream for GivingWay {
+impl RecordBatchStream for FairShareStream {
     fn schema(&self) -> SchemaRef {
         self.input.schema()
     }
@@ -211,33 +208,33 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::pg::resources::throttle::tests::{HOUR, paced, waited};
+    use crate::pg::resources::throttle::tests::{HOUR, add_wait, throttle_among};
 
-    /// So much work that it is time to rest.
+    /// Work enough for a rest.
     const SOME: Duration = Duration::from_millis(2);
 
     #[test]
-    fn a_plan_without_a_join_rests_where_it_reads_and_where_it_gives() {
-        let (pace, _kept) = paced(true, true);
+    fn a_plan_without_joins_rests_at_its_leaves_and_its_root() {
+        let (throttle, _guards) = throttle_among(true, true);
         let read: Arc<dyn ExecutionPlan> = Arc::new(EmptyExec::new(Arc::new(Schema::empty())));
         let gathered = Arc::new(CoalescePartitionsExec::new(Arc::clone(&read)));
-        let plan = giving_way(gathered, &pace).unwrap();
+        let plan = with_fair_share(gathered, &throttle).unwrap();
         let inner = |plan: &Arc<dyn ExecutionPlan>| Arc::clone(plan.children()[0]);
-        assert!(plan.is::<GivingWayExec>());
-        assert!(inner(&inner(&plan)).is::<GivingWayExec>());
-        // Once is enough for one that does both.
-        let plan = giving_way(read, &pace).unwrap();
-        assert!(plan.is::<GivingWayExec>() && inner(&plan).is::<EmptyExec>());
+        assert!(plan.is::<FairShareExec>());
+        assert!(inner(&inner(&plan)).is::<FairShareExec>());
+        // A plan of one node is wrapped once.
+        let plan = with_fair_share(read, &throttle).unwrap();
+        assert!(plan.is::<FairShareExec>() && inner(&plan).is::<EmptyExec>());
     }
 
-    fn stream(pace: &Arc<Pace>, worked: Duration) -> GivingWay {
-        GivingWay {
+    fn stream(throttle: &Arc<Throttle>, worked: Duration) -> FairShareStream {
+        FairShareStream {
             input: Box::pin(EmptyRecordBatchStream::new(Arc::new(Schema::empty()))),
-            pace: Arc::clone(pace),
+            throttle: Arc::clone(throttle),
             worked,
-            in_all: Duration::ZERO,
+            total: Duration::ZERO,
             rests: 0,
-            gave: None,
+            passed_on: None,
             rest: None,
         }
     }
@@ -254,31 +251,34 @@ mod tests {
         #[case] others: bool,
         #[case] rests: bool,
     ) {
-        let (pace, _kept) = paced(long, others);
-        let mut stream = stream(&pace, worked);
+        let (throttle, _guards) = throttle_among(long, others);
+        let mut stream = stream(&throttle, worked);
         assert_eq!(futures::poll!(stream.next()).is_pending(), rests);
-        assert_eq!(pace.rests(), u64::from(rests));
-        // It goes on in any case.
+        assert_eq!(throttle.rests(), u64::from(rests));
+        // It makes progress in any case.
         assert!(stream.next().await.is_none());
     }
 
     #[tokio::test]
-    async fn no_work_is_rested_for_twice() {
-        let (pace, _kept) = paced(true, true);
-        let (mut inner, mut outer) = (stream(&pace, HOUR), stream(&pace, HOUR));
+    async fn operators_do_not_rest_twice_for_the_same_work() {
+        let (throttle, _guards) = throttle_among(true, true);
+        let (mut inner, mut outer) = (stream(&throttle, HOUR), stream(&throttle, HOUR));
         assert!(futures::poll!(inner.next()).is_pending());
         assert!(futures::poll!(outer.next()).is_ready());
     }
 
     #[tokio::test]
-    async fn waiting_for_the_reader_is_no_work() {
-        let (pace, _kept) = paced(true, true);
-        let mut stream = stream(&pace, Duration::ZERO);
-        // It gave rows an hour ago, and their reader has taken so long to want more.
-        stream.gave = Some((Instant::now() - HOUR, Duration::ZERO));
-        waited(&pace, HOUR * 2);
+    async fn time_spent_waiting_for_the_reader_is_not_work() {
+        let (throttle, _guards) = throttle_among(true, true);
+        let mut stream = stream(&throttle, Duration::ZERO);
+        // A batch was passed on an hour ago, and the reader has taken as long to ask for more.
+        stream.passed_on = Some((Instant::now() - HOUR, Duration::ZERO));
+        add_wait(&throttle, HOUR * 2);
         assert!(futures::poll!(stream.next()).is_ready());
-        stream.gave = Some((Instant::now() - HOUR, pace.waited()));
-        assert!(futures::poll!(stream.next()).is_pending(), "but its use is");
+        stream.passed_on = Some((Instant::now() - HOUR, throttle.wait_time()));
+        assert!(
+            futures::poll!(stream.next()).is_pending(),
+            "work above counts"
+        );
     }
 }

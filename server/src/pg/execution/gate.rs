@@ -1,17 +1,17 @@
-//! Where a query stands still while nobody wants its rows.
+//! Pausing a query while its client wants no rows.
 //!
-//! A cursor, or a portal of which only some rows are wanted, keeps its query for later. Meanwhile it shall neither use
-//! processors nor keep its account's turn from others. What always holds: a closed gate lets nothing pass, and the
-//! query's right to run is given back when it stands still, not before: one that computes on has it.
+//! A cursor, or a portal of which only some rows were fetched, keeps its query for later. Meanwhile the query must not use
+//! processors, nor hold a permit that other statements of the account wait for. What always holds: nothing passes a closed
+//! gate; and the permit is released when the query is idle, not before, since one that still computes needs it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
 use crate::pg::resources::admission::Permit;
-use crate::pg::resources::throttle::Pace;
+use crate::pg::resources::throttle::Throttle;
 
-/// The gate of one query.
+/// Pauses one query, and holds its permit while it runs.
 #[derive(Debug, Default)]
 pub struct Gate {
     state: Mutex<State>,
@@ -21,26 +21,27 @@ pub struct Gate {
 #[derive(Debug, Default)]
 struct State {
     closed: bool,
-    still: bool,
+    /// The query waits, for the gate or for its reader.
+    idle: bool,
     permit: Option<Permit>,
-    /// The query's speed: a cursor's is not a new query at each FETCH.
-    pace: Option<Arc<Pace>>,
+    /// The throttle of the query, which stays the same over all FETCHes of a cursor.
+    throttle: Option<Arc<Throttle>>,
 }
 
 impl State {
-    fn give_back(&mut self) {
-        if self.closed && self.still {
+    fn release_if_idle(&mut self) {
+        if self.closed && self.idle {
             self.permit = None;
         }
     }
 }
 
 impl Gate {
-    /// An open one, for a query that has the right to run.
-    pub fn open(permit: Permit) -> Gate {
+    /// Makes an open gate for a query that was admitted.
+    pub fn new(permit: Permit) -> Gate {
         Gate {
             state: Mutex::new(State {
-                pace: Some(Arc::clone(permit.pace())),
+                throttle: Some(Arc::clone(permit.throttle())),
                 permit: Some(permit),
                 ..State::default()
             }),
@@ -52,14 +53,14 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Nothing shall pass from now on.
+    /// Closes the gate: the query pauses when it gets there, and releases its permit.
     pub fn close(&self) {
         let mut state = self.state();
         state.closed = true;
-        state.give_back();
+        state.release_if_idle();
     }
 
-    /// Opens it again, if the query still has its right to run; tells whether it has.
+    /// Opens the gate again and returns true, or returns false if the query has released its permit and needs another.
     pub fn reopen(&self) -> bool {
         let mut state = self.state();
         if state.permit.is_none() {
@@ -71,46 +72,46 @@ impl Gate {
         true
     }
 
-    /// Opens it again with another right to run.
+    /// Opens the gate again with another permit.
     pub fn open_with(&self, permit: Permit) {
         let mut state = self.state();
         state.closed = false;
-        state.permit = Some(match state.pace.clone() {
-            Some(pace) => permit.of(pace),
+        state.permit = Some(match state.throttle.clone() {
+            Some(throttle) => permit.resume(throttle),
             None => permit,
         });
         drop(state);
         self.opened.notify_one();
     }
 
-    /// Waits until it is open.
+    /// Waits until the gate is open.
     pub async fn pass(&self) {
         loop {
-            // One opening is kept for who comes late, so none is missed between looking and waiting.
+            // `Notify` keeps one notification, so none is missed between looking and waiting.
             if !self.state().closed {
                 return;
             }
-            self.standing_still(self.opened.notified()).await;
+            self.while_idle(self.opened.notified()).await;
         }
     }
 
-    /// Waits for something, in which time the query stands still.
-    pub async fn standing_still<T>(&self, awaited: impl Future<Output = T>) -> T {
+    /// Waits for something, and counts the query as idle meanwhile.
+    pub async fn while_idle<T>(&self, awaited: impl Future<Output = T>) -> T {
         {
             let mut state = self.state();
-            state.still = true;
-            state.give_back();
+            state.idle = true;
+            state.release_if_idle();
         }
         let result = awaited.await;
-        self.state().still = false;
+        self.state().idle = false;
         result
     }
 }
 
-/// The end of a query: its right to run goes with it.
-pub struct GateOnDrop(pub Arc<Gate>);
+/// Releases the permit when the query ends.
+pub struct ReleaseOnDrop(pub Arc<Gate>);
 
-impl Drop for GateOnDrop {
+impl Drop for ReleaseOnDrop {
     fn drop(&mut self) {
         self.0.state().permit = None;
     }
@@ -126,16 +127,16 @@ mod tests {
     use crate::pg::resources::admission::Admission;
 
     #[tokio::test]
-    async fn the_right_to_run_is_given_back_when_the_query_stands_still() {
+    async fn a_closed_gate_releases_the_permit_once_the_query_is_idle() {
         let admission = Admission::new(1, Duration::from_millis(10));
-        let gate = Gate::open(admission.admit(Some("a")).await.unwrap());
+        let gate = Gate::new(admission.admit(Some("a")).await.unwrap());
         gate.close();
-        // It computes on.
+        // The query still computes.
         assert!(admission.admit(Some("a")).await.is_err());
         let mut passing = Box::pin(gate.pass());
         assert!(futures::poll!(&mut passing).is_pending());
         let other = admission.admit(Some("a")).await.unwrap();
-        assert!(!gate.reopen(), "it needs another right to run");
+        assert!(!gate.reopen(), "it needs another permit");
         drop(other);
         gate.open_with(admission.admit(Some("a")).await.unwrap());
         passing.await;
@@ -143,12 +144,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_waits_for_its_reader_gives_it_back_once_it_is_paused() {
+    async fn a_query_that_waits_for_its_reader_releases_its_permit_once_paused() {
         let admission = Admission::new(1, Duration::from_millis(10));
-        let gate = Gate::open(admission.admit(Some("a")).await.unwrap());
+        let gate = Gate::new(admission.admit(Some("a")).await.unwrap());
         let (sender, mut receiver) = tokio::sync::mpsc::channel::<u8>(1);
         sender.send(1).await.unwrap();
-        let mut sending = Box::pin(gate.standing_still(sender.send(2)));
+        let mut sending = Box::pin(gate.while_idle(sender.send(2)));
         assert!(futures::poll!(&mut sending).is_pending());
         // A slow reader is no pause.
         assert!(admission.admit(Some("a")).await.is_err());
@@ -160,13 +161,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_short_pause_costs_no_turn() {
+    async fn a_query_reopened_in_time_keeps_its_permit() {
         let admission = Admission::new(1, Duration::from_millis(10));
-        let gate = Gate::open(admission.admit(Some("a")).await.unwrap());
+        let gate = Gate::new(admission.admit(Some("a")).await.unwrap());
         gate.close();
         assert!(gate.reopen());
         gate.pass().await;
-        drop(GateOnDrop(Arc::new(gate)));
+        drop(ReleaseOnDrop(Arc::new(gate)));
         admission.admit(Some("a")).await.unwrap();
     }
 }

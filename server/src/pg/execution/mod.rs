@@ -1,5 +1,5 @@
-//! How a planned query runs: on its account's threads, streamed, sharing processors fairly, and stopped when nobody wants its
-//! rows.
+//! Execution of planned queries: on their account's threads, as a stream of rows, with a fair share of the processors, and
+//! cancelled when nobody reads the rows.
 
 pub mod cancellation;
 pub mod fair_share;

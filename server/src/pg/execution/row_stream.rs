@@ -1,10 +1,10 @@
-//! Running plans: on threads of their own, streamed, and stopped when nobody wants the rows any more.
+//! The stream of rows of a running query.
 //!
-//! A plan runs in a task on the query runtime, which also encodes its rows; the connection, on the I/O runtime, takes
-//! encoded pieces from a channel of two. So a client that reads slowly holds back its own query alone, and a heavy
-//! query holds back no login. Rows of a cursor are encoded late, when they are fetched and their format is known. What
-//! always holds: when a [`RowStream`] is dropped, its task is aborted, and with it everything that DataFusion has
-//! started for it; and the task's right to run is given back only when it has really ended.
+//! The plan runs in a task on the account's query threads, which also encodes its rows; the connection, on the I/O threads,
+//! receives encoded pieces from a channel that holds two. So a client that reads slowly delays its own query alone, and a
+//! heavy query delays no login. Rows of a cursor are encoded when they are fetched, since their format is known only then.
+//! What always holds: dropping a [`RowStream`] aborts its task and everything that DataFusion has started for it; and the
+//! query's permit is released only when the task has ended.
 
 use std::sync::Arc;
 
@@ -18,29 +18,29 @@ use futures::{FutureExt, StreamExt};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::cancellation::stopping;
-use super::fair_share::giving_way;
-use super::gate::{Gate, GateOnDrop};
+use super::cancellation::with_cancellable_joins;
+use super::fair_share::with_fair_share;
+use super::gate::{Gate, ReleaseOnDrop};
 use super::tasks::{AbortOnDrop, physical_plan, task_context};
 use crate::pg::resources::admission::Permit;
 use crate::pg::resources::memory::Share;
-use crate::pg::resources::stop_flag::GivenUp;
-use crate::pg::resources::throttle::Pace;
+use crate::pg::resources::stop_flag::StopCheck;
+use crate::pg::resources::throttle::Throttle;
 use rapport_pgsql::encode::{CopyEncoder, RowEncoder, Rows};
 use rapport_pgsql::error::PgError;
 
-/// Turns batches into messages.
+/// Encodes batches as messages.
 pub enum Encoder {
-    /// As rows of a result.
+    /// As rows of a result (`DataRow`).
     Rows(RowEncoder),
-    /// As data of a COPY.
+    /// As data of a COPY (`CopyData`).
     Copy(CopyEncoder),
-    /// Not yet: whoever takes the rows encodes them.
-    Late,
+    /// Not in the task: the reader of the stream encodes them, or wants batches.
+    Deferred,
 }
 
 impl Encoder {
-    /// A batch in pieces, of which each is made when it is asked for: text takes more than what it is made of.
+    /// Encodes a batch in pieces. Each is made when the iterator gets there, since text takes more memory than arrays.
     fn encode(
         &self,
         batch: RecordBatch,
@@ -49,30 +49,30 @@ impl Encoder {
         Ok(match self {
             Encoder::Rows(rows) => Box::new(rows.encode(&batch)?.map(piece)),
             Encoder::Copy(copy) => Box::new(copy.encode(&batch)?.map(piece)),
-            Encoder::Late => Box::new(std::iter::once(Ok(Piece::Batch(batch)))),
+            Encoder::Deferred => Box::new(std::iter::once(Ok(Piece::Batch(batch)))),
         })
     }
 }
 
-/// A planned query that shall run.
-pub struct Work {
-    /// The lake and the functions that it sees.
+/// A planned query, ready to run.
+pub struct QueryTask {
+    /// The state that it was planned in, with the version of the lake that it reads.
     pub state: SessionState,
     /// The optimised plan.
     pub plan: LogicalPlan,
-    /// What becomes of its rows.
+    /// How its rows are encoded.
     pub encoder: Encoder,
-    /// What its operators may hold.
+    /// The share that its operators reserve memory from.
     pub memory: Arc<Share>,
 }
 
-impl std::fmt::Debug for Work {
+impl std::fmt::Debug for QueryTask {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Work").finish_non_exhaustive()
+        f.debug_struct("QueryTask").finish_non_exhaustive()
     }
 }
 
-/// Part of a result.
+/// Part of a result, encoded or not.
 #[derive(Debug)]
 enum Piece {
     Rows(Rows),
@@ -88,48 +88,48 @@ impl Piece {
     }
 }
 
-/// Rows that are encoded at once, where they are fetched.
-const LATE_ROWS: usize = 1024;
-/// So many bytes of a batch are, or one row.
-const LATE_BYTES: usize = 256 * 1024;
+/// The most rows that the reader encodes at once.
+const CHUNK_ROWS: usize = 1024;
+/// The most bytes of a batch that the reader encodes at once; a larger row is encoded alone.
+const CHUNK_BYTES: usize = 256 * 1024;
 
-/// The rows of a running query as they come.
+/// Returns the rows of a running query as they come.
 #[derive(Debug)]
 pub struct RowStream {
     pieces: mpsc::Receiver<Result<Option<Piece>, PgError>>,
-    /// A piece of which some rows have been taken.
+    /// A piece, and how many of its rows were returned.
     current: Option<(Piece, usize)>,
     finished: bool,
     gate: Arc<Gate>,
     task: Option<AbortOnDrop>,
 }
 
-/// Some rows.
+/// Some encoded rows.
 #[derive(Debug, Default)]
-pub struct Taken {
-    /// The messages.
+pub struct RowChunk {
+    /// The messages; empty where rows are only counted.
     pub data: Bytes,
-    /// How many there are.
+    /// How many rows there are.
     pub rows: u64,
 }
 
 impl RowStream {
-    /// Starts to run a plan.
-    pub fn start(runtime: &Handle, work: Work, permit: Permit) -> RowStream {
+    /// Starts a query on the threads of `runtime`.
+    pub fn start(runtime: &Handle, query: QueryTask, permit: Permit) -> RowStream {
         let (sender, pieces) = mpsc::channel(2);
-        let pace = Arc::clone(permit.pace());
-        let gate = Arc::new(Gate::open(permit));
-        let passed = Arc::clone(&gate);
+        let throttle = Arc::clone(permit.throttle());
+        let gate = Arc::new(Gate::new(permit));
+        let task_gate = Arc::clone(&gate);
         let task = runtime.spawn(async move {
-            let _ended = GateOnDrop(Arc::clone(&passed));
-            let produced = produce(&work, &pace, &sender, &passed);
-            let produced = std::panic::AssertUnwindSafe(work.memory.unless_given_up(produced));
-            let end = match produced.catch_unwind().await {
+            let _release = ReleaseOnDrop(Arc::clone(&task_gate));
+            let rows = produce_rows(&query, &throttle, &sender, &task_gate);
+            let rows = std::panic::AssertUnwindSafe(query.memory.run_unless_killed(rows));
+            let end = match rows.catch_unwind().await {
                 Ok(Ok(())) => Ok(None),
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(PgError::internal("a query panicked")),
             };
-            // Nobody waits any more if this fails.
+            // This fails if nobody reads any more.
             let _ = sender.send(end).await;
         });
         RowStream {
@@ -141,11 +141,14 @@ impl RowStream {
         }
     }
 
-    /// Rows that are there already.
+    /// Makes a stream of batches that are complete already.
     ///
     /// # Errors
     /// If they cannot be encoded.
-    pub fn ready(batches: Vec<RecordBatch>, encoder: &Encoder) -> Result<RowStream, PgError> {
+    pub fn from_batches(
+        batches: Vec<RecordBatch>,
+        encoder: &Encoder,
+    ) -> Result<RowStream, PgError> {
         let mut ready = Vec::new();
         for batch in batches {
             for piece in encoder.encode(batch)? {
@@ -154,7 +157,7 @@ impl RowStream {
         }
         let (sender, pieces) = mpsc::channel(ready.len() + 1);
         for piece in ready {
-            // There is room for all.
+            // The channel has room for all.
             let _ = sender.try_send(Ok(Some(piece)));
         }
         let _ = sender.try_send(Ok(None));
@@ -167,11 +170,11 @@ impl RowStream {
         })
     }
 
-    /// Lines of text that are there already.
+    /// Makes a stream of rows of text that are complete already.
     ///
     /// # Errors
     /// If they cannot be encoded.
-    pub fn of_text(
+    pub fn from_text(
         columns: usize,
         lines: &[Vec<Option<String>>],
         encoder: &Encoder,
@@ -190,22 +193,22 @@ impl RowStream {
             .collect();
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
             .map_err(PgError::internal)?;
-        RowStream::ready(vec![batch], encoder)
+        RowStream::from_batches(vec![batch], encoder)
     }
 
-    /// The next rows, at most so many; none at the end. `late` encodes what is not encoded yet. May be given up and
-    /// taken up again.
+    /// Returns the next rows, at most `limit`; `None` at the end. `encoder` encodes rows of [`Encoder::Deferred`]; without it
+    /// they are only counted. Cancel-safe.
     ///
     /// # Errors
-    /// If the query fails.
+    /// If the query fails, or a row cannot be encoded.
     pub async fn next(
         &mut self,
         limit: u64,
-        late: Option<&RowEncoder>,
-    ) -> Result<Option<Taken>, PgError> {
+        encoder: Option<&RowEncoder>,
+    ) -> Result<Option<RowChunk>, PgError> {
         loop {
             if let Some((piece, from)) = self.current.take() {
-                return self.take(piece, from, limit, late).map(Some);
+                return self.take_rows(piece, from, limit, encoder).map(Some);
             }
             if self.finished {
                 return Ok(None);
@@ -226,11 +229,11 @@ impl RowStream {
         }
     }
 
-    /// The next rows as the plan gives them, where nothing encodes them; none at the end.
+    /// Returns the next batch of a query with [`Encoder::Deferred`]; `None` at the end.
     ///
     /// # Errors
     /// If the query fails.
-    pub async fn batch(&mut self) -> Result<Option<RecordBatch>, PgError> {
+    pub async fn next_batch(&mut self) -> Result<Option<RecordBatch>, PgError> {
         while !self.finished {
             match self.pieces.recv().await {
                 Some(Ok(Some(Piece::Batch(batch)))) => return Ok(Some(batch)),
@@ -252,16 +255,17 @@ impl RowStream {
         Ok(None)
     }
 
-    fn take(
+    /// Returns rows of a piece, of which `from` were returned before, and keeps the rest.
+    fn take_rows(
         &mut self,
         piece: Piece,
         from: usize,
         limit: u64,
-        late: Option<&RowEncoder>,
-    ) -> Result<Taken, PgError> {
+        encoder: Option<&RowEncoder>,
+    ) -> Result<RowChunk, PgError> {
         let left = piece.rows() - from;
         let count = usize::try_from(limit).map_or(left, |limit| limit.min(left));
-        let (data, count) = match (&piece, late) {
+        let (data, count) = match (&piece, encoder) {
             (Piece::Rows(rows), _) => {
                 let position = |row: usize| if row == 0 { 0 } else { rows.ends[row - 1] };
                 (
@@ -270,8 +274,8 @@ impl RowStream {
                 )
             }
             (Piece::Batch(batch), Some(encoder)) => {
-                let slice = batch.slice(from, count.min(late_rows(batch)));
-                // The other pieces of the slice are made when it is their turn.
+                let slice = batch.slice(from, count.min(rows_per_chunk(batch)));
+                // The rest of the slice is encoded by the next call.
                 let first = encoder.encode(&slice)?.next().transpose()?;
                 let rows = first.unwrap_or_default();
                 (rows.data, rows.ends.len())
@@ -281,62 +285,65 @@ impl RowStream {
         if count < left {
             self.current = Some((piece, from + count));
         }
-        Ok(Taken {
+        Ok(RowChunk {
             data,
             rows: count as u64,
         })
     }
 
-    /// The query shall stand still for now and let others run: it gives its right to run back as soon as it does.
+    /// Pauses the query, which releases its permit once it is idle.
     pub fn pause(&self) {
         self.gate.close();
     }
 
-    /// The query shall go on. False if it has given its right to run back, and needs another.
+    /// Resumes the query. Returns false if it has released its permit, and needs [`RowStream::resume_with`].
     pub fn resume(&self) -> bool {
         self.task.is_none() || self.finished || self.gate.reopen()
     }
 
-    /// The query goes on with another right to run.
+    /// Resumes the query with another permit.
     pub fn resume_with(&self, permit: Permit) {
         self.gate.open_with(permit);
     }
 }
 
-/// How many rows of a batch are encoded at once, where they are encoded late.
-pub fn late_rows(batch: &RecordBatch) -> usize {
+/// Returns how many rows of a batch a reader should encode at once.
+pub fn rows_per_chunk(batch: &RecordBatch) -> usize {
     let bytes = |column: &ArrayRef| {
         let sliced = column.to_data().get_slice_memory_size();
         sliced.unwrap_or_else(|_| column.get_array_memory_size())
     };
     let bytes: usize = batch.columns().iter().map(bytes).sum();
     let each = bytes / batch.num_rows().max(1);
-    (LATE_BYTES / each.max(1)).clamp(1, LATE_ROWS)
+    (CHUNK_BYTES / each.max(1)).clamp(1, CHUNK_ROWS)
 }
 
-async fn produce(
-    work: &Work,
-    pace: &Arc<Pace>,
+/// Runs a query and sends its rows, until it ends or nobody reads them.
+async fn produce_rows(
+    query: &QueryTask,
+    throttle: &Arc<Throttle>,
     sender: &mpsc::Sender<Result<Option<Piece>, PgError>>,
     gate: &Gate,
 ) -> Result<(), PgError> {
-    let physical = physical_plan(&work.state, &work.plan).await?;
-    // Who wants the rows holds the other end.
+    let physical = physical_plan(&query.state, &query.plan).await?;
+    // The reader of the rows holds the other end of the channel.
     let weak = sender.downgrade();
-    let unwanted: GivenUp =
+    let unwanted: StopCheck =
         Arc::new(move || weak.upgrade().is_none_or(|sender| sender.is_closed()));
-    let given_up = work.memory.given_up_or(unwanted);
-    let physical = giving_way(stopping(physical, &given_up)?, pace)?;
-    let context = task_context(&work.state, Arc::clone(&work.memory));
+    let should_stop = query.memory.stop_check(unwanted);
+    let physical = with_fair_share(with_cancellable_joins(physical, &should_stop)?, throttle)?;
+    let context = task_context(&query.state, Arc::clone(&query.memory));
     let mut stream = execute_stream(physical, context)?;
     loop {
-        pace.waiting(gate.pass()).await;
+        throttle.wait_for_reader(gate.pass()).await;
         let Some(batch) = stream.next().await else {
             return Ok(());
         };
-        for piece in work.encoder.encode(batch?)? {
-            // While nobody takes rows the query stands still.
-            let room = pace.waiting(gate.standing_still(sender.reserve())).await;
+        for piece in query.encoder.encode(batch?)? {
+            // The query is idle while the channel is full.
+            let room = throttle
+                .wait_for_reader(gate.while_idle(sender.reserve()))
+                .await;
             let Ok(room) = room else { return Ok(()) };
             room.send(Ok(Some(piece?)));
         }
@@ -361,17 +368,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn rows_are_taken_as_many_as_are_asked_for_early_and_late() {
-        for late in [false, true] {
+    async fn a_stream_returns_at_most_the_rows_asked_for() {
+        for deferred in [false, true] {
             let lines: Vec<_> = ["a", "b", "c"]
                 .map(|text| vec![Some(text.to_owned())])
                 .to_vec();
-            let (first, second) = if late {
-                (Encoder::Late, Some(encoder()))
+            let (first, second) = if deferred {
+                (Encoder::Deferred, Some(encoder()))
             } else {
                 (Encoder::Rows(encoder()), None)
             };
-            let mut stream = RowStream::of_text(1, &lines, &first).unwrap();
+            let mut stream = RowStream::from_text(1, &lines, &first).unwrap();
             let two = stream.next(2, second.as_ref()).await.unwrap().unwrap();
             assert_eq!(
                 &two.data[..],

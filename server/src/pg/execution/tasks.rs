@@ -1,4 +1,4 @@
-//! Work on the threads of an account: operators of a plan, the memory that they take, and tasks that end when they are dropped.
+//! Tasks on an account's query threads, and what a plan needs to run there: operators, and a memory pool.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use crate::pg::resources::memory::Share;
 use rapport_pgsql::error::PgError;
 
-/// Makes the operators of an optimised plan.
+/// Makes the physical plan of an optimised logical plan.
 ///
 /// # Errors
 /// If the lake cannot be read, or DataFusion has no operator for a node.
@@ -24,7 +24,7 @@ pub async fn physical_plan(
     Ok(planner.create_physical_plan(plan, state).await?)
 }
 
-/// A context in which operators take their memory from a share.
+/// Makes a task context whose operators reserve their memory from `memory`.
 pub fn task_context(state: &SessionState, memory: Arc<Share>) -> Arc<TaskContext> {
     let runtime = RuntimeEnv {
         memory_pool: memory,
@@ -33,7 +33,7 @@ pub fn task_context(state: &SessionState, memory: Arc<Share>) -> Arc<TaskContext
     Arc::new(TaskContext::from(state).with_runtime(Arc::new(runtime)))
 }
 
-/// Stops a task when it is dropped.
+/// Aborts a task when it is dropped.
 #[derive(Debug)]
 pub struct AbortOnDrop(pub AbortHandle);
 
@@ -43,10 +43,10 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Runs work on the query runtime and gives its result; dropped before, it stops the work.
+/// Runs work on the query threads and returns its result. Dropping the future aborts the work.
 ///
 /// # Errors
-/// If the work fails, or dies.
+/// If the work fails or panics.
 pub async fn run_on<T, F>(runtime: &Handle, work: F) -> Result<T, PgError>
 where
     T: Send + 'static,
@@ -54,10 +54,10 @@ where
 {
     let task = runtime.spawn(work);
     let _abort = AbortOnDrop(task.abort_handle());
-    joined(task).await?
+    join(task).await?
 }
 
-async fn joined<T>(task: JoinHandle<T>) -> Result<T, PgError> {
+async fn join<T>(task: JoinHandle<T>) -> Result<T, PgError> {
     task.await
         .map_err(|error| PgError::internal(format!("a query's task ended: {error}")))
 }

@@ -1,7 +1,7 @@
-//! Makes plans give way: what makes many rows of few asks the scheduler after every batch.
+//! Cooperative scheduling of joins: operators that make many rows of few yield to the scheduler between batches.
 //!
-//! DataFusion lets sources give way. A join that makes a billion rows of two batches asks its sources twice, and would
-//! run on after it is cancelled for as long as its rows last.
+//! DataFusion makes sources yield. A join that makes a billion rows of two batches reads its sources twice, so it would run
+//! on after a cancel for as long as it has rows.
 
 use std::sync::Arc;
 
@@ -12,10 +12,11 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
 
-/// Wraps joins and other multipliers of rows.
+/// Optimizer rule that wraps joins and other multipliers of rows in [`CooperativeExec`].
 #[derive(Debug)]
 pub struct YieldingJoins;
 
+/// Names of the operators that may return more rows than they read.
 const MULTIPLIERS: &[&str] = &[
     "CrossJoinExec",
     "HashJoinExec",
@@ -27,7 +28,7 @@ const MULTIPLIERS: &[&str] = &[
     "UnnestExec",
 ];
 
-/// Whether a node may make many rows of few.
+/// Returns whether an operator may return many rows for few.
 pub fn multiplies_rows(node: &dyn ExecutionPlan) -> bool {
     MULTIPLIERS.contains(&node.name())
 }

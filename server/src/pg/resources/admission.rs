@@ -1,4 +1,4 @@
-//! Who may run a statement now: so many at a time for an account, the others wait in line for a while.
+//! Admission of statements: each account may run a limited number at a time, and the next ones wait in its queue.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -7,99 +7,104 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::per_account::PerAccount;
-use super::throttle::{Beginning, Begun, Pace};
+use super::throttle::{RunningGuard, RunningStatements, Throttle};
 use rapport_pgsql::error::PgError;
 
-/// How many wait in an account's line for each that runs.
+/// How many statements may wait in an account's queue for each that may run.
 const WAITING_PER_RUNNING: usize = 8;
 
-/// The lines of all accounts.
+/// Admits the statements of all accounts.
 #[derive(Debug)]
 pub struct Admission {
-    running: usize,
-    patience: Duration,
-    lines: PerAccount<Line>,
-    begun: Arc<Begun>,
+    /// How many statements of an account may run at a time.
+    limit: usize,
+    /// How long a statement waits at most.
+    timeout: Duration,
+    queues: PerAccount<Queue>,
+    running: Arc<RunningStatements>,
 }
 
+/// The statements of one account, as permits.
 #[derive(Debug)]
-struct Line {
+struct Queue {
+    /// One permit for each statement that runs.
     running: Arc<Semaphore>,
-    places: Arc<Semaphore>,
+    /// One permit for each statement that waits or runs.
+    entered: Arc<Semaphore>,
 }
 
-/// The right to run a statement, given back when it is dropped.
+/// Lets one statement run; the next of its account is admitted when this is dropped.
 #[derive(Debug)]
 pub struct Permit {
-    beginning: Beginning,
+    guard: RunningGuard,
     _running: OwnedSemaphorePermit,
-    _place: OwnedSemaphorePermit,
-    /// Keeps the line while somebody is in it.
-    _line: Arc<Line>,
+    _entered: OwnedSemaphorePermit,
+    /// Keeps the account's queue while a statement is in it.
+    _queue: Arc<Queue>,
 }
 
 impl Permit {
-    /// The speed of the statement whose right this is.
-    pub fn pace(&self) -> &Arc<Pace> {
-        self.beginning.pace()
+    /// Returns the throttle of the statement.
+    pub fn throttle(&self) -> &Arc<Throttle> {
+        self.guard.throttle()
     }
 
-    /// The right of a statement that had it before and stood still.
-    pub fn of(self, pace: Arc<Pace>) -> Permit {
+    /// Turns this into the permit of a statement that ran before and was paused, so that it keeps its age.
+    pub fn resume(self, throttle: Arc<Throttle>) -> Permit {
         Permit {
-            beginning: pace.enter(),
+            guard: throttle.resume(),
             ..self
         }
     }
 }
 
 impl Admission {
-    /// With so many statements at a time for an account.
-    pub fn new(running: usize, patience: Duration) -> Admission {
+    /// Admits at most `limit` statements of an account at a time; others wait for at most `timeout`.
+    pub fn new(limit: usize, timeout: Duration) -> Admission {
         Admission {
-            running: running.max(1),
-            patience,
-            lines: PerAccount::default(),
-            begun: Arc::default(),
+            limit: limit.max(1),
+            timeout,
+            queues: PerAccount::default(),
+            running: Arc::default(),
         }
     }
 
-    /// Waits for the account's turn.
+    /// Waits until the account may run one statement more.
     ///
     /// # Errors
-    /// If the line is too long, or the wait.
+    /// 53400 if the account's queue is full, or the timeout passes.
     pub async fn admit(&self, account: Option<&str>) -> Result<Permit, PgError> {
-        let line = self.line(account);
+        let queue = self.queue(account);
         let too_many = |why: &str| {
             PgError::new("53400", format!("too many statements run at a time: {why}")).hint(
-                format!("at most {} run at a time for an account", self.running),
+                format!("at most {} run at a time for an account", self.limit),
             )
         };
-        let place = Arc::clone(&line.places)
+        let entered = Arc::clone(&queue.entered)
             .try_acquire_owned()
             .map_err(|_| too_many("the line of waiting ones is full"))?;
         let running =
-            tokio::time::timeout(self.patience, Arc::clone(&line.running).acquire_owned())
+            tokio::time::timeout(self.timeout, Arc::clone(&queue.running).acquire_owned())
                 .await
                 .map_err(|_| too_many("this one's turn did not come in time"))?
                 .map_err(PgError::internal)?;
         Ok(Permit {
-            beginning: self.begun.enter(account, Instant::now()),
+            guard: self.running.start(account, Instant::now()),
             _running: running,
-            _place: place,
-            _line: line,
+            _entered: entered,
+            _queue: queue,
         })
     }
 
-    fn line(&self, account: Option<&str>) -> Arc<Line> {
+    fn queue(&self, account: Option<&str>) -> Arc<Queue> {
         let make = || {
-            Ok::<_, Infallible>(Line {
-                running: Arc::new(Semaphore::new(self.running)),
-                places: Arc::new(Semaphore::new(self.running * (1 + WAITING_PER_RUNNING))),
+            Ok::<_, Infallible>(Queue {
+                running: Arc::new(Semaphore::new(self.limit)),
+                entered: Arc::new(Semaphore::new(self.limit * (1 + WAITING_PER_RUNNING))),
             })
         };
-        let Ok(line) = self.lines.of(account, make);
-        line
+        let Ok(queue) = self.queues.get_or_make(account, make);
+        queue
     }
 }
 
@@ -110,7 +115,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn one_account_waits_for_itself_alone() {
+    async fn an_account_waits_for_its_own_statements_only() {
         let admission = Admission::new(1, Duration::from_millis(10));
         let first = admission.admit(Some("a")).await.unwrap();
         admission.admit(Some("b")).await.unwrap();
@@ -121,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_has_an_end() {
+    async fn a_full_queue_refuses_the_next_statement() {
         let admission = Admission::new(1, Duration::from_millis(10));
         let _running = admission.admit(Some("a")).await.unwrap();
         let waiting: Vec<_> = (0..WAITING_PER_RUNNING)

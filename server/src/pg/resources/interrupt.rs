@@ -1,40 +1,40 @@
-//! What stops a statement before its end.
+//! Interrupts of one statement: a cancel request, the end of its connection, its timeout.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::signals::Control;
+use super::signals::Signals;
 use rapport_pgsql::error::{PgError, code};
 
-/// What a statement is told whose time is up.
+/// The message of a statement whose time is up, as PostgreSQL words it.
 const TIMED_OUT: &str = "canceling statement due to statement timeout";
 
-/// Whether a statement ended because its time was up.
+/// Returns whether a statement ended because its time was up.
 pub fn is_timeout(error: &PgError) -> bool {
     error.code == code::CANCELED && error.message == TIMED_OUT
 }
 
-/// What can stop a statement: a cancel request, the end of its connection, its time.
+/// Waits for whatever interrupts one statement.
 #[derive(Clone)]
-pub struct Watch {
-    control: Arc<Control>,
+pub struct Interrupt {
+    signals: Arc<Signals>,
     deadline: Option<Instant>,
 }
 
-impl Watch {
-    /// A statement begins.
-    pub fn begin(control: &Arc<Control>, timeout: Option<Duration>) -> Watch {
-        control.statement_begins();
-        Watch {
-            control: Arc::clone(control),
+impl Interrupt {
+    /// Begins a statement, which may take as long as `timeout`.
+    pub fn begin(signals: &Arc<Signals>, timeout: Option<Duration>) -> Interrupt {
+        signals.statement_begins();
+        Interrupt {
+            signals: Arc::clone(signals),
             deadline: timeout.map(|timeout| Instant::now() + timeout),
         }
     }
 
-    /// Waits until the statement shall stop.
-    pub async fn stopped(&self) -> PgError {
+    /// Waits until the statement must stop, and returns why.
+    pub async fn raised(&self) -> PgError {
         let timeout = async {
             match self.deadline {
                 Some(deadline) => tokio::time::sleep_until(deadline).await,
@@ -42,7 +42,7 @@ impl Watch {
             }
         };
         tokio::select! {
-            error = self.control.stopped() => error,
+            error = self.signals.statement_stop() => error,
             () = timeout => PgError::new(code::CANCELED, TIMED_OUT),
         }
     }

@@ -1,5 +1,5 @@
-//! What statements and connections are limited by: connection slots, turns, threads, memory and time, and the signals that
-//! stop them.
+//! Limits of connections and statements: slots, admission, threads, memory, processor time and timeouts; and the signals
+//! that stop them.
 
 pub mod admission;
 pub mod connection_limits;

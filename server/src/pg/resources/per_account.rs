@@ -1,9 +1,9 @@
-//! What the connections of an account share, for as long as there is one of them.
+//! Values that the connections of an account share, kept while one of them uses them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// A thing for each account that somebody uses; the operators are one account here, without a name.
+/// Keeps one value for each account that uses it. Operators, who have no account, share one too.
 #[derive(Debug)]
 pub struct PerAccount<T>(Mutex<HashMap<Option<String>, Weak<T>>>);
 
@@ -14,11 +14,11 @@ impl<T> Default for PerAccount<T> {
 }
 
 impl<T> PerAccount<T> {
-    /// The account's, made if nobody uses one now.
+    /// Returns the account's value, and makes it if nobody uses one now.
     ///
     /// # Errors
-    /// If it cannot be made.
-    pub fn of<E>(
+    /// The error of `make`.
+    pub fn get_or_make<E>(
         &self,
         account: Option<&str>,
         make: impl FnOnce() -> Result<T, E>,
@@ -44,22 +44,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_accounts_connections_share_and_others_do_not() {
-        let things = PerAccount::<u8>::default();
+    fn each_account_has_one_value() {
+        let values = PerAccount::<u8>::default();
         let make = || Ok::<_, Infallible>(1);
-        let first = things.of(Some("a"), make).unwrap();
-        assert!(Arc::ptr_eq(&first, &things.of(Some("a"), make).unwrap()));
-        assert!(!Arc::ptr_eq(&first, &things.of(Some("b"), make).unwrap()));
-        assert!(!Arc::ptr_eq(&first, &things.of(None, make).unwrap()));
+        let first = values.get_or_make(Some("a"), make).unwrap();
+        let again = values.get_or_make(Some("a"), make).unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+        let other = values.get_or_make(Some("b"), make).unwrap();
+        assert!(!Arc::ptr_eq(&first, &other));
+        let operators = values.get_or_make(None, make).unwrap();
+        assert!(!Arc::ptr_eq(&first, &operators));
     }
 
     #[test]
-    fn what_nobody_uses_is_forgotten() {
-        let things = PerAccount::<u8>::default();
-        things.of(Some("a"), || Ok::<_, Infallible>(1)).unwrap();
-        let kept = things.of(Some("b"), || Ok::<_, Infallible>(2)).unwrap();
-        assert_eq!(things.0.lock().unwrap().len(), 1);
-        assert_eq!(*things.of(Some("b"), || Err(())).unwrap(), *kept);
-        assert_eq!(things.of(Some("a"), || Err(())), Err(()));
+    fn a_value_that_nobody_uses_is_dropped() {
+        let values = PerAccount::<u8>::default();
+        values
+            .get_or_make(Some("a"), || Ok::<_, Infallible>(1))
+            .unwrap();
+        let kept = values
+            .get_or_make(Some("b"), || Ok::<_, Infallible>(2))
+            .unwrap();
+        assert_eq!(values.0.lock().unwrap().len(), 1);
+        let again = values.get_or_make(Some("b"), || Err(())).unwrap();
+        assert_eq!(*again, *kept);
+        assert_eq!(values.get_or_make(Some("a"), || Err(())), Err(()));
     }
 }

@@ -1,9 +1,8 @@
-//! How much memory the process itself holds, whoever in it has taken it.
+//! The memory that the process holds, as the operating system counts it.
 //!
-//! What plans reserve is not all that there is: pages that are being read, copies that a join makes of its side, what
-//! sessions know and what an allocator keeps are in no reservation. So the limit of a server is held against what the
-//! system counts: the pages that are the process's own. Files that are mapped, as the binary is, are left out, since the
-//! system takes their pages back when it wants to.
+//! The reservations of plans are not all: decoded pages, a join's copy of its build side, the state of sessions and what
+//! the allocator keeps are in no reservation. So the server's limit is compared with the anonymous resident memory of the
+//! process (`RssAnon`). Mapped files, such as the binary, are left out, since the system can take their pages back.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -14,37 +13,40 @@ use datafusion::common::human_readable_size;
 
 use rapport_pgsql::error::{PgError, code};
 
-/// How old a figure may be: to take one costs some tens of microseconds, and operators ask again and again.
-const FRESH: Duration = Duration::from_millis(5);
+/// How long a reading is used again: one costs some tens of microseconds, and operators ask often.
+const MAX_AGE: Duration = Duration::from_millis(5);
 
-/// It is nearly full when such a part of its limit is left: what statements have been promised comes a little later.
+/// The process is nearly full when one part in this many of its limit is left. Memory that was granted to statements is
+/// touched, and so counted, a little later.
 const NEARLY_FULL: usize = 16;
 
-/// Where the system tells it.
+/// The file in which Linux reports it.
 const STATUS: &str = "/proc/self/status";
 
-/// The memory of the process, and how much it may be.
+/// Measures the memory of the process, against a limit.
 #[derive(Debug)]
 pub struct ProcessMemory {
     limit: usize,
-    latest: Mutex<Latest>,
+    latest: Mutex<Reading>,
 }
 
 #[derive(Debug)]
-struct Latest {
-    /// None where the system does not tell.
+struct Reading {
+    /// `None` where the system does not report it.
     status: Option<File>,
     taken: Option<Instant>,
     held: usize,
 }
 
 impl ProcessMemory {
-    /// Of this process, with a limit in bytes.
+    /// Measures this process, with a limit in bytes.
     pub fn new(limit: usize) -> ProcessMemory {
-        let status = File::open(STATUS).map_err(|error| unknown(&error)).ok();
+        let status = File::open(STATUS)
+            .map_err(|error| warn_unknown(&error))
+            .ok();
         ProcessMemory {
             limit,
-            latest: Mutex::new(Latest {
+            latest: Mutex::new(Reading {
                 status,
                 taken: None,
                 held: 0,
@@ -52,20 +54,20 @@ impl ProcessMemory {
         }
     }
 
-    /// How much it may hold.
+    /// Returns the limit in bytes.
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// How much it holds, in bytes; 0 where the system does not tell.
+    /// Returns how many bytes the process holds; 0 where the system does not report it.
     pub fn held(&self) -> usize {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if latest.taken.is_none_or(|taken| taken.elapsed() >= FRESH) {
+        if latest.taken.is_none_or(|taken| taken.elapsed() >= MAX_AGE) {
             latest.taken = Some(Instant::now());
-            latest.held = match latest.status.as_mut().map(read) {
+            latest.held = match latest.status.as_mut().map(read_held) {
                 Some(Ok(held)) => held,
                 Some(Err(error)) => {
-                    unknown(&error);
+                    warn_unknown(&error);
                     latest.status = None;
                     0
                 }
@@ -75,18 +77,18 @@ impl ProcessMemory {
         latest.held
     }
 
-    /// Whether it holds so much that something must go before it holds more than it may.
+    /// Returns whether memory must be freed before the process exceeds its limit.
     pub fn is_nearly_full(&self) -> bool {
         self.exceeds_with(self.limit / NEARLY_FULL)
     }
 
-    /// Whether so much more would be too much.
+    /// Returns whether the process would exceed its limit with this many bytes more.
     pub fn exceeds_with(&self, additional: usize) -> bool {
         self.held().saturating_add(additional) > self.limit
     }
 
-    /// Why a statement is given up.
-    pub fn used_up(&self) -> PgError {
+    /// Returns the error (53200) of a statement that is killed to free memory.
+    pub fn kill_error(&self) -> PgError {
         PgError::new(
             code::OUT_OF_MEMORY,
             format!(
@@ -98,23 +100,23 @@ impl ProcessMemory {
     }
 }
 
-/// Says, once, that the limit is not what it is said to be.
-fn unknown(error: &io::Error) {
+/// Warns that the limit cannot be compared with the memory of the process.
+fn warn_unknown(error: &io::Error) {
     tracing::warn!(
         %error,
         "the system does not tell how much memory the server holds: its limit counts what statements reserve alone"
     );
 }
 
-fn read(status: &mut File) -> io::Result<usize> {
+fn read_held(status: &mut File) -> io::Result<usize> {
     let mut text = String::with_capacity(2048);
     status.rewind()?;
     status.read_to_string(&mut text)?;
-    own_pages(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    anonymous_bytes(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// The process's own pages in bytes, by the system's account of it.
-fn own_pages(status: &str) -> Option<usize> {
+/// Returns the bytes of `RssAnon` in the text of `/proc/self/status`.
+fn anonymous_bytes(status: &str) -> Option<usize> {
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("RssAnon:"))?;
@@ -129,15 +131,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_systems_account_is_read() {
+    fn anonymous_memory_is_read_from_the_status_file() {
         let status = "Name:\trapport\nVmRSS:\t  300 kB\nRssAnon:\t     208 kB\nRssFile:\t 92 kB\n";
-        assert_eq!(own_pages(status), Some(208 * 1024));
-        assert_eq!(own_pages("Name:\trapport\n"), None);
+        assert_eq!(anonymous_bytes(status), Some(208 * 1024));
+        assert_eq!(anonymous_bytes("Name:\trapport\n"), None);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn what_is_touched_is_held() {
+    fn touched_memory_is_counted() {
         const MORE: usize = 64 << 20;
         let before = ProcessMemory::new(usize::MAX).held();
         assert!(before > 0);

@@ -1,8 +1,8 @@
-//! Where queries run: every account on threads of its own.
+//! Query threads: each account has a Tokio runtime of its own.
 //!
-//! A task of DataFusion's gives way to others only now and then, and a bad join does so rarely. On shared threads one
-//! such query would keep everybody waiting; on threads of its account the operating system shares the processors out
-//! fairly, and it is felt by its own account alone. The connections' own runtime runs no query at all.
+//! DataFusion's tasks yield only now and then, and a bad join does so rarely. On shared threads one such query would keep
+//! everybody waiting; on threads of its account it delays that account alone, since the operating system divides the
+//! processors fairly between threads. The runtime that serves connections runs no query.
 
 use std::io;
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::per_account::PerAccount;
 
-/// Room for plans of deeply nested queries; what is not touched costs nothing.
+/// Stack bytes of each thread, for plans of deeply nested queries. Pages that are not touched cost nothing.
 const STACK: usize = 32 * 1024 * 1024;
 
-/// Threads beside those that one statement is made to use. A join may not give way for seconds; then its account's other
-/// statements, and be it the one that stops it, are planned and run on these.
+/// Threads in addition to those that one statement is planned for. A join may not yield for seconds; meanwhile the account's other
+/// statements, such as the one that cancels it, run on these.
 const SPARE: usize = 2;
 
-/// How long the threads of an account that has left are waited for before they are let go. A task that does not give way
-/// for longer is not on its way out, so that letting its thread go is safe.
-const JOINED_WITHIN: Duration = Duration::from_secs(30);
+/// How long to wait for the threads of an account that has no session any more. A task that does not yield for longer is not
+/// about to end, so its thread can be detached safely.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The runtimes of the accounts that have sessions.
+/// Keeps a runtime for each account that has sessions.
 #[derive(Debug)]
 pub struct QueryRuntimes {
     threads: usize,
@@ -33,18 +33,18 @@ pub struct QueryRuntimes {
     ended: Sender<Runtime>,
 }
 
-/// The threads of one account; they go when its last session has, without being waited for.
+/// Holds the threads of one account. They end after its last session, and nobody waits for them.
 #[derive(Debug)]
 pub struct QueryRuntime {
     handle: Handle,
-    /// There until it is dropped.
+    /// `None` only while this is dropped.
     runtime: Option<Runtime>,
-    /// To where it is then joined.
+    /// Where the runtime is sent to be joined.
     ended: Sender<Runtime>,
 }
 
 impl QueryRuntimes {
-    /// With so many threads for each account.
+    /// Makes runtimes with this many threads, and [`SPARE`] more, for each account.
     ///
     /// # Errors
     /// If the system gives no thread.
@@ -60,12 +60,12 @@ impl QueryRuntimes {
         })
     }
 
-    /// The runtime of an account, or of the operators.
+    /// Returns the runtime of an account, or that of the operators.
     ///
     /// # Errors
     /// If the system gives no threads.
     pub fn of(&self, account: Option<&str>) -> io::Result<Arc<QueryRuntime>> {
-        self.by_account.of(account, || {
+        self.by_account.get_or_make(account, || {
             let runtime = Builder::new_multi_thread()
                 .worker_threads(self.threads + SPARE)
                 .thread_name("query")
@@ -81,18 +81,18 @@ impl QueryRuntimes {
     }
 }
 
-/// Joins the threads of the runtimes that come, until none can.
+/// Joins the threads of each runtime received, until all senders are gone.
 ///
-/// They must not be let go instead: glibc up to 2.36 at least may touch the stack of a thread that is detached in the
-/// moment of its end after that has been unmapped, as stacks of this size are at once.
+/// Detaching them is not safe: glibc, at least up to 2.36, may touch the stack of a thread that is detached at the moment of
+/// its end after the stack has been unmapped, which happens at once for stacks of this size.
 fn join(ended: &Receiver<Runtime>) {
     for runtime in ended {
-        runtime.shutdown_timeout(JOINED_WITHIN);
+        runtime.shutdown_timeout(JOIN_TIMEOUT);
     }
 }
 
 impl QueryRuntime {
-    /// Where to spawn.
+    /// Returns the handle to spawn tasks with.
     pub fn handle(&self) -> &Handle {
         &self.handle
     }
@@ -101,7 +101,7 @@ impl QueryRuntime {
 impl Drop for QueryRuntime {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Its place to be joined is gone only if that thread has died; then this is what is left.
+            // The receiver is gone only if the joining thread has died.
             if let Err(unjoined) = self.ended.send(runtime) {
                 unjoined.0.shutdown_background();
             }

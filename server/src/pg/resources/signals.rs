@@ -1,4 +1,4 @@
-//! What reaches into a running connection from outside: cancel requests, the end of its user, the server's shutdown.
+//! Signals to connections from outside: cancel requests, the removal of their user, the shutdown of the server.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -10,104 +10,106 @@ use tokio::sync::Notify;
 use crate::users::User;
 use rapport_pgsql::error::{PgError, code};
 
-/// The statement that runs shall stop.
+/// Stop the statement that runs.
 const CANCEL: u8 = 1;
-/// The connection shall end once no statement runs.
-const FINISH: u8 = 2;
-/// The connection shall end now.
+/// End the connection once no statement runs.
+const END_WHEN_IDLE: u8 = 2;
+/// End the connection now.
 const END: u8 = 4;
 
-/// The levers of one connection.
+/// The signals that one connection has received.
 #[derive(Debug, Default)]
-pub struct Control {
-    wanted: AtomicU8,
+pub struct Signals {
+    raised: AtomicU8,
     changed: Notify,
 }
 
-impl Control {
-    /// Stops the statement that runs; without one, nothing.
+impl Signals {
+    /// Stops the statement that runs; does nothing where none runs.
     pub fn cancel(&self) {
-        self.want(CANCEL);
+        self.raise(CANCEL);
     }
 
     /// Ends the connection once no statement runs.
-    pub fn finish(&self) {
-        self.want(FINISH);
+    pub fn end_when_idle(&self) {
+        self.raise(END_WHEN_IDLE);
     }
 
-    /// Ends the connection, and its statement.
+    /// Ends the connection and its statement at once.
     pub fn end(&self) {
-        self.want(END);
+        self.raise(END);
     }
 
-    fn want(&self, what: u8) {
-        self.wanted.fetch_or(what, Ordering::SeqCst);
+    fn raise(&self, signal: u8) {
+        self.raised.fetch_or(signal, Ordering::SeqCst);
         self.changed.notify_waiters();
     }
 
-    /// A statement begins: a cancel that came before it was for another.
+    /// Begins a statement: a cancel request that came before was for another one.
     pub fn statement_begins(&self) {
-        self.wanted.fetch_and(!CANCEL, Ordering::SeqCst);
+        self.raised.fetch_and(!CANCEL, Ordering::SeqCst);
     }
 
-    /// Waits until the statement shall stop.
-    pub async fn stopped(&self) -> PgError {
-        match self.reached(CANCEL | END).await & END {
+    /// Waits until the statement must stop, and returns why.
+    pub async fn statement_stop(&self) -> PgError {
+        match self.wait_for(CANCEL | END).await & END {
             0 => PgError::new(code::CANCELED, "canceling statement due to user request"),
-            _ => ended(),
+            _ => shutdown_error(),
         }
     }
 
-    /// Waits until a connection shall end: at once, or, if it is at rest between groups of messages, once others have
-    /// ended their statements too.
-    pub async fn finished(&self, at_rest: bool) -> PgError {
-        self.reached(if at_rest { FINISH | END } else { END }).await;
-        ended()
+    /// Waits until the connection must end, and returns why. One that is idle between groups of messages also ends for
+    /// [`Signals::end_when_idle`].
+    pub async fn connection_end(&self, is_idle: bool) -> PgError {
+        self.wait_for(if is_idle { END_WHEN_IDLE | END } else { END })
+            .await;
+        shutdown_error()
     }
 
-    async fn reached(&self, what: u8) -> u8 {
+    /// Waits for one of these signals, and returns those of them that were raised.
+    async fn wait_for(&self, signals: u8) -> u8 {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
-            // Listen before looking, so that no change falls between.
+            // Listen before looking, so that no signal is missed in between.
             changed.as_mut().enable();
-            let wanted = self.wanted.load(Ordering::SeqCst) & what;
-            if wanted != 0 {
-                return wanted;
+            let raised = self.raised.load(Ordering::SeqCst) & signals;
+            if raised != 0 {
+                return raised;
             }
             changed.await;
         }
     }
 }
 
-fn ended() -> PgError {
+fn shutdown_error() -> PgError {
     PgError::fatal(
         code::SHUTDOWN,
         "terminating connection due to administrator command",
     )
 }
 
-/// The connections that are logged in.
+/// Registers the connections that are logged in, by process id.
 #[derive(Debug, Default)]
 pub struct Connections {
-    entered: Mutex<Entered>,
+    registered: Mutex<Registered>,
 }
 
 #[derive(Debug, Default)]
-struct Entered {
+struct Registered {
     by_pid: HashMap<i32, Entry>,
-    /// The server stops: who comes now is to leave again.
-    finishing: bool,
+    /// The server shuts down: a connection that registers now ends again.
+    shutting_down: bool,
 }
 
 #[derive(Debug)]
 struct Entry {
     key: Bytes,
     user: Arc<User>,
-    control: Arc<Control>,
+    signals: Arc<Signals>,
 }
 
-/// A connection's place among the others, which it leaves when this is dropped.
+/// Keeps a connection registered until it is dropped.
 #[derive(Debug)]
 pub struct Registration {
     connections: Arc<Connections>,
@@ -121,76 +123,78 @@ impl Drop for Registration {
 }
 
 impl Connections {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Entered> {
-        self.entered.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Registered> {
+        self.registered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters a connection under a process id that no other has.
+    /// Registers a connection under a process id that no other has, and returns that id.
     pub fn register(
         self: &Arc<Self>,
         key: Bytes,
         user: Arc<User>,
-        control: Arc<Control>,
+        signals: Arc<Signals>,
     ) -> (i32, Registration) {
-        let mut entered = self.lock();
-        if entered.finishing {
-            control.finish();
+        let mut registered = self.lock();
+        if registered.shutting_down {
+            signals.end_when_idle();
         }
-        let by_pid = &mut entered.by_pid;
+        let by_pid = &mut registered.by_pid;
         let pid = loop {
-            // Not to be guessed: who knows a process id and a key can cancel.
+            // Drawn at random: a client that knows a process id and its key can cancel.
             let pid = rand::random_range(1..i32::MAX);
             if !by_pid.contains_key(&pid) {
                 break pid;
             }
         };
-        by_pid.insert(pid, Entry { key, user, control });
+        by_pid.insert(pid, Entry { key, user, signals });
         let connections = Arc::clone(self);
         (pid, Registration { connections, pid })
     }
 
-    /// Cancels the statement of a connection, if the key is its key.
+    /// Cancels the statement of a connection, if `key` is the one it was given.
     pub fn cancel(&self, pid: i32, key: &[u8]) {
         if let Some(entry) = self.lock().by_pid.get(&pid)
-            && same(&entry.key, key)
+            && is_same_key(&entry.key, key)
         {
-            entry.control.cancel();
+            entry.signals.cancel();
         }
     }
 
-    /// Ends the connections whose user is no longer the one that logged in.
+    /// Ends the connections whose users are `gone`.
     pub fn end_where(&self, gone: impl Fn(&User) -> bool) {
-        // Users are looked up outside the lock, for that may read a file.
+        // `gone` may read a file, so it is called outside the lock.
         let entries: Vec<_> = {
-            let entered = self.lock();
-            let all = entered.by_pid.values();
-            all.map(|entry| (Arc::clone(&entry.user), Arc::clone(&entry.control)))
+            let registered = self.lock();
+            let all = registered.by_pid.values();
+            all.map(|entry| (Arc::clone(&entry.user), Arc::clone(&entry.signals)))
                 .collect()
         };
-        for (_, control) in entries.iter().filter(|(user, _)| gone(user)) {
-            control.end();
+        for (_, signals) in entries.iter().filter(|(user, _)| gone(user)) {
+            signals.end();
         }
     }
 
-    /// Ends all connections once their statements have.
-    pub fn finish_all(&self) {
-        let mut entered = self.lock();
-        entered.finishing = true;
-        for entry in entered.by_pid.values() {
-            entry.control.finish();
+    /// Ends each connection once it runs no statement, and those that register later.
+    pub fn end_all_when_idle(&self) {
+        let mut registered = self.lock();
+        registered.shutting_down = true;
+        for entry in registered.by_pid.values() {
+            entry.signals.end_when_idle();
         }
     }
 
-    /// Ends all connections.
+    /// Ends all connections and their statements at once.
     pub fn end_all(&self) {
         for entry in self.lock().by_pid.values() {
-            entry.control.end();
+            entry.signals.end();
         }
     }
 }
 
-/// Compares in a time that tells nothing about where two keys differ.
-fn same(a: &[u8], b: &[u8]) -> bool {
+/// Compares two keys in constant time, so that the time does not tell where they differ.
+fn is_same_key(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
 }
 
@@ -199,36 +203,36 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_cancel_counts_for_the_statement_that_runs_alone() {
-        let control = Control::default();
-        control.cancel();
-        control.statement_begins();
-        assert!(futures::poll!(Box::pin(control.stopped())).is_pending());
-        control.cancel();
-        assert_eq!(control.stopped().await.code, "57014");
+    async fn a_cancel_stops_only_the_statement_that_runs() {
+        let signals = Signals::default();
+        signals.cancel();
+        signals.statement_begins();
+        assert!(futures::poll!(Box::pin(signals.statement_stop())).is_pending());
+        signals.cancel();
+        assert_eq!(signals.statement_stop().await.code, "57014");
     }
 
     #[tokio::test]
-    async fn an_end_outlives_statements() {
-        let control = Control::default();
-        control.end();
-        control.statement_begins();
-        assert!(control.stopped().await.fatal);
-        assert!(control.finished(false).await.fatal);
+    async fn an_end_is_not_forgotten_when_a_statement_begins() {
+        let signals = Signals::default();
+        signals.end();
+        signals.statement_begins();
+        assert!(signals.statement_stop().await.fatal);
+        assert!(signals.connection_end(false).await.fatal);
     }
 
     #[tokio::test]
-    async fn who_is_between_a_statement_and_its_end_is_not_cut_off() {
-        let control = Control::default();
-        control.finish();
-        assert!(futures::poll!(Box::pin(control.finished(false))).is_pending());
-        assert!(control.finished(true).await.fatal);
+    async fn a_connection_between_messages_of_a_group_is_not_ended() {
+        let signals = Signals::default();
+        signals.end_when_idle();
+        assert!(futures::poll!(Box::pin(signals.connection_end(false))).is_pending());
+        assert!(signals.connection_end(true).await.fatal);
     }
 
     #[test]
-    fn keys_are_compared_whole() {
-        assert!(same(b"abcd", b"abcd"));
-        assert!(!same(b"abcd", b"abce"));
-        assert!(!same(b"abcd", b"abc"));
+    fn keys_must_be_equal_in_length_and_bytes() {
+        assert!(is_same_key(b"abcd", b"abcd"));
+        assert!(!is_same_key(b"abcd", b"abce"));
+        assert!(!is_same_key(b"abcd", b"abc"));
     }
 }

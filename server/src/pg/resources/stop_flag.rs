@@ -1,24 +1,24 @@
-//! Tells the threads that run a statement that nobody wants its rows any more.
+//! Flags that tell the threads of a statement to stop, because nobody wants its rows any more.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Tells whether a statement has been given up.
-pub type GivenUp = Arc<dyn Fn() -> bool + Send + Sync>;
+/// Returns whether the statement should stop.
+pub type StopCheck = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// Gives a statement up when it is dropped.
+/// Tells a statement to stop when it is dropped.
 #[derive(Debug, Default)]
-pub struct Wanted(Arc<AtomicBool>);
+pub struct StopOnDrop(Arc<AtomicBool>);
 
-impl Wanted {
-    /// What tells whether it is.
-    pub fn given_up(&self) -> GivenUp {
+impl StopOnDrop {
+    /// Returns a check that is true once this is dropped.
+    pub fn check(&self) -> StopCheck {
         let dropped = Arc::clone(&self.0);
         Arc::new(move || dropped.load(Ordering::Relaxed))
     }
 }
 
-impl Drop for Wanted {
+impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }

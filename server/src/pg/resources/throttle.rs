@@ -1,7 +1,9 @@
-//! The speed of statements: long ones rest for short ones.
+//! Throttling of long statements while short ones run.
 //!
-//! A statement is short until it has gone on for a while. An account whose statements have worked for long lately has had
-//! that while: clients that begin a large statement again and again, and are cut off each time, would else never rest.
+//! A statement is short until it has run for [`SHORT`]. While more statements run than there are processors, and a short
+//! one is among them, long statements sleep between batches. Together they then use about a tenth of the processors' time.
+//! An account whose statements have worked for long in the last [`RECENT`] reaches the limit sooner, at [`SHORT_AGAIN`]:
+//! otherwise a client that starts a large statement again each time it is cut off would never be throttled.
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZero;
@@ -9,157 +11,158 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A statement is short up to here, and long from then on...
+/// The age up to which a statement is short.
 const SHORT: Duration = Duration::from_millis(100);
-/// ... or from here on, where its account has worked for long lately.
+/// The same for an account whose statements have worked for long recently.
 const SHORT_AGAIN: Duration = Duration::from_millis(10);
-/// What is lately.
-const LATELY: Duration = Duration::from_secs(5);
-/// What a long statement works between two rests, at least.
-const WORK: Duration = Duration::from_millis(2);
-/// While short ones run, long ones together take one in so many of the processors' time...
-const SHARE: u32 = 10;
-/// ... but none rests for longer than this.
-const LONGEST_REST: Duration = Duration::from_secs(1);
+/// How long an account is remembered after a statement of it that worked for long.
+const RECENT: Duration = Duration::from_secs(5);
+/// The least work of a long statement between two rests.
+const MIN_WORK: Duration = Duration::from_millis(2);
+/// While short statements run, long ones together use one part in this many of the processors' time.
+const LONG_PART: u32 = 10;
+/// The longest single rest.
+const MAX_REST: Duration = Duration::from_secs(1);
 
-/// Whose a statement is; the operators are one account here, without a name.
+/// The account of a statement; `None` for operators, who count as one account.
 type Account = Option<Arc<str>>;
 
-/// The statements that have a right to run, by their beginning.
+/// The statements that hold a permit, ordered by when they began.
 #[derive(Debug)]
-pub struct Begun {
+pub struct RunningStatements {
     statements: Mutex<Statements>,
-    /// How many of them can run at a time.
+    /// How many of them the machine can run at a time.
     processors: u32,
 }
 
-impl Default for Begun {
-    fn default() -> Begun {
+impl Default for RunningStatements {
+    fn default() -> RunningStatements {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Begun::on(u32::try_from(processors).unwrap_or(u32::MAX))
+        RunningStatements::on(u32::try_from(processors).unwrap_or(u32::MAX))
     }
 }
 
 #[derive(Debug, Default)]
 struct Statements {
+    /// The number of the last entry of `running`.
     number: u64,
-    running: BTreeMap<(Instant, u64), Arc<Pace>>,
-    /// When an account's statement last ended that had worked for long.
+    running: BTreeMap<(Instant, u64), Arc<Throttle>>,
+    /// When the last statement of an account ended that had worked for long.
     ended: HashMap<Account, Instant>,
 }
 
 impl Statements {
-    /// Whether an account's statements have worked for long.
-    fn have_worked(&self, account: &Account) -> bool {
-        let lately = |ended: &Instant| ended.elapsed() < LATELY;
-        let works = |pace: &Arc<Pace>| pace.account == *account && pace.has_worked();
-        self.ended.get(account).is_some_and(lately) || self.running.values().any(works)
+    /// Returns whether a statement of the account works for long now, or did recently.
+    fn has_worked_long(&self, account: &Account) -> bool {
+        let is_recent = |ended: &Instant| ended.elapsed() < RECENT;
+        let works =
+            |throttle: &Arc<Throttle>| throttle.account == *account && throttle.has_worked_long();
+        self.ended.get(account).is_some_and(is_recent) || self.running.values().any(works)
     }
 }
 
-/// A statement's place among the others, for as long as it has the right to run.
+/// Counts a statement as running until it is dropped.
 #[derive(Debug)]
-pub struct Beginning {
+pub struct RunningGuard {
     number: u64,
-    pace: Arc<Pace>,
+    throttle: Arc<Throttle>,
 }
 
-impl Begun {
-    /// On so many processors.
-    fn on(processors: u32) -> Begun {
-        Begun {
+impl RunningStatements {
+    /// Makes an empty set for a machine with this many processors.
+    fn on(processors: u32) -> RunningStatements {
+        RunningStatements {
             statements: Mutex::default(),
             processors,
         }
     }
 
-    fn statements(&self) -> MutexGuard<'_, Statements> {
+    fn lock(&self) -> MutexGuard<'_, Statements> {
         self.statements
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An account's statement runs that began at an instant, until the answer is dropped.
-    pub fn enter(self: &Arc<Self>, account: Option<&str>, began: Instant) -> Beginning {
+    /// Adds a statement of an account that began at `began`.
+    pub fn start(self: &Arc<Self>, account: Option<&str>, began: Instant) -> RunningGuard {
         let account = account.map(Arc::from);
-        let statements = self.statements();
-        // What began so much earlier is long so much sooner.
-        let had = if statements.have_worked(&account) {
+        // A statement that is dated back becomes long sooner.
+        let dated_back = if self.lock().has_worked_long(&account) {
             SHORT - SHORT_AGAIN
         } else {
             Duration::ZERO
         };
-        drop(statements);
-        Arc::new(Pace {
+        Arc::new(Throttle {
             account,
-            since: began.checked_sub(had).unwrap_or(began),
+            began: began.checked_sub(dated_back).unwrap_or(began),
             others: Arc::clone(self),
             worked: AtomicU64::new(0),
             rests: AtomicU64::new(0),
             waited: AtomicU64::new(0),
         })
-        .enter()
+        .resume()
     }
 
-    /// Whether one is among them that runs for less than `time`, and they are more than can run at a time.
-    fn crowd_one_within(&self, time: Duration) -> bool {
-        let statements = self.statements();
+    /// Returns whether more statements run than processors, one of them for less than `age`.
+    fn crowd_one_younger_than(&self, age: Duration) -> bool {
+        let statements = self.lock();
         if statements.running.len() <= self.processors as usize {
             return false;
         }
         let latest = statements.running.last_key_value();
-        latest.is_some_and(|((since, _), _)| since.elapsed() < time)
+        latest.is_some_and(|((began, _), _)| began.elapsed() < age)
     }
 
-    /// How many run for `time` and longer.
-    fn beyond(&self, time: Duration) -> usize {
+    /// Counts the statements that have run for `age` or longer.
+    fn count_older_than(&self, age: Duration) -> usize {
         let now = Instant::now();
-        let statements = self.statements();
+        let statements = self.lock();
         let running = statements.running.keys();
         running
-            .take_while(|(since, _)| now.saturating_duration_since(*since) >= time)
+            .take_while(|(began, _)| now.saturating_duration_since(*began) >= age)
             .count()
     }
 
-    /// How many times as long as it has worked a long statement rests.
-    fn rest(&self) -> u32 {
-        let long = u32::try_from(self.beyond(SHORT)).unwrap_or(u32::MAX);
-        let each = SHARE.saturating_mul(long) / self.processors;
-        each.max(SHARE) - 1
+    /// Returns how long a long statement rests, as a multiple of its work. It grows with the number of long statements.
+    fn rest_factor(&self) -> u32 {
+        let long = u32::try_from(self.count_older_than(SHORT)).unwrap_or(u32::MAX);
+        let each = LONG_PART.saturating_mul(long) / self.processors;
+        each.max(LONG_PART) - 1
     }
 }
 
-impl Beginning {
-    /// The speed at which the statement goes.
-    pub fn pace(&self) -> &Arc<Pace> {
-        &self.pace
+impl RunningGuard {
+    /// Returns the statement's throttle.
+    pub fn throttle(&self) -> &Arc<Throttle> {
+        &self.throttle
     }
 }
 
-impl Drop for Beginning {
+impl Drop for RunningGuard {
     fn drop(&mut self) {
-        let mut statements = self.pace.others.statements();
-        statements.running.remove(&(self.pace.since, self.number));
-        if self.pace.has_worked() {
-            statements.ended.retain(|_, ended| ended.elapsed() < LATELY);
-            let account = self.pace.account.clone();
+        let mut statements = self.throttle.others.lock();
+        let key = (self.throttle.began, self.number);
+        statements.running.remove(&key);
+        if self.throttle.has_worked_long() {
+            statements.ended.retain(|_, ended| ended.elapsed() < RECENT);
+            let account = self.throttle.account.clone();
             statements.ended.insert(account, Instant::now());
         }
     }
 }
 
-/// The speed of one statement, in all of its parts.
+/// Decides when one statement rests. All of its partitions share it.
 #[derive(Debug)]
-pub struct Pace {
+pub struct Throttle {
     account: Account,
-    /// When it began, or might have for what its account has worked before.
-    since: Instant,
-    others: Arc<Begun>,
-    /// The nanoseconds in which it was seen to work, by its parts at most.
+    /// When the statement began; earlier for an account that has worked for long recently.
+    began: Instant,
+    others: Arc<RunningStatements>,
+    /// The most nanoseconds of work that a partition has reported.
     worked: AtomicU64,
-    /// How often it has rested.
+    /// How often the statement has rested.
     rests: AtomicU64,
-    /// The nanoseconds in which it waited for its reader.
+    /// The nanoseconds that it has waited for its reader.
     waited: AtomicU64,
 }
 
@@ -167,21 +170,24 @@ fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-impl Pace {
-    /// The statement runs, at first or after it stood still, until the answer is dropped.
-    pub fn enter(self: Arc<Self>) -> Beginning {
-        let mut statements = self.others.statements();
+impl Throttle {
+    /// Counts the statement as running, at first and again after a pause, until the guard is dropped.
+    pub fn resume(self: Arc<Self>) -> RunningGuard {
+        let mut statements = self.others.lock();
         statements.number += 1;
         let number = statements.number;
         statements
             .running
-            .insert((self.since, number), Arc::clone(&self));
+            .insert((self.began, number), Arc::clone(&self));
         drop(statements);
-        Beginning { number, pace: self }
+        RunningGuard {
+            number,
+            throttle: self,
+        }
     }
 
-    /// Waits for the statement's reader, which is no work.
-    pub async fn waiting<T>(&self, reader: impl Future<Output = T>) -> T {
+    /// Waits for the statement's reader, and counts the time as waiting and not as work.
+    pub async fn wait_for_reader<T>(&self, reader: impl Future<Output = T>) -> T {
         let since = Instant::now();
         let answer = reader.await;
         self.waited
@@ -189,32 +195,35 @@ impl Pace {
         answer
     }
 
-    /// How long it has waited so.
-    pub fn waited(&self) -> Duration {
+    /// Returns how long the statement has waited for its reader.
+    pub fn wait_time(&self) -> Duration {
         Duration::from_nanos(self.waited.load(Ordering::Relaxed))
     }
 
-    /// How often it has rested.
+    /// Returns how often the statement has rested.
     pub fn rests(&self) -> u64 {
         self.rests.load(Ordering::Relaxed)
     }
 
-    /// One part of it has worked for so long in all.
-    pub fn worked(&self, time: Duration) {
+    /// Records the work that one partition has done since the beginning.
+    pub fn record_work(&self, time: Duration) {
         self.worked.fetch_max(nanoseconds(time), Ordering::Relaxed);
     }
 
-    fn has_worked(&self) -> bool {
+    fn has_worked_long(&self) -> bool {
         self.worked.load(Ordering::Relaxed) >= nanoseconds(SHORT)
     }
 
-    /// How long to rest for so much work, if at all. It counts as a rest.
+    /// Returns how long to rest for an amount of work, and counts the rest; `None` where no rest is due.
     pub fn rest_for(&self, worked: Duration) -> Option<Duration> {
-        let due =
-            worked >= WORK && self.since.elapsed() >= SHORT && self.others.crowd_one_within(SHORT);
-        due.then(|| {
+        let is_due = worked >= MIN_WORK
+            && self.began.elapsed() >= SHORT
+            && self.others.crowd_one_younger_than(SHORT);
+        is_due.then(|| {
             self.rests.fetch_add(1, Ordering::Relaxed);
-            worked.saturating_mul(self.others.rest()).min(LONGEST_REST)
+            worked
+                .saturating_mul(self.others.rest_factor())
+                .min(MAX_REST)
         })
     }
 }
@@ -229,37 +238,38 @@ pub(in crate::pg) mod tests {
 
     pub const HOUR: Duration = Duration::from_secs(3600);
 
-    /// A statement among others, and what of them keeps them there.
-    pub fn paced(long: bool, others: bool) -> (Arc<Pace>, Vec<Beginning>) {
+    /// Makes the throttle of a long or short statement, with or without a short one beside it, and the guards of both.
+    pub fn throttle_among(long: bool, others: bool) -> (Arc<Throttle>, Vec<RunningGuard>) {
         let now = Instant::now();
-        // What begins later stays short however long a test takes.
+        // A statement that begins in an hour stays short however long a test takes.
         let (earlier, later) = (now - HOUR, now + HOUR);
-        let begun = Arc::new(Begun::on(1));
-        let own = begun.enter(None, if long { earlier } else { later });
-        let pace = Arc::clone(own.pace());
-        // A short one would see itself.
-        let mut kept = vec![own];
-        kept.extend(others.then(|| begun.enter(None, later)));
-        (pace, kept)
+        let running = Arc::new(RunningStatements::on(1));
+        let own = running.start(None, if long { earlier } else { later });
+        let throttle = Arc::clone(own.throttle());
+        let mut guards = vec![own];
+        guards.extend(others.then(|| running.start(None, later)));
+        (throttle, guards)
     }
 
-    /// The statement has waited for its reader for so long.
-    pub fn waited(pace: &Pace, time: Duration) {
-        pace.waited.fetch_add(nanoseconds(time), Ordering::Relaxed);
+    /// Adds to the time that the statement has waited for its reader.
+    pub fn add_wait(throttle: &Throttle, time: Duration) {
+        throttle
+            .waited
+            .fetch_add(nanoseconds(time), Ordering::Relaxed);
     }
 
     #[test]
-    fn a_statement_counts_until_it_ends() {
-        let begun = Arc::new(Begun::on(1));
-        let first = begun.enter(None, Instant::now());
-        assert!(!begun.crowd_one_within(HOUR), "it has a processor");
-        let second = begun.enter(None, Instant::now());
-        assert!(begun.crowd_one_within(HOUR));
-        assert!(!begun.crowd_one_within(Duration::ZERO));
+    fn a_statement_counts_as_running_until_it_ends() {
+        let running = Arc::new(RunningStatements::on(1));
+        let first = running.start(None, Instant::now());
+        assert!(!running.crowd_one_younger_than(HOUR), "it has a processor");
+        let second = running.start(None, Instant::now());
+        assert!(running.crowd_one_younger_than(HOUR));
+        assert!(!running.crowd_one_younger_than(Duration::ZERO));
         drop(second);
-        assert!(!begun.crowd_one_within(HOUR));
+        assert!(!running.crowd_one_younger_than(HOUR));
         drop(first);
-        assert!(begun.statements().running.is_empty());
+        assert!(running.lock().running.is_empty());
     }
 
     #[rstest]
@@ -267,48 +277,48 @@ pub(in crate::pg) mod tests {
     #[case::two_on_two(2, 2, 9)]
     #[case::many(16, 2, 79)]
     #[case::many_processors(16, 64, 9)]
-    fn the_more_are_long_the_longer_each_rests(
+    fn long_statements_rest_longer_the_more_there_are(
         #[case] long: usize,
         #[case] processors: u32,
-        #[case] rest: u32,
+        #[case] factor: u32,
     ) {
-        let begun = Arc::new(Begun::on(processors));
+        let running = Arc::new(RunningStatements::on(processors));
         let now = Instant::now();
-        let mut kept = vec![begun.enter(None, now + HOUR)];
-        kept.extend((0..long).map(|_| begun.enter(None, now - HOUR)));
-        assert_eq!(begun.beyond(HOUR), long);
-        assert_eq!(begun.rest(), rest);
+        let mut guards = vec![running.start(None, now + HOUR)];
+        guards.extend((0..long).map(|_| running.start(None, now - HOUR)));
+        assert_eq!(running.count_older_than(HOUR), long);
+        assert_eq!(running.rest_factor(), factor);
     }
 
     #[rstest]
     #[case::it_works_on(Some("a"), SHORT, false, true)]
     #[case::it_has_ended(Some("a"), SHORT, true, true)]
     #[case::it_worked_little(Some("a"), SHORT / 2, true, false)]
-    #[case::it_is_anothers(Some("b"), SHORT, true, false)]
-    #[case::it_is_an_operators(None, SHORT, false, false)]
-    fn an_account_that_has_worked_for_long_has_been_short(
+    #[case::of_another_account(Some("b"), SHORT, true, false)]
+    #[case::of_an_operator(None, SHORT, false, false)]
+    fn statements_become_long_sooner_after_long_work_of_their_account(
         #[case] account: Option<&str>,
         #[case] worked: Duration,
         #[case] ended: bool,
         #[case] sooner: bool,
     ) {
-        let begun = Arc::new(Begun::on(1));
-        let before = begun.enter(Some("a"), Instant::now());
-        before.pace().worked(worked);
-        let _kept = (!ended).then_some(before);
+        let running = Arc::new(RunningStatements::on(1));
+        let before = running.start(Some("a"), Instant::now());
+        before.throttle().record_work(worked);
+        let _guard = (!ended).then_some(before);
         let now = Instant::now();
-        let next = begun.enter(account, now);
-        assert_eq!(next.pace().since < now, sooner);
+        let next = running.start(account, now);
+        assert_eq!(next.throttle().began < now, sooner);
     }
 
     #[test]
-    fn a_statement_that_stood_still_is_no_new_one() {
-        let begun = Arc::new(Begun::on(1));
-        let first = begun.enter(None, Instant::now() - HOUR);
-        let pace = Arc::clone(first.pace());
+    fn a_paused_statement_stays_as_old_as_it_was() {
+        let running = Arc::new(RunningStatements::on(1));
+        let first = running.start(None, Instant::now() - HOUR);
+        let throttle = Arc::clone(first.throttle());
         drop(first);
-        let _again = Arc::clone(&pace).enter();
-        let _short = begun.enter(None, Instant::now() + HOUR);
-        assert!(pace.rest_for(WORK).is_some());
+        let _again = Arc::clone(&throttle).resume();
+        let _short = running.start(None, Instant::now() + HOUR);
+        assert!(throttle.rest_for(MIN_WORK).is_some());
     }
 }

@@ -1,7 +1,7 @@
-//! What the endpoint asks of the engine: a session for a user, and a state for a statement.
+//! The interface to the engine: a session for a user, and a state for a statement.
 //!
-//! It is a trait so that the connection layer can be tested over tables in memory, with queries that run for ever or
-//! that fail half way, which no lake gives on demand.
+//! It is a trait so that the endpoint can be tested over tables in memory, with queries that never end or that fail half
+//! way.
 
 use std::sync::Arc;
 
@@ -11,40 +11,40 @@ use datafusion::execution::SessionState;
 use datafusion::prelude::SessionContext;
 use rapport_engine::session::SavedQuery;
 
-/// Makes sessions. All that see an account hold the same relations and functions, by name and type, and so do all that
-/// see all accounts.
+/// Opens sessions. All sessions of an account have the same relations and functions, by name and type, and so have all
+/// sessions of operators.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
-    /// A session for a user, who sees that account, or as an operator all of them.
+    /// Opens a session for a user who sees one account, or all of them (`None`, an operator).
     async fn open(&self, user: &str, account: Option<&str>) -> Result<Arc<dyn BackendSession>>;
 }
 
 /// The session of one connection.
 #[async_trait]
 pub trait BackendSession: Send + Sync + 'static {
-    /// The connection's own context, in which its functions and settings live.
+    /// Returns the context of the connection, with its functions and settings.
     fn context(&self) -> &SessionContext;
 
-    /// A state in which one statement is planned and run: the lake and the time stand still in it.
+    /// Returns a state to plan and run one statement in: one version of the lake, at one instant (M7).
     async fn statement_state(&self) -> Result<SessionState>;
 
-    /// The zone in which the session shows instants unless it says otherwise.
+    /// Returns the time zone in which the session shows instants by default.
     fn time_zone(&self) -> Option<String> {
         None
     }
 
-    /// The saved queries that its user can call, by name.
+    /// Returns the saved queries that the user can call, by name.
     fn saved_queries(&self) -> Vec<SavedQuery> {
         Vec::new()
     }
 
-    /// The table functions that a user may care for, so that tools can list them.
+    /// Returns the table functions that tools list.
     fn table_functions(&self) -> Vec<TableFunction> {
         Vec::new()
     }
 }
 
-/// A table function as tools list it; types are named as SQL names them.
+/// A table function as tools list it, with SQL names of types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableFunction {
     /// Its name.
@@ -58,8 +58,8 @@ pub struct TableFunction {
 }
 
 impl TableFunction {
-    /// Its arguments as `\df` lists them.
-    pub(super) fn signature(&self, with_defaults: bool) -> String {
+    /// Formats the arguments as `\df` lists them.
+    pub(in crate::pg) fn signature(&self, with_defaults: bool) -> String {
         let default = if with_defaults { " DEFAULT NULL" } else { "" };
         let arguments: Vec<String> = self
             .arguments
@@ -69,8 +69,8 @@ impl TableFunction {
         arguments.join(", ")
     }
 
-    /// What it returns, likewise.
-    pub(super) fn result(&self) -> String {
+    /// Formats the result as `\df` lists it.
+    pub(in crate::pg) fn result(&self) -> String {
         let columns: Vec<String> = self
             .columns
             .iter()

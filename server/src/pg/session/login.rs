@@ -1,8 +1,7 @@
-//! From the first byte to a session: the startup message, SCRAM-SHA-256, and what the client is told first.
+//! Login: the parameters of the startup message, and SCRAM-SHA-256.
 //!
-//! What always holds: no error of this phase is followed by anything but the end of the connection; an unknown user is
-//! asked for a password as a known one is, and answered as for a wrong one; the server's state of a SCRAM exchange
-//! belongs to its connection alone.
+//! What always holds: every error of this phase ends the connection; an unknown user is asked for a password like a known
+//! one, and gets the answer for a wrong password; the state of a SCRAM exchange belongs to one connection.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,30 +16,31 @@ use pgwire::messages::startup::{Authentication, NegotiateProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::pg::catalog::DATABASE;
-use crate::pg::wire::framing::{MAX_MESSAGE, ReadError, Wire};
+use crate::pg::wire::framing::{MAX_LOGIN_MESSAGE, ReadError, Wire};
 use crate::pg::wire::frontend::{self, Message};
 use crate::users::{Attempts, Role, User, Users};
 use rapport_pgsql::error::{PgError, code};
 
+/// The SASL mechanism that is offered.
 const MECHANISM: &str = "SCRAM-SHA-256";
 
-/// Newest minor version of protocol 3 that is spoken.
+/// The newest minor version of protocol 3 that the server speaks.
 const MINOR: u16 = 2;
 
-/// Who has logged in, and what they asked for.
-pub struct LoggedIn {
-    /// Who.
+/// The result of a login.
+pub struct Login {
+    /// The user who has logged in.
     pub user: Arc<User>,
     /// Settings of the startup message.
     pub settings: Vec<(String, String)>,
-    /// Length of the cancel key that the client understands.
+    /// Length in bytes of the cancel key that the client's protocol version allows.
     pub key_length: usize,
 }
 
-/// Asks for the password and checks it.
+/// Asks for the password and checks it, and then the role and the database.
 ///
 /// # Errors
-/// If the login fails; the error is fatal.
+/// A fatal one if the login is refused.
 pub async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     users: &Users,
@@ -48,7 +48,7 @@ pub async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     address: Option<IpAddr>,
     minor: u16,
     parameters: Vec<(String, String)>,
-) -> Result<LoggedIn, ReadError> {
+) -> Result<Login, ReadError> {
     let startup = Startup::read(parameters)?;
     let spoken = match minor {
         0 | 1 => 0,
@@ -72,17 +72,17 @@ pub async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
         attempts.record_failure(&startup.user, address);
     }
     let user = user?;
-    // Only who has the password learns that its role, or the database, is not one that is let in.
+    // Checked after the password, so that only its owner learns about the role and the database.
     check_role(&user)?;
     startup.check_database()?;
-    Ok(LoggedIn {
+    Ok(Login {
         user,
         settings: startup.settings,
         key_length: if spoken == 0 { 4 } else { 32 },
     })
 }
 
-/// What the startup message says.
+/// The parameters of the startup message.
 struct Startup {
     user: String,
     database: Option<String>,
@@ -103,7 +103,7 @@ impl Startup {
             match name.as_str() {
                 "user" => startup.user = value,
                 "database" => startup.database = Some(value).filter(|name| !name.is_empty()),
-                "options" => options = command_line(&value)?,
+                "options" => options = parse_options(&value)?,
                 "replication" => {
                     if !matches!(value.as_str(), "false" | "off" | "no" | "0") {
                         return Err(PgError::fatal(
@@ -116,7 +116,7 @@ impl Startup {
                 _ => startup.settings.push((name, value)),
             }
         }
-        // What is set by name counts more than what comes in `options`.
+        // Settings by name override those in `options`.
         options.append(&mut startup.settings);
         startup.settings = options;
         if startup.user.is_empty() {
@@ -128,7 +128,7 @@ impl Startup {
         Ok(startup)
     }
 
-    /// libpq asks for a database of the user's name where none is given.
+    /// Checks the database. The user's name is accepted too: libpq asks for it where none is given.
     fn check_database(&self) -> Result<(), PgError> {
         match self.database.as_deref() {
             None | Some(DATABASE) => Ok(()),
@@ -142,8 +142,8 @@ impl Startup {
     }
 }
 
-/// `-c name=value` and `--name=value`, with backslashes before spaces that do not part.
-fn command_line(text: &str) -> Result<Vec<(String, String)>, PgError> {
+/// Parses `-c name=value` and `--name=value`, where a backslash escapes a space, into names and values.
+fn parse_options(text: &str) -> Result<Vec<(String, String)>, PgError> {
     let mut words = vec![String::new()];
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
@@ -182,6 +182,7 @@ fn command_line(text: &str) -> Result<Vec<(String, String)>, PgError> {
     Ok(settings)
 }
 
+/// Makes the SCRAM exchange, and returns the user.
 async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     users: &Users,
@@ -192,7 +193,7 @@ async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
         PgError::fatal("58000", "users cannot be looked up: see the server's log")
     };
     let known = users.find(name).map_err(unavailable)?;
-    // Made for users that there are too: how long the answer takes must not tell which of them there are.
+    // Made for known users too: the time that the answer takes must not tell which users exist.
     let decoy = Arc::new(users.decoy(name).map_err(unavailable)?);
     let asked = known.as_ref().map_or(&decoy, |user| user);
 
@@ -201,7 +202,7 @@ async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
     ])));
     wire.flush().await?;
     let (mechanism, client_first) =
-        frontend::sasl_initial(password_message(wire).await?).map_err(fatal)?;
+        frontend::decode_sasl_initial(read_sasl_message(wire).await?).map_err(fatal)?;
     if mechanism != MECHANISM {
         return Err(PgError::fatal(
             code::PROTOCOL,
@@ -220,11 +221,11 @@ async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
     )));
     wire.flush().await?;
 
-    let client_final = password_message(wire).await?;
+    let client_final = read_sasl_message(wire).await?;
     let server_final = exchange
         .on_client_final_message(&client_final)
         .map_err(|error| scram_error(error, name))?;
-    // A decoy's password is random, so nobody comes here with one; should it be, they are still nobody.
+    // A decoy's password is random, so no client gets here with it; should one, it is refused.
     let Some(user) = known else {
         return Err(wrong_password(name).into());
     };
@@ -234,11 +235,12 @@ async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(user)
 }
 
-async fn password_message<S: AsyncRead + AsyncWrite + Unpin>(
+/// Reads the next message, which must be one of SASL.
+async fn read_sasl_message<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
 ) -> Result<Bytes, ReadError> {
-    let (kind, body) = wire.read(MAX_MESSAGE, |_| Ok(())).await?;
-    match frontend::message(kind, body).map_err(fatal)? {
+    let (kind, body) = wire.read(MAX_LOGIN_MESSAGE, |_| Ok(())).await?;
+    match frontend::decode(kind, body).map_err(fatal)? {
         Message::Password(body) => Ok(body),
         Message::Terminate => Err(ReadError::Lost),
         _ => Err(PgError::fatal(
@@ -249,6 +251,7 @@ async fn password_message<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
+/// Makes an error end the connection.
 fn fatal(error: PgError) -> PgError {
     PgError {
         fatal: true,
@@ -275,7 +278,7 @@ fn wrong_password(name: &str) -> PgError {
     )
 }
 
-/// SPEC 8: any other role is refused at login.
+/// Refuses a user whose role is unknown or does not fit its account (section 8 of the rules).
 fn check_role(user: &User) -> Result<(), PgError> {
     let role = Role::parse(&user.info.role);
     match role.and_then(|role| role.check_account(user.info.account.as_deref())) {
@@ -297,9 +300,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_are_read_as_a_command_line() {
+    fn startup_options_are_parsed_as_a_command_line() {
         let settings =
-            command_line(r"-c TimeZone=Asia/Tokyo -cstatement_timeout=5s --application-name=a\ b")
+            parse_options(r"-c TimeZone=Asia/Tokyo -cstatement_timeout=5s --application-name=a\ b")
                 .unwrap();
         let expected = [
             ("TimeZone", "Asia/Tokyo"),
@@ -310,6 +313,6 @@ mod tests {
             settings,
             expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
         );
-        assert_eq!(command_line("-d 5").unwrap_err().code, "42601");
+        assert_eq!(parse_options("-d 5").unwrap_err().code, "42601");
     }
 }

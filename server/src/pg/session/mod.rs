@@ -1,4 +1,4 @@
-//! What a connection keeps between statements: its transaction, settings, prepared statements and portals.
+//! The state of a connection between statements: its transaction, settings, prepared statements and portals.
 
 pub mod backend;
 pub mod login;
@@ -17,7 +17,7 @@ use self::plans::RepeatedTexts;
 use self::portals::{Portal, Prepared};
 use crate::pg::resources::memory::Share;
 use crate::pg::resources::runtimes::QueryRuntime;
-use crate::pg::resources::signals::Control;
+use crate::pg::resources::signals::Signals;
 use crate::users::User;
 use rapport_pgsql::encode::{Column, SessionStyle, Style};
 use rapport_pgsql::error::{PgError, code};
@@ -25,101 +25,102 @@ use rapport_pgsql::parse::Statement;
 use rapport_pgsql::settings::Settings;
 use transactions::Savepoint;
 
-/// How many prepared statements and how many portals a connection may have.
-const LIMIT: usize = 4096;
+/// How many prepared statements, how many portals and how many savepoints a connection may have.
+const MAX_COUNT: usize = 4096;
 
-/// Settings that functions of SQL (`current_setting`, `set_config`) reach as well.
+/// Settings of a session, shared with its SQL functions (`current_setting`, `set_config`).
 pub type SharedSettings = Arc<Mutex<Settings>>;
 
-/// How many bytes a connection's prepared statements and portals may hold together.
-const HELD: usize = 64 * 1024 * 1024;
+/// How many bytes the prepared statements and portals of a connection may hold together.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// A message up to here takes no more than the buffers that a connection has anyway.
+/// The most bytes of a message that fits into the buffers that each connection has, so it is not reserved.
 const SMALL_MESSAGE: usize = 64 * 1024;
 
-/// So many bytes of a name of SQL's count, as in PostgreSQL.
-const NAME: usize = 63;
+/// How many bytes of an SQL name are significant, as in PostgreSQL.
+const NAME_BYTES: usize = 63;
 
-/// A connection that is logged in.
+/// The state of one connection that is logged in.
 pub struct Session {
-    /// Where its queries run.
+    /// The engine's session, in which queries are planned.
     pub backend: Arc<dyn BackendSession>,
-    /// Who it is.
+    /// The user who logged in.
     pub user: Arc<User>,
     /// The threads that its queries run on.
     pub runtime: Arc<QueryRuntime>,
-    /// What its queries may hold.
+    /// The memory that its statements may hold.
     pub memory: Arc<Share>,
-    /// What reaches into it.
-    pub control: Arc<Control>,
+    /// The signals sent to it.
+    pub signals: Arc<Signals>,
     /// Its settings.
     pub settings: SharedSettings,
     /// Prepared statements by name, "" for the unnamed one.
     pub statements: HashMap<String, Arc<Prepared>>,
-    /// Statements that have come as a text and may come again.
+    /// Planned statements by their text, for texts that come again.
     repeated: RepeatedTexts,
     /// Portals and cursors by name.
     pub portals: HashMap<String, Portal>,
     status: TransactionStatus,
-    /// Several statements have come in one message, and are answered together.
-    pub several: bool,
+    /// Whether the message in hand holds more than one statement, which are one transaction.
+    pub is_multi_statement: bool,
     savepoints: Vec<Savepoint>,
-    /// Portals that there have been.
-    made: u64,
-    /// What its statements and portals take of its share.
-    held: MemoryReservation,
-    /// What the message takes that is being read or answered.
+    /// How many portals have been made.
+    portals_made: u64,
+    /// The memory reserved for its prepared statements and portals.
+    reserved: MemoryReservation,
+    /// The memory reserved for the message that is being read or answered.
     message: MemoryReservation,
+    /// The generation of settings that the engine's session has.
     applied: Option<u64>,
 }
 
 impl Session {
-    /// A new one.
+    /// Makes the session of a user who has logged in.
     pub fn new(
         backend: Arc<dyn BackendSession>,
         user: Arc<User>,
         runtime: Arc<QueryRuntime>,
         memory: Arc<Share>,
-        control: Arc<Control>,
+        signals: Arc<Signals>,
         settings: SharedSettings,
     ) -> Session {
         let share: Arc<dyn MemoryPool> = Arc::<Share>::clone(&memory);
         Session {
             message: MemoryConsumer::new("a message").register(&share),
-            held: MemoryConsumer::new("prepared statements and portals").register(&share),
+            reserved: MemoryConsumer::new("prepared statements and portals").register(&share),
             backend,
             user,
             runtime,
             memory,
-            control,
+            signals,
             settings,
             statements: HashMap::new(),
             repeated: RepeatedTexts::default(),
             portals: HashMap::new(),
             status: TransactionStatus::Idle,
-            several: false,
+            is_multi_statement: false,
             savepoints: Vec::new(),
-            made: 0,
+            portals_made: 0,
             applied: None,
         }
     }
 
-    /// Takes so much of its share for a message, in place of the one before.
+    /// Reserves memory for a message, and releases that of the message before.
     ///
     /// # Errors
-    /// If there is not so much.
-    pub fn hold_message(&self, bytes: usize) -> Result<(), PgError> {
-        // What every connection has at hand is not counted.
+    /// 53200 if the session's share has not enough left.
+    pub fn reserve_message(&self, bytes: usize) -> Result<(), PgError> {
+        // A small message fits into buffers that are not counted.
         let bytes = if bytes > SMALL_MESSAGE { bytes } else { 0 };
         Ok(self.message.try_resize(bytes)?)
     }
 
-    /// The settings, to read or to change.
+    /// Locks the settings, to read or change them.
     pub fn settings(&self) -> MutexGuard<'_, Settings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How values are written.
+    /// Returns how values are written as text.
     pub fn style(&self) -> Style {
         let settings = self.settings();
         Style {
@@ -129,7 +130,7 @@ impl Session {
         }
     }
 
-    /// Makes settings count for the queries to come; returns the number of their changes so far.
+    /// Applies the settings to the engine's session, and returns their generation.
     pub fn apply_settings(&mut self) -> u64 {
         let (generation, zone, intervals) = {
             let settings = self.settings();
@@ -149,17 +150,17 @@ impl Session {
         generation
     }
 
-    /// The state of the transaction, as ReadyForQuery tells it.
+    /// Returns the state of the transaction, as ReadyForQuery reports it.
     pub fn status(&self) -> TransactionStatus {
         self.status
     }
 
-    /// Whether a transaction block is open, failed or not.
+    /// Returns whether a transaction block is open, failed or not.
     pub fn in_transaction(&self) -> bool {
         self.status != TransactionStatus::Idle
     }
 
-    /// A statement has failed: outside of a block, what has been set together with it is taken back.
+    /// Records that a statement failed. Outside of a block the settings of its message are rolled back.
     pub fn fail(&mut self) {
         if !self.in_transaction() {
             self.settings().rollback();
@@ -167,24 +168,24 @@ impl Session {
         self.status = self.status.to_error_state();
     }
 
-    /// All statements that are answered together have been.
-    pub fn group_ended(&mut self) {
-        self.several = false;
+    /// Ends a group of statements that are answered together; outside of a block that commits them.
+    pub fn end_group(&mut self) {
+        self.is_multi_statement = false;
         if !self.in_transaction() {
             self.settings().commit();
             self.drop_portals();
         }
     }
 
-    /// Whether statements are a transaction though there is no block: several of one message are.
+    /// Returns whether statements run in a transaction: in a block, or together with others of one message.
     pub fn in_group(&self) -> bool {
-        self.several || self.in_transaction()
+        self.is_multi_statement || self.in_transaction()
     }
 
-    /// After a failure only the end of the transaction is possible.
+    /// Refuses statements of a failed transaction, other than those that end it.
     ///
     /// # Errors
-    /// If the transaction has failed and the statement does not end it.
+    /// 25P02 if the transaction has failed and the statement does not end it.
     pub fn check_not_failed(&self, statement: &Statement) -> Result<(), PgError> {
         if self.status == TransactionStatus::Error && !statement.leaves_failed_transaction() {
             return Err(PgError::new(
@@ -195,7 +196,7 @@ impl Session {
         Ok(())
     }
 
-    /// Forgets the portals that end with the transaction.
+    /// Drops the portals that end with the transaction, which commits.
     pub fn drop_portals(&mut self) {
         self.portals.retain(|_, portal| portal.hold);
         for portal in self.portals.values_mut() {
@@ -203,19 +204,19 @@ impl Session {
         }
     }
 
-    /// As new: DISCARD ALL.
+    /// Resets the session to its start (`DISCARD ALL`).
     pub fn discard_all(&mut self) {
         self.statements.clear();
         self.repeated.clear();
         self.portals.clear();
-        self.held.free();
+        self.reserved.free();
         self.settings().reset_all();
     }
 
-    /// The prepared statement of that name.
+    /// Returns the prepared statement of that name.
     ///
     /// # Errors
-    /// If there is none.
+    /// 26000 if there is none.
     pub fn prepared(&self, name: &str) -> Result<Arc<Prepared>, PgError> {
         self.statements.get(name).cloned().ok_or_else(|| {
             let what = if name.is_empty() {
@@ -227,10 +228,10 @@ impl Session {
         })
     }
 
-    /// Keeps a prepared statement; only the unnamed one may be there already.
+    /// Keeps a prepared statement, and replaces the unnamed one.
     ///
     /// # Errors
-    /// If the name is taken, or too many are kept.
+    /// If the name is taken, or too many or too large ones are kept.
     pub fn keep_prepared(&mut self, name: &str, prepared: Arc<Prepared>) -> Result<(), PgError> {
         if !name.is_empty() && self.statements.contains_key(name) {
             return Err(PgError::new(
@@ -238,12 +239,12 @@ impl Session {
                 format!("prepared statement \"{name}\" already exists"),
             ));
         }
-        if self.statements.len() >= LIMIT {
-            return Err(too_many("prepared statements"));
+        if self.statements.len() >= MAX_COUNT {
+            return Err(too_many_error("prepared statements"));
         }
-        if self.hold(name.len() + prepared.size()).is_err() {
+        if self.reserve(name.len() + prepared.size()).is_err() {
             prepared.plan.forget();
-            self.hold(name.len() + prepared.size())?;
+            self.reserve(name.len() + prepared.size())?;
         }
         self.statements.insert(name.to_owned(), prepared);
         Ok(())
@@ -257,7 +258,7 @@ impl Session {
     /// Keeps the statement of a text with its plan, where there is room for it.
     pub fn keep_repeated(&mut self, text: &str, prepared: &Arc<Prepared>) {
         self.repeated.keep(text.into(), Arc::clone(prepared));
-        if self.hold(0).is_err() {
+        if self.reserve(0).is_err() {
             self.forget_plans();
         }
     }
@@ -270,10 +271,10 @@ impl Session {
         }
     }
 
-    /// Keeps a portal; only the unnamed one may be there already.
+    /// Keeps a portal and numbers it, and replaces the unnamed one.
     ///
     /// # Errors
-    /// If the name is taken, or too many are kept.
+    /// If the name is taken, or too many or too large ones are kept.
     pub fn keep_portal(&mut self, name: &str, mut portal: Portal) -> Result<(), PgError> {
         if !name.is_empty() && self.portals.contains_key(name) {
             return Err(PgError::new(
@@ -281,17 +282,17 @@ impl Session {
                 format!("cursor \"{name}\" already exists"),
             ));
         }
-        if self.portals.len() >= LIMIT {
-            return Err(too_many("portals"));
+        if self.portals.len() >= MAX_COUNT {
+            return Err(too_many_error("portals"));
         }
-        self.hold(name.len() + portal.size())?;
-        self.made += 1;
-        portal.number = self.made;
+        self.reserve(name.len() + portal.size())?;
+        self.portals_made += 1;
+        portal.number = self.portals_made;
         self.portals.insert(name.to_owned(), portal);
         Ok(())
     }
 
-    /// About how many bytes its statements and portals take.
+    /// Estimates the bytes that prepared statements, portals and plans take.
     fn size(&self) -> usize {
         let statements = self.statements.iter();
         let statements = statements.map(|(name, statement)| name.len() + statement.size());
@@ -301,31 +302,31 @@ impl Session {
         sizes.fold(self.repeated.size(), usize::saturating_add)
     }
 
-    /// Takes so many bytes more of its share; plans that could be made again give way.
-    fn hold(&mut self, more: usize) -> Result<(), PgError> {
-        let held = self.size().saturating_add(more);
-        if held <= HELD && self.held.try_resize(held).is_ok() {
+    /// Reserves memory for what is kept and `more` bytes. Plans that could be made again are dropped if it does not suffice.
+    fn reserve(&mut self, more: usize) -> Result<(), PgError> {
+        let size = self.size().saturating_add(more);
+        if size <= MAX_BYTES && self.reserved.try_resize(size).is_ok() {
             return Ok(());
         }
         self.forget_plans();
-        let held = self.size().saturating_add(more);
-        if held <= HELD {
-            return Ok(self.held.try_resize(held)?);
+        let size = self.size().saturating_add(more);
+        if size <= MAX_BYTES {
+            return Ok(self.reserved.try_resize(size)?);
         }
         Err(PgError::new(
             "53400",
             format!(
                 "prepared statements and portals are too large: a connection's may hold {} MiB together",
-                HELD >> 20
+                MAX_BYTES >> 20
             ),
         )
         .hint("close those that are not needed any more"))
     }
 
-    /// The columns that a statement will have; none where it has no rows.
+    /// Returns the columns of a statement's result; `None` if it returns no rows.
     ///
     /// # Errors
-    /// If it names a setting, cursor or prepared statement that is not there.
+    /// If it names a setting, cursor or prepared statement that does not exist.
     pub fn columns_of(&self, prepared: &Prepared) -> Result<Option<Arc<[Column]>>, PgError> {
         Ok(match &prepared.statement {
             Statement::Query(_) => prepared
@@ -341,18 +342,18 @@ impl Session {
             }
             Statement::Fetch { name, .. } => self.cursor(name)?.columns(),
             Statement::Execute { name, .. } => {
-                let prepared = self.executed(name)?;
+                let prepared = self.prepared_to_execute(name)?;
                 self.columns_of(&prepared)?
             }
             _ => None,
         })
     }
 
-    /// The prepared statement that EXECUTE names, which is no EXECUTE itself.
+    /// Returns the prepared statement that an EXECUTE names.
     ///
     /// # Errors
-    /// If there is none.
-    pub fn executed(&self, name: &str) -> Result<Arc<Prepared>, PgError> {
+    /// If there is none, or it is an EXECUTE itself.
+    pub fn prepared_to_execute(&self, name: &str) -> Result<Arc<Prepared>, PgError> {
         let prepared = self.prepared(name)?;
         if matches!(prepared.statement, Statement::Execute { .. }) {
             return Err(PgError::new(
@@ -363,28 +364,28 @@ impl Session {
         Ok(prepared)
     }
 
-    /// The cursor of that name.
+    /// Returns the cursor of that name.
     ///
     /// # Errors
-    /// If there is none.
+    /// 34000 if there is none.
     pub fn cursor(&self, name: &str) -> Result<&Portal, PgError> {
-        self.portals.get(name).ok_or_else(|| no_cursor(name))
+        self.portals.get(name).ok_or_else(|| no_cursor_error(name))
     }
 }
 
-/// The error that there is no such cursor.
-pub fn no_cursor(name: &str) -> PgError {
+/// Returns the error that there is no such cursor.
+pub fn no_cursor_error(name: &str) -> PgError {
     PgError::new(code::NO_CURSOR, format!("cursor \"{name}\" does not exist"))
 }
 
-/// What counts of a name.
-fn short(name: &str) -> &str {
-    &name[..name.floor_char_boundary(NAME)]
+/// Cuts a name to its significant bytes.
+fn truncate_name(name: &str) -> &str {
+    &name[..name.floor_char_boundary(NAME_BYTES)]
 }
 
-fn too_many(what: &str) -> PgError {
+fn too_many_error(what: &str) -> PgError {
     PgError::new(
         "53400",
-        format!("too many {what}: at most {LIMIT} are kept for a connection"),
+        format!("too many {what}: at most {MAX_COUNT} are kept for a connection"),
     )
 }

@@ -1,9 +1,9 @@
 //! Plans that a connection keeps, so that a statement is parsed, planned and analysed once however often it runs.
 //!
 //! A prepared statement keeps its plan; texts that come again and again, as dashboards send them, keep theirs in a
-//! [`RepeatedTexts`]. A plan depends on the session's settings and on the zone that `current_date` is told in, and is
-//! planned again when one of them has changed ([`PlanKey`]). It does not depend on the lake's version: scans list their
-//! files when they run. Kept plans give way when a connection holds too much.
+//! [`RepeatedTexts`]. A plan depends on the session's settings and on the zone of `current_date`, and is made again
+//! when one of them has changed ([`PlanKey`]). It does not depend on the lake's version: scans list their
+//! files when they run. Kept plans are dropped when a connection holds too much.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,7 +22,7 @@ const TEXTS: usize = 64;
 /// The most bytes that such texts and their plans may take.
 const TEXT_BYTES: u64 = 2 * 1024 * 1024;
 
-/// What a plan depends on beside its statement.
+/// What a plan depends on besides its statement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanKey {
     /// The number of changes of the session's settings so far.
@@ -122,7 +122,7 @@ impl KeptPlan {
     }
 }
 
-/// Statements by their whole text, the least used of which make room for new ones.
+/// Statements by their whole text; the least used are dropped for new ones.
 pub struct RepeatedTexts(Cache<Arc<str>, Repeated, Bytes>);
 
 /// A statement and the bytes that it took when it came into the cache, which must not see a weight change.

@@ -1,4 +1,4 @@
-//! Prepared statements and portals: what a connection keeps of them, and about how much that is.
+//! Prepared statements and portals of a connection, with estimates of their memory.
 
 use std::sync::Arc;
 
@@ -7,53 +7,53 @@ use pgwire::api::Type;
 
 use super::plans::KeptPlan;
 use crate::pg::activity::Doing;
-use crate::pg::execution::row_stream::{RowStream, Work};
+use crate::pg::execution::row_stream::{QueryTask, RowStream};
 use rapport_pgsql::encode::{Column, Formats};
 use rapport_pgsql::error::PgError;
 use rapport_pgsql::parse::Statement;
 use rapport_pgsql::plan::Described;
 
-/// About what a portal takes that is planned and not begun: a session's state and a plan.
-const PLANNED: usize = 64 * 1024;
+/// The estimated bytes of a portal that is planned and not started: a session state and a plan.
+const PLANNED_BYTES: usize = 64 * 1024;
 
-/// About what one takes that stands still: open files, and rows that are read or encoded and not taken yet.
-const RUNNING: usize = 256 * 1024;
+/// The estimated bytes of one that is paused: open files, and rows that are read or encoded but not fetched.
+const RUNNING_BYTES: usize = 256 * 1024;
 
-/// A statement that is kept.
+/// A parsed statement that is kept to be executed.
 #[derive(Debug)]
 pub struct Prepared {
-    /// The beginning of the text that it came with.
+    /// The start of its text, as `system.queries` shows it.
     pub text: Arc<str>,
-    /// What it does.
+    /// The parsed statement.
     pub statement: Statement,
-    /// The types that its parameters were declared to have.
+    /// The declared types of its parameters.
     pub declared: Vec<Option<Type>>,
-    /// The columns and parameters that the client was told, where it is or holds a query.
+    /// The columns and parameters that the client was told, if it is or holds a query.
     pub described: Option<Described>,
     /// The plan of that query.
     pub plan: KeptPlan,
 }
 
-/// How far a portal has come.
+/// How far a portal has been executed.
 #[derive(Debug)]
 pub enum Progress {
-    /// Not begun.
+    /// Not started.
     New,
-    /// Planned, to be begun when its first rows are wanted.
-    Planned(Box<Work>),
-    /// Rows have been sent, and there may be more.
+    /// Planned, and started at the first fetch.
+    Planned(Box<QueryTask>),
+    /// Some rows have been fetched, and there may be more.
     Running(RowStream),
-    /// At its end.
+    /// All rows have been fetched.
     Done,
-    /// It ended before that: an error, a cancel.
+    /// It ended early, with an error or a cancel.
     Failed,
 }
 
 impl Progress {
-    /// What there is to run, to be put back when it has run well; without that it has failed.
+    /// Takes the progress to run on with, and leaves `Failed` until the caller puts the new progress back.
     ///
     /// # Errors
-    /// If it has failed before.
+    /// 55000 if the portal has failed before.
     pub fn take(&mut self, name: &str) -> Result<Progress, PgError> {
         match std::mem::replace(self, Progress::Failed) {
             Progress::Failed => Err(PgError::new(
@@ -74,22 +74,22 @@ pub struct Portal {
     pub values: Arc<[ScalarValue]>,
     /// The formats of its columns.
     pub formats: Formats,
-    /// How far it has come.
+    /// How far it has been executed.
     pub progress: Progress,
-    /// It was made by DECLARE, so its rows are encoded when they are fetched.
+    /// Whether DECLARE made it, so that its rows are encoded when they are fetched.
     pub cursor: bool,
-    /// It outlives its transaction.
+    /// Whether it outlives its transaction (`WITH HOLD`).
     pub hold: bool,
-    /// The transaction that made it has ended well.
+    /// Whether the transaction that made it has committed.
     pub committed: bool,
-    /// What is told of its execution, while it waits for the client to ask for more rows.
+    /// The activity of its execution, while it waits for the next Execute.
     pub doing: Option<Doing>,
-    /// Portals are numbered as they come, by [`crate::pg::session::Session::keep_portal`].
+    /// Its number among the portals of the connection, set by [`super::Session::keep_portal`].
     pub number: u64,
 }
 
 impl Prepared {
-    /// About how many bytes it takes.
+    /// Estimates the bytes that it takes.
     pub fn size(&self) -> usize {
         let types = self.declared.len() * size_of::<Option<Type>>();
         let sizes = [
@@ -104,11 +104,11 @@ impl Prepared {
 }
 
 impl Portal {
-    /// About how many bytes it takes, beside what the operators of its query reserve.
+    /// Estimates the bytes that it takes, without those that the operators of its query reserve.
     pub fn size(&self) -> usize {
         let progress = match self.progress {
-            Progress::Planned(_) => PLANNED,
-            Progress::Running(_) => RUNNING,
+            Progress::Planned(_) => PLANNED_BYTES,
+            Progress::Running(_) => RUNNING_BYTES,
             _ => 0,
         };
         let values: usize = self.values.iter().map(ScalarValue::size).sum();
@@ -116,7 +116,7 @@ impl Portal {
         size_of::<Portal>() + progress + values + formats + self.prepared.size()
     }
 
-    /// The columns of a query's portal.
+    /// Returns the columns of its query; `None` for other statements.
     pub fn columns(&self) -> Option<Arc<[Column]>> {
         self.prepared
             .described

@@ -1,4 +1,4 @@
-//! A statement of the command line: planned as one of a connection would be, and run without a server.
+//! Statements of the command line: planned as those of a connection are, and run without a server.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -28,10 +28,10 @@ pub struct LocalPlan {
     columns: Arc<[Column]>,
 }
 
-/// Plans one query of a user who is at the machine itself.
+/// Plans one query of the command line's user.
 ///
 /// # Errors
-/// If it is none, or a wrong one.
+/// If the text is not one query, or the query is wrong.
 pub async fn plan_local(
     session: &dyn BackendSession,
     user: UserInfo,
@@ -72,25 +72,25 @@ impl LocalPlan {
         Ok(execute_stream(physical, self.state.task_ctx())?)
     }
 
-    /// The columns of the result, by the names that a client would see: two may have the same. Where they are to be read
-    /// as text, values that have another text in PostgreSQL than elsewhere are texts.
-    pub fn schema(&self, of_rows: &Schema, read: Reading) -> SchemaRef {
-        let fields = self.columns.iter().zip(of_rows.fields());
+    /// Returns the columns of the result with the names that a client sees; two may have the same name. Columns whose values
+    /// PostgreSQL writes in its own way are text, as `read` asks.
+    pub fn schema(&self, row_schema: &Schema, read: Reading) -> SchemaRef {
+        let fields = self.columns.iter().zip(row_schema.fields());
         let fields = fields.map(|(column, field)| {
-            let of = if read.is_written(column) {
+            let data_type = if read.needs_text(column) {
                 DataType::Utf8
             } else {
                 field.data_type().clone()
             };
-            Field::new(&column.name, of, true)
+            Field::new(&column.name, data_type, true)
         });
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
-    /// Rows in that schema.
+    /// Converts a batch to that schema.
     ///
     /// # Errors
-    /// If a value has no text.
+    /// If a value cannot be written as text.
     pub fn rows(&self, schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, PgError> {
         let style = Style {
             zone: Zone::UTC,
@@ -114,21 +114,21 @@ impl LocalPlan {
     }
 }
 
-/// How the values of a result are to be read.
+/// How a program will read the values of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
     /// As values of their types.
     Values,
-    /// As text, but numbers as numbers.
+    /// As text, except numbers.
     Numbers,
     /// As text.
     Text,
 }
 
 impl Reading {
-    /// Whether a column's text is not the one that its type has elsewhere: quotients have the digits that PostgreSQL gives
-    /// them, and lengths of time, times without a zone and floats are written as it writes them.
-    fn is_written(self, column: &Column) -> bool {
+    /// Returns whether PostgreSQL writes a column in its own way: quotients have its number of digits, and intervals,
+    /// timestamps without a zone and floats have its format.
+    fn needs_text(self, column: &Column) -> bool {
         let is_time = matches!(
             column.arrow,
             DataType::Interval(_) | DataType::Timestamp(_, None)

@@ -1,4 +1,4 @@
-//! The message loop of a connection that is logged in, and the ways in which it ends.
+//! The message loop of a connection that is logged in, and how it ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use pgwire::tokio::server::MaybeTls;
 
 use super::dispatch::Failure;
 use crate::pg::activity::{Doing, Present, State};
-use crate::pg::resources::connection_limits::Place;
-use crate::pg::resources::interrupt::Watch;
+use crate::pg::resources::connection_limits::ConnectionSlot;
+use crate::pg::resources::interrupt::Interrupt;
 use crate::pg::resources::signals::Registration;
 use crate::pg::session::Session;
 use crate::pg::shared::Server;
@@ -20,7 +20,7 @@ use crate::pg::wire::framing::{ReadError, Wire};
 use crate::pg::wire::frontend::{self, Message};
 use rapport_pgsql::error::{PgError, code};
 
-/// How much a client may send ahead of the answer to what it has sent.
+/// How many bytes are read ahead while a statement runs.
 const READ_AHEAD: usize = 64 * 1024;
 
 /// A connection that is logged in.
@@ -28,26 +28,26 @@ pub(super) struct Connection {
     pub(super) wire: Wire<MaybeTls>,
     pub(super) server: Arc<Server>,
     pub(super) session: Session,
-    /// Messages are ignored until the next Sync, for one before has failed.
-    skipping: bool,
-    /// Nothing has come since the last ReadyForQuery.
-    at_rest: bool,
-    /// The statement in hand.
+    /// Whether messages are skipped until the next Sync, because one before failed.
+    is_skipping: bool,
+    /// Whether no message has come since the last ReadyForQuery.
+    is_idle: bool,
+    /// The activity of the current statement.
     pub(super) doing: Option<Doing>,
     present: Present,
     _registration: Registration,
-    _place: Place,
+    _slot: ConnectionSlot,
 }
 
-/// The last word.
-pub(super) async fn part(wire: &mut Wire<MaybeTls>, error: PgError) {
+/// Sends a last error and closes the stream.
+pub(super) async fn close_with_error(wire: &mut Wire<MaybeTls>, error: PgError) {
     wire.put(&Backend::ErrorResponse(error.into_response()));
-    // A client that does not even read this is not waited for.
+    // A client that does not read it is not waited for.
     let _ = tokio::time::timeout(Duration::from_secs(5), wire.close()).await;
 }
 
-/// Tells the client of the settings that it shall know and that have changed.
-pub(super) fn put_reports(wire: &mut Wire<MaybeTls>, session: &Session) {
+/// Reports the settings that have changed, of those that clients are told about (ParameterStatus).
+pub(super) fn put_changed_settings(wire: &mut Wire<MaybeTls>, session: &Session) {
     for (name, value) in session.settings().take_reports() {
         wire.put(&Backend::ParameterStatus(ParameterStatus::new(
             name.to_owned(),
@@ -64,24 +64,24 @@ impl Connection {
         session: Session,
         present: Present,
         registration: Registration,
-        place: Place,
+        slot: ConnectionSlot,
     ) -> Connection {
         Connection {
             wire,
             server,
             session,
-            skipping: false,
-            at_rest: true,
+            is_skipping: false,
+            is_idle: true,
             doing: None,
             present,
             _registration: registration,
-            _place: place,
+            _slot: slot,
         }
     }
 
     /// Answers messages until the client or the server ends the connection.
     pub(super) async fn run_to_end(mut self) {
-        let last_word = loop {
+        let error = loop {
             match self.next_message().await {
                 Ok(Message::Terminate) | Err(Failure::Lost) => return,
                 Ok(message) => match self.handle(message).await {
@@ -92,34 +92,34 @@ impl Connection {
                 Err(Failure::Error(error)) => break error,
             }
         };
-        part(
+        close_with_error(
             &mut self.wire,
             PgError {
                 fatal: true,
-                ..last_word
+                ..error
             },
         )
         .await;
     }
 
-    /// The next message that counts. Malformed ones are answered here, in a loop: a client may send as many as it likes.
+    /// Returns the next message to handle. Malformed ones are answered here, and skipped ones dropped.
     async fn next_message(&mut self) -> Result<Message, Failure> {
         loop {
             let (kind, body) = self.next_frame().await?;
-            // What is skipped is not even read: an error in it would be answered, and the client would lose count.
-            if self.skipping && frontend::is_skipped(kind) {
+            // A skipped message is not decoded: an error in it would be answered, and the client expects no answer.
+            if self.is_skipping && frontend::is_skipped(kind) {
                 continue;
             }
-            match frontend::message(kind, body) {
+            match frontend::decode(kind, body) {
                 Ok(message) => return Ok(message),
                 Err(error) if error.fatal => return Err(error.into()),
-                // The message is lost, the step is kept.
-                Err(error) => self.fail(error, kind == b'Q' || kind == b'F').await?,
+                // Only this message is lost: the stream is still in step.
+                Err(error) => self.send_error(error, kind == b'Q' || kind == b'F').await?,
             }
         }
     }
 
-    /// The next frame of a client that may take its time, though not more than its settings say.
+    /// Waits for the next frame, as long as the idle timeout allows.
     async fn next_frame(&mut self) -> Result<(u8, Bytes), Failure> {
         let (timeout, error) = self.idle_timeout();
         let idle = async {
@@ -128,27 +128,28 @@ impl Connection {
                 None => std::future::pending().await,
             }
         };
-        let control = Arc::clone(&self.session.control);
+        let signals = Arc::clone(&self.session.signals);
         let session = &self.session;
-        // What does not fit cannot be skipped either.
-        let hold = |bytes| session.hold_message(bytes).map_err(PgError::ending);
+        // A message that does not fit into memory cannot be skipped either, so the connection ends.
+        let reserve = |bytes| session.reserve_message(bytes).map_err(PgError::ending);
         let frame = tokio::select! {
             biased;
-            error = control.finished(self.at_rest) => Err(error.into()),
-            frame = self.wire.read(self.server.options.max_message, hold) => match frame {
+            error = signals.connection_end(self.is_idle) => Err(error.into()),
+            frame = self.wire.read(self.server.options.max_message, reserve) => match frame {
                 Ok(frame) => Ok(frame),
                 Err(ReadError::Lost) => Err(Failure::Lost),
                 Err(ReadError::Invalid(error)) => Err(error.into()),
             },
             () = idle => Err(error.into()),
         };
-        self.at_rest = false;
+        self.is_idle = false;
         frame
     }
 
+    /// Returns how long the client may be idle now, and the error when it was.
     fn idle_timeout(&self) -> (Option<Duration>, PgError) {
         let settings = self.session.settings();
-        // However long a session wants to stand idle, the server has the last word.
+        // The server's limit holds whatever the session sets.
         let most = Some(self.server.options.idle_timeout).filter(|most| !most.is_zero());
         let within = |wanted: Option<Duration>| match (wanted, most) {
             (Some(wanted), Some(most)) => Some(wanted.min(most)),
@@ -169,7 +170,7 @@ impl Connection {
         }
     }
 
-    /// Does what a message asks. An error ends the connection; failures of statements are told here.
+    /// Handles a message. Errors of statements are sent here; a returned one ends the connection.
     async fn handle(&mut self, message: Message) -> Result<(), Failure> {
         let simple = matches!(message, Message::Query(_) | Message::FunctionCall);
         let result = match message {
@@ -193,49 +194,50 @@ impl Connection {
             match &result {
                 Ok(()) => doing.finished(),
                 Err(Failure::Error(error)) => doing.failed(error),
-                // Given up with its connection.
+                // Cancelled with its connection.
                 Err(Failure::Lost) => drop(doing),
             }
         }
         match result {
             Ok(()) if self.wire.is_full() => self.flush().await,
             Ok(()) => Ok(()),
-            Err(Failure::Error(error)) if !error.fatal => self.fail(error, simple).await,
+            Err(Failure::Error(error)) if !error.fatal => self.send_error(error, simple).await,
             Err(failure) => Err(failure),
         }
     }
 
-    /// Tells an error, and goes on after it as the protocol says.
-    async fn fail(&mut self, error: PgError, simple: bool) -> Result<(), Failure> {
+    /// Sends an error, then ReadyForQuery for a simple message, or skips up to the next Sync.
+    async fn send_error(&mut self, error: PgError, simple: bool) -> Result<(), Failure> {
         self.wire
             .put(&Backend::ErrorResponse(error.into_response()));
         self.session.fail();
         if simple {
-            self.ready().await
+            self.send_ready().await
         } else {
-            self.skipping = true;
+            self.is_skipping = true;
             self.flush().await
         }
     }
 
+    /// Ends a group of extended messages.
     async fn sync(&mut self) -> Result<(), Failure> {
-        self.skipping = false;
-        self.ready().await
+        self.is_skipping = false;
+        self.send_ready().await
     }
 
-    /// The end of a group of messages.
-    pub(super) async fn ready(&mut self) -> Result<(), Failure> {
-        self.session.group_ended();
-        put_reports(&mut self.wire, &self.session);
+    /// Ends a group of messages: sends the changed settings and ReadyForQuery.
+    pub(super) async fn send_ready(&mut self) -> Result<(), Failure> {
+        self.session.end_group();
+        put_changed_settings(&mut self.wire, &self.session);
         self.present.transaction(self.session.status());
         self.wire.put(&Backend::ReadyForQuery(ReadyForQuery::new(
             self.session.status(),
         )));
-        self.at_rest = true;
+        self.is_idle = true;
         self.flush().await
     }
 
-    /// Sends what is buffered, to a client that reads.
+    /// Sends what is buffered, within the write timeout.
     pub(super) async fn flush(&mut self) -> Result<(), Failure> {
         match tokio::time::timeout(self.server.options.write_timeout, self.wire.flush()).await {
             Ok(Ok(())) => Ok(()),
@@ -243,23 +245,26 @@ impl Connection {
         }
     }
 
-    /// A statement is in hand from now on; the one before has come to its end.
-    pub(super) fn begin(&mut self, text: &str) {
+    /// Starts the activity of a statement, and finishes that of the one before.
+    pub(super) fn track_statement(&mut self, text: &str) {
         if let Some(before) = self.doing.take() {
             before.finished();
         }
         self.doing = Some(self.present.begin(text));
     }
 
-    /// The statement in hand goes on to another state.
-    pub(super) fn enter(&self, state: State) {
+    /// Sets the state of the current statement's activity.
+    pub(super) fn set_state(&self, state: State) {
         if let Some(doing) = &self.doing {
             doing.statement().enter(state);
         }
     }
 
-    /// A statement begins: its user must still be who logged in.
-    pub(super) fn begin_statement(&mut self) -> Result<Watch, Failure> {
+    /// Begins a statement, and returns what interrupts it.
+    ///
+    /// # Errors
+    /// A fatal one if the user was removed or changed since the login.
+    pub(super) fn begin_statement(&mut self) -> Result<Interrupt, Failure> {
         let user = &self.session.user;
         match self.server.users.is_current(user) {
             Ok(true) => {}
@@ -270,24 +275,24 @@ impl Connection {
                 )
                 .into());
             }
-            // Who is in stays in while the file cannot be read; nobody else gets in.
+            // While the file of users cannot be read, open sessions stay and new logins are refused.
             Err(error) => tracing::error!("{error}"),
         }
         let timeout = self.session.settings().statement_timeout();
-        Ok(Watch::begin(&self.session.control, timeout))
+        Ok(Interrupt::begin(&self.session.signals, timeout))
     }
 
-    /// Waits for a part of a statement, which the client can cancel, or give up by going away.
-    pub(super) async fn wait<T>(
+    /// Waits for a part of a statement, until an interrupt or the end of the client. Reads ahead meanwhile.
+    pub(super) async fn wait_for<T>(
         &mut self,
-        watch: &Watch,
+        interrupt: &Interrupt,
         work: impl Future<Output = T>,
     ) -> Result<T, Failure> {
         tokio::pin!(work);
         loop {
             tokio::select! {
                 biased;
-                error = watch.stopped() => return Err(error.into()),
+                error = interrupt.raised() => return Err(error.into()),
                 done = &mut work => return Ok(done),
                 read = self.wire.fill(), if self.wire.buffered() < READ_AHEAD => {
                     if read.is_err() {

@@ -1,4 +1,4 @@
-//! Running a statement, whichever protocol brings it.
+//! Execution of one statement, for both protocols: queries, cursors, COPY, PREPARE and EXECUTE.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use datafusion::scalar::ScalarValue;
 
 use super::connection::Connection;
 use crate::pg::activity::State;
-use crate::pg::execution::cancellation::stopping;
-use crate::pg::execution::fair_share::giving_way;
-use crate::pg::execution::row_stream::{Encoder, RowStream, Work};
+use crate::pg::execution::cancellation::with_cancellable_joins;
+use crate::pg::execution::fair_share::with_fair_share;
+use crate::pg::execution::row_stream::{Encoder, QueryTask, RowStream};
 use crate::pg::execution::tasks;
 use crate::pg::resources::admission::Permit;
-use crate::pg::resources::interrupt::Watch;
+use crate::pg::resources::interrupt::Interrupt;
 use crate::pg::resources::memory::Share;
-use crate::pg::resources::stop_flag::Wanted;
+use crate::pg::resources::stop_flag::StopOnDrop;
 use crate::pg::session::plans::KeptPlan;
 use crate::pg::session::portals::{Portal, Prepared, Progress};
 use rapport_pgsql::encode::CopyOptions;
@@ -26,43 +26,43 @@ use rapport_pgsql::functions::round_numbers;
 use rapport_pgsql::parse::{self, Move, Query, Statement};
 use rapport_pgsql::plan::{self, Described};
 
-/// What has come of a statement.
+/// The outcome of a statement, before its rows are sent.
 pub enum Outcome {
-    /// It is done; this is its tag.
+    /// It is complete; this is its command tag.
     Done(String),
-    /// It has rows.
+    /// It returns rows.
     Rows {
         /// Their columns.
         columns: Arc<[Column]>,
-        /// They themselves.
+        /// The rows.
         stream: RowStream,
-        /// The tag's word.
+        /// The first word of the command tag.
         tag: &'static str,
     },
-    /// It takes rows of a cursor.
+    /// It fetches rows of a cursor.
     Fetch {
-        /// The cursor.
+        /// The name of the cursor.
         cursor: String,
         /// How many at most.
         limit: u64,
-        /// They are sent, and not just passed over.
+        /// Whether they are sent (FETCH) or skipped (MOVE).
         send: bool,
     },
-    /// It sends rows as data.
+    /// It sends rows as COPY data.
     Copy {
-        /// How many columns there are.
+        /// The number of columns.
         columns: usize,
-        /// How they are written.
+        /// How the rows are written.
         encoder: CopyEncoder,
-        /// They themselves.
+        /// The rows.
         stream: RowStream,
     },
 }
 
-/// Why a statement, or its connection, goes no further.
+/// Why a statement, or its connection, ends early.
 #[derive(Debug)]
 pub enum Failure {
-    /// The client is told.
+    /// An error to send to the client.
     Error(PgError),
     /// The client is gone.
     Lost,
@@ -74,10 +74,10 @@ impl From<PgError> for Failure {
     }
 }
 
-/// A text of so many bytes is read where it comes.
-pub(super) const READ_AT_ONCE: usize = 16 * 1024;
+/// The most bytes of a text that is parsed on the connection's thread.
+pub(super) const MAX_INLINE_PARSE: usize = 16 * 1024;
 
-/// What DECLARE says of a cursor.
+/// The options of DECLARE.
 struct Cursor<'a> {
     name: &'a str,
     hold: bool,
@@ -85,20 +85,22 @@ struct Cursor<'a> {
 }
 
 impl Connection {
-    /// Runs a statement with these values for its parameters.
-    pub(super) async fn run(
+    /// Runs a statement with these values of its parameters.
+    pub(super) async fn run_statement(
         &mut self,
         prepared: &Prepared,
         values: Arc<[ScalarValue]>,
         formats: &Formats,
-        watch: &Watch,
+        interrupt: &Interrupt,
     ) -> Result<Outcome, Failure> {
         let statement = &prepared.statement;
         self.session.check_not_failed(statement)?;
         let done = |tag: &str| Ok(Outcome::Done(tag.to_owned()));
         match statement {
             Statement::Query(query) => {
-                let (columns, stream) = self.query(query, prepared, values, formats, watch).await?;
+                let (columns, stream) = self
+                    .run_query(query, prepared, values, formats, interrupt)
+                    .await?;
                 Ok(Outcome::Rows {
                     columns,
                     stream,
@@ -106,10 +108,12 @@ impl Connection {
                 })
             }
             Statement::Explain(explain) => {
-                self.explain(explain, prepared, values, formats, watch)
+                self.explain(explain, prepared, values, formats, interrupt)
                     .await
             }
-            Statement::Copy { query, options } => self.copy(query, prepared, options, watch).await,
+            Statement::Copy { query, options } => {
+                self.run_copy(query, prepared, options, interrupt).await
+            }
             Statement::Declare {
                 name,
                 hold,
@@ -121,17 +125,19 @@ impl Connection {
                     hold: *hold,
                     binary: *binary,
                 };
-                self.declare(&cursor, query, prepared, values, watch)
+                self.declare_cursor(&cursor, query, prepared, values, interrupt)
                     .await?;
                 done("DECLARE CURSOR")
             }
-            Statement::Fetch { name, step } => Ok(fetch(name, *step, true)?),
-            Statement::Move { name, step } => Ok(fetch(name, *step, false)?),
+            Statement::Fetch { name, step } => Ok(fetch_outcome(name, *step, true)?),
+            Statement::Move { name, step } => Ok(fetch_outcome(name, *step, false)?),
             Statement::Execute { name, arguments } => {
-                let prepared = self.session.executed(name)?;
-                let values = self.arguments(&prepared, arguments.as_ref(), watch).await?;
+                let prepared = self.session.prepared_to_execute(name)?;
+                let values = self
+                    .evaluate_arguments(&prepared, arguments.as_ref(), interrupt)
+                    .await?;
                 let values = values.into();
-                Box::pin(self.run(&prepared, values, formats, watch)).await
+                Box::pin(self.run_statement(&prepared, values, formats, interrupt)).await
             }
             Statement::Prepare {
                 name,
@@ -141,15 +147,24 @@ impl Connection {
                 let declared = types.iter().map(plan::declared_type);
                 let declared = declared.collect::<Result<Vec<_>, _>>()?;
                 let prepared = self
-                    .prepare(&prepared.text, statement.as_ref().clone(), declared, watch)
+                    .prepare(
+                        &prepared.text,
+                        statement.as_ref().clone(),
+                        declared,
+                        interrupt,
+                    )
                     .await?;
                 self.session.keep_prepared(name, Arc::new(prepared))?;
                 done("PREPARE")
             }
-            other => self.utility(other, formats),
+            other => self.run_utility(other, formats),
         }
     }
 
+    /// Makes an encoder of rows in these formats.
+    ///
+    /// # Errors
+    /// If the number of formats does not fit.
     pub(super) fn row_encoder(
         &self,
         columns: &Arc<[Column]>,
@@ -160,28 +175,32 @@ impl Connection {
         Ok(Encoder::Rows(encoder))
     }
 
-    /// Waits for the account's turn to run a statement.
-    pub(super) async fn admit(&mut self, watch: &Watch) -> Result<Permit, Failure> {
-        self.enter(State::Queued);
+    /// Waits until the account may run one statement more.
+    pub(super) async fn admit(&mut self, interrupt: &Interrupt) -> Result<Permit, Failure> {
+        self.set_state(State::Queued);
         let server = Arc::clone(&self.server);
         let account = self.session.user.info.account.clone();
         let admitted = async move { server.admission.admit(account.as_deref()).await };
-        let permit = self.wait(watch, admitted).await??;
-        self.enter(State::Running);
+        let permit = self.wait_for(interrupt, admitted).await??;
+        self.set_state(State::Running);
         Ok(permit)
     }
 
-    /// Starts a query that was planned before, at its account's turn.
-    pub(super) async fn start(&mut self, work: Work, watch: &Watch) -> Result<RowStream, Failure> {
-        let permit = self.admit(watch).await?;
+    /// Waits for a permit, and starts a query that was planned before.
+    pub(super) async fn start_query(
+        &mut self,
+        query: QueryTask,
+        interrupt: &Interrupt,
+    ) -> Result<RowStream, Failure> {
+        let permit = self.admit(interrupt).await?;
         if let Some(doing) = &self.doing {
-            doing.statement().measure(&work.memory);
+            doing.statement().measure(&query.memory);
         }
         let runtime = self.session.runtime.handle();
-        Ok(RowStream::start(runtime, work, permit))
+        Ok(RowStream::start(runtime, query, permit))
     }
 
-    /// What the statement in hand takes its memory from.
+    /// Makes the memory share of the current statement, and shows it in its activity.
     pub(super) fn statement_memory(&self) -> Arc<Share> {
         let share = self.session.memory.statement();
         if let Some(doing) = &self.doing {
@@ -190,20 +209,23 @@ impl Connection {
         share
     }
 
-    async fn query(
+    /// Plans and starts a query.
+    async fn run_query(
         &mut self,
         query: &Query,
         prepared: &Prepared,
         values: Arc<[ScalarValue]>,
         formats: &Formats,
-        watch: &Watch,
+        interrupt: &Interrupt,
     ) -> Result<(Arc<[Column]>, RowStream), Failure> {
-        let permit = self.admit(watch).await?;
-        let (state, plan, columns) = self.plan_now(query, Some(prepared), values, watch).await?;
+        let permit = self.admit(interrupt).await?;
+        let (state, plan, columns) = self
+            .plan_now(query, Some(prepared), values, interrupt)
+            .await?;
         let encoder = self.row_encoder(&columns, formats)?;
         let stream = RowStream::start(
             self.session.runtime.handle(),
-            Work {
+            QueryTask {
                 state,
                 plan,
                 encoder,
@@ -214,22 +236,23 @@ impl Connection {
         Ok((columns, stream))
     }
 
-    async fn copy(
+    /// Plans and starts the query of a COPY TO STDOUT.
+    async fn run_copy(
         &mut self,
         query: &Query,
         prepared: &Prepared,
         options: &CopyOptions,
-        watch: &Watch,
+        interrupt: &Interrupt,
     ) -> Result<Outcome, Failure> {
-        let permit = self.admit(watch).await?;
+        let permit = self.admit(interrupt).await?;
         let (state, plan, columns) = self
-            .plan_now(query, Some(prepared), Arc::default(), watch)
+            .plan_now(query, Some(prepared), Arc::default(), interrupt)
             .await?;
         let style = self.session.style();
         let encoder = || CopyEncoder::new(Arc::clone(&columns), options.clone(), style);
         let stream = RowStream::start(
             self.session.runtime.handle(),
-            Work {
+            QueryTask {
                 state,
                 plan,
                 encoder: Encoder::Copy(encoder()?),
@@ -244,28 +267,31 @@ impl Connection {
         })
     }
 
-    async fn declare(
+    /// Plans the query of a cursor; the first FETCH starts it.
+    async fn declare_cursor(
         &mut self,
         cursor: &Cursor<'_>,
         query: &Query,
         prepared: &Prepared,
         values: Arc<[ScalarValue]>,
-        watch: &Watch,
+        interrupt: &Interrupt,
     ) -> Result<(), Failure> {
         if !cursor.hold && !self.session.in_group() {
-            self.session.in_block("DECLARE CURSOR")?;
+            self.session.require_block("DECLARE CURSOR")?;
         }
-        let permit = self.admit(watch).await?;
-        let (state, plan, columns) = self.plan_now(query, Some(prepared), values, watch).await?;
+        let permit = self.admit(interrupt).await?;
+        let (state, plan, columns) = self
+            .plan_now(query, Some(prepared), values, interrupt)
+            .await?;
         let described = Described {
             columns,
             parameters: Vec::new(),
         };
-        // A cursor sees what there is now, and costs nothing until its first rows are wanted.
-        let work = Work {
+        // A cursor reads the lake as it is at DECLARE, and holds no permit until its first FETCH.
+        let task = QueryTask {
             state,
             plan,
-            encoder: Encoder::Late,
+            encoder: Encoder::Deferred,
             memory: self.statement_memory(),
         };
         drop(permit);
@@ -283,7 +309,7 @@ impl Connection {
             } else {
                 Formats::default()
             },
-            progress: Progress::Planned(Box::new(work)),
+            progress: Progress::Planned(Box::new(task)),
             cursor: true,
             hold: cursor.hold,
             committed: false,
@@ -293,29 +319,32 @@ impl Connection {
         Ok(self.session.keep_portal(cursor.name, portal)?)
     }
 
-    /// Reads a text. A long one is read on the threads of the account, so that no other connection waits for it.
-    pub(super) async fn read(
+    /// Parses a text into statements; a long one on the account's query threads, so that no other connection waits for it.
+    pub(super) async fn parse_text(
         &mut self,
         text: &str,
-        watch: &Watch,
+        interrupt: &Interrupt,
     ) -> Result<Vec<Statement>, Failure> {
-        if text.len() <= READ_AT_ONCE {
+        if text.len() <= MAX_INLINE_PARSE {
             return Ok(parse::parse(text)?);
         }
         let text = text.to_owned();
         let runtime = Arc::clone(&self.session.runtime);
         let work = async move { parse::parse(&text) };
         Ok(self
-            .wait(watch, tasks::run_on(runtime.handle(), work))
+            .wait_for(interrupt, tasks::run_on(runtime.handle(), work))
             .await??)
     }
 
-    /// The arguments of EXECUTE, as values of the statement's parameters.
-    async fn arguments(
+    /// Evaluates the arguments of EXECUTE, as values of the statement's parameters.
+    ///
+    /// # Errors
+    /// If their number or a type does not fit.
+    async fn evaluate_arguments(
         &mut self,
         prepared: &Prepared,
         arguments: Option<&Query>,
-        watch: &Watch,
+        interrupt: &Interrupt,
     ) -> Result<Vec<ScalarValue>, Failure> {
         let described = prepared.described.as_ref();
         let parameters = described.map(|described| described.parameters.clone());
@@ -323,34 +352,39 @@ impl Connection {
         let values = match arguments {
             None => Vec::new(),
             Some(query) => {
-                let permit = self.admit(watch).await?;
-                let (state, plan, _) = self.plan_now(query, None, Arc::default(), watch).await?;
+                let permit = self.admit(interrupt).await?;
+                let (state, plan, _) = self
+                    .plan_now(query, None, Arc::default(), interrupt)
+                    .await?;
                 let memory = self.statement_memory();
-                let wanted = Wanted::default();
-                let given_up = memory.given_up_or(wanted.given_up());
-                let pace = Arc::clone(permit.pace());
+                let stop = StopOnDrop::default();
+                let should_stop = memory.stop_check(stop.check());
+                let throttle = Arc::clone(permit.throttle());
                 let work = async move {
                     let _permit = permit;
                     let context = tasks::task_context(&state, Arc::clone(&memory));
                     let rows = async {
                         let physical = tasks::physical_plan(&state, &plan).await?;
-                        let physical = giving_way(stopping(physical, &given_up)?, &pace)?;
+                        let physical = with_fair_share(
+                            with_cancellable_joins(physical, &should_stop)?,
+                            &throttle,
+                        )?;
                         Ok(collect(physical, context).await?)
                     };
-                    first_row(&memory.unless_given_up(rows).await?)
+                    first_row(&memory.run_unless_killed(rows).await?)
                 };
                 let runtime = Arc::clone(&self.session.runtime);
-                self.wait(watch, tasks::run_on(runtime.handle(), work))
+                self.wait_for(interrupt, tasks::run_on(runtime.handle(), work))
                     .await??
             }
         };
-        // One that is declared is given, though nothing may ask for it.
-        let wanted = parameters.len().max(prepared.declared.len());
-        if values.len() != wanted {
+        // Declared parameters must be given, even those that the statement does not use.
+        let expected = parameters.len().max(prepared.declared.len());
+        if values.len() != expected {
             return Err(PgError::new(
                 code::SYNTAX,
                 format!(
-                    "wrong number of parameters: expected {wanted}, got {}",
+                    "wrong number of parameters: expected {expected}, got {}",
                     values.len()
                 ),
             )
@@ -358,14 +392,14 @@ impl Connection {
         }
         let pairs = values.into_iter().zip(&parameters);
         let values: Result<Vec<_>, _> = pairs
-            .map(|(value, parameter)| assigned(value, &parameter.arrow))
+            .map(|(value, parameter)| cast_to_parameter(value, &parameter.arrow))
             .collect();
         Ok(values.map_err(PgError::from)?)
     }
 }
 
-/// A value as one of a parameter's type; a number is rounded where that is whole.
-fn assigned(value: ScalarValue, to: &DataType) -> datafusion::error::Result<ScalarValue> {
+/// Casts a value to the type of a parameter; a number is rounded for an integer type.
+fn cast_to_parameter(value: ScalarValue, to: &DataType) -> datafusion::error::Result<ScalarValue> {
     if !to.is_integer() {
         return value.cast_to(to);
     }
@@ -373,6 +407,7 @@ fn assigned(value: ScalarValue, to: &DataType) -> datafusion::error::Result<Scal
     ScalarValue::try_from_array(&rounded, 0)?.cast_to(to)
 }
 
+/// Returns the values of the first row; none if there is no row.
 fn first_row(batches: &[RecordBatch]) -> Result<Vec<ScalarValue>, PgError> {
     let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
         return Ok(Vec::new());
@@ -384,7 +419,7 @@ fn first_row(batches: &[RecordBatch]) -> Result<Vec<ScalarValue>, PgError> {
         .collect()
 }
 
-/// Formats must be none, one, or one for each column.
+/// Checks that there is no format, one, or one for each column.
 pub(super) fn check_formats(formats: &Formats, columns: usize) -> Result<(), PgError> {
     if formats.fit(columns) {
         return Ok(());
@@ -395,7 +430,11 @@ pub(super) fn check_formats(formats: &Formats, columns: usize) -> Result<(), PgE
     )))
 }
 
-fn fetch(cursor: &str, step: Move, send: bool) -> Result<Outcome, PgError> {
+/// Returns the outcome of FETCH or MOVE.
+///
+/// # Errors
+/// 55000 for a backward move: cursors only scan forward.
+fn fetch_outcome(cursor: &str, step: Move, send: bool) -> Result<Outcome, PgError> {
     let limit = match step {
         Move::Forward(rows) => rows,
         Move::All => u64::MAX,

@@ -1,4 +1,4 @@
-//! EXPLAIN: the plan of a query, without the places of its files.
+//! EXPLAIN: the physical plan of a query, without the paths of its files.
 
 use std::iter::Peekable;
 use std::sync::Arc;
@@ -12,42 +12,42 @@ use futures::StreamExt;
 
 use super::connection::Connection;
 use super::dispatch::{Failure, Outcome};
-use crate::pg::execution::cancellation::stopping;
+use crate::pg::execution::cancellation::with_cancellable_joins;
 use crate::pg::execution::tasks;
-use crate::pg::resources::interrupt::Watch;
-use crate::pg::resources::stop_flag::{GivenUp, Wanted};
+use crate::pg::resources::interrupt::Interrupt;
+use crate::pg::resources::stop_flag::{StopCheck, StopOnDrop};
 use crate::pg::session::portals::Prepared;
 use rapport_pgsql::encode::{Column, Formats};
 use rapport_pgsql::error::PgError;
 use rapport_pgsql::parse::Explain;
 
 impl Connection {
-    /// Shows the plan of a query.
+    /// Answers EXPLAIN, and runs the query for EXPLAIN ANALYZE.
     pub(super) async fn explain(
         &mut self,
         explain: &Explain,
         prepared: &Prepared,
         values: Arc<[ScalarValue]>,
         formats: &Formats,
-        watch: &Watch,
+        interrupt: &Interrupt,
     ) -> Result<Outcome, Failure> {
-        let permit = self.admit(watch).await?;
+        let permit = self.admit(interrupt).await?;
         let (state, plan, _) = self
-            .plan_now(&explain.query, Some(prepared), values, watch)
+            .plan_now(&explain.query, Some(prepared), values, interrupt)
             .await?;
         let (analyze, verbose, json) = (explain.analyze, explain.verbose, explain.json);
         let memory = self.statement_memory();
         let context = tasks::task_context(&state, Arc::clone(&memory));
-        let wanted = Wanted::default();
-        let given_up = memory.given_up_or(wanted.given_up());
+        let stop = StopOnDrop::default();
+        let should_stop = memory.stop_check(stop.check());
         let work = async move {
             let _permit = permit;
-            let lines = lines_of(&state, &plan, context, analyze, verbose, json, given_up);
-            memory.unless_given_up(lines).await
+            let lines = explain_lines(&state, &plan, context, analyze, verbose, json, should_stop);
+            memory.run_unless_killed(lines).await
         };
         let runtime = Arc::clone(&self.session.runtime);
         let lines = self
-            .wait(watch, tasks::run_on(runtime.handle(), work))
+            .wait_for(interrupt, tasks::run_on(runtime.handle(), work))
             .await??;
         let lines: Vec<_> = lines.into_iter().map(|line| vec![Some(line)]).collect();
         self.text_rows(
@@ -59,21 +59,21 @@ impl Connection {
     }
 }
 
-/// The lines of a plan, after running it if its figures are wanted.
+/// Returns the lines of a plan, after running it for `analyze`.
 ///
 /// # Errors
 /// If the query fails.
-async fn lines_of(
+async fn explain_lines(
     state: &SessionState,
     plan: &LogicalPlan,
     context: Arc<TaskContext>,
     analyze: bool,
     verbose: bool,
     json: bool,
-    given_up: GivenUp,
+    should_stop: StopCheck,
 ) -> Result<Vec<String>, PgError> {
     let physical = tasks::physical_plan(state, plan).await?;
-    let physical = stopping(physical, &given_up)?;
+    let physical = with_cancellable_joins(physical, &should_stop)?;
     let start = std::time::Instant::now();
     let mut rows = 0;
     if analyze {
@@ -89,10 +89,10 @@ async fn lines_of(
         DisplayableExecutionPlan::new(physical.as_ref())
     };
     let text = shown.indent(verbose).to_string();
-    let mut lines: Vec<String> = text.lines().map(without_places).collect();
+    let mut lines: Vec<String> = text.lines().map(hide_file_paths).collect();
     let milliseconds = elapsed.as_secs_f64() * 1000.0;
     if json {
-        let mut document = serde_json::json!({ "Plan": tree(&mut lines.iter().peekable()) });
+        let mut document = serde_json::json!({ "Plan": plan_tree(&mut lines.iter().peekable()) });
         if analyze {
             document["Actual Rows"] = rows.into();
             document["Execution Time"] = milliseconds.into();
@@ -107,8 +107,8 @@ async fn lines_of(
     Ok(lines)
 }
 
-/// A node of a plan with those below it, which are indented more, as PostgreSQL's `FORMAT JSON` has them.
-fn tree<'a>(lines: &mut Peekable<impl Iterator<Item = &'a String>>) -> serde_json::Value {
+/// Parses the indented lines of a plan into a tree, in the form of PostgreSQL's `FORMAT JSON`.
+fn plan_tree<'a>(lines: &mut Peekable<impl Iterator<Item = &'a String>>) -> serde_json::Value {
     let depth = |line: &str| line.len() - line.trim_start().len();
     let Some(line) = lines.next() else {
         return serde_json::Value::Null;
@@ -123,7 +123,7 @@ fn tree<'a>(lines: &mut Peekable<impl Iterator<Item = &'a String>>) -> serde_jso
     }
     let mut below = Vec::new();
     while lines.peek().is_some_and(|next| depth(next) > depth(line)) {
-        below.push(tree(lines));
+        below.push(plan_tree(lines));
     }
     if !below.is_empty() {
         node["Plans"] = below.into();
@@ -131,8 +131,8 @@ fn tree<'a>(lines: &mut Peekable<impl Iterator<Item = &'a String>>) -> serde_jso
     node
 }
 
-/// Leaves out which files a scan reads: their paths hold names of accounts and of the server's folders.
-fn without_places(line: &str) -> String {
+/// Removes the paths of a scan's files from a line: they hold names of accounts and of the server's folders.
+fn hide_file_paths(line: &str) -> String {
     let Some(start) = line.find("file_groups={") else {
         return line.to_owned();
     };
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plan_is_a_tree() {
+    fn json_explain_nests_nodes_by_indentation() {
         let lines = ["A: x=1: y", "  B", "    C: z", "  D:", "    E"].map(str::to_owned);
         let expected = serde_json::json!({
             "Node Type": "A", "Details": "x=1: y", "Plans": [
@@ -178,13 +178,13 @@ mod tests {
                 { "Node Type": "D", "Plans": [{ "Node Type": "E" }] },
             ],
         });
-        assert_eq!(tree(&mut lines.iter().peekable()), expected);
+        assert_eq!(plan_tree(&mut lines.iter().peekable()), expected);
     }
 
     #[test]
-    fn places_of_files_are_left_out() {
+    fn paths_of_files_are_removed() {
         let line = "  DataSourceExec: file_groups={2 groups: [[lake/account_id=a/x.parquet], [y}]]}, projection=[a], file_type=parquet";
-        let shown = without_places(line);
+        let shown = hide_file_paths(line);
         assert!(!shown.contains("parquet]"), "{shown}");
         assert!(!shown.contains("account_id=a"), "{shown}");
         assert!(

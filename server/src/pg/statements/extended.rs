@@ -1,4 +1,4 @@
-//! The extended protocol: Parse, Bind, Describe, Execute, Close.
+//! The extended query protocol: Parse, Bind, Describe, Execute, Close.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use pgwire::messages::response::EmptyQueryResponse;
 use super::connection::Connection;
 use super::dispatch::{Failure, Outcome, check_formats};
 use crate::pg::activity::{State, kept};
-use crate::pg::resources::interrupt::Watch;
+use crate::pg::resources::interrupt::Interrupt;
 use crate::pg::session::plans::KeptPlan;
 use crate::pg::session::portals::{Portal, Prepared, Progress};
 use crate::pg::wire::frontend::{Bind, Target};
@@ -24,28 +24,29 @@ use rapport_pgsql::params;
 use rapport_pgsql::parse::Statement;
 
 impl Connection {
+    /// Answers a Parse message.
     pub(super) async fn parse(
         &mut self,
         name: &str,
         text: &str,
         types: &[u32],
     ) -> Result<(), Failure> {
-        self.begin(text);
-        // It goes even where no other comes in its place.
+        self.track_statement(text);
+        // The unnamed statement is dropped even if this Parse fails.
         if name.is_empty() {
             self.session.statements.remove("");
         }
-        let watch = self.begin_statement()?;
+        let interrupt = self.begin_statement()?;
         let declared = types
             .iter()
             .map(|oid| declared_type(*oid))
             .collect::<Result<Vec<_>, _>>()?;
-        let prepared = match self.repeated(text, &declared, &watch).await? {
+        let prepared = match self.find_repeated(text, &declared, &interrupt).await? {
             Some(prepared) => prepared,
-            None => self.parse_new(text, declared, &watch).await?,
+            None => self.parse_new(text, declared, &interrupt).await?,
         };
         self.session.keep_prepared(name, prepared)?;
-        // What it does is told of when it is executed.
+        // Its activity is recorded when it is executed.
         if let Some(doing) = self.doing.take() {
             doing.forgotten();
         }
@@ -54,11 +55,11 @@ impl Connection {
     }
 
     /// Returns the prepared statement of a text that came before, with the same types and settings.
-    async fn repeated(
+    async fn find_repeated(
         &mut self,
         text: &str,
         declared: &[Option<Type>],
-        watch: &Watch,
+        interrupt: &Interrupt,
     ) -> Result<Option<Arc<Prepared>>, Failure> {
         let known = self.session.repeated(text);
         let known = known.filter(|known| known.described.is_some() && known.declared == declared);
@@ -66,19 +67,19 @@ impl Connection {
             return Ok(None);
         };
         self.session.check_not_failed(&known.statement)?;
-        let (_, key) = self.planning_state(watch).await?;
+        let (_, key) = self.planning_state(interrupt).await?;
         Ok(known.plan.planned(&key).map(|_| known))
     }
 
-    /// Reads and plans a text that is one statement, or none.
+    /// Parses and plans a text that holds one statement, or none.
     async fn parse_new(
         &mut self,
         text: &str,
         declared: Vec<Option<Type>>,
-        watch: &Watch,
+        interrupt: &Interrupt,
     ) -> Result<Arc<Prepared>, Failure> {
-        let mut statements = self.read(text, watch).await?;
-        let short: Arc<str> = kept(text).into();
+        let mut statements = self.parse_text(text, interrupt).await?;
+        let text_start: Arc<str> = kept(text).into();
         if statements.len() > 1 {
             return Err(PgError::new(
                 code::SYNTAX,
@@ -88,23 +89,26 @@ impl Connection {
         }
         let Some(statement) = statements.pop() else {
             return Ok(Arc::new(Prepared {
-                text: short,
+                text: text_start,
                 statement: Statement::Accepted(""),
                 declared,
                 described: None,
                 plan: KeptPlan::default(),
             }));
         };
-        let prepared = self.prepare(&short, statement, declared, watch).await?;
+        let prepared = self
+            .prepare(&text_start, statement, declared, interrupt)
+            .await?;
         let prepared = Arc::new(prepared);
         self.keep_repeated(text, &prepared);
         Ok(prepared)
     }
 
+    /// Answers a Bind message.
     pub(super) fn bind(&mut self, bind: Bind) -> Result<(), Failure> {
         let prepared = self.session.prepared(&bind.statement)?;
         self.session.check_not_failed(&prepared.statement)?;
-        let values = self.values(&prepared, &bind)?;
+        let values = self.decode_parameters(&prepared, &bind)?;
         let formats = Formats(bind.result_formats);
         if let Some(columns) = self.session.columns_of(&prepared)? {
             check_formats(&formats, columns.len())?;
@@ -128,8 +132,12 @@ impl Connection {
         Ok(())
     }
 
-    /// The values of a Bind message.
-    fn values(&self, prepared: &Prepared, bind: &Bind) -> Result<Vec<ScalarValue>, PgError> {
+    /// Decodes the parameters of a Bind message.
+    fn decode_parameters(
+        &self,
+        prepared: &Prepared,
+        bind: &Bind,
+    ) -> Result<Vec<ScalarValue>, PgError> {
         let parameters = parameter_types(prepared);
         if bind.parameters.len() != parameters.len() {
             return Err(PgError::protocol(format!(
@@ -160,7 +168,7 @@ impl Connection {
             .map(|(at, (pg, value))| {
                 let value = params::decode(pg, formats.of(at), value.as_ref(), zone)?;
                 match known.get(at) {
-                    // A number keeps its digits; everything else becomes what it was planned as.
+                    // A decimal keeps its digits; any other value is cast to the type it was planned with.
                     Some(parameter)
                         if !parameter.arrow.is_decimal()
                             && value.data_type() != parameter.arrow =>
@@ -173,6 +181,7 @@ impl Connection {
             .collect()
     }
 
+    /// Answers a Describe message.
     pub(super) fn describe(&mut self, target: Target, name: &str) -> Result<(), Failure> {
         match target {
             Target::Statement => {
@@ -195,6 +204,7 @@ impl Connection {
         Ok(())
     }
 
+    /// Puts the description of a result into the output buffer (RowDescription or NoData).
     fn put_columns(&mut self, columns: Option<Arc<[Column]>>, formats: &Formats) {
         self.wire.put(&match columns {
             Some(columns) => Backend::RowDescription(row_description(&columns, formats)),
@@ -208,8 +218,9 @@ impl Connection {
         })
     }
 
+    /// Answers an Execute message.
     pub(super) async fn execute(&mut self, name: &str, max_rows: i32) -> Result<(), Failure> {
-        let watch = self.begin_statement()?;
+        let interrupt = self.begin_statement()?;
         let portal = self.portal(name)?;
         let (prepared, values, formats) = (
             Arc::clone(&portal.prepared),
@@ -226,48 +237,52 @@ impl Connection {
             .ok()
             .filter(|rows| *rows > 0)
             .unwrap_or(u64::MAX);
-        // Rows of a cursor are encoded when they are taken.
+        // Rows of a cursor are encoded here; those of other portals already are.
         let style = self.session.style();
         let portal = self.portal(name)?;
         let columns = portal.columns().filter(|_| portal.cursor);
-        let late = columns.map(|columns| RowEncoder::new(columns, formats.clone(), style));
+        let encoder = columns.map(|columns| RowEncoder::new(columns, formats.clone(), style));
         let (progress, suspended) = match self.session.portals.get_mut(name) {
             Some(portal) => (portal.progress.take(name)?, portal.doing.take()),
             None => (Progress::Done, None),
         };
         match suspended {
             Some(doing) => self.doing = Some(doing),
-            None => self.begin(&prepared.text),
+            None => self.track_statement(&prepared.text),
         }
         let (mut stream, tag) = match progress {
-            Progress::New => match self.run(&prepared, values, &formats, &watch).await? {
+            Progress::New => match self
+                .run_statement(&prepared, values, &formats, &interrupt)
+                .await?
+            {
                 Outcome::Rows { stream, tag, .. } => (stream, tag),
                 outcome => {
-                    self.send_outcome(outcome, &formats, false, &watch).await?;
-                    self.progress(name, Progress::Done);
+                    self.send_outcome(outcome, &formats, false, &interrupt)
+                        .await?;
+                    self.set_progress(name, Progress::Done);
                     return Ok(());
                 }
             },
-            Progress::Running(stream) => (stream, tag_of(&prepared.statement)),
-            Progress::Planned(work) => (
-                self.start(*work, &watch).await?,
-                tag_of(&prepared.statement),
+            Progress::Running(stream) => (stream, command_tag(&prepared.statement)),
+            Progress::Planned(query) => (
+                self.start_query(*query, &interrupt).await?,
+                command_tag(&prepared.statement),
             ),
             Progress::Done | Progress::Failed => {
-                self.complete(with_rows(tag_of(&prepared.statement), 0));
-                self.progress(name, Progress::Done);
+                self.put_complete(completed_tag(command_tag(&prepared.statement), 0));
+                self.set_progress(name, Progress::Done);
                 return Ok(());
             }
         };
         let (rows, at_end) = self
-            .send_rows(&mut stream, limit, late.as_ref(), &watch)
+            .send_rows(&mut stream, limit, encoder.as_ref(), &interrupt)
             .await?;
         if at_end {
-            self.complete(with_rows(tag, rows));
-            self.progress(name, Progress::Done);
+            self.put_complete(completed_tag(tag, rows));
+            self.set_progress(name, Progress::Done);
         } else {
             stream.pause();
-            self.enter(State::Suspended);
+            self.set_state(State::Suspended);
             let doing = self.doing.take();
             if let Some(portal) = self.session.portals.get_mut(name) {
                 portal.progress = Progress::Running(stream);
@@ -279,13 +294,14 @@ impl Connection {
         Ok(())
     }
 
-    /// A portal has come so far; its statement may have closed it.
-    fn progress(&mut self, name: &str, progress: Progress) {
+    /// Sets how far a portal has been executed, unless its own statement has closed it.
+    fn set_progress(&mut self, name: &str, progress: Progress) {
         if let Some(portal) = self.session.portals.get_mut(name) {
             portal.progress = progress;
         }
     }
 
+    /// Answers a Close message.
     pub(super) fn close(&mut self, target: Target, name: &str) -> Result<(), Failure> {
         match target {
             Target::Statement => {
@@ -300,7 +316,8 @@ impl Connection {
     }
 }
 
-fn tag_of(statement: &Statement) -> &'static str {
+/// Returns the first word of the command tag of a statement that returns rows.
+fn command_tag(statement: &Statement) -> &'static str {
     match statement {
         Statement::Show(_) => "SHOW",
         Statement::Explain(_) => "EXPLAIN",
@@ -308,7 +325,8 @@ fn tag_of(statement: &Statement) -> &'static str {
     }
 }
 
-fn with_rows(tag: &str, rows: u64) -> String {
+/// Returns the whole command tag: that of SELECT counts the rows.
+fn completed_tag(tag: &str, rows: u64) -> String {
     if tag == "SELECT" {
         format!("SELECT {rows}")
     } else {
@@ -316,7 +334,7 @@ fn with_rows(tag: &str, rows: u64) -> String {
     }
 }
 
-/// The types of a statement's parameters, as clients send them.
+/// Returns the types of a statement's parameters, as clients send them.
 fn parameter_types(prepared: &Prepared) -> Vec<Type> {
     match &prepared.described {
         Some(described) => {
@@ -338,7 +356,7 @@ fn parameter_types(prepared: &Prepared) -> Vec<Type> {
     }
 }
 
-/// The type of an OID; none where the server shall say.
+/// Returns the type of an OID; `None` where the server chooses.
 fn declared_type(oid: u32) -> Result<Option<Type>, PgError> {
     match oid {
         0 => Ok(None),

@@ -1,9 +1,9 @@
-//! Questions from within the process: what the web page and the HTTP API ask, as any client of the endpoint would.
+//! Statements from within the process: those of the web page and the HTTP API.
 //!
-//! An [`Inquiry`] is the session of one HTTP request. What always holds: its statements wait for their account's turn, take
-//! memory of its share, run on its threads and within its time, and are seen in `system.sessions` and `system.queries`, as
-//! those of a connection are; and all of them read one version of the lake at one instant, so that the numbers of a page
-//! belong together (SPEC M7). Statements are the engine's own, not PostgreSQL's: no rule of the dialect touches them.
+//! An [`Inquiry`] is the session of one HTTP request. What always holds: like those of a connection, its statements are
+//! admitted by account, use the account's memory and threads, have a timeout, and are listed in `system.sessions` and
+//! `system.queries`; and all of them read one version of the lake at one instant, so that the numbers of a page agree (M7).
+//! Statements are in the engine's own SQL; no rule of PostgreSQL's dialect applies.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,12 +17,12 @@ use tokio::sync::OnceCell;
 
 use crate::pg::activity::{Doing, Peer, Present, State};
 use crate::pg::catalog::SERVER_VERSION;
-use crate::pg::execution::row_stream::{self, Encoder, RowStream, Work};
+use crate::pg::execution::row_stream::{self, Encoder, QueryTask, RowStream};
 use crate::pg::execution::tasks;
-use crate::pg::resources::interrupt::Watch;
+use crate::pg::resources::interrupt::Interrupt;
 use crate::pg::resources::memory::Share;
 use crate::pg::resources::runtimes::QueryRuntime;
-use crate::pg::resources::signals::{Control, Registration};
+use crate::pg::resources::signals::{Registration, Signals};
 use crate::pg::session::backend::BackendSession;
 use crate::pg::shared::Server;
 use crate::users::User;
@@ -30,24 +30,24 @@ use rapport_pgsql::error::PgError;
 use rapport_pgsql::settings::Settings;
 use rapport_pgsql::types::zone::Zone;
 
-/// Opens inquiries. Cheap to clone.
+/// Opens the sessions of requests. Cheap to clone.
 #[derive(Clone)]
 pub struct Inquirer {
     server: Arc<Server>,
 }
 
-/// Who asks, and for whom.
+/// The user of a request, and the account that it reads.
 #[derive(Debug, Clone)]
 pub struct Asker {
-    /// Whose turn and memory it takes: the user's account, or that of the operators.
+    /// The user, whose account, or that of the operators, provides permits and memory.
     pub user: Arc<User>,
-    /// Which account it sees; none for an operator who sees all.
+    /// The account whose data it sees; `None` for an operator who sees all.
     pub account: Option<String>,
-    /// How it names itself in `system.sessions`.
+    /// The application name in `system.sessions`.
     pub application: &'static str,
-    /// Where its client is.
+    /// The client's address and encryption.
     pub peer: Peer,
-    /// How long a statement may take, if that is less than the server allows.
+    /// How long a statement may take; the server's limit holds if it is less.
     pub timeout: Option<Duration>,
 }
 
@@ -58,24 +58,24 @@ pub struct Inquiry {
     backend: Arc<dyn BackendSession>,
     runtime: Arc<QueryRuntime>,
     memory: Arc<Share>,
-    control: Arc<Control>,
+    signals: Arc<Signals>,
     present: Present,
     timeout: Option<Duration>,
     state: OnceCell<SessionState>,
     _registration: Registration,
 }
 
-/// The rows of a statement as they come.
+/// Returns the batches of a statement as they come.
 pub struct Answer {
     schema: SchemaRef,
     rows: RowStream,
     runtime: Arc<QueryRuntime>,
-    watch: Watch,
+    interrupt: Interrupt,
     doing: Option<Doing>,
 }
 
 impl Inquirer {
-    /// Makes one for a server.
+    /// Makes a client for the server's state.
     pub(in crate::pg) fn new(server: Arc<Server>) -> Inquirer {
         Inquirer { server }
     }
@@ -86,18 +86,18 @@ impl Inquirer {
     /// If the lake cannot be read, or the system gives no threads.
     pub async fn open(&self, asker: Asker) -> Result<Inquiry, PgError> {
         let server = Arc::clone(&self.server);
-        let own = asker.user.info.account.clone();
-        let runtime = server.runtimes.of(own.as_deref());
+        let account = asker.user.info.account.clone();
+        let runtime = server.runtimes.of(account.as_deref());
         let runtime = runtime.map_err(PgError::internal)?;
         let name = &asker.user.info.name;
         let backend = server.backend.open(name, asker.account.as_deref()).await?;
-        let control = Arc::new(Control::default());
-        // Nobody is told this key, so nobody cancels by it.
+        let signals = Arc::new(Signals::default());
+        // The key is told to nobody, so nobody can cancel by it.
         let key = Bytes::from_owner(rand::random::<[u8; 32]>());
         let (pid, registration) =
             server
                 .connections
-                .register(key, Arc::clone(&asker.user), Arc::clone(&control));
+                .register(key, Arc::clone(&asker.user), Arc::clone(&signals));
         let most = Some(server.options.statement_timeout).filter(|most| !most.is_zero());
         let timeout = match (asker.timeout, most) {
             (Some(wanted), Some(most)) => Some(wanted.min(most)),
@@ -115,17 +115,17 @@ impl Inquirer {
             asker.user,
             asker.peer,
             Arc::new(Mutex::new(settings)),
-            Arc::clone(&control),
+            Arc::clone(&signals),
         );
         let pool = Arc::clone(&backend.context().runtime_env().memory_pool);
-        let memory = server.memory.session(own.as_deref(), &pool);
+        let memory = server.memory.session(account.as_deref(), &pool);
         Ok(Inquiry {
             server,
-            account: own,
+            account,
             backend,
             runtime,
             memory,
-            control,
+            signals,
             present,
             timeout,
             state: OnceCell::new(),
@@ -135,35 +135,35 @@ impl Inquirer {
 }
 
 impl Inquiry {
-    /// The saved queries that may be asked for, by name.
+    /// Returns the saved queries that the user can call, by name.
     pub fn saved_queries(&self) -> Vec<SavedQuery> {
         self.backend.saved_queries()
     }
 
-    /// The saved query of that name.
+    /// Returns the saved query of that name.
     pub fn saved_query(&self, name: &str) -> Option<SavedQuery> {
         let mut queries = self.saved_queries().into_iter();
         queries.find(|query| query.name == name)
     }
 
-    /// Plans a statement of the engine's dialect and starts it at its account's turn. It stops when the answer is dropped.
+    /// Waits for a permit, plans a statement in the engine's SQL and starts it. It stops when the answer is dropped.
     ///
     /// # Errors
-    /// If its turn does not come in time, if it is wrong, or would change anything.
+    /// If it is not admitted in time, is wrong, or is not read-only.
     pub async fn ask(&self, sql: &str) -> Result<Answer, PgError> {
         let doing = self.present.begin(sql);
-        let watch = Watch::begin(&self.control, self.timeout);
-        let begun = tokio::select! {
+        let interrupt = Interrupt::begin(&self.signals, self.timeout);
+        let started = tokio::select! {
             biased;
-            error = watch.stopped() => Err(error),
-            begun = self.begin(sql, &doing) => begun,
+            error = interrupt.raised() => Err(error),
+            started = self.start(sql, &doing) => started,
         };
-        match begun {
+        match started {
             Ok((schema, rows)) => Ok(Answer {
                 schema,
                 rows,
                 runtime: Arc::clone(&self.runtime),
-                watch,
+                interrupt,
                 doing: Some(doing),
             }),
             Err(error) => {
@@ -173,7 +173,8 @@ impl Inquiry {
         }
     }
 
-    async fn begin(&self, sql: &str, doing: &Doing) -> Result<(SchemaRef, RowStream), PgError> {
+    /// Admits, plans and starts a statement.
+    async fn start(&self, sql: &str, doing: &Doing) -> Result<(SchemaRef, RowStream), PgError> {
         let statement = doing.statement();
         statement.enter(State::Queued);
         let permit = self.server.admission.admit(self.account.as_deref()).await?;
@@ -195,10 +196,10 @@ impl Inquiry {
         statement.enter(State::Running);
         let memory = self.memory.statement();
         statement.measure(&memory);
-        let work = Work {
+        let work = QueryTask {
             state,
             plan,
-            encoder: Encoder::Late,
+            encoder: Encoder::Deferred,
             memory,
         };
         Ok((
@@ -209,20 +210,20 @@ impl Inquiry {
 }
 
 impl Answer {
-    /// Columns and their types.
+    /// Returns the columns and their types.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
-    /// The next rows; none at the end.
+    /// Returns the next batch; `None` at the end.
     ///
     /// # Errors
-    /// If the statement fails, is stopped, or its time is up.
+    /// If the statement fails, is interrupted, or its time is up.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>, PgError> {
         let batch = tokio::select! {
             biased;
-            error = self.watch.stopped() => Err(error),
-            batch = self.rows.batch() => batch,
+            error = self.interrupt.raised() => Err(error),
+            batch = self.rows.next_batch() => batch,
         };
         match &batch {
             Ok(Some(batch)) => {
@@ -244,18 +245,17 @@ impl Answer {
         batch
     }
 
-    /// The rows of a batch in parts, of which each is small enough to be written at once: text takes more than what it is
-    /// made of.
+    /// Slices a batch into parts that are small enough to be written at once: text takes more memory than arrays.
     pub fn parts(batch: RecordBatch) -> impl Iterator<Item = RecordBatch> + Send {
-        let each = row_stream::late_rows(&batch);
+        let each = row_stream::rows_per_chunk(&batch);
         let starts = (0..batch.num_rows()).step_by(each);
         starts.map(move |start| batch.slice(start, each.min(batch.num_rows() - start)))
     }
 
-    /// Does what is heavy about the rows, such as writing them, on the threads of who asks.
+    /// Runs heavy work on the rows, such as writing them, on the account's query threads.
     ///
     /// # Errors
-    /// If the statement is stopped, or its time is up.
+    /// If the statement is interrupted, or its time is up.
     pub async fn work<T: Send + 'static>(
         &mut self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -265,15 +265,15 @@ impl Answer {
         self.within(working).await?
     }
 
-    /// Waits for something within the statement's time, such as for its client.
+    /// Waits for something, such as the client, within the statement's time.
     ///
     /// # Errors
-    /// If the statement is stopped, or its time is up.
-    pub async fn within<T>(&mut self, waited_for: impl Future<Output = T>) -> Result<T, PgError> {
+    /// If the statement is interrupted, or its time is up.
+    pub async fn within<T>(&mut self, awaited: impl Future<Output = T>) -> Result<T, PgError> {
         let done = tokio::select! {
             biased;
-            error = self.watch.stopped() => Err(error),
-            done = waited_for => Ok(done),
+            error = self.interrupt.raised() => Err(error),
+            done = awaited => Ok(done),
         };
         if let Err(error) = &done {
             self.failed(error);
@@ -281,7 +281,7 @@ impl Answer {
         done
     }
 
-    /// Tells that the rows could not be written, so that the statement is not told of as one that went well.
+    /// Records that the rows could not be written, so that the statement is shown as failed.
     pub fn failed(&mut self, error: &PgError) {
         if let Some(doing) = self.doing.take() {
             doing.failed(error);

@@ -1,4 +1,5 @@
-//! What clients ask: the two protocols of a connection, statements from within the process, and those of the command line.
+//! Statements of all clients: those of a connection, in either protocol; those of the page and the API; and those of the
+//! command line.
 
 mod command_line;
 mod connection;

@@ -1,4 +1,4 @@
-//! The beginning of a connection: encryption, a cancel request or a login, and the session that the login opens.
+//! The start of a connection: encryption, then a cancel request, or a login and the session that it opens.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -11,26 +11,26 @@ use pgwire::tokio::server::MaybeTls;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::connection::{Connection, part, put_reports};
+use super::connection::{Connection, close_with_error, put_changed_settings};
 use crate::pg::activity::{self, Peer, Present};
 use crate::pg::catalog;
-use crate::pg::resources::connection_limits::{Entrance, Place};
-use crate::pg::resources::signals::{Control, Registration};
+use crate::pg::resources::connection_limits::{ConnectionSlot, LoginSlot};
+use crate::pg::resources::signals::{Registration, Signals};
 use crate::pg::session::Session;
 use crate::pg::session::login;
 use crate::pg::shared::Server;
 use crate::pg::wire::framing::{ReadError, Wire};
-use crate::pg::wire::startup::{Greeting, encrypt, greet};
+use crate::pg::wire::startup::{StartupRequest, accept_tls, read_startup};
 use rapport_pgsql::error::{PgError, code, logged};
 use rapport_pgsql::settings::Settings;
 use rapport_pgsql::types::zone::Zone;
 
-/// Serves a client to its end.
+/// Serves a client until its connection ends.
 pub(in crate::pg) async fn serve(
     socket: TcpStream,
     peer: IpAddr,
     server: Arc<Server>,
-    entrance: Entrance,
+    login_slot: LoginSlot,
 ) {
     let deadline = Instant::now() + server.options.login_timeout;
     let mut wire = Wire::new(MaybeTls::Plain(socket));
@@ -38,38 +38,42 @@ pub(in crate::pg) async fn serve(
         address: Some(peer),
         encrypted: false,
     };
-    let mut greeting = timeout_at(
+    let mut request = timeout_at(
         deadline,
-        greet(&mut wire, &server.options.encryption, false),
+        read_startup(&mut wire, &server.options.encryption, false),
     )
     .await;
-    if let Ok(Ok(Greeting::Tls(acceptor))) = &greeting {
-        wire = match timeout_at(deadline, encrypt(wire, acceptor)).await {
+    if let Ok(Ok(StartupRequest::Tls(acceptor))) = &request {
+        wire = match timeout_at(deadline, accept_tls(wire, acceptor)).await {
             Ok(Ok(wire)) => wire,
-            // There is no stream left on which to say why.
+            // There is no stream left to send an error on.
             Ok(Err(error)) => return tracing::info!(peer = ?peer, "TLS failed: {error}"),
             Err(_) => return tracing::info!(peer = ?peer, "TLS took too long"),
         };
         client.encrypted = true;
-        greeting = timeout_at(deadline, greet(&mut wire, &server.options.encryption, true)).await;
+        request = timeout_at(
+            deadline,
+            read_startup(&mut wire, &server.options.encryption, true),
+        )
+        .await;
     }
-    let opened = match greeting {
-        Ok(Ok(Greeting::Startup { minor, parameters })) => {
+    let opened = match request {
+        Ok(Ok(StartupRequest::Login { minor, parameters })) => {
             timeout_at(
                 deadline,
                 open(&mut wire, &server, client, minor, parameters),
             )
             .await
         }
-        Ok(Ok(Greeting::Cancel { pid, key })) => return server.connections.cancel(pid, &key),
-        Ok(Ok(Greeting::Tls(_))) => return,
+        Ok(Ok(StartupRequest::Cancel { pid, key })) => return server.connections.cancel(pid, &key),
+        Ok(Ok(StartupRequest::Tls(_))) => return,
         Ok(Err(error)) => Ok(Err(error)),
-        Err(late) => Err(late),
+        Err(timed_out) => Err(timed_out),
     };
     let opened = match opened {
         Ok(Ok(opened)) => {
             activity::logged_in();
-            drop(entrance);
+            drop(login_slot);
             opened
         }
         Ok(Err(ReadError::Lost)) => return,
@@ -79,7 +83,7 @@ pub(in crate::pg) async fn serve(
                 code::TOO_MANY => activity::connection_refused(),
                 _ => activity::login_refused(),
             }
-            return part(
+            return close_with_error(
                 &mut wire,
                 PgError {
                     fatal: true,
@@ -93,27 +97,28 @@ pub(in crate::pg) async fn serve(
                 code::NOT_AUTHORIZED,
                 "canceling authentication due to timeout",
             );
-            return part(&mut wire, error).await;
+            return close_with_error(&mut wire, error).await;
         }
     };
     let Opened {
         session,
         present,
         registration,
-        place,
+        slot,
     } = opened;
-    let connection = Connection::new(wire, server, session, present, registration, place);
+    let connection = Connection::new(wire, server, session, present, registration, slot);
     connection.run_to_end().await;
 }
 
+/// The result of a login.
 struct Opened {
     session: Session,
     present: Present,
     registration: Registration,
-    place: Place,
+    slot: ConnectionSlot,
 }
 
-/// The login.
+/// Logs the client in, opens its session and sends the answers up to the first ReadyForQuery.
 async fn open(
     wire: &mut Wire<MaybeTls>,
     server: &Arc<Server>,
@@ -131,9 +136,11 @@ async fn open(
     )
     .await?;
 
-    // Only who is known takes a place, so that nobody can take them all without a password.
-    let place = server.places.take(login.user.info.account.as_deref())?;
-    let control = Arc::new(Control::default());
+    // Taken after the login, so that nobody can take all slots without a password.
+    let slot = server
+        .connection_limits
+        .take_slot(login.user.info.account.as_deref())?;
+    let signals = Arc::new(Signals::default());
     let key = Bytes::from(
         (0..login.key_length)
             .map(|_| rand::random::<u8>())
@@ -142,7 +149,7 @@ async fn open(
     let (pid, registration) =
         server
             .connections
-            .register(key.clone(), Arc::clone(&login.user), Arc::clone(&control));
+            .register(key.clone(), Arc::clone(&login.user), Arc::clone(&signals));
 
     let account = login.user.info.account.as_deref();
     let runtime = server.runtimes.of(account).map_err(PgError::internal)?;
@@ -187,14 +194,14 @@ async fn open(
         Arc::clone(&login.user),
         peer,
         Arc::clone(&settings),
-        Arc::clone(&control),
+        Arc::clone(&signals),
     );
     let memory = server
         .memory
         .session(account, &backend.context().runtime_env().memory_pool);
-    let session = Session::new(backend, login.user, runtime, memory, control, settings);
+    let session = Session::new(backend, login.user, runtime, memory, signals, settings);
     wire.put(&Backend::Authentication(Authentication::Ok));
-    put_reports(wire, &session);
+    put_changed_settings(wire, &session);
     let secret = match <[u8; 4]>::try_from(&key[..]) {
         Ok(four) => SecretKey::I32(i32::from_be_bytes(four)),
         Err(_) => SecretKey::Bytes(key),
@@ -208,6 +215,6 @@ async fn open(
         session,
         present,
         registration,
-        place,
+        slot,
     })
 }

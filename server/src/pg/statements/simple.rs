@@ -1,4 +1,4 @@
-//! The simple protocol: a text of statements, each answered in full before the next one runs.
+//! The simple query protocol: a text of statements, each answered in full before the next one runs.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use pgwire::messages::copy::{CopyDone, CopyOutResponse};
 use pgwire::messages::response::{CommandComplete, EmptyQueryResponse};
 
 use super::connection::Connection;
-use super::dispatch::{Failure, Outcome, READ_AT_ONCE};
+use super::dispatch::{Failure, MAX_INLINE_PARSE, Outcome};
 use crate::pg::activity::kept;
 use crate::pg::execution::row_stream::RowStream;
-use crate::pg::resources::interrupt::Watch;
-use crate::pg::session::no_cursor;
+use crate::pg::resources::interrupt::Interrupt;
+use crate::pg::session::no_cursor_error;
 use crate::pg::session::plans::KeptPlan;
 use crate::pg::session::portals::{Prepared, Progress};
 use rapport_pgsql::encode::{CopyEncoder, Formats, RowEncoder, row_description};
@@ -27,38 +27,41 @@ impl Connection {
         let is_new = repeated.is_none();
         let statements = match repeated {
             Some(repeated) => vec![repeated],
-            None => self.statements_of(text).await?,
+            None => self.parse_statements(text).await?,
         };
         if statements.is_empty() {
             self.wire
                 .put(&Backend::EmptyQueryResponse(EmptyQueryResponse::new()));
         }
-        self.session.several = statements.len() > 1;
+        self.session.is_multi_statement = statements.len() > 1;
         for prepared in &statements {
-            self.begin(&prepared.text);
-            let watch = self.begin_statement()?;
+            self.track_statement(&prepared.text);
+            let interrupt = self.begin_statement()?;
             let formats = Formats::default();
-            let outcome = self.run(prepared, Arc::default(), &formats, &watch).await?;
-            self.send_outcome(outcome, &formats, true, &watch).await?;
+            let outcome = self
+                .run_statement(prepared, Arc::default(), &formats, &interrupt)
+                .await?;
+            self.send_outcome(outcome, &formats, true, &interrupt)
+                .await?;
         }
         if let ([prepared], true) = (statements.as_slice(), is_new) {
             self.keep_repeated(text, prepared);
         }
-        self.ready().await
+        self.send_ready().await
     }
 
-    /// Reads a text as statements.
-    async fn statements_of(&mut self, text: &str) -> Result<Vec<Arc<Prepared>>, Failure> {
-        let statements = if text.len() <= READ_AT_ONCE {
+    /// Parses a text into statements, none of which is planned yet.
+    async fn parse_statements(&mut self, text: &str) -> Result<Vec<Arc<Prepared>>, Failure> {
+        let statements = if text.len() <= MAX_INLINE_PARSE {
             parse::parse(text).map_err(|error| {
-                self.begin(text);
+                self.track_statement(text);
                 error
             })?
         } else {
-            self.begin(text);
-            let watch = self.begin_statement()?;
-            let statements = self.read(text, &watch).await?;
-            // From here its statements are told of, each by itself.
+            self.track_statement(text);
+            let interrupt = self.begin_statement()?;
+            let statements = self.parse_text(text, &interrupt).await?;
+            // From here each statement has an activity of its own.
             if let Some(doing) = self.doing.take() {
                 doing.forgotten();
             }
@@ -77,16 +80,16 @@ impl Connection {
         Ok(prepared.collect())
     }
 
-    /// Sends all that has come of a statement.
+    /// Sends the outcome of a statement: its rows and its command tag.
     pub(super) async fn send_outcome(
         &mut self,
         outcome: Outcome,
         formats: &Formats,
         describe: bool,
-        watch: &Watch,
+        interrupt: &Interrupt,
     ) -> Result<(), Failure> {
         match outcome {
-            Outcome::Done(tag) => self.complete(tag),
+            Outcome::Done(tag) => self.put_complete(tag),
             Outcome::Rows {
                 columns,
                 mut stream,
@@ -96,8 +99,10 @@ impl Connection {
                     self.wire
                         .put(&Backend::RowDescription(row_description(&columns, formats)));
                 }
-                let (rows, _) = self.send_rows(&mut stream, u64::MAX, None, watch).await?;
-                self.complete(match tag {
+                let (rows, _) = self
+                    .send_rows(&mut stream, u64::MAX, None, interrupt)
+                    .await?;
+                self.put_complete(match tag {
                     "SELECT" => format!("SELECT {rows}"),
                     tag => tag.to_owned(),
                 });
@@ -107,42 +112,43 @@ impl Connection {
                 limit,
                 send,
             } => {
-                self.fetch(&cursor, limit, send, formats, describe, watch)
+                self.fetch_from_cursor(&cursor, limit, send, formats, describe, interrupt)
                     .await?;
             }
             Outcome::Copy {
                 columns,
                 encoder,
                 stream,
-            } => self.copy_out(columns, &encoder, stream, watch).await?,
+            } => self.copy_out(columns, &encoder, stream, interrupt).await?,
         }
         Ok(())
     }
 
-    pub(super) fn complete(&mut self, tag: String) {
+    /// Puts a command tag into the output buffer (CommandComplete).
+    pub(super) fn put_complete(&mut self, tag: String) {
         self.wire
             .put(&Backend::CommandComplete(CommandComplete::new(tag)));
     }
 
-    /// Sends rows of a cursor, or passes them over.
-    async fn fetch(
+    /// Sends rows of a cursor (FETCH), or skips them (MOVE).
+    async fn fetch_from_cursor(
         &mut self,
         name: &str,
         limit: u64,
         send: bool,
         formats: &Formats,
         describe: bool,
-        watch: &Watch,
+        interrupt: &Interrupt,
     ) -> Result<(), Failure> {
-        self.begin_portal(name, watch).await?;
+        self.start_portal(name, interrupt).await?;
         let style = self.session.style();
         let portal = self
             .session
             .portals
             .get_mut(name)
-            .ok_or_else(|| no_cursor(name))?;
+            .ok_or_else(|| no_cursor_error(name))?;
         let columns = portal.columns().unwrap_or_default();
-        // A cursor that is declared BINARY is so whatever FETCH says.
+        // The formats of a BINARY cursor or a portal override those of FETCH.
         let formats = if portal.formats == Formats::default() {
             formats.clone()
         } else {
@@ -154,17 +160,22 @@ impl Connection {
                 &columns, &formats,
             )));
         }
-        let late = send.then(|| RowEncoder::new(columns, formats, style));
+        let encoder = send.then(|| RowEncoder::new(columns, formats, style));
         let progress = match progress {
-            Progress::Planned(work) => Progress::Running(self.start(*work, watch).await?),
-            begun => begun,
+            Progress::Planned(query) => {
+                Progress::Running(self.start_query(*query, interrupt).await?)
+            }
+            started => started,
         };
         let (progress, rows) = match progress {
             Progress::Running(mut stream) => {
-                // What a portal of Bind's gives is encoded already, so nothing of it may be sent.
-                let (rows, at_end) = match late.as_ref() {
-                    None => self.skip_rows(&mut stream, limit, watch).await?,
-                    late => self.send_rows(&mut stream, limit, late, watch).await?,
+                // Rows of a portal made by Bind are encoded already, so MOVE must not send them.
+                let (rows, at_end) = match encoder.as_ref() {
+                    None => self.skip_rows(&mut stream, limit, interrupt).await?,
+                    encoder => {
+                        self.send_rows(&mut stream, limit, encoder, interrupt)
+                            .await?
+                    }
                 };
                 stream.pause();
                 (
@@ -181,12 +192,12 @@ impl Connection {
         if let Some(portal) = self.session.portals.get_mut(name) {
             portal.progress = progress;
         }
-        self.complete(format!("{} {rows}", if send { "FETCH" } else { "MOVE" }));
+        self.put_complete(format!("{} {rows}", if send { "FETCH" } else { "MOVE" }));
         Ok(())
     }
 
-    /// Starts the query of a portal that Bind made and nothing has executed: FETCH and MOVE take such portals too.
-    async fn begin_portal(&mut self, name: &str, watch: &Watch) -> Result<(), Failure> {
+    /// Starts the query of a portal that Bind made and no Execute has started: FETCH and MOVE accept such portals too.
+    async fn start_portal(&mut self, name: &str, interrupt: &Interrupt) -> Result<(), Failure> {
         let Some(portal) = self.session.portals.get(name) else {
             return Ok(());
         };
@@ -200,7 +211,9 @@ impl Connection {
             Arc::clone(&portal.values),
             portal.formats.clone(),
         );
-        if let Outcome::Rows { stream, .. } = self.run(&prepared, values, &formats, watch).await?
+        if let Outcome::Rows { stream, .. } = self
+            .run_statement(&prepared, values, &formats, interrupt)
+            .await?
             && let Some(portal) = self.session.portals.get_mut(name)
         {
             portal.progress = Progress::Running(stream);
@@ -208,21 +221,24 @@ impl Connection {
         Ok(())
     }
 
+    /// Sends the data of a COPY TO STDOUT.
     async fn copy_out(
         &mut self,
         columns: usize,
         encoder: &CopyEncoder,
         mut stream: RowStream,
-        watch: &Watch,
+        interrupt: &Interrupt,
     ) -> Result<(), Failure> {
         let format = i16::from(encoder.is_binary());
         let response = CopyOutResponse::new(format as i8, columns as i16, vec![format; columns]);
         self.wire.put(&Backend::CopyOutResponse(response));
         self.put_encoded(&encoder.header());
-        let (rows, _) = self.send_rows(&mut stream, u64::MAX, None, watch).await?;
+        let (rows, _) = self
+            .send_rows(&mut stream, u64::MAX, None, interrupt)
+            .await?;
         self.put_encoded(&encoder.trailer(rows));
         self.wire.put(&Backend::CopyDone(CopyDone::new()));
-        self.complete(format!("COPY {rows}"));
+        self.put_complete(format!("COPY {rows}"));
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Statements that need no query: settings, transactions, and what a session has prepared or opened.
+//! Utility statements, which run no query: settings, transactions, prepared statements and cursors.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use rapport_pgsql::parse::{SetValue, Statement};
 use rapport_pgsql::settings::SetScope;
 
 impl Connection {
-    /// Statements that need no query.
-    pub(super) fn utility(
+    /// Runs a utility statement.
+    pub(super) fn run_utility(
         &mut self,
         statement: &Statement,
         formats: &Formats,
@@ -26,7 +26,7 @@ impl Connection {
             Statement::Show(name) => return self.show(name.as_deref(), formats),
             Statement::Set { name, value, scope } => {
                 if *scope == SetScope::Local && !session.in_group() {
-                    // It counts for the messages up to the next Sync alone, of which there may be none.
+                    // It holds for the messages up to the next Sync alone, and there may be none.
                     self.wire.put(&Backend::NoticeResponse(warning(
                         code::NO_TRANSACTION,
                         "SET LOCAL can only be used in transaction blocks",
@@ -58,8 +58,8 @@ impl Connection {
                 }
                 (*tag).to_owned()
             }
-            Statement::Commit { chain } => self.end(true, *chain)?.to_owned(),
-            Statement::Rollback { chain } => self.end(false, *chain)?.to_owned(),
+            Statement::Commit { chain } => self.end_transaction(true, *chain)?.to_owned(),
+            Statement::Rollback { chain } => self.end_transaction(false, *chain)?.to_owned(),
             Statement::Savepoint(name) => {
                 session.savepoint(name)?;
                 "SAVEPOINT".to_owned()
@@ -106,7 +106,8 @@ impl Connection {
         Ok(Outcome::Done(tag))
     }
 
-    fn end(&mut self, commit: bool, chain: bool) -> Result<&'static str, PgError> {
+    /// Ends the transaction block, and opens another for AND CHAIN. Returns the command tag.
+    fn end_transaction(&mut self, commit: bool, chain: bool) -> Result<&'static str, PgError> {
         if !self.session.in_transaction() {
             if chain {
                 return Err(PgError::new(
@@ -136,6 +137,7 @@ impl Connection {
         Ok(tag)
     }
 
+    /// Answers SHOW, for one setting or all of them.
     fn show(&mut self, name: Option<&str>, formats: &Formats) -> Result<Outcome, Failure> {
         let settings = self.session.settings();
         let (columns, lines): (Arc<[Column]>, _) = match name {
@@ -161,6 +163,7 @@ impl Connection {
         self.text_rows(columns, &lines, formats, "SHOW")
     }
 
+    /// Returns an outcome of rows of text.
     pub(super) fn text_rows(
         &self,
         columns: Arc<[Column]>,
@@ -169,7 +172,7 @@ impl Connection {
         tag: &'static str,
     ) -> Result<Outcome, Failure> {
         let encoder = self.row_encoder(&columns, formats)?;
-        let stream = RowStream::of_text(columns.len(), lines, &encoder)?;
+        let stream = RowStream::from_text(columns.len(), lines, &encoder)?;
         Ok(Outcome::Rows {
             columns,
             stream,

@@ -1,8 +1,8 @@
 //! The byte stream of one connection: frames in, messages out, both buffered.
 //!
-//! What always holds: a frame is never longer than the limit that its reader sets (so a client that has not logged
-//! in cannot make the server hold more than a few kilobytes), and every wait can be given up and taken up again
-//! without losing a byte, so that a running statement can be watched, read ahead for and cancelled at once.
+//! What always holds: a frame is never longer than the limit that its reader sets, so a client that has not logged in
+//! cannot make the server hold more than a few kilobytes; and every wait is cancel-safe and loses no byte, so that the
+//! connection can wait for a statement, for an interrupt and for more input at the same time.
 
 use std::io;
 
@@ -12,18 +12,18 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use rapport_pgsql::error::PgError;
 
-/// Bytes that are gathered before they are sent.
+/// How many bytes are gathered before they are sent.
 const OUTPUT_TARGET: usize = 64 * 1024;
 
-/// The longest message before a client is logged in.
-pub const MAX_MESSAGE: usize = 10_000;
+/// The most bytes of a message from a client that has not logged in.
+pub const MAX_LOGIN_MESSAGE: usize = 10_000;
 
 /// Why nothing more can be read.
 #[derive(Debug)]
 pub enum ReadError {
-    /// The peer is gone, or the network is.
+    /// The client or the network is gone.
     Lost,
-    /// The peer sends what can be no frame.
+    /// The client sent something that is not a frame, or is not allowed now.
     Invalid(PgError),
 }
 
@@ -47,7 +47,7 @@ pub struct Wire<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
-    /// Around a stream, of which nothing has been read.
+    /// Wraps a stream from which nothing has been read.
     pub fn new(io: S) -> Wire<S> {
         Wire {
             io,
@@ -56,15 +56,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
-    /// The stream, without what is buffered of it.
+    /// Returns the stream, and drops what is buffered.
     pub fn into_stream(self) -> S {
         self.io
     }
 
-    /// The first message of a connection, which has a length and no type.
+    /// Reads the first message of a connection, which has a length and no type.
     ///
     /// # Errors
-    /// If the peer is gone or the length is not allowed.
+    /// If the client is gone, or the length is not allowed.
     pub async fn read_opening(&mut self, limit: usize) -> Result<Bytes, ReadError> {
         loop {
             if self.input.len() >= 4 {
@@ -85,23 +85,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
-    /// The next message: its type and its body. Before one is gathered, `hold` is asked whether there is room for so many
-    /// bytes.
+    /// Reads the next message, and returns its type and body. `reserve` is called with its length in bytes before it is
+    /// gathered.
     ///
     /// # Errors
-    /// If the peer is gone, the length is not allowed, or there is no room.
+    /// If the client is gone, the length is not allowed, or `reserve` fails.
     pub async fn read(
         &mut self,
         limit: usize,
-        hold: impl Fn(usize) -> Result<(), PgError>,
+        reserve: impl Fn(usize) -> Result<(), PgError>,
     ) -> Result<(u8, Bytes), ReadError> {
-        let mut asked = false;
+        let mut reserved = false;
         loop {
             if self.input.len() >= 5 {
                 let length = 1 + frame_length(&self.input[1..], limit)?;
-                if !asked {
-                    hold(length)?;
-                    asked = true;
+                if !reserved {
+                    reserve(length)?;
+                    reserved = true;
                 }
                 if self.input.len() >= length {
                     let mut frame = self.input.split_to(length);
@@ -116,10 +116,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
-    /// Reads what there is into the buffer; may be given up and taken up again.
+    /// Reads what the client has sent into the buffer. Cancel-safe.
     ///
     /// # Errors
-    /// If the peer is gone.
+    /// If the client is gone.
     pub async fn fill(&mut self) -> Result<(), ReadError> {
         self.input.reserve(4096);
         match self.io.read_buf(&mut self.input).await {
@@ -128,7 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
-    /// How much has been read and not been taken.
+    /// Returns how many bytes are read and not yet taken as a message.
     pub fn buffered(&self) -> usize {
         self.input.len()
     }
@@ -137,7 +137,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub fn put(&mut self, message: &PgWireBackendMessage) {
         let before = self.output.len();
         if let Err(error) = message.encode(&mut self.output) {
-            // Only a message over a gigabyte cannot be encoded, and none of ours is.
+            // Only a message over a gigabyte cannot be encoded, and the server sends none.
             tracing::error!("a message to the client was left out: {error}");
             self.output.truncate(before);
         }
@@ -148,15 +148,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.output.extend_from_slice(bytes);
     }
 
-    /// Whether enough is buffered to be worth sending.
+    /// Returns whether enough is buffered to be worth sending.
     pub fn is_full(&self) -> bool {
         self.output.len() >= OUTPUT_TARGET
     }
 
-    /// Sends what is buffered; may be given up and taken up again.
+    /// Sends what is buffered. Cancel-safe.
     ///
     /// # Errors
-    /// If the peer is gone.
+    /// If the client is gone.
     pub async fn flush(&mut self) -> io::Result<()> {
         while self.output.has_remaining() {
             if self.io.write_buf(&mut self.output).await? == 0 {
@@ -166,17 +166,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.io.flush().await
     }
 
-    /// Sends what is buffered and ends the stream.
+    /// Sends what is buffered and closes the stream.
     pub async fn close(&mut self) {
-        // The peer may be gone already, which is as good.
+        // The client may be gone already, which is as good.
         if self.flush().await.is_ok() {
             let _ = self.io.shutdown().await;
         }
     }
 }
 
-/// One message by itself, for a peer with which there is no conversation.
-pub fn encoded(message: &PgWireBackendMessage) -> BytesMut {
+/// Encodes one message, for a client that gets no connection.
+pub fn encode_alone(message: &PgWireBackendMessage) -> BytesMut {
     let mut bytes = BytesMut::new();
     if message.encode(&mut bytes).is_err() {
         bytes.clear();
@@ -184,6 +184,7 @@ pub fn encoded(message: &PgWireBackendMessage) -> BytesMut {
     bytes
 }
 
+/// Reads and checks the length at the start of a frame.
 fn frame_length(header: &[u8], limit: usize) -> Result<usize, ReadError> {
     let length = header.get(..4).map_or(0, |mut bytes| bytes.get_i32());
     match usize::try_from(length) {

@@ -1,7 +1,7 @@
-//! The messages that a client sends, decoded.
+//! Decoding of frontend messages: those that a client sends.
 //!
-//! Every message is cut out of the stream by its length before its body is looked at, and the body is read with
-//! checks alone: a malformed body is an error about that message, and never a panic or a loss of step.
+//! A message is cut out of the stream by its length before its body is decoded, and every read of the body is checked. So a
+//! malformed body is an error about that message, and never a panic or a loss of synchronisation.
 
 use bytes::{Buf, Bytes};
 
@@ -10,18 +10,18 @@ use rapport_pgsql::error::PgError;
 /// The first message of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opening {
-    /// Asks for TLS.
+    /// A request for TLS.
     Ssl,
-    /// Asks for GSSAPI encryption.
+    /// A request for GSSAPI encryption.
     Gss,
-    /// Asks to cancel the statement of another connection.
+    /// A request to cancel the statement of another connection.
     Cancel {
-        /// Its process id.
+        /// The process id of that connection.
         pid: i32,
         /// The key that it was given.
         key: Bytes,
     },
-    /// Wants to log in.
+    /// A login.
     Startup {
         /// Minor version of protocol 3.
         minor: u16,
@@ -30,7 +30,7 @@ pub enum Opening {
     },
 }
 
-/// What Describe and Close name.
+/// The kind of object that Describe and Close name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     /// A prepared statement.
@@ -46,11 +46,11 @@ pub struct Bind {
     pub portal: String,
     /// The prepared statement.
     pub statement: String,
-    /// Formats of the parameters: none = text, one = of all, or one for each.
+    /// Formats of the parameters: none for text, one for all, or one for each.
     pub parameter_formats: Vec<i16>,
-    /// The values.
+    /// The values; `None` for NULL.
     pub parameters: Vec<Option<Bytes>>,
-    /// Formats of the result's columns, as above.
+    /// Formats of the result's columns, in the same way.
     pub result_formats: Vec<i16>,
 }
 
@@ -65,33 +65,33 @@ pub enum Message {
         name: String,
         /// Its text.
         query: String,
-        /// The types of the first parameters, 0 where the server shall say.
+        /// OIDs of the types of the first parameters, 0 where the server chooses.
         types: Vec<u32>,
     },
     /// Make a portal.
     Bind(Bind),
-    /// Ask for the shape of a statement or portal.
+    /// Describe the columns of a statement or portal.
     Describe(Target, String),
     /// Run a portal.
     Execute {
         /// Its name.
         portal: String,
-        /// How many rows at most; none at or below zero.
+        /// How many rows at most; no limit at or below zero.
         max_rows: i32,
     },
-    /// Forget a statement or portal.
+    /// Close a statement or portal.
     Close(Target, String),
     /// Send what is buffered.
     Flush,
     /// End of a group of extended messages.
     Sync,
-    /// Goodbye.
+    /// End of the connection.
     Terminate,
     /// A password or a step of SASL.
     Password(Bytes),
-    /// A call of the function protocol, which nobody uses.
+    /// A function call, which is not supported.
     FunctionCall,
-    /// Part of a COPY FROM, which is never running here: ignored, as PostgreSQL does after one that failed.
+    /// Part of a COPY FROM. None runs here, so it is ignored, as PostgreSQL does after one that failed.
     Copy,
 }
 
@@ -99,11 +99,11 @@ const CANCEL: i32 = 80_877_102;
 const SSL: i32 = 80_877_103;
 const GSS: i32 = 80_877_104;
 
-/// Decodes the first message (without its length).
+/// Decodes the first message, given without its length.
 ///
 /// # Errors
 /// If it is malformed or of another protocol.
-pub fn opening(body: Bytes) -> Result<Opening, PgError> {
+pub fn decode_opening(body: Bytes) -> Result<Opening, PgError> {
     let mut body = Reader(body);
     match body.i32()? {
         SSL => Ok(Opening::Ssl),
@@ -136,8 +136,8 @@ pub fn opening(body: Bytes) -> Result<Opening, PgError> {
     }
 }
 
-/// Whether a message of this type is passed over until the next Sync, once one before it has failed. A type that there
-/// is not stays what it is: the client has lost step, and the connection ends.
+/// Returns whether a message of this type is skipped between a failed message and the next Sync. An unknown type is not: the
+/// client has lost synchronisation, and the connection ends.
 pub fn is_skipped(kind: u8) -> bool {
     matches!(
         kind,
@@ -145,11 +145,11 @@ pub fn is_skipped(kind: u8) -> bool {
     )
 }
 
-/// Decodes a message of this type.
+/// Decodes the body of a message of this type.
 ///
 /// # Errors
-/// If the type is unknown (then fatal) or the body malformed.
-pub fn message(kind: u8, body: Bytes) -> Result<Message, PgError> {
+/// Fatal if the type is unknown; otherwise if the body is malformed.
+pub fn decode(kind: u8, body: Bytes) -> Result<Message, PgError> {
     let mut body = Reader(body);
     let message = match kind {
         b'Q' => Message::Query(body.text()?),
@@ -210,11 +210,11 @@ fn bind(body: &mut Reader) -> Result<Bind, PgError> {
     })
 }
 
-/// The mechanism and first data of a SASLInitialResponse.
+/// Decodes a SASLInitialResponse into the mechanism and its first data.
 ///
 /// # Errors
 /// If it is malformed.
-pub fn sasl_initial(body: Bytes) -> Result<(String, Bytes), PgError> {
+pub fn decode_sasl_initial(body: Bytes) -> Result<(String, Bytes), PgError> {
     let mut body = Reader(body);
     let mechanism = body.text()?;
     let length = usize::try_from(body.i32()?).map_err(|_| malformed())?;
@@ -227,7 +227,7 @@ fn malformed() -> PgError {
     PgError::protocol("invalid message format")
 }
 
-/// Reads a body with checks.
+/// Reads a body; each read checks what is left.
 struct Reader(Bytes);
 
 impl Reader {
@@ -239,7 +239,7 @@ impl Reader {
         self.0.try_get_i16().map_err(|_| malformed())
     }
 
-    /// A number of elements: 16 bits, and unsigned in fact.
+    /// Reads a number of elements: 16 bits, which clients use as unsigned.
     fn count(&mut self) -> Result<usize, PgError> {
         Ok(usize::from(self.i16()? as u16))
     }
@@ -272,7 +272,7 @@ impl Reader {
         Ok(self.0.split_to(length))
     }
 
-    /// Text up to a NUL.
+    /// Reads text up to a NUL.
     fn text(&mut self) -> Result<String, PgError> {
         let length = self
             .0
@@ -305,34 +305,34 @@ mod tests {
     proptest! {
         #[test]
         fn no_body_of_any_type_panics(kind in any::<u8>(), body in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let _ = message(kind, Bytes::from(body.clone()));
-            let _ = opening(Bytes::from(body.clone()));
-            let _ = sasl_initial(Bytes::from(body));
+            let _ = decode(kind, Bytes::from(body.clone()));
+            let _ = decode_opening(Bytes::from(body.clone()));
+            let _ = decode_sasl_initial(Bytes::from(body));
         }
     }
 
     #[test]
-    fn counts_are_checked_against_what_is_there() {
+    fn counts_are_checked_against_the_length_of_the_body() {
         // A Bind that promises 65535 parameters and brings none.
         let body = Bytes::from_static(b"\0\0\0\0\xff\xff");
-        assert_eq!(message(b'B', body).unwrap_err().code, "08P01");
+        assert_eq!(decode(b'B', body).unwrap_err().code, "08P01");
         // One parameter of 2 GiB.
         let body = Bytes::from_static(b"\0\0\0\0\0\x01\x7f\xff\xff\xff");
-        assert_eq!(message(b'B', body).unwrap_err().code, "08P01");
+        assert_eq!(decode(b'B', body).unwrap_err().code, "08P01");
     }
 
     #[test]
-    fn bytes_left_over_are_an_error() {
+    fn trailing_bytes_are_an_error() {
         assert_eq!(
-            message(b'S', Bytes::from_static(b"x")).unwrap_err().code,
+            decode(b'S', Bytes::from_static(b"x")).unwrap_err().code,
             "08P01"
         );
     }
 
     #[test]
-    fn text_that_is_not_utf8_is_told() {
+    fn text_that_is_not_utf8_is_an_error() {
         assert_eq!(
-            message(b'Q', Bytes::from_static(b"\xff\0"))
+            decode(b'Q', Bytes::from_static(b"\xff\0"))
                 .unwrap_err()
                 .code,
             "22021"

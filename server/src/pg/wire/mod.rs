@@ -1,4 +1,4 @@
-//! The protocol on the wire: frames and messages, how a connection starts, and TLS. It knows nothing of sessions.
+//! The PostgreSQL protocol on the wire: frames, messages, the start of a connection, and TLS. Nothing here uses sessions.
 
 pub mod framing;
 pub mod frontend;

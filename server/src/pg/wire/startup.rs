@@ -1,4 +1,4 @@
-//! How a connection begins: requests for encryption, then a startup message or a cancel request.
+//! The start of a connection: requests for encryption, then a startup message or a cancel request.
 
 use bytes::Bytes;
 use pgwire::messages::PgWireBackendMessage as Backend;
@@ -6,23 +6,23 @@ use pgwire::messages::response::SslResponse;
 use pgwire::tokio::server::MaybeTls;
 use tokio_rustls::TlsAcceptor;
 
-use super::framing::{MAX_MESSAGE, ReadError, Wire};
+use super::framing::{MAX_LOGIN_MESSAGE, ReadError, Wire};
 use super::frontend::{self, Opening};
 use super::tls::{Encryption, Tls};
 use rapport_pgsql::error::{PgError, code};
 
-/// What a connection begins with.
-pub enum Greeting {
-    /// It goes on in TLS, and says so again.
+/// What a client asks for at the start of a connection.
+pub enum StartupRequest {
+    /// TLS, over which it then asks again.
     Tls(TlsAcceptor),
-    /// It wants to log in.
-    Startup {
-        /// The minor version of the protocol.
+    /// A login.
+    Login {
+        /// The minor version of protocol 3.
         minor: u16,
-        /// Names and values.
+        /// `user`, `database` and settings, as names and values.
         parameters: Vec<(String, String)>,
     },
-    /// It asks to cancel the statement of another connection, and no more.
+    /// To cancel the statement of another connection, and nothing else.
     Cancel {
         /// The process id of that connection.
         pid: i32,
@@ -31,28 +31,28 @@ pub enum Greeting {
     },
 }
 
-/// Answers requests for encryption until the client says what it wants.
+/// Answers requests for encryption until the client asks for something else or TLS is accepted.
 ///
 /// # Errors
-/// If it is gone, or says what it may not.
-pub async fn greet(
+/// If the client is gone, breaks the protocol, or logs in without the encryption that is required.
+pub async fn read_startup(
     wire: &mut Wire<MaybeTls>,
     encryption: &Encryption,
     encrypted: bool,
-) -> Result<Greeting, ReadError> {
+) -> Result<StartupRequest, ReadError> {
     // One request for TLS and one for GSSAPI may come before the startup message.
     let mut requests = if encrypted { 2 } else { 0 };
     loop {
-        let body = wire.read_opening(MAX_MESSAGE).await?;
-        match frontend::opening(body)? {
+        let body = wire.read_opening(MAX_LOGIN_MESSAGE).await?;
+        match frontend::decode_opening(body)? {
             Opening::Ssl | Opening::Gss if requests == 2 => {
                 return Err(
                     PgError::fatal(code::PROTOCOL, "encryption was answered already").into(),
                 );
             }
-            asked @ (Opening::Ssl | Opening::Gss) => {
+            request @ (Opening::Ssl | Opening::Gss) => {
                 requests += 1;
-                let tls = matches!(asked, Opening::Ssl).then_some(encryption.tls());
+                let tls = matches!(request, Opening::Ssl).then_some(encryption.tls());
                 let acceptor = tls.flatten().map(Tls::acceptor);
                 wire.put(&Backend::SslResponse(match acceptor {
                     Some(_) => SslResponse::Accept,
@@ -60,12 +60,12 @@ pub async fn greet(
                 }));
                 wire.flush().await?;
                 if let Some(acceptor) = acceptor {
-                    return Ok(Greeting::Tls(acceptor));
+                    return Ok(StartupRequest::Tls(acceptor));
                 }
             }
-            // It says nothing but a key that was drawn at random; libpq sends it in plain text.
+            // Allowed without encryption: it tells nothing but a random key, and libpq sends it in plain text.
             Opening::Cancel { pid, key } => {
-                return Ok(Greeting::Cancel { pid, key });
+                return Ok(StartupRequest::Cancel { pid, key });
             }
             Opening::Startup { .. } if encryption.is_required() && !encrypted => {
                 return Err(PgError::fatal(
@@ -76,21 +76,21 @@ pub async fn greet(
                 .into());
             }
             Opening::Startup { minor, parameters } => {
-                return Ok(Greeting::Startup { minor, parameters });
+                return Ok(StartupRequest::Login { minor, parameters });
             }
         }
     }
 }
 
-/// Goes on in TLS.
+/// Makes the TLS handshake, and returns the encrypted stream.
 ///
 /// # Errors
-/// If the client speaks none, or spoke before it had its answer.
-pub async fn encrypt(
+/// If the handshake fails, or the client sent bytes before the request for TLS was answered.
+pub async fn accept_tls(
     wire: Wire<MaybeTls>,
     acceptor: &TlsAcceptor,
 ) -> std::io::Result<Wire<MaybeTls>> {
-    // Bytes that came before the answer came in plain text, from whoever sits between, and must not count as encrypted.
+    // Such bytes came in plain text, perhaps from somebody in between, and must not count as encrypted.
     if wire.buffered() > 0 {
         return Err(std::io::Error::other(
             "bytes in plain text came after the request for TLS",

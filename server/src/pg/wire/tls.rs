@@ -1,9 +1,8 @@
-//! Encryption of connections: whether it is offered or demanded, and with which certificate.
+//! TLS of connections: whether it is off, optional or required, and the certificate.
 //!
-//! What always holds: where TLS is wanted and its certificate or key cannot be used, the server does not start, and never
-//! falls back to plain text. Certificate and key are looked at again whenever a client asks for TLS and one of the files has
-//! changed; a pair that cannot be used (a certificate that was replaced before its key, say) is told in the log, and the
-//! last good one stays until both fit.
+//! What always holds: if TLS is configured and its certificate or key cannot be used, the server does not start; it never
+//! falls back to plain text. When a client asks for TLS and one of the files has changed, both are read again. A pair that
+//! cannot be used, such as a new certificate whose key is not yet replaced, is logged, and the last good pair stays.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -18,23 +17,23 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
-/// A certificate chain or key that is longer is none.
+/// The most bytes that are read of a certificate chain or key.
 const LONGEST_FILE: u64 = 1 << 20;
 
 /// Whether connections are encrypted.
 #[derive(Debug, Clone, Default)]
 pub enum Encryption {
-    /// Never.
+    /// No connection is.
     #[default]
     Off,
-    /// Where the client asks for it.
+    /// A connection is if the client asks for it.
     Optional(Arc<Tls>),
-    /// Always: a client that does not ask for it is refused.
+    /// All are: a client that does not ask for it is refused.
     Required(Arc<Tls>),
 }
 
 impl Encryption {
-    /// What encrypts, if anything does.
+    /// Returns the TLS configuration, unless encryption is off.
     pub fn tls(&self) -> Option<&Tls> {
         match self {
             Encryption::Off => None,
@@ -42,22 +41,22 @@ impl Encryption {
         }
     }
 
-    /// Whether nobody gets in without.
+    /// Returns whether connections without encryption are refused.
     pub fn is_required(&self) -> bool {
         matches!(self, Encryption::Required(_))
     }
 }
 
-/// The files that TLS is made with, in PEM.
+/// The PEM files of the certificate and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The server's certificate, then those that lead to its root.
+    /// The server's certificate, followed by the intermediate ones.
     pub certificate: PathBuf,
     /// Its private key: PKCS#8, PKCS#1 or SEC1.
     pub key: PathBuf,
 }
 
-/// Why TLS cannot be served.
+/// Why a certificate or key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
@@ -67,10 +66,10 @@ pub enum TlsError {
         what: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
-    /// A file holds something else.
+    /// A file does not hold what it should.
     #[error("TLS {what} {} cannot be used: {reason}; expected {expected}", path.display())]
     Unusable {
         /// What the file should hold.
@@ -82,7 +81,7 @@ pub enum TlsError {
         /// The accepted form.
         expected: &'static str,
     },
-    /// Others than the owner can read the key.
+    /// The key can be read by others than its owner.
     #[error(
         "TLS key {} is open to others (mode {mode:04o}): run `chmod 600 {}`",
         path.display(), path.display()
@@ -103,7 +102,7 @@ pub enum TlsError {
     },
 }
 
-/// The server's side of TLS, whose certificate may be replaced while it runs.
+/// TLS configuration whose certificate may be replaced while the server runs.
 #[derive(Debug)]
 pub struct Tls {
     files: TlsFiles,
@@ -112,7 +111,7 @@ pub struct Tls {
 
 struct Current {
     config: Arc<ServerConfig>,
-    /// The files that were looked at last, be they good or not.
+    /// The stamps of the files that were read last, whether they could be used or not.
     seen: Option<[Stamp; 2]>,
 }
 
@@ -136,7 +135,7 @@ impl Tls {
         })
     }
 
-    /// What accepts the next connection: with the certificate of now, if it can be used.
+    /// Returns an acceptor for the next connection, after reading the files again if they have changed.
     pub fn acceptor(&self) -> TlsAcceptor {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let now = stamps(&self.files).ok();
@@ -154,7 +153,7 @@ impl Tls {
     }
 }
 
-/// What tells one state of a file from another.
+/// Tells whether a file has changed: its length, time of modification and inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     length: u64,
@@ -222,7 +221,7 @@ fn load(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
 fn read(what: &'static str, path: &Path) -> Result<(Vec<u8>, Metadata), TlsError> {
     let read = || {
         let file = File::open(path)?;
-        // Of the opened file, not of the path: what is checked is what is read.
+        // Metadata of the opened file and not of the path, so that what is checked is what is read.
         let metadata = file.metadata()?;
         let mut text = Vec::new();
         file.take(LONGEST_FILE).read_to_end(&mut text)?;
@@ -235,7 +234,7 @@ fn read(what: &'static str, path: &Path) -> Result<(Vec<u8>, Metadata), TlsError
     })
 }
 
-/// As PostgreSQL has it: a key is its owner's alone, or root's and readable by a group.
+/// Checks the mode of a key file as PostgreSQL does: 0600 or less, or 0640 if root owns it.
 #[cfg(unix)]
 fn check_mode(path: &Path, metadata: &Metadata) -> Result<(), TlsError> {
     use std::os::unix::fs::MetadataExt;

@@ -1,8 +1,8 @@
-//! What the statements of all sessions hold together: one consumer of the server's pool.
+//! The memory of all statements together: one consumer of the server's pool.
 //!
-//! That pool shares what it has among those of its consumers that can spill, whether or not they hold anything. Statements
-//! that stand open and wait for their readers would therefore take from everybody else, deriving too, so they are not its
-//! consumers one by one; each shares out its own memory (see [`super::Share`]).
+//! That pool divides its memory evenly between the consumers that can spill, whether or not they hold anything. Open
+//! statements that wait for their readers would therefore shrink the part of everybody else, and of `derive`. So the
+//! statements are one consumer, and each divides its own memory (see [`super::Share`]).
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,21 +16,21 @@ use datafusion::execution::memory_pool::{
 
 use rapport_pgsql::error::OUT_OF_SHARE;
 
-/// Statements leave one part in four of the pool to deriving, which may take what they do not use as well.
+/// One part in this many of the pool is kept for `derive`, which may also use what statements do not.
 const LEFT_TO_DERIVING: usize = 4;
 
-/// The part of a pool that is for statements.
+/// The part of a pool that statements may use.
 #[derive(Debug)]
 pub(super) struct AllStatements {
-    /// What they hold, in the pool.
+    /// What they hold of the pool.
     reserved: MemoryReservation,
     held: AtomicUsize,
     limit: usize,
 }
 
 impl AllStatements {
-    /// Of a pool.
-    pub fn of(pool: &Arc<dyn MemoryPool>) -> AllStatements {
+    /// Registers statements as a consumer of `pool`.
+    pub fn new(pool: &Arc<dyn MemoryPool>) -> AllStatements {
         let limit = match pool.memory_limit() {
             MemoryLimit::Finite(all) => all - all / LEFT_TO_DERIVING,
             _ => usize::MAX,
@@ -42,7 +42,7 @@ impl AllStatements {
         }
     }
 
-    /// How many bytes they may hold.
+    /// Returns how many bytes statements may hold together.
     pub fn limit(&self) -> usize {
         self.limit
     }

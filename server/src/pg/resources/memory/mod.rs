@@ -1,11 +1,11 @@
-//! What statements may hold: each takes from its session's share, that from its account's, that from what all statements
-//! may hold, and that from the pool which deriving draws on too.
+//! Memory of statements, as a tree of pools: statement, session, account, all statements, and the server's pool, which
+//! `derive` uses too.
 //!
-//! What always holds: a share never has more than its limit, whatever its children ask; where one is used up, operators
-//! that can spill do so, and a statement whose operators cannot ends with 53200, and no other statement with it. The
-//! operators of one statement that can spill share its memory evenly once it gets scarce. The large statements, of however
-//! many accounts, leave a part to the little ones, and take no more where the process holds nearly as much as it may,
-//! whatever has taken it. Where it holds more, the largest is given up.
+//! What always holds: a share never holds more than its limit. Where one is used up, operators that can spill do so; a
+//! statement whose operators cannot ends with 53200, and no other statement does. Once the memory of a statement gets
+//! scarce, its operators that can spill divide it evenly. Large statements, of all accounts together, leave a part to small
+//! ones, and get no more while the process is near its limit. Where the process is nearly full, the largest statement is
+//! killed.
 
 mod all_statements;
 
@@ -24,39 +24,37 @@ use tokio::sync::watch;
 use self::all_statements::AllStatements;
 use super::per_account::PerAccount;
 use super::process_memory::ProcessMemory;
-use super::stop_flag::GivenUp;
+use super::stop_flag::StopCheck;
 use rapport_pgsql::error::{OUT_OF_SHARE, PgError};
 
-/// A statement that holds no more than this is a little one.
-const LITTLE: usize = 16 * 1024 * 1024;
-/// One that holds no more than this is not given up, whatever the process holds: it is not what fills it.
+/// The most bytes that a small statement holds.
+const SMALL: usize = 16 * 1024 * 1024;
+/// A statement that holds no more than this is not killed: it is not what fills the process.
 const NEGLIGIBLE: usize = 4 * 1024 * 1024;
-/// Large statements leave one part in eight to the little ones, both of what all statements may hold and of what the
-/// process may.
-const LEFT_TO_LITTLE: usize = 8;
-/// The operators of a statement that can spill leave one part in four of its memory to those that cannot, such as the
-/// merging of what was spilled.
+/// Large statements leave one part in this many to small ones, of the limit of all statements and of that of the process.
+const LEFT_TO_SMALL: usize = 8;
+/// Operators that can spill leave one part in this many of their statement's memory to those that cannot, such as the merge
+/// of spilled files.
 const LEFT_TO_MERGING: usize = 4;
-/// Until a statement holds half of what it may, an operator may take more of it than its even part.
+/// While a statement holds less than one part in this many of its limit, an operator may hold more than its even part.
 const UNEVEN_UNTIL: usize = 2;
-/// One part in eight of what all statements may hold is theirs even where the process holds too much without them, as it
-/// may with little memory and a large lake.
+/// One part in this many of the limit of all statements is granted even where the process is full without them, which may
+/// happen with little memory and a large lake.
 const LEFT_TO_ALL: usize = 8;
 
-/// How much memory accounts and sessions may hold.
+/// Makes the shares of sessions, within the limits of accounts and of the process.
 #[derive(Debug)]
 pub struct MemoryShares {
     account: usize,
     session: usize,
     process: Arc<ProcessMemory>,
-    /// Made of the pool with the first session.
+    /// Made with the first session, which brings the pool.
     all: OnceLock<Arc<AllStatements>>,
     accounts: PerAccount<Share>,
 }
 
 impl MemoryShares {
-    /// With these limits in bytes for an account, all its sessions together, and for one session, in a process with its
-    /// own.
+    /// Limits each account, with all its sessions, and each session to this many bytes.
     pub fn new(account: usize, session: usize, process: Arc<ProcessMemory>) -> MemoryShares {
         MemoryShares {
             account,
@@ -67,132 +65,134 @@ impl MemoryShares {
         }
     }
 
-    /// A new session's share of what `pool` has, which is the same for all.
+    /// Makes the share of a new session. `pool` is the server's, the same for all sessions.
     pub fn session(&self, account: Option<&str>, pool: &Arc<dyn MemoryPool>) -> Arc<Share> {
-        let all = self.all.get_or_init(|| Arc::new(AllStatements::of(pool)));
-        let whole = Whole {
+        let all = self.all.get_or_init(|| Arc::new(AllStatements::new(pool)));
+        let global = Global {
             all: Arc::clone(all),
             process: Arc::clone(&self.process),
         };
         let make = || {
             let parent: Arc<dyn MemoryPool> = Arc::<AllStatements>::clone(all);
-            Ok::<_, Infallible>(Share::new("account", self.account, parent, whole.clone()))
+            Ok::<_, Infallible>(Share::new("account", self.account, parent, global.clone()))
         };
-        let Ok(account) = self.accounts.of(account, make);
-        Arc::new(Share::new("session", self.session, account, whole))
+        let Ok(account) = self.accounts.get_or_make(account, make);
+        Arc::new(Share::new("session", self.session, account, global))
     }
 }
 
-/// What is one for all shares.
+/// The limits that all shares have in common.
 #[derive(Debug, Clone)]
-struct Whole {
+struct Global {
     all: Arc<AllStatements>,
     process: Arc<ProcessMemory>,
 }
 
-/// A part of a pool, with a limit of its own.
+/// A part of a parent pool, with a limit of its own: that of an account, a session or a statement.
 #[derive(Debug)]
 pub struct Share {
-    /// Whose it is.
+    /// `account`, `session` or `statement`.
     of: &'static str,
     limit: usize,
     parent: Arc<dyn MemoryPool>,
-    whole: Whole,
-    /// Whether it is a statement's, which leaves a part of the pool to others once it is large.
+    global: Global,
+    /// Whether this is a statement's share, which leaves room for others once it is large.
     is_statement: bool,
-    /// How many operators that can spill are registered with it.
-    spilling: AtomicUsize,
+    /// How many registered operators can spill.
+    spillable: AtomicUsize,
     held: AtomicUsize,
     peak: AtomicUsize,
-    /// Whether the statement shall end for what it holds.
-    given_up: watch::Sender<bool>,
+    /// Whether the statement was killed to free its memory.
+    killed: watch::Sender<bool>,
 }
 
 impl Share {
-    fn new(of: &'static str, limit: usize, parent: Arc<dyn MemoryPool>, whole: Whole) -> Share {
+    fn new(of: &'static str, limit: usize, parent: Arc<dyn MemoryPool>, global: Global) -> Share {
         Share {
             of,
             limit,
             parent,
-            whole,
+            global,
             is_statement: false,
-            spilling: AtomicUsize::new(0),
+            spillable: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
-            given_up: watch::Sender::new(false),
+            killed: watch::Sender::new(false),
         }
     }
 
-    /// A statement's part of this: as much as there is, but measured apart.
+    /// Makes the share of one statement of this session. It has no limit of its own, but is measured.
     pub fn statement(self: &Arc<Self>) -> Arc<Share> {
         let parent: Arc<dyn MemoryPool> = Arc::<Share>::clone(self);
         Arc::new(Share {
             is_statement: true,
-            ..Share::new("statement", usize::MAX, parent, self.whole.clone())
+            ..Share::new("statement", usize::MAX, parent, self.global.clone())
         })
     }
 
-    /// The most bytes that were held at a time.
+    /// Returns the most bytes that were held at a time.
     pub fn peak(&self) -> usize {
         self.peak.load(Ordering::Relaxed)
     }
 
-    /// What may have to be freed if the process holds too much: what a statement holds, unless all together hold little.
-    pub fn can_be_freed(&self) -> Option<usize> {
+    /// Returns the bytes that killing the statement would free; `None` if that is negligible, or all statements together hold
+    /// little.
+    pub fn reclaimable(&self) -> Option<usize> {
         let held = self.reserved();
-        let all = &self.whole.all;
-        let too_much = held > NEGLIGIBLE && all.reserved() > all.limit() / LEFT_TO_ALL;
-        too_much.then_some(held)
+        let all = &self.global.all;
+        let is_worthwhile = held > NEGLIGIBLE && all.reserved() > all.limit() / LEFT_TO_ALL;
+        is_worthwhile.then_some(held)
     }
 
-    /// The statement shall end for what it holds.
-    pub fn give_up(&self) {
-        self.given_up.send_replace(true);
+    /// Kills the statement to free its memory: it ends with 53200.
+    pub fn kill(&self) {
+        self.killed.send_replace(true);
     }
 
-    /// Tells whether the statement shall end, for what it holds or as `unwanted` tells.
-    pub fn given_up_or(self: &Arc<Self>, unwanted: GivenUp) -> GivenUp {
+    /// Returns a check that is true once the statement is killed, or `unwanted` is true.
+    pub fn stop_check(self: &Arc<Self>, unwanted: StopCheck) -> StopCheck {
         let share = Arc::clone(self);
-        Arc::new(move || *share.given_up.borrow() || unwanted())
+        Arc::new(move || *share.killed.borrow() || unwanted())
     }
 
-    /// Works on a statement unless it is given up; then the work is dropped where it stands.
+    /// Runs the work of the statement, and drops it if the statement is killed.
     ///
     /// # Errors
-    /// As the work's, or 53200 once it is given up.
-    pub async fn unless_given_up<T>(
+    /// Those of the work, or 53200 once the statement is killed.
+    pub async fn run_unless_killed<T>(
         &self,
         work: impl Future<Output = Result<T, PgError>>,
     ) -> Result<T, PgError> {
-        let mut given_up = self.given_up.subscribe();
+        let mut killed = self.killed.subscribe();
         tokio::select! {
             biased;
-            // Its other end is here, so it does not close.
-            _ = given_up.wait_for(|given_up| *given_up) => Err(self.whole.process.used_up()),
+            // The sender is in `self`, so this does not end with an error.
+            _ = killed.wait_for(|killed| *killed) => Err(self.global.process.kill_error()),
             outcome = work => match outcome {
-                // A join that was told to stop does not know why.
-                Err(_) if *self.given_up.borrow() => Err(self.whole.process.used_up()),
+                // A join that stopped at the check does not know why.
+                Err(_) if *self.killed.borrow() => Err(self.global.process.kill_error()),
                 outcome => outcome,
             },
         }
     }
 
-    /// Refuses what a large statement would take of the part that is left to little ones.
-    fn leave_room(&self, held: usize, additional: usize) -> Result<()> {
-        if !self.is_statement || held <= LITTLE {
+    /// Refuses a large statement the memory that is kept for small ones.
+    fn check_room_for_small(&self, held: usize, additional: usize) -> Result<()> {
+        if !self.is_statement || held <= SMALL {
             return Ok(());
         }
-        let Whole { all, process } = &self.whole;
-        let large = all.limit() - all.limit() / LEFT_TO_LITTLE;
-        let then = all.reserved().saturating_add(additional);
-        if then > large {
+        let Global { all, process } = &self.global;
+        let large = all.limit() - all.limit() / LEFT_TO_SMALL;
+        let after = all.reserved().saturating_add(additional);
+        if after > large {
             return Err(DataFusionError::ResourcesExhausted(format!(
                 "{OUT_OF_SHARE}: all large statements together may hold {} at a time",
                 human_readable_size(large)
             )));
         }
-        let left = process.limit() / LEFT_TO_LITTLE;
-        if then > all.limit() / LEFT_TO_ALL && process.exceeds_with(additional.saturating_add(left))
+        let left = process.limit() / LEFT_TO_SMALL;
+        if after > all.limit() / LEFT_TO_ALL
+            && process.exceeds_with(additional.saturating_add(left))
         {
             return Err(DataFusionError::ResourcesExhausted(format!(
                 "{OUT_OF_SHARE}: the server holds nearly all of the {} that it may",
@@ -202,9 +202,9 @@ impl Share {
         Ok(())
     }
 
-    /// Refuses an operator that can spill more than its fair part of a statement's memory where that gets scarce. Otherwise
-    /// one partition of a sort could take all of it, and the next fail at its first rows, when it has nothing to spill.
-    fn be_fair(
+    /// Refuses an operator that can spill more than its even part of the statement's memory, once that gets scarce. Otherwise
+    /// one partition of a sort could take all of it, and the next would fail at its first rows, when it has nothing to spill.
+    fn check_even_part(
         &self,
         reservation: &MemoryReservation,
         held: usize,
@@ -216,12 +216,12 @@ impl Share {
         let MemoryLimit::Finite(limit) = self.memory_limit() else {
             return Ok(());
         };
-        let spilling = self.spilling.load(Ordering::Relaxed).max(1);
-        let fair = (limit - limit / LEFT_TO_MERGING) / spilling;
-        if held > limit / UNEVEN_UNTIL && reservation.size().saturating_add(additional) > fair {
+        let spillable = self.spillable.load(Ordering::Relaxed).max(1);
+        let even = (limit - limit / LEFT_TO_MERGING) / spillable;
+        if held > limit / UNEVEN_UNTIL && reservation.size().saturating_add(additional) > even {
             return Err(DataFusionError::ResourcesExhausted(format!(
                 "{OUT_OF_SHARE}: each sort or grouping of the statement may hold {} at a time",
-                human_readable_size(fair)
+                human_readable_size(even)
             )));
         }
         Ok(())
@@ -241,14 +241,14 @@ impl MemoryPool for Share {
 
     fn register(&self, consumer: &MemoryConsumer) {
         if consumer.can_spill() {
-            self.spilling.fetch_add(1, Ordering::Relaxed);
+            self.spillable.fetch_add(1, Ordering::Relaxed);
         }
         self.parent.register(consumer);
     }
 
     fn unregister(&self, consumer: &MemoryConsumer) {
         if consumer.can_spill() {
-            self.spilling.fetch_sub(1, Ordering::Relaxed);
+            self.spillable.fetch_sub(1, Ordering::Relaxed);
         }
         self.parent.unregister(consumer);
     }
@@ -280,12 +280,12 @@ impl MemoryPool for Share {
                     human_readable_size(self.limit)
                 ))
             })?;
-        let parents = || {
-            self.be_fair(reservation, before + additional, additional)?;
-            self.leave_room(before + additional, additional)?;
+        let granted = || {
+            self.check_even_part(reservation, before + additional, additional)?;
+            self.check_room_for_small(before + additional, additional)?;
             self.parent.try_grow(reservation, additional)
         };
-        if let Err(error) = parents() {
+        if let Err(error) = granted() {
             self.held.fetch_sub(additional, Ordering::Relaxed);
             return Err(error);
         }

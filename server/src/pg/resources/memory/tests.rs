@@ -1,4 +1,4 @@
-//! What shares, and all statements together, may hold.
+//! Tests of the limits of shares and of all statements together.
 
 #![allow(clippy::unwrap_used)]
 
@@ -16,7 +16,7 @@ fn reservation(share: &Arc<Share>) -> MemoryReservation {
 }
 
 #[test]
-fn what_one_account_holds_is_not_anothers() {
+fn an_account_uses_its_own_memory_only() {
     let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1200));
     let shares = MemoryShares::new(600, 400, unlimited());
     let first = reservation(&shares.session(Some("a"), &pool));
@@ -39,7 +39,7 @@ fn what_one_account_holds_is_not_anothers() {
 }
 
 #[test]
-fn statements_leave_a_part_to_deriving_and_are_one_consumer_beside_it() {
+fn statements_leave_memory_to_derive_and_are_one_consumer() {
     let pool: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(1000));
     let shares = MemoryShares::new(1000, 1000, unlimited());
     let session = shares.session(Some("a"), &pool);
@@ -49,7 +49,7 @@ fn statements_leave_a_part_to_deriving_and_are_one_consumer_beside_it() {
             .with_can_spill(true)
             .register(pool)
     };
-    // As those of cursors that nobody fetches from.
+    // Like the sorts of cursors that nobody fetches from.
     let _idle: Vec<_> = (0..100).map(|_| sort(&statement)).collect();
     let derive = sort(&pool);
     derive.try_grow(1000).unwrap();
@@ -61,28 +61,28 @@ fn statements_leave_a_part_to_deriving_and_are_one_consumer_beside_it() {
 }
 
 #[test]
-fn large_statements_leave_room_for_little_ones() {
-    let all = 16 * LITTLE;
+fn large_statements_leave_room_for_small_ones() {
+    let all = 16 * SMALL;
     let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(all));
     let shares = MemoryShares::new(all, all, unlimited());
     let large: Vec<_> = ["a", "b"]
         .map(|account| reservation(&shares.session(Some(account), &pool)))
         .into();
-    // Of three quarters of the pool seven eighths.
-    large[0].try_grow(7 * LITTLE).unwrap();
-    large[1].try_grow(7 * LITTLE / 2).unwrap();
+    // Large statements may hold seven eighths of three quarters of the pool.
+    large[0].try_grow(7 * SMALL).unwrap();
+    large[1].try_grow(7 * SMALL / 2).unwrap();
     let error = large[1].try_grow(1).unwrap_err();
     assert!(error.to_string().contains("all large"), "{error}");
-    assert_eq!(pool.reserved(), 21 * LITTLE / 2);
-    let little = reservation(&shares.session(Some("c"), &pool));
-    little.try_grow(LITTLE).unwrap();
-    assert!(little.try_grow(1).is_err(), "it is large from there on");
+    assert_eq!(pool.reserved(), 21 * SMALL / 2);
+    let small = reservation(&shares.session(Some("c"), &pool));
+    small.try_grow(SMALL).unwrap();
+    assert!(small.try_grow(1).is_err(), "it is large from there on");
     drop(large);
-    little.try_grow(1).unwrap();
+    small.try_grow(1).unwrap();
 }
 
 #[test]
-fn what_can_spill_leaves_room_for_the_others_of_its_statement() {
+fn operators_that_can_spill_leave_room_for_others_of_their_statement() {
     let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(10_000));
     let session = MemoryShares::new(1600, 800, unlimited()).session(Some("a"), &pool);
     let statement: Arc<dyn MemoryPool> = session.statement();
@@ -113,23 +113,23 @@ fn what_can_spill_leaves_room_for_the_others_of_its_statement() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn large_statements_take_no_more_where_the_process_holds_enough() {
-    let all = 16 * LITTLE;
+fn large_statements_get_no_more_while_the_process_is_full() {
+    let all = 16 * SMALL;
     let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(all));
-    // Less than it holds already.
+    // A limit below what the process holds already.
     let shares = MemoryShares::new(all, all, Arc::new(ProcessMemory::new(1 << 20)));
     let session = shares.session(Some("a"), &pool);
     let large = reservation(&session);
     large.try_grow(all / 4 * 3 / LEFT_TO_ALL).unwrap();
     let error = large.try_grow(1).unwrap_err();
     assert!(error.to_string().contains("1024.0 KB"), "{error}");
-    let little = reservation(&session);
-    little.try_grow(LITTLE).unwrap();
+    let small = reservation(&session);
+    small.try_grow(SMALL).unwrap();
 }
 
 #[tokio::test]
-async fn a_statement_that_is_given_up_ends_with_what_it_holds() {
-    let all = 16 * LITTLE;
+async fn a_killed_statement_ends_and_frees_its_memory() {
+    let all = 16 * SMALL;
     let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(all));
     let shares = MemoryShares::new(all, all, unlimited());
     let session = shares.session(Some("a"), &pool);
@@ -141,34 +141,34 @@ async fn a_statement_that_is_given_up_ends_with_what_it_holds() {
     };
     let derive = MemoryConsumer::new("derive").register(&pool);
     derive.try_grow(all / 2).unwrap();
-    let little = hold(&statements[0], NEGLIGIBLE);
+    let small = hold(&statements[0], NEGLIGIBLE);
     let large = hold(&statements[1], all / 4 * 3 / LEFT_TO_ALL - NEGLIGIBLE);
-    assert_eq!(statements[1].can_be_freed(), None, "statements hold little");
+    assert_eq!(statements[1].reclaimable(), None, "statements hold little");
     large.try_grow(1).unwrap();
-    assert_eq!(statements[0].can_be_freed(), None);
-    assert_eq!(statements[1].can_be_freed(), Some(large.size()));
+    assert_eq!(statements[0].reclaimable(), None);
+    assert_eq!(statements[1].reclaimable(), Some(large.size()));
 
     let work = async {
         let _held = large;
         std::future::pending::<Result<(), PgError>>().await
     };
-    let given_up = statements[1].given_up_or(Arc::new(|| false));
-    assert!(!given_up());
-    statements[1].give_up();
-    assert!(given_up());
-    let error = statements[1].unless_given_up(work).await.unwrap_err();
+    let is_stopped = statements[1].stop_check(Arc::new(|| false));
+    assert!(!is_stopped());
+    statements[1].kill();
+    assert!(is_stopped());
+    let error = statements[1].run_unless_killed(work).await.unwrap_err();
     assert_eq!(error.code, "53200");
-    assert_eq!(pool.reserved(), little.size() + derive.size());
-    // It may have been told to stop while it did not give way.
+    assert_eq!(pool.reserved(), small.size() + derive.size());
+    // The work may end with the error of a stop check first.
     let told = std::future::ready(Err::<(), _>(PgError::internal("told")));
-    let error = statements[1].unless_given_up(told).await.unwrap_err();
+    let error = statements[1].run_unless_killed(told).await.unwrap_err();
     assert_eq!(error.code, "53200");
-    let other = statements[0].unless_given_up(std::future::ready(Ok(1)));
+    let other = statements[0].run_unless_killed(std::future::ready(Ok(1)));
     assert_eq!(other.await.unwrap(), 1);
 }
 
 #[test]
-fn a_refused_growth_holds_nothing_and_the_peak_stays() {
+fn a_refused_growth_changes_neither_reserved_nor_peak() {
     let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(134));
     let session = MemoryShares::new(1000, 1000, unlimited()).session(None, &pool);
     let statement = session.statement();
@@ -180,5 +180,5 @@ fn a_refused_growth_holds_nothing_and_the_peak_stays() {
     assert_eq!((statement.reserved(), statement.peak()), (20, 70));
     drop(held);
     assert_eq!((session.reserved(), pool.reserved()), (0, 0));
-    assert_eq!(session.whole.all.reserved(), 0);
+    assert_eq!(session.global.all.reserved(), 0);
 }
