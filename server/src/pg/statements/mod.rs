@@ -1,6 +1,7 @@
 //! Statements of all clients: those of a connection, in either protocol; those of the page and the API; and those of the
 //! command line.
 
+mod arguments;
 mod command_line;
 mod connection;
 mod dispatch;
