@@ -76,7 +76,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         .map_err(CliError::failed)?;
     let outcome = runtime.block_on(dispatch(config, cli.command));
     // The threads are joined, not detached: a detached thread that ends with the process can crash it (see
-    // `pg::runtimes`). The timeout is for tasks that cannot end, such as one that still reads standard input.
+    // `pg::resources::runtimes`). The timeout is for tasks that cannot end, such as one that still reads standard input.
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
 }

@@ -1,57 +1,30 @@
 //! The Postgres endpoint: SQL for BI tools, over PostgreSQL's protocol, read-only.
 //!
 //! ```text
-//! server ─▶ connection ─▶ login ─▶ simple / extended ─▶ run ─▶ plan ─▶ execute
-//! accept     one task      SCRAM    what clients say     a statement     query threads, rows back as a stream
+//! server ─▶ statements::opening ─▶ statements::connection ─▶ simple / extended ─▶ dispatch ─▶ planning ─▶ execution
+//! accepts    TLS and login          reads messages            the protocols         one statement           runs it, streams rows
 //! ```
 //!
-//! `pgwire` brings the messages that the server sends and SCRAM; reading, dispatch and execution are ours, since its
-//! loop runs what follows a failed login, gathers whole results and cancels nothing but planning. What a user may see
-//! is not decided here: the session that the engine gives holds nothing else.
+//! `pgwire` provides the backend messages and SCRAM. Reading and dispatch of messages are written here, because its loop
+//! handles messages after a failed login, collects whole results, and can cancel planning only. Access is not checked here:
+//! the session that the engine opens holds nothing that its user may not see.
 
 mod activity;
-mod admission;
-mod backend;
 mod catalog;
-mod connection;
-mod control;
-mod execute;
-mod explain;
-mod extended;
-mod frontend;
-mod gate;
-mod giving_way;
-mod greeting;
-mod inquiry;
-mod local;
-mod login;
-mod memory;
-mod pace;
-mod per_account;
-mod places;
-mod planning;
-mod plans;
-mod portals;
-mod process_memory;
-mod run;
-mod runtimes;
-mod sending;
+mod execution;
+mod resources;
 mod server;
 mod session;
-mod simple;
-mod stopping;
-mod tls;
-mod utility;
-mod watch;
+mod shared;
+mod statements;
 mod wire;
-mod yielding;
 
 pub use activity::{Peer, describe_metrics};
-pub use backend::{Backend, BackendSession, TableFunction};
-pub use inquiry::{Answer, Asker, Inquirer, Inquiry};
-pub use local::{LocalPlan, Reading, plan_local};
 pub use rapport_pgsql::encode::type_name;
 pub use rapport_pgsql::error::{PgError, code};
-pub use server::{PgOptions, PgServer};
-pub use tls::{Encryption, Tls, TlsError, TlsFiles};
-pub use watch::is_timeout;
+pub use resources::interrupt::is_timeout;
+pub use server::PgServer;
+pub use session::backend::{Backend, BackendSession, TableFunction};
+pub use shared::PgOptions;
+pub use statements::{Answer, Asker, Inquirer, Inquiry, LocalPlan, Reading, plan_local};
+pub use wire::tls::{Encryption, Tls, TlsError, TlsFiles};

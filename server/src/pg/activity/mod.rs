@@ -18,7 +18,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use pgwire::messages::response::TransactionStatus;
 
-use super::control::Control;
+use super::resources::signals::Signals;
 use super::session::SharedSettings;
 use crate::users::{User, UserInfo};
 use history::History;
@@ -57,7 +57,7 @@ pub struct Presence {
     /// Since when.
     pub started_at: DateTime<Utc>,
     settings: SharedSettings,
-    control: Arc<Control>,
+    control: Arc<Signals>,
     transaction: AtomicU8,
     latest: Mutex<Option<Arc<Statement>>>,
 }
@@ -130,7 +130,7 @@ impl Activity {
         user: Arc<User>,
         peer: Peer,
         settings: SharedSettings,
-        control: Arc<Control>,
+        control: Arc<Signals>,
     ) -> Present {
         let presence = Arc::new(Presence {
             pid,
@@ -170,7 +170,7 @@ impl Activity {
     }
 
     /// Reaches into the session of a process id; answers whether there is one that the user may see.
-    pub fn reach(&self, viewer: &UserInfo, pid: i32, pull: fn(&Control)) -> bool {
+    pub fn reach(&self, viewer: &UserInfo, pid: i32, pull: fn(&Signals)) -> bool {
         let sessions = self.sessions();
         let presence = sessions
             .get(&pid)

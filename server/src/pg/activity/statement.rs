@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::super::memory::Share;
+use super::super::resources::memory::Share;
 use super::{Activity, measured};
 use crate::users::User;
 use rapport_pgsql::error::{PgError, code, logged, told};
@@ -190,13 +190,13 @@ impl Statement {
 
     /// What it holds, where that is so much that it may have to be freed.
     pub fn can_be_freed(&self) -> Option<usize> {
-        self.memory.get()?.can_be_freed()
+        self.memory.get()?.reclaimable()
     }
 
     /// It shall end for what it holds.
     pub fn give_up(&self) {
         if let Some(memory) = self.memory.get() {
-            memory.give_up();
+            memory.kill();
         }
     }
 

@@ -2,9 +2,9 @@
 
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryPool};
 
-use super::super::control::Control;
-use super::super::memory::{MemoryShares, Share};
-use super::super::process_memory::ProcessMemory;
+use super::super::resources::memory::{MemoryShares, Share};
+use super::super::resources::process_memory::ProcessMemory;
+use super::super::resources::signals::Signals;
 use super::history::{History, OF_ACCOUNT};
 use super::*;
 use rapport_pgsql::error::{PgError, code};
@@ -35,7 +35,7 @@ fn enter(activity: &Arc<Activity>, pid: i32, user: &Arc<User>) -> Present {
         address: None,
         encrypted: false,
     };
-    let control = Arc::new(Control::default());
+    let control = Arc::new(Signals::default());
     activity.enter(
         pid,
         Arc::clone(user),

@@ -13,7 +13,7 @@ use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
 
 use super::super::activity::{Activity, Presence, Statement, milliseconds};
-use super::super::control::Control;
+use super::super::resources::signals::Signals;
 use super::DATABASE;
 use super::live::live;
 use super::system::{DATABASE_OID, role_oid};
@@ -93,9 +93,9 @@ pub(super) fn register_levers(
     activity: &Arc<Activity>,
     viewer: &UserInfo,
 ) {
-    let levers: [(_, _, fn(&Control)); 2] = [
-        ("pg_cancel_backend", 1, Control::cancel),
-        ("pg_terminate_backend", 2, Control::end),
+    let levers: [(_, _, fn(&Signals)); 2] = [
+        ("pg_cancel_backend", 1, Signals::cancel),
+        ("pg_terminate_backend", 2, Signals::end),
     ];
     for (name, most, pull) in levers {
         let (known, user) = (Arc::clone(activity), viewer.clone());

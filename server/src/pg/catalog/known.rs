@@ -17,7 +17,7 @@ use datafusion_pg_catalog::pg_catalog::{
 };
 use tokio::sync::OnceCell;
 
-use super::super::backend::TableFunction;
+use super::super::session::backend::TableFunction;
 use super::names::Objects;
 use super::procedures::Procedures;
 use super::relations::Relations;

@@ -36,9 +36,9 @@ use datafusion::prelude::SessionContext;
 use datafusion_pg_catalog::pg_catalog::PgCatalogStaticTables;
 
 use super::activity::Activity;
-use super::backend::TableFunction;
+use super::execution::yielding_joins::YieldingJoins;
 use super::session::SharedSettings;
-use super::yielding::YieldingJoins;
+use super::session::backend::TableFunction;
 use crate::users::UserInfo;
 use rapport_pgsql::dialect;
 use rapport_pgsql::plan::origins::SessionTables;

@@ -6,7 +6,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
 
-use super::super::backend::TableFunction;
+use super::super::session::backend::TableFunction;
 use super::DATABASE;
 use rapport_pgsql::encode::{Column, columns};
 

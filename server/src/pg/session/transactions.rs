@@ -1,20 +1,20 @@
-//! Transaction blocks and savepoints of a session: what they give back when they are rolled back.
+//! Transaction blocks and savepoints of a session, and what a rollback restores: settings and portals.
 
-use super::{LIMIT, Session, short, too_many};
+use super::{MAX_COUNT, Session, too_many_error, truncate_name};
 use pgwire::messages::response::TransactionStatus;
 use rapport_pgsql::error::{PgError, code};
 use rapport_pgsql::settings::Saved;
 
-/// A place in a transaction to go back to.
+/// A point in a transaction to roll back to.
 pub(super) struct Savepoint {
     name: String,
-    /// The number of the last portal that was there.
+    /// The number of the last portal that had been made.
     portals: u64,
     settings: Saved,
 }
 
 impl Session {
-    /// Opens a transaction block; false if one is open.
+    /// Opens a transaction block. Returns false if one is open.
     pub fn begin(&mut self) -> bool {
         if self.in_transaction() {
             return false;
@@ -24,7 +24,7 @@ impl Session {
         true
     }
 
-    /// Ends a transaction block as wished or, where it has failed, by giving it up; gives the tag.
+    /// Commits or rolls back the transaction block; a failed one is rolled back. Returns the command tag.
     pub fn end(&mut self, commit: bool) -> &'static str {
         let commit = commit && self.status != TransactionStatus::Error;
         if commit {
@@ -35,49 +35,49 @@ impl Session {
         self.status = TransactionStatus::Idle;
         self.savepoints.clear();
         if !commit {
-            // What a transaction made goes with it, even what should outlive it.
+            // Portals made in the transaction are dropped, even those declared WITH HOLD.
             self.portals.retain(|_, portal| portal.committed);
         }
         self.drop_portals();
-        self.held.resize(self.size());
+        self.reserved.resize(self.size());
         if commit { "COMMIT" } else { "ROLLBACK" }
     }
 
-    /// Marks a place in the transaction.
+    /// Makes a savepoint.
     ///
     /// # Errors
-    /// If there is none.
+    /// If no block is open, or there are too many savepoints.
     pub fn savepoint(&mut self, name: &str) -> Result<(), PgError> {
-        self.in_block("SAVEPOINT")?;
-        if self.savepoints.len() >= LIMIT {
-            return Err(too_many("savepoints"));
+        self.require_block("SAVEPOINT")?;
+        if self.savepoints.len() >= MAX_COUNT {
+            return Err(too_many_error("savepoints"));
         }
         let settings = self.settings().saved();
         self.savepoints.push(Savepoint {
-            name: short(name).to_owned(),
-            portals: self.made,
+            name: truncate_name(name).to_owned(),
+            portals: self.portals_made,
             settings,
         });
         Ok(())
     }
 
-    /// Forgets a savepoint and those after it.
+    /// Drops a savepoint and those after it.
     ///
     /// # Errors
-    /// If there is no transaction or no such savepoint.
+    /// If no block is open, or there is no such savepoint.
     pub fn release(&mut self, name: &str) -> Result<(), PgError> {
-        self.in_block("RELEASE SAVEPOINT")?;
+        self.require_block("RELEASE SAVEPOINT")?;
         let at = self.find_savepoint(name)?;
         self.savepoints.truncate(at);
         Ok(())
     }
 
-    /// Goes back to a savepoint.
+    /// Rolls back to a savepoint, which stays.
     ///
     /// # Errors
-    /// If there is no transaction or no such savepoint.
+    /// If no block is open, or there is no such savepoint.
     pub fn rollback_to(&mut self, name: &str) -> Result<(), PgError> {
-        self.in_block("ROLLBACK TO SAVEPOINT")?;
+        self.require_block("ROLLBACK TO SAVEPOINT")?;
         let at = self.find_savepoint(name)?;
         self.savepoints.truncate(at + 1);
         let last = self.savepoints[at].portals;
@@ -90,15 +90,15 @@ impl Session {
     fn find_savepoint(&self, name: &str) -> Result<usize, PgError> {
         self.savepoints
             .iter()
-            .rposition(|savepoint| savepoint.name == short(name))
+            .rposition(|savepoint| savepoint.name == truncate_name(name))
             .ok_or_else(|| PgError::new("3B001", format!("savepoint \"{name}\" does not exist")))
     }
 
-    /// Some statements need a transaction block.
+    /// Checks that a transaction block is open, which `command` needs.
     ///
     /// # Errors
-    /// If there is none.
-    pub fn in_block(&self, command: &str) -> Result<(), PgError> {
+    /// 25P01 if none is.
+    pub fn require_block(&self, command: &str) -> Result<(), PgError> {
         if self.in_transaction() {
             return Ok(());
         }

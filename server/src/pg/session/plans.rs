@@ -1,0 +1,180 @@
+//! Plans that a connection keeps, so that a statement is parsed, planned and analysed once however often it runs.
+//!
+//! A prepared statement keeps its plan; texts that come again and again, as dashboards send them, keep theirs in a
+//! [`RepeatedTexts`]. A plan depends on the session's settings and on the account's day, and is planned again when
+//! one of them has changed ([`PlanKey`]). It does not depend on the lake's version: scans list their
+//! files when they run. Kept plans are dropped when a connection holds too much.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{LogicalPlan, ScalarUDF};
+use datafusion::scalar::ScalarValue;
+use quick_cache::Weighter;
+use quick_cache::unsync::Cache;
+
+use super::portals::Prepared;
+use rapport_pgsql::plan::Planned;
+
+/// Texts that a connection is expected to send again and again.
+const TEXTS: usize = 64;
+
+/// The most bytes that such texts and their plans may take.
+const TEXT_BYTES: u64 = 2 * 1024 * 1024;
+
+/// The functions whose values are part of a plan's key.
+const KEYED: [&str; 2] = ["current_date", "today"];
+
+/// What a plan depends on besides its statement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanKey {
+    /// The number of changes of the session's settings so far.
+    generation: u64,
+    /// The function that gives the account's day, which holds that day (T2).
+    today: Option<Arc<ScalarUDF>>,
+}
+
+impl PlanKey {
+    /// The key of plans that are made in a statement's state, after so many changes of settings.
+    pub fn of(state: &SessionState, generation: u64) -> PlanKey {
+        let today = state.scalar_functions().get("current_date").cloned();
+        PlanKey { generation, today }
+    }
+}
+
+/// An optimised plan and the values that it was optimised for.
+#[derive(Debug, Clone)]
+struct Optimized {
+    values: Arc<[ScalarValue]>,
+    plan: LogicalPlan,
+}
+
+#[derive(Debug)]
+struct Kept {
+    key: PlanKey,
+    planned: Arc<Planned>,
+    size: usize,
+    is_immutable: bool,
+    optimized: Option<Optimized>,
+}
+
+/// The plan of one statement, once it is planned.
+#[derive(Debug, Default)]
+pub struct KeptPlan(Mutex<Option<Kept>>);
+
+impl KeptPlan {
+    fn lock(&self) -> MutexGuard<'_, Option<Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a plan in place of the one before, unless it is that, or holds what another execution would evaluate anew.
+    pub fn keep(&self, key: PlanKey, planned: &Arc<Planned>) {
+        let mut folded = planned.folded.iter();
+        if !folded.all(|name| KEYED.contains(&name.as_str())) {
+            return;
+        }
+        let mut kept = self.lock();
+        let is_same = |kept: &Kept| kept.key == key && Arc::ptr_eq(&kept.planned, planned);
+        if !kept.as_ref().is_some_and(is_same) {
+            *kept = Some(Kept {
+                key,
+                planned: Arc::clone(planned),
+                size: planned.size(),
+                is_immutable: planned.is_immutable().unwrap_or(false),
+                optimized: None,
+            });
+        }
+    }
+
+    /// Keeps the optimised form of the kept plan for the next execution with these values, where it holds at any time.
+    pub fn keep_optimized(&self, values: Arc<[ScalarValue]>, plan: &LogicalPlan) {
+        if let Some(kept) = self.lock().as_mut().filter(|kept| kept.is_immutable) {
+            let plan = plan.clone();
+            kept.optimized = Some(Optimized { values, plan });
+        }
+    }
+
+    /// Returns the plan if it was made for this key.
+    pub fn planned(&self, key: &PlanKey) -> Option<Arc<Planned>> {
+        let kept = self.lock();
+        let kept = kept.as_ref().filter(|kept| kept.key == *key)?;
+        Some(Arc::clone(&kept.planned))
+    }
+
+    /// Returns the optimised plan if it was made for this key and these values.
+    pub fn optimized(
+        &self,
+        key: &PlanKey,
+        values: &[ScalarValue],
+    ) -> Option<(Arc<Planned>, LogicalPlan)> {
+        let kept = self.lock();
+        let kept = kept.as_ref().filter(|kept| kept.key == *key)?;
+        let optimized = kept.optimized.as_ref()?;
+        let is_same = *optimized.values == *values;
+        is_same.then(|| (Arc::clone(&kept.planned), optimized.plan.clone()))
+    }
+
+    /// Drops the plan; the statement is planned again when it runs.
+    pub fn forget(&self) {
+        *self.lock() = None;
+    }
+
+    /// Estimates the bytes that the plan and its optimised form take.
+    pub fn size(&self) -> usize {
+        let kept = self.lock();
+        kept.as_ref().map_or(0, |kept| {
+            kept.size
+                .saturating_mul(1 + usize::from(kept.optimized.is_some()))
+        })
+    }
+}
+
+/// Statements by their whole text; the least used are dropped for new ones.
+pub struct RepeatedTexts(Cache<Arc<str>, Repeated, Bytes>);
+
+/// A statement and the bytes that it took when it came into the cache, which must not see a weight change.
+#[derive(Clone)]
+struct Repeated {
+    prepared: Arc<Prepared>,
+    bytes: u64,
+}
+
+/// Weighs cached statements in bytes.
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<Arc<str>, Repeated> for Bytes {
+    fn weight(&self, _text: &Arc<str>, repeated: &Repeated) -> u64 {
+        repeated.bytes
+    }
+}
+
+impl Default for RepeatedTexts {
+    fn default() -> RepeatedTexts {
+        RepeatedTexts(Cache::with_weighter(TEXTS, TEXT_BYTES, Bytes))
+    }
+}
+
+impl RepeatedTexts {
+    /// Returns the statement of a text that has run before.
+    pub fn get(&self, text: &str) -> Option<Arc<Prepared>> {
+        let repeated = self.0.get(text)?;
+        Some(Arc::clone(&repeated.prepared))
+    }
+
+    /// Keeps the planned statement of a text.
+    pub fn keep(&mut self, text: Arc<str>, prepared: Arc<Prepared>) {
+        let bytes = text.len().saturating_add(prepared.size()) as u64;
+        self.0.insert(text, Repeated { prepared, bytes });
+    }
+
+    /// Drops all statements.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Estimates the bytes that all of them take.
+    pub fn size(&self) -> usize {
+        usize::try_from(self.0.weight()).unwrap_or(usize::MAX)
+    }
+}
