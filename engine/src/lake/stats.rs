@@ -93,7 +93,7 @@ impl Kind {
     }
 
     /// Reads a number from JSON in Delta's form; `None` if it has another form, and for strings.
-    fn from_json(self, value: &Value) -> Option<i64> {
+    fn parse_json(self, value: &Value) -> Option<i64> {
         Some(match self {
             Kind::Text => return None,
             Kind::Instant => DateTime::parse_from_rfc3339(value.as_str()?)
@@ -276,7 +276,7 @@ impl FileStatistics {
             let values = match kind {
                 _ if nulls == rows => None,
                 Kind::Text => Some(Values::Texts(min.as_str()?, max.as_str()?)),
-                _ => Some(Values::Numbers(kind.from_json(min)?, kind.from_json(max)?)),
+                _ => Some(Values::Numbers(kind.parse_json(min)?, kind.parse_json(max)?)),
             };
             packing.push(name, nulls, kind, values);
             Some(())
