@@ -11,11 +11,16 @@ use datafusion::common::{Column, JoinType};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
+use super::PlanPass;
+
+pub(super) const PASS: PlanPass = PlanPass {
+    name: "lateral-to-projection",
+    bridges: "DataFusion has no join whose right side is computed of its left side's row",
+    run: |plan, _| lateral_to_projection(plan),
+};
+
 /// Puts lateral rows into the plans that they are computed of.
-///
-/// # Errors
-/// If a plan cannot be put together again.
-pub fn beside(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn lateral_to_projection(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = plan.transform_up_with_subqueries(|node| {
         let LogicalPlan::Join(join) = &node else {
             return Ok(Transformed::no(node));
@@ -127,4 +132,32 @@ fn inner(expr: Expr) -> Result<Expr> {
         return Ok(new.data);
     }
     new.data.alias_if_changed(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::plans;
+    use super::*;
+
+    #[tokio::test]
+    async fn lateral_rows_are_computed_in_the_plan_beside_them() {
+        insta::assert_snapshot!(plans(&PASS, "SELECT t.a, x FROM t, unnest(t.d) AS x").await, @r#"
+        Projection: t.a, x.x
+          Cross Join:
+            TableScan: t
+            SubqueryAlias: x
+              Subquery:
+                Projection: __unnest_placeholder(outer_ref(t.d),depth=1) AS UNNEST(outer_ref(t.d)) AS x
+                  Unnest: lists[__unnest_placeholder(outer_ref(t.d))|depth=1] structs[]
+                    Projection: outer_ref(t.d) AS __unnest_placeholder(outer_ref(t.d))
+                      EmptyRelation: rows=1
+        --
+        Projection: t.a, x.x
+          Projection: t.a, t.b, t.c, t.d, x AS x
+            Projection: t.a, t.b, t.c, t.d, __unnest_placeholder(outer_ref(t.d),depth=1) AS UNNEST(outer_ref(t.d)) AS x
+              Unnest: lists[__unnest_placeholder(outer_ref(t.d))|depth=1] structs[]
+                Projection: t.a, t.b, t.c, t.d, t.d AS __unnest_placeholder(outer_ref(t.d))
+                  TableScan: t
+        "#);
+    }
 }

@@ -10,7 +10,7 @@
 //!      ELSE false END
 //! ```
 //!
-//! These counts are joined like any other correlated subquery (see [`super::subqueries`]). What cannot be null is not asked
+//! These counts are joined like any other correlated subquery (see [`super::scalar_subqueries`]). What cannot be null is not asked
 //! for. Rows of several values, `(a, b) IN (SELECT x, y …)`, come as calls of `struct`.
 
 use std::sync::Arc;
@@ -31,22 +31,23 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-use super::absent::is_one_row;
-use super::meeting::inputs;
-use super::member_rows::{Set, values_of};
+use super::PlanPass;
+use super::common_types::inputs;
+use super::membership_rows::{Set, values_of};
+use super::nullable_subqueries::is_one_row;
 
-/// Gives the memberships of a plan their three answers.
-///
-/// # Errors
-/// If values cannot be compared, or a plan cannot be put together again.
-pub fn three_valued(plan: LogicalPlan, functions: &dyn FunctionRegistry) -> Result<LogicalPlan> {
-    let mut memberships = Memberships {
-        functions,
-        number: 0,
-    };
-    let plan = plan.transform_down_with_subqueries(|node| memberships.node(node))?;
-    Ok(plan.data)
-}
+pub(super) const PASS: PlanPass = PlanPass {
+    name: "three-valued-memberships",
+    bridges: "DataFusion makes a join of `x IN (SELECT …)` whose mark is true or false, and never unknown",
+    run: |plan, state| {
+        let mut memberships = Memberships {
+            functions: state,
+            number: 0,
+        };
+        let plan = plan.transform_down_with_subqueries(|node| memberships.node(node))?;
+        Ok(plan.data)
+    },
+};
 
 fn is_membership(expr: &Expr) -> bool {
     matches!(expr, Expr::InSubquery(_) | Expr::SetComparison(_))
@@ -366,4 +367,69 @@ fn tied(rows: LogicalPlan, of: &Subquery) -> Result<Subquery> {
         outer_ref_columns,
         spans: of.spans.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::plans;
+    use super::*;
+
+    #[tokio::test]
+    async fn memberships_are_true_false_or_unknown() {
+        insta::assert_snapshot!(plans(&PASS, "SELECT a IN (SELECT c FROM t) FROM t").await, @r#"
+        Projection: t.a IN (<subquery>) AS ?column?
+          Subquery:
+            Projection: t.c
+              TableScan: t
+          TableScan: t
+        --
+        Projection: CASE WHEN (<subquery>) > Int64(0) THEN Boolean(true) WHEN t.a IS NULL AND (<subquery>) > Int64(0) THEN Boolean(NULL) ELSE Boolean(false) END AS ?column?
+          Subquery:
+            Aggregate: groupBy=[[]], aggr=[[count(Int64(1))]]
+              Filter: outer_ref(t.a) = t.c
+                TableScan: t
+          Subquery:
+            Aggregate: groupBy=[[]], aggr=[[count(Int64(1))]]
+              TableScan: t
+          TableScan: t
+        "#);
+        insta::assert_snapshot!(plans(&PASS, "SELECT c FROM t WHERE a NOT IN (SELECT a FROM t)").await, @r#"
+        Projection: t.c
+          Filter: t.a NOT IN (<subquery>)
+            Subquery:
+              Projection: t.a
+                TableScan: t
+            TableScan: t
+        --
+        Projection: t.c
+          Filter: NOT CASE WHEN (<subquery>) > Int64(0) THEN Boolean(true) WHEN (<subquery>) > Int64(0) OR t.a IS NULL AND (<subquery>) > Int64(0) THEN Boolean(NULL) ELSE Boolean(false) END
+            Subquery:
+              Aggregate: groupBy=[[]], aggr=[[count(Int64(1))]]
+                Filter: outer_ref(t.a) = t.a
+                  TableScan: t
+            Subquery:
+              Aggregate: groupBy=[[]], aggr=[[count(Int64(1))]]
+                Filter: t.a IS NULL
+                  TableScan: t
+            Subquery:
+              Aggregate: groupBy=[[]], aggr=[[count(Int64(1))]]
+                TableScan: t
+            TableScan: t
+        "#);
+        insta::assert_snapshot!(plans(&PASS, "SELECT c FROM t WHERE a IN (SELECT a FROM t)").await, @r#"
+        Projection: t.c
+          Filter: t.a IN (<subquery>)
+            Subquery:
+              Projection: t.a
+                TableScan: t
+            TableScan: t
+        --
+        Projection: t.c
+          Filter: t.a IN (<subquery>)
+            Subquery:
+              Projection: t.a
+                TableScan: t
+            TableScan: t
+        "#);
+    }
 }

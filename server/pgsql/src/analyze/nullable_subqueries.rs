@@ -11,13 +11,17 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, Subquery};
 use std::sync::{Arc, LazyLock};
 
+use super::PlanPass;
 use crate::functions::Function;
 
+pub(super) const PASS: PlanPass = PlanPass {
+    name: "nullable-scalar-subqueries",
+    bridges: "DataFusion takes a scalar subquery for one that is never null if its column is not, though it may have no row",
+    run: |plan, _| let_be_null(plan),
+};
+
 /// Lets the scalar subqueries of a plan be null.
-///
-/// # Errors
-/// If a plan cannot be put together again.
-pub fn nullable(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn let_be_null(plan: LogicalPlan) -> Result<LogicalPlan> {
     if !has_promise(&plan)? {
         return Ok(plan);
     }
@@ -80,4 +84,44 @@ fn perhaps(expr: Expr) -> Expr {
         Arc::new(ScalarUDF::from(function))
     });
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&FUNCTION), vec![expr]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::plans;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_value_of_no_row_may_be_null() {
+        insta::assert_snapshot!(plans(&PASS, "SELECT (SELECT 1 WHERE false)").await, @r#"
+        Projection: (<subquery>) AS ?column?
+          Subquery:
+            Projection: CAST(Int64(1) AS Int32) AS ?column?
+              Filter: Boolean(false)
+                EmptyRelation: rows=1
+          EmptyRelation: rows=1
+        --
+        Projection: pg_perhaps((<subquery>)) AS ?column?
+          Subquery:
+            Projection: CAST(Int64(1) AS Int32) AS ?column?
+              Filter: Boolean(false)
+                EmptyRelation: rows=1
+          EmptyRelation: rows=1
+        "#);
+        insta::assert_snapshot!(plans(&PASS, "SELECT (SELECT max(a) FROM t)").await, @r#"
+        Projection: (<subquery>) AS max
+          Subquery:
+            Projection: max(t.a) AS max
+              Aggregate: groupBy=[[]], aggr=[[max(t.a)]]
+                TableScan: t
+          EmptyRelation: rows=1
+        --
+        Projection: (<subquery>) AS max
+          Subquery:
+            Projection: max(t.a) AS max
+              Aggregate: groupBy=[[]], aggr=[[max(t.a)]]
+                TableScan: t
+          EmptyRelation: rows=1
+        "#);
+    }
 }

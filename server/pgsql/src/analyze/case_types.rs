@@ -16,7 +16,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, cast};
 ///
 /// # Errors
 /// If an expression cannot be put together again.
-pub(super) fn of_one_type(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+pub(super) fn with_case_types(expr: Expr, schema: &DFSchema) -> Result<Expr> {
     if !expr.exists(|part| Ok(matches!(part, Expr::Case(_))))? {
         return Ok(expr);
     }

@@ -23,14 +23,18 @@ use datafusion::logical_expr::{
     WindowFunctionDefinition, ident, lit,
 };
 
-use super::taken_apart::Plain;
+use super::PlanPass;
+use super::correlation::Plain;
 use crate::functions::single_value;
 
+pub(super) const PASS: PlanPass = PlanPass {
+    name: "scalar-subquery-to-aggregate",
+    bridges: "DataFusion takes those correlated scalar subqueries that are aggregates, tied to the outer row by equalities alone",
+    run: |plan, _| scalar_subquery_to_aggregate(plan),
+};
+
 /// Makes the correlated scalar subqueries of a plan ones that DataFusion takes.
-///
-/// # Errors
-/// If a plan cannot be put together again.
-pub fn single_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn scalar_subquery_to_aggregate(plan: LogicalPlan) -> Result<LogicalPlan> {
     let mut number = 0;
     // From the outside in: what an outer subquery is joined to may hold an inner one.
     let plan = plan.transform_down_with_subqueries(|node| {
@@ -410,4 +414,52 @@ fn of_matches(expr: Expr, marker: &str) -> Result<Expr> {
         })
     })?;
     Ok(placed.data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::plans;
+    use super::*;
+
+    #[tokio::test]
+    async fn correlated_values_are_aggregates() {
+        insta::assert_snapshot!(plans(&PASS, "SELECT (SELECT u.b FROM t u WHERE u.a = t.a) FROM t").await, @r#"
+        Projection: (<subquery>) AS b
+          Subquery:
+            Projection: u.b
+              Filter: u.a = outer_ref(t.a)
+                SubqueryAlias: u
+                  TableScan: t
+          TableScan: t
+        --
+        Projection: (<subquery>) AS b
+          Subquery:
+            Aggregate: groupBy=[[]], aggr=[[single_value(u.b) AS b]]
+              Projection: u.b
+                Filter: u.a = outer_ref(t.a)
+                  SubqueryAlias: u
+                    TableScan: t
+          TableScan: t
+        "#);
+        insta::assert_snapshot!(plans(&PASS, "SELECT (SELECT max(u.a) FROM t u WHERE u.a < t.a) FROM t").await, @r#"
+        Projection: (<subquery>) AS max
+          Subquery:
+            Projection: max(u.a) AS max
+              Aggregate: groupBy=[[]], aggr=[[max(u.a)]]
+                Filter: u.a < outer_ref(t.a)
+                  SubqueryAlias: u
+                    TableScan: t
+          TableScan: t
+        --
+        Projection: value0_1 AS max
+          Aggregate: groupBy=[[t.a, t.b, t.c, t.d, row1]], aggr=[[max(column0_1) FILTER (WHERE is1 IS NOT NULL) AS value0_1]]
+            Left Join:  Filter: column0_1 < t.a
+              Projection: t.a, t.b, t.c, t.d, row_number() ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING AS row1
+                WindowAggr: windowExpr=[[row_number() ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING]]
+                  TableScan: t
+              Projection: u.a AS column0_1, Boolean(true) AS is1
+                SubqueryAlias: u
+                  TableScan: t
+        "#);
+    }
 }

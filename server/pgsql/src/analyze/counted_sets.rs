@@ -15,11 +15,16 @@ use datafusion::logical_expr::{
     Expr, Join, LogicalPlan, LogicalPlanBuilder, WindowFunctionDefinition, ident,
 };
 
+use super::PlanPass;
+
+pub(super) const PASS: PlanPass = PlanPass {
+    name: "counted-set-operations",
+    bridges: "DataFusion's EXCEPT ALL and INTERSECT ALL match one row of the right side with any number on the left",
+    run: |plan, _| count_rows(plan),
+};
+
 /// Makes the set operations of a plan count rows.
-///
-/// # Errors
-/// If a plan cannot be put together again.
-pub fn counted(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn count_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Join(join) if is_of_all(&join) => numbered(join).map(Transformed::yes),
         node => Ok(Transformed::no(node)),
@@ -82,4 +87,32 @@ fn with_numbers(plan: &Arc<LogicalPlan>, name: &str) -> Result<LogicalPlan> {
         .window(vec![number])?
         .project(columns.into_iter().chain([numbered]))?
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::plans;
+    use super::*;
+
+    #[tokio::test]
+    async fn rows_that_are_the_same_are_numbered() {
+        insta::assert_snapshot!(plans(&PASS, "SELECT a FROM t EXCEPT ALL SELECT c FROM t").await, @r#"
+        LeftAnti Join: t.a = t.c
+          Projection: t.a
+            TableScan: t
+          Projection: t.c
+            TableScan: t
+        --
+        Projection: t.a
+          LeftAnti Join: t.a = t.c, nth_left = nth_right
+            Projection: t.a, row_number() PARTITION BY [t.a] ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING AS nth_left
+              WindowAggr: windowExpr=[[row_number() PARTITION BY [t.a] ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING]]
+                Projection: t.a
+                  TableScan: t
+            Projection: t.c, row_number() PARTITION BY [t.c] ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING AS nth_right
+              WindowAggr: windowExpr=[[row_number() PARTITION BY [t.c] ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING]]
+                Projection: t.c
+                  TableScan: t
+        "#);
+    }
 }

@@ -18,32 +18,39 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
-use super::matching::{check, column, is_unknown, known};
+use super::PlanPass;
 use super::operators::call;
-use super::unknown::{list_of, number_type, truth, written};
+use super::type_check::{check, column, is_unknown, known};
+use super::unknown_literals::{list_of, number_type, truth, written};
 use crate::functions::{Alternatives, common_type};
 
-/// Makes the values of a plan that meet of one type.
-///
-/// # Errors
-/// If a literal is none of the type that it is taken for, or a plan cannot be put together again.
-pub fn met(plan: LogicalPlan, functions: &dyn FunctionRegistry) -> Result<LogicalPlan> {
-    if !has_meeting(&plan)? {
+pub(super) const PASS: PlanPass = PlanPass {
+    name: "coerce-to-common-type",
+    bridges: "DataFusion's casts begin a date at UTC's midnight, and take a literal for a text",
+    run: |plan, state| coerce_to_common_type(plan, state),
+};
+
+/// Casts the branches of a CASE, the arguments of coalesce, the list of IN and the sides of a UNION to one type.
+fn coerce_to_common_type(
+    plan: LogicalPlan,
+    functions: &dyn FunctionRegistry,
+) -> Result<LogicalPlan> {
+    if !has_candidate(&plan)? {
         return Ok(plan);
     }
-    let meeting = Meeting {
+    let coercion = Coercion {
         function: &|name| functions.udf(name),
     };
     let plan = plan.transform_up_with_subqueries(|node| {
         let node = match node {
-            LogicalPlan::Union(union) => LogicalPlan::Union(meeting.union(union)?),
+            LogicalPlan::Union(union) => LogicalPlan::Union(coercion.union(union)?),
             other => other,
         };
         let schema = inputs(&node);
         let names = NamePreserver::new(&node);
         let node = node.map_expressions(|expr| {
             let name = names.save(&expr);
-            let expr = expr.transform_up(|expr| meeting.expr(expr, &schema))?;
+            let expr = expr.transform_up(|expr| coercion.expr(expr, &schema))?;
             Ok(expr.update_data(|expr| name.restore(expr)))
         })?;
         node.data.recompute_schema().map(Transformed::yes)
@@ -78,7 +85,7 @@ fn list_of_type(mut call: ScalarFunction, schema: &DFSchema) -> Result<Transform
     Ok(Transformed::yes(Expr::ScalarFunction(call)))
 }
 
-fn has_meeting(plan: &LogicalPlan) -> Result<bool> {
+fn has_candidate(plan: &LogicalPlan) -> Result<bool> {
     let mut found = false;
     plan.apply_with_subqueries(|node| {
         found |= matches!(node, LogicalPlan::Union(_));
@@ -106,12 +113,12 @@ fn has_meeting(plan: &LogicalPlan) -> Result<bool> {
 /// Finds a function by its name.
 pub(super) type Find<'a> = &'a dyn Fn(&str) -> Result<Arc<ScalarUDF>>;
 
-/// Brings values that meet to one type.
-pub(super) struct Meeting<'a> {
+/// Casts values to the type that they have in common.
+pub(super) struct Coercion<'a> {
     pub(super) function: Find<'a>,
 }
 
-impl Meeting<'_> {
+impl Coercion<'_> {
     fn expr(&self, expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Ok(match expr {
             Expr::Case(case) => self.case(case, schema)?,
@@ -122,7 +129,7 @@ impl Meeting<'_> {
             }) => {
                 let mut all = vec![*expr];
                 all.extend(list);
-                let mut all = self.of_one_type(all, schema)?;
+                let mut all = self.to_common_type(all, schema)?;
                 let first = all.remove(0);
                 Transformed::yes(Expr::InList(InList::new(Box::new(first), all, negated)))
             }
@@ -133,7 +140,7 @@ impl Meeting<'_> {
                         let known = call.args.iter().filter_map(|arg| known(arg, schema));
                         check(&inner.name().to_uppercase(), known)?;
                     }
-                    let args = self.of_one_type(call.args, schema)?;
+                    let args = self.to_common_type(call.args, schema)?;
                     Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(inner, args)))
                 }
                 None => list_of_type(call, schema)?,
@@ -151,14 +158,14 @@ impl Meeting<'_> {
         let operand = match case.expr {
             Some(operand) => {
                 whens.insert(0, *operand);
-                whens = self.of_one_type(whens, schema)?;
+                whens = self.to_common_type(whens, schema)?;
                 Some(Box::new(whens.remove(0)))
             }
             None => None,
         };
         let has_else = case.else_expr.is_some();
         branches.extend(case.else_expr.map(|otherwise| *otherwise));
-        let mut branches = self.of_one_type(branches, schema)?;
+        let mut branches = self.to_common_type(branches, schema)?;
         let otherwise = if has_else { branches.pop() } else { None };
         let whens = whens.into_iter().map(Box::new);
         Ok(Transformed::yes(Expr::Case(Case {
@@ -169,7 +176,7 @@ impl Meeting<'_> {
     }
 
     /// Values as values of the type that they have in common, if there is one.
-    pub(super) fn of_one_type(&self, values: Vec<Expr>, schema: &DFSchema) -> Result<Vec<Expr>> {
+    pub(super) fn to_common_type(&self, values: Vec<Expr>, schema: &DFSchema) -> Result<Vec<Expr>> {
         let mut types = Vec::with_capacity(values.len());
         for value in &values {
             types.push(if is_unknown(value) {
@@ -283,5 +290,43 @@ fn constant(plan: &LogicalPlan, at: usize) -> Option<Expr> {
     match node.expr.get(at)?.clone().unalias() {
         Expr::Literal(value, _) => Some(lit(value)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::plans;
+    use super::*;
+
+    #[tokio::test]
+    async fn values_are_cast_to_the_type_that_they_have_in_common() {
+        insta::assert_snapshot!(plans(&PASS, "SELECT CASE WHEN a > 1 THEN date '2026-01-01' ELSE now() END FROM t").await, @r#"
+        Projection: CASE WHEN t.a > CAST(Int64(1) AS Int32) THEN pg_date(Utf8("2026-01-01")) ELSE now() END AS now
+          TableScan: t
+        --
+        Projection: CASE WHEN t.a > CAST(Int64(1) AS Int32) THEN pg_timestamp(pg_date(Utf8("2026-01-01"))) ELSE pg_timestamp(now()) END AS now
+          TableScan: t
+        "#);
+        insta::assert_snapshot!(plans(&PASS, "SELECT coalesce(a, '5') FROM t").await, @r#"
+        Projection: pg_coalesce(t.a, Utf8("5")) AS coalesce
+          TableScan: t
+        --
+        Projection: coalesce(t.a, CAST(Utf8("5") AS Int32)) AS coalesce
+          TableScan: t
+        "#);
+        insta::assert_snapshot!(plans(&PASS, "SELECT a FROM t UNION ALL SELECT '7'").await, @r#"
+        Union
+          Projection: t.a
+            TableScan: t
+          Projection: Utf8("7") AS ?column?
+            EmptyRelation: rows=1
+        --
+        Union
+          Projection: t.a
+            TableScan: t
+          Projection: CAST(Utf8("7") AS Int32) AS ?column?
+            Projection: Utf8("7") AS ?column?
+              EmptyRelation: rows=1
+        "#);
     }
 }
