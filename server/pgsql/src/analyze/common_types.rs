@@ -12,13 +12,13 @@ use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::error::Result;
 use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::expr::{Case, InList, ScalarFunction};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, ScalarUDF, Union, cast, lit,
 };
 use datafusion::scalar::ScalarValue;
 
 use super::PlanPass;
+use super::node_exprs::rewrite_exprs;
 use super::operators::call;
 use super::type_check::{check, column, is_unknown, known};
 use super::unknown_literals::{list_of, number_type, truth, written};
@@ -47,12 +47,7 @@ fn coerce_to_common_type(
             other => other,
         };
         let schema = inputs(&node);
-        let names = NamePreserver::new(&node);
-        let node = node.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let expr = expr.transform_up(|expr| coercion.expr(expr, &schema))?;
-            Ok(expr.update_data(|expr| name.restore(expr)))
-        })?;
+        let node = rewrite_exprs(node, |expr| coercion.expr(expr, &schema))?;
         node.data.recompute_schema().map(Transformed::yes)
     })?;
     Ok(plan.data)
@@ -290,43 +285,5 @@ fn constant(plan: &LogicalPlan, at: usize) -> Option<Expr> {
     match node.expr.get(at)?.clone().unalias() {
         Expr::Literal(value, _) => Some(lit(value)),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::tests::plans;
-    use super::*;
-
-    #[tokio::test]
-    async fn values_are_cast_to_the_type_that_they_have_in_common() {
-        insta::assert_snapshot!(plans(&PASS, "SELECT CASE WHEN a > 1 THEN date '2026-01-01' ELSE now() END FROM t").await, @r#"
-        Projection: CASE WHEN t.a > CAST(Int64(1) AS Int32) THEN pg_date(Utf8("2026-01-01")) ELSE now() END AS now
-          TableScan: t
-        --
-        Projection: CASE WHEN t.a > CAST(Int64(1) AS Int32) THEN pg_timestamp(pg_date(Utf8("2026-01-01"))) ELSE pg_timestamp(now()) END AS now
-          TableScan: t
-        "#);
-        insta::assert_snapshot!(plans(&PASS, "SELECT coalesce(a, '5') FROM t").await, @r#"
-        Projection: pg_coalesce(t.a, Utf8("5")) AS coalesce
-          TableScan: t
-        --
-        Projection: coalesce(t.a, CAST(Utf8("5") AS Int32)) AS coalesce
-          TableScan: t
-        "#);
-        insta::assert_snapshot!(plans(&PASS, "SELECT a FROM t UNION ALL SELECT '7'").await, @r#"
-        Union
-          Projection: t.a
-            TableScan: t
-          Projection: Utf8("7") AS ?column?
-            EmptyRelation: rows=1
-        --
-        Union
-          Projection: t.a
-            TableScan: t
-          Projection: CAST(Utf8("7") AS Int32) AS ?column?
-            Projection: Utf8("7") AS ?column?
-              EmptyRelation: rows=1
-        "#);
     }
 }

@@ -88,31 +88,3 @@ fn with_numbers(plan: &Arc<LogicalPlan>, name: &str) -> Result<LogicalPlan> {
         .project(columns.into_iter().chain([numbered]))?
         .build()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::super::tests::plans;
-    use super::*;
-
-    #[tokio::test]
-    async fn rows_that_are_the_same_are_numbered() {
-        insta::assert_snapshot!(plans(&PASS, "SELECT a FROM t EXCEPT ALL SELECT c FROM t").await, @r#"
-        LeftAnti Join: t.a = t.c
-          Projection: t.a
-            TableScan: t
-          Projection: t.c
-            TableScan: t
-        --
-        Projection: t.a
-          LeftAnti Join: t.a = t.c, nth_left = nth_right
-            Projection: t.a, row_number() PARTITION BY [t.a] ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING AS nth_left
-              WindowAggr: windowExpr=[[row_number() PARTITION BY [t.a] ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING]]
-                Projection: t.a
-                  TableScan: t
-            Projection: t.c, row_number() PARTITION BY [t.c] ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING AS nth_right
-              WindowAggr: windowExpr=[[row_number() PARTITION BY [t.c] ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING]]
-                Projection: t.c
-                  TableScan: t
-        "#);
-    }
-}

@@ -133,31 +133,3 @@ fn inner(expr: Expr) -> Result<Expr> {
     }
     new.data.alias_if_changed(name)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::super::tests::plans;
-    use super::*;
-
-    #[tokio::test]
-    async fn lateral_rows_are_computed_in_the_plan_beside_them() {
-        insta::assert_snapshot!(plans(&PASS, "SELECT t.a, x FROM t, unnest(t.d) AS x").await, @r#"
-        Projection: t.a, x.x
-          Cross Join:
-            TableScan: t
-            SubqueryAlias: x
-              Subquery:
-                Projection: __unnest_placeholder(outer_ref(t.d),depth=1) AS UNNEST(outer_ref(t.d)) AS x
-                  Unnest: lists[__unnest_placeholder(outer_ref(t.d))|depth=1] structs[]
-                    Projection: outer_ref(t.d) AS __unnest_placeholder(outer_ref(t.d))
-                      EmptyRelation: rows=1
-        --
-        Projection: t.a, x.x
-          Projection: t.a, t.b, t.c, t.d, x AS x
-            Projection: t.a, t.b, t.c, t.d, __unnest_placeholder(outer_ref(t.d),depth=1) AS UNNEST(outer_ref(t.d)) AS x
-              Unnest: lists[__unnest_placeholder(outer_ref(t.d))|depth=1] structs[]
-                Projection: t.a, t.b, t.c, t.d, t.d AS __unnest_placeholder(outer_ref(t.d))
-                  TableScan: t
-        "#);
-    }
-}

@@ -34,6 +34,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 use super::PlanPass;
 use super::common_types::inputs;
 use super::membership_rows::{Set, values_of};
+use super::node_exprs::rewrite_exprs;
 use super::nullable_subqueries::is_one_row;
 
 pub(super) const PASS: PlanPass = PlanPass {
@@ -122,22 +123,17 @@ impl Memberships<'_> {
         }
         let input = node.inputs()[0].clone();
         let mut made = Vec::new();
-        let names = NamePreserver::new(&node);
-        let changed = node.clone().map_expressions(|expr| {
-            let name = names.save(&expr);
-            let expr = expr.transform_up(|expr| {
-                Ok(match expr {
-                    Expr::InSubquery(mut found) if !is_plain(&found.expr) => {
-                        self.number += 1;
-                        let column = format!("\u{1f}member{}", self.number);
-                        let value = std::mem::replace(&mut *found.expr, ident(&column));
-                        made.push(value.alias(column));
-                        Transformed::yes(Expr::InSubquery(found))
-                    }
-                    other => Transformed::no(other),
-                })
-            })?;
-            Ok(expr.update_data(|expr| name.restore(expr)))
+        let changed = rewrite_exprs(node.clone(), |expr| {
+            Ok(match expr {
+                Expr::InSubquery(mut found) if !is_plain(&found.expr) => {
+                    self.number += 1;
+                    let column = format!("\u{1f}member{}", self.number);
+                    let value = std::mem::replace(&mut *found.expr, ident(&column));
+                    made.push(value.alias(column));
+                    Transformed::yes(Expr::InSubquery(found))
+                }
+                other => Transformed::no(other),
+            })
         })?;
         if made.is_empty() {
             return Ok((node, false));
@@ -367,69 +363,4 @@ fn tied(rows: LogicalPlan, of: &Subquery) -> Result<Subquery> {
         outer_ref_columns,
         spans: of.spans.clone(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::tests::plans;
-    use super::*;
-
-    #[tokio::test]
-    async fn memberships_are_true_false_or_unknown() {
-        insta::assert_snapshot!(plans(&PASS, "SELECT a IN (SELECT c FROM t) FROM t").await, @r#"
-        Projection: t.a IN (<subquery>) AS ?column?
-          Subquery:
-            Projection: t.c
-              TableScan: t
-          TableScan: t
-        --
-        Projection: CASE WHEN (<subquery>) > Int64(0) THEN Boolean(true) WHEN t.a IS NULL AND (<subquery>) > Int64(0) THEN Boolean(NULL) ELSE Boolean(false) END AS ?column?
-          Subquery:
-            Aggregate: groupBy=[[]], aggr=[[count(Int64(1))]]
-              Filter: outer_ref(t.a) = t.c
-                TableScan: t
-          Subquery:
-            Aggregate: groupBy=[[]], aggr=[[count(Int64(1))]]
-              TableScan: t
-          TableScan: t
-        "#);
-        insta::assert_snapshot!(plans(&PASS, "SELECT c FROM t WHERE a NOT IN (SELECT a FROM t)").await, @r#"
-        Projection: t.c
-          Filter: t.a NOT IN (<subquery>)
-            Subquery:
-              Projection: t.a
-                TableScan: t
-            TableScan: t
-        --
-        Projection: t.c
-          Filter: NOT CASE WHEN (<subquery>) > Int64(0) THEN Boolean(true) WHEN (<subquery>) > Int64(0) OR t.a IS NULL AND (<subquery>) > Int64(0) THEN Boolean(NULL) ELSE Boolean(false) END
-            Subquery:
-              Aggregate: groupBy=[[]], aggr=[[count(Int64(1))]]
-                Filter: outer_ref(t.a) = t.a
-                  TableScan: t
-            Subquery:
-              Aggregate: groupBy=[[]], aggr=[[count(Int64(1))]]
-                Filter: t.a IS NULL
-                  TableScan: t
-            Subquery:
-              Aggregate: groupBy=[[]], aggr=[[count(Int64(1))]]
-                TableScan: t
-            TableScan: t
-        "#);
-        insta::assert_snapshot!(plans(&PASS, "SELECT c FROM t WHERE a IN (SELECT a FROM t)").await, @r#"
-        Projection: t.c
-          Filter: t.a IN (<subquery>)
-            Subquery:
-              Projection: t.a
-                TableScan: t
-            TableScan: t
-        --
-        Projection: t.c
-          Filter: t.a IN (<subquery>)
-            Subquery:
-              Projection: t.a
-                TableScan: t
-            TableScan: t
-        "#);
-    }
 }

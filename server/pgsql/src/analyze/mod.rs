@@ -17,7 +17,9 @@ mod laterals;
 mod membership_rows;
 mod memberships;
 mod mixed_values;
+mod node_exprs;
 mod nullable_subqueries;
+mod operator_functions;
 mod operators;
 mod scalar_subqueries;
 #[cfg(test)]

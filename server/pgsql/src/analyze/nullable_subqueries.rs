@@ -7,11 +7,11 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, Subquery};
 use std::sync::{Arc, LazyLock};
 
 use super::PlanPass;
+use super::node_exprs::rewrite_exprs;
 use crate::functions::Function;
 
 pub(super) const PASS: PlanPass = PlanPass {
@@ -26,18 +26,13 @@ fn let_be_null(plan: LogicalPlan) -> Result<LogicalPlan> {
         return Ok(plan);
     }
     let plan = plan.transform_up_with_subqueries(|node| {
-        let names = NamePreserver::new(&node);
-        let node = node.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let expr = expr.transform_up(|expr| {
-                Ok(match expr {
-                    Expr::ScalarSubquery(subquery) if promises(&subquery) => {
-                        Transformed::yes(perhaps(Expr::ScalarSubquery(subquery)))
-                    }
-                    other => Transformed::no(other),
-                })
-            })?;
-            Ok(expr.update_data(|expr| name.restore(expr)))
+        let node = rewrite_exprs(node, |expr| {
+            Ok(match expr {
+                Expr::ScalarSubquery(subquery) if promises(&subquery) => {
+                    Transformed::yes(perhaps(Expr::ScalarSubquery(subquery)))
+                }
+                other => Transformed::no(other),
+            })
         })?;
         // What is above may have been told that there are no nulls.
         node.data.recompute_schema().map(Transformed::yes)
@@ -84,44 +79,4 @@ fn perhaps(expr: Expr) -> Expr {
         Arc::new(ScalarUDF::from(function))
     });
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&FUNCTION), vec![expr]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::tests::plans;
-    use super::*;
-
-    #[tokio::test]
-    async fn a_value_of_no_row_may_be_null() {
-        insta::assert_snapshot!(plans(&PASS, "SELECT (SELECT 1 WHERE false)").await, @r#"
-        Projection: (<subquery>) AS ?column?
-          Subquery:
-            Projection: CAST(Int64(1) AS Int32) AS ?column?
-              Filter: Boolean(false)
-                EmptyRelation: rows=1
-          EmptyRelation: rows=1
-        --
-        Projection: pg_perhaps((<subquery>)) AS ?column?
-          Subquery:
-            Projection: CAST(Int64(1) AS Int32) AS ?column?
-              Filter: Boolean(false)
-                EmptyRelation: rows=1
-          EmptyRelation: rows=1
-        "#);
-        insta::assert_snapshot!(plans(&PASS, "SELECT (SELECT max(a) FROM t)").await, @r#"
-        Projection: (<subquery>) AS max
-          Subquery:
-            Projection: max(t.a) AS max
-              Aggregate: groupBy=[[]], aggr=[[max(t.a)]]
-                TableScan: t
-          EmptyRelation: rows=1
-        --
-        Projection: (<subquery>) AS max
-          Subquery:
-            Projection: max(t.a) AS max
-              Aggregate: groupBy=[[]], aggr=[[max(t.a)]]
-                TableScan: t
-          EmptyRelation: rows=1
-        "#);
-    }
 }

@@ -8,7 +8,6 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::common::utils::list_ndims;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::FunctionRegistry;
 use datafusion::functions_nested::expr_fn::{array_has_all, array_has_any};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{
@@ -25,6 +24,7 @@ use super::case_types::with_case_types;
 use super::chains;
 use super::json;
 use super::kinds::{Kind, kind};
+use super::operator_functions::Functions;
 use super::units::{days, local_micros, micros, of_micros, with_doubles};
 use super::unknown_literals::{Side, not_unique, with_lists, with_truths};
 use crate::error::{PgError, code};
@@ -45,53 +45,6 @@ impl PgOperators {
         let functions = Functions::of(context)?;
         Ok(PgOperators { functions })
     }
-}
-
-macro_rules! functions {
-    ($($field:ident = $name:literal),* $(,)?) => {
-        /// The functions that operators stand for.
-        #[derive(Debug)]
-        pub(super) struct Functions {
-            $(pub(super) $field: Arc<ScalarUDF>,)*
-            json: json::Functions,
-        }
-
-        impl Functions {
-            fn of(context: &SessionContext) -> Result<Functions> {
-                Ok(Functions {
-                    $($field: context.udf($name)?,)*
-                    json: json::Functions::of(context)?,
-                })
-            }
-        }
-    };
-}
-
-functions! {
-    add = "pg_add",
-    subtract = "pg_subtract",
-    multiply = "pg_multiply",
-    quotient = "pg_quotient",
-    at_time = "pg_at_time",
-    times = "pg_times",
-    parts = "pg_parts",
-    span = "pg_span",
-    later = "pg_later",
-    earlier = "pg_earlier",
-    text = "pg_text",
-    joined = "pg_joined",
-    concatenated = "array_concat",
-    appended = "array_append",
-    prepended = "array_prepend",
-    array = "make_array",
-    regex = "pg_regex",
-    like = "pg_regexp_like",
-    element = "pg_element",
-    instant = "pg_timestamptz",
-    local = "pg_timestamp",
-    date = "pg_date",
-    interval = "pg_interval",
-    time = "pg_time",
 }
 
 pub(super) fn call(function: &Arc<ScalarUDF>, args: Vec<Expr>) -> Expr {

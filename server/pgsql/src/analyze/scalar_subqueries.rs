@@ -25,6 +25,7 @@ use datafusion::logical_expr::{
 
 use super::PlanPass;
 use super::correlation::Plain;
+use super::node_exprs::rewrite_exprs;
 use crate::functions::single_value;
 
 pub(super) const PASS: PlanPass = PlanPass {
@@ -57,16 +58,11 @@ fn scalar_subquery_to_aggregate(plan: LogicalPlan) -> Result<LogicalPlan> {
         })
     })?;
     let plan = plan.data.transform_up_with_subqueries(|node| {
-        let names = NamePreserver::new(&node);
-        node.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let expr = expr.transform_up(|expr| match expr {
-                Expr::ScalarSubquery(subquery) if needs_single(&subquery) => {
-                    Ok(Transformed::yes(Expr::ScalarSubquery(single(subquery)?)))
-                }
-                other => Ok(Transformed::no(other)),
-            })?;
-            Ok(expr.update_data(|expr| name.restore(expr)))
+        rewrite_exprs(node, |expr| match expr {
+            Expr::ScalarSubquery(subquery) if needs_single(&subquery) => {
+                Ok(Transformed::yes(Expr::ScalarSubquery(single(subquery)?)))
+            }
+            other => Ok(Transformed::no(other)),
         })
     })?;
     Ok(plan.data)
@@ -414,52 +410,4 @@ fn of_matches(expr: Expr, marker: &str) -> Result<Expr> {
         })
     })?;
     Ok(placed.data)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::tests::plans;
-    use super::*;
-
-    #[tokio::test]
-    async fn correlated_values_are_aggregates() {
-        insta::assert_snapshot!(plans(&PASS, "SELECT (SELECT u.b FROM t u WHERE u.a = t.a) FROM t").await, @r#"
-        Projection: (<subquery>) AS b
-          Subquery:
-            Projection: u.b
-              Filter: u.a = outer_ref(t.a)
-                SubqueryAlias: u
-                  TableScan: t
-          TableScan: t
-        --
-        Projection: (<subquery>) AS b
-          Subquery:
-            Aggregate: groupBy=[[]], aggr=[[single_value(u.b) AS b]]
-              Projection: u.b
-                Filter: u.a = outer_ref(t.a)
-                  SubqueryAlias: u
-                    TableScan: t
-          TableScan: t
-        "#);
-        insta::assert_snapshot!(plans(&PASS, "SELECT (SELECT max(u.a) FROM t u WHERE u.a < t.a) FROM t").await, @r#"
-        Projection: (<subquery>) AS max
-          Subquery:
-            Projection: max(u.a) AS max
-              Aggregate: groupBy=[[]], aggr=[[max(u.a)]]
-                Filter: u.a < outer_ref(t.a)
-                  SubqueryAlias: u
-                    TableScan: t
-          TableScan: t
-        --
-        Projection: value0_1 AS max
-          Aggregate: groupBy=[[t.a, t.b, t.c, t.d, row1]], aggr=[[max(column0_1) FILTER (WHERE is1 IS NOT NULL) AS value0_1]]
-            Left Join:  Filter: column0_1 < t.a
-              Projection: t.a, t.b, t.c, t.d, row_number() ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING AS row1
-                WindowAggr: windowExpr=[[row_number() ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING]]
-                  TableScan: t
-              Projection: u.a AS column0_1, Boolean(true) AS is1
-                SubqueryAlias: u
-                  TableScan: t
-        "#);
-    }
 }

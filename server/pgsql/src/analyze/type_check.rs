@@ -114,19 +114,3 @@ pub(super) fn check(what: &str, types: impl Iterator<Item = DataType>) -> Result
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::super::tests::plans;
-    use super::*;
-
-    #[tokio::test]
-    async fn types_of_several_families_are_refused() {
-        insta::assert_snapshot!(plans(&PASS, "SELECT CASE WHEN a > 1 THEN b ELSE a END FROM t").await, @r#"
-        Projection: CASE WHEN t.a > CAST(Int64(1) AS Int32) THEN t.b ELSE t.a END AS a
-          TableScan: t
-        --
-        External error: CASE types integer and text cannot be matched (42804)
-        "#);
-    }
-}

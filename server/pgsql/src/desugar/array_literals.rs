@@ -53,19 +53,10 @@ pub(super) fn array_like(literal: Expr, other: Expr) -> Expr {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn texts_become_lists() {
-        assert_rewrites(
-            &PASS,
-            &[
-                ("x = ANY ('{a,b}')", "x = ANY(pg_array_like('{a,b}', x))"),
-                ("x ~ ANY ('{a,NULL}')", "x ~ ANY(ARRAY['a', NULL])"),
-                ("x = ANY (a)", "x = ANY(a)"),
-            ],
-        );
-    }
+rewrites! {
+    PASS texts_become_lists r"
+        x = ANY ('{a,b}') ~> x = ANY(pg_array_like('{a,b}', x))
+        x ~ ANY ('{a,NULL}') ~> x ~ ANY(ARRAY['a', NULL])
+        x = ANY (a) ~> x = ANY(a)
+    "
 }

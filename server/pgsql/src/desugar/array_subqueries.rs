@@ -90,24 +90,9 @@ fn order_of_rows(query: &Query) -> Option<OrderByOptions> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn rows_are_gathered() {
-        assert_rewrites(
-            &PASS,
-            &[
-                (
-                    "ARRAY(SELECT x FROM t ORDER BY 1 DESC)",
-                    "pg_array_of_rows((SELECT array_agg(x ORDER BY x DESC) FROM t))",
-                ),
-                (
-                    "ARRAY(SELECT DISTINCT x FROM t ORDER BY x)",
-                    "pg_array_of_rows((SELECT array_agg(\"gathered_row\" ORDER BY \"gathered_row\") FROM (SELECT DISTINCT x FROM t ORDER BY x) AS \"gathered_rows\" (gathered_row)))",
-                ),
-            ],
-        );
-    }
+rewrites! {
+    PASS rows_are_gathered r#"
+        ARRAY(SELECT x FROM t ORDER BY 1 DESC) ~> pg_array_of_rows((SELECT array_agg(x ORDER BY x DESC) FROM t))
+        ARRAY(SELECT DISTINCT x FROM t ORDER BY x) ~> pg_array_of_rows((SELECT array_agg("gathered_row" ORDER BY "gathered_row") FROM (SELECT DISTINCT x FROM t ORDER BY x) AS "gathered_rows" (gathered_row)))
+    "#
 }

@@ -48,30 +48,14 @@ fn bounded(access: &mut AccessExpr) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn slices_have_both_ends() {
-        assert_rewrites(
-            &SLICES,
-            &[
-                ("a[:2]", "a[1:2]"),
-                ("a[2:]", "a[2:2147483647]"),
-                ("(a).b", "(a).'b'"),
-            ],
-        );
-    }
-
-    #[test]
-    fn arrays_of_columns_are_calls() {
-        assert_rewrites(
-            &OUTER_COLUMNS,
-            &[
-                ("ARRAY[a, 1]", "make_array(a, 1)"),
-                ("ARRAY[1, 2]", "ARRAY[1, 2]"),
-            ],
-        );
-    }
+rewrites! {
+    SLICES slices_have_both_ends r"
+        a[:2] ~> a[1:2]
+        a[2:] ~> a[2:2147483647]
+        (a).b ~> (a).'b'
+    "
+    OUTER_COLUMNS arrays_of_columns_are_calls r"
+        ARRAY[a, 1] ~> make_array(a, 1)
+        ARRAY[1, 2] ~> ARRAY[1, 2]
+    "
 }

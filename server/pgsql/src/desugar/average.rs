@@ -39,36 +39,14 @@ pub(super) const AVERAGE: AstPass = AstPass {
 };
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn summands_do_not_overflow() {
-        assert_rewrites(
-            &SUM,
-            &[
-                ("sum(x)", "sum(pg_summand(x))"),
-                (
-                    "sum(DISTINCT x) FILTER (WHERE y)",
-                    "sum(DISTINCT pg_summand(x)) FILTER (WHERE y)",
-                ),
-                ("max(x)", "max(x)"),
-            ],
-        );
-    }
-
-    #[test]
-    fn averages_are_quotients() {
-        assert_rewrites(
-            &AVERAGE,
-            &[
-                ("avg(x)", "pg_quotient(sum(x), count(x))"),
-                (
-                    "avg(DISTINCT x) OVER (ORDER BY y)",
-                    "pg_quotient(sum(DISTINCT x) OVER (ORDER BY y), count(DISTINCT x) OVER (ORDER BY y))",
-                ),
-            ],
-        );
-    }
+rewrites! {
+    SUM summands_do_not_overflow r"
+        sum(x) ~> sum(pg_summand(x))
+        sum(DISTINCT x) FILTER (WHERE y) ~> sum(DISTINCT pg_summand(x)) FILTER (WHERE y)
+        max(x) ~> max(x)
+    "
+    AVERAGE averages_are_quotients r"
+        avg(x) ~> pg_quotient(sum(x), count(x))
+        avg(DISTINCT x) OVER (ORDER BY y) ~> pg_quotient(sum(DISTINCT x) OVER (ORDER BY y), count(DISTINCT x) OVER (ORDER BY y))
+    "
 }

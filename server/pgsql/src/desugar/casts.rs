@@ -270,46 +270,27 @@ fn signed_digits(expr: &Expr) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn moments_are_the_statements() {
-        assert_rewrites(
-            &MOMENTS,
-            &[
-                ("'today'::date", "pg_date(current_date() + 0)"),
-                ("timestamptz 'now'", "pg_timestamptz(now())"),
-                ("'tomorrow'::timestamp", "pg_timestamp(current_date() + 1)"),
-                ("'today'::text", "'today'::TEXT"),
-            ],
-        );
-    }
-
-    #[test]
-    fn values_are_read_and_rounded() {
-        assert_rewrites(
-            &PASS,
-            &[
-                ("x::text", "pg_text(x)"),
-                ("x::varchar(3)", "pg_varchar(pg_text(x), 3)"),
-                ("x::int", "pg_round_int(x)::INT"),
-                ("'5'::int", "'5'::INT"),
-                ("x::numeric", "pg_numeric(x)"),
-                ("'1.50'::numeric", "1.50"),
-                ("x::numeric(10, 2)", "pg_decimal(x)::NUMERIC(10,2)"),
-                ("x::timestamptz(3)", "pg_time_digits(pg_timestamptz(x), 3)"),
-                ("DATE '2026-01-01'", "pg_date('2026-01-01')"),
-                (
-                    "'{1,2}'::int[]",
-                    "pg_array_like('{1,2}', CAST(pg_round_int(NULL) AS INT))::INT[]",
-                ),
-                ("1.5::float8", "'1.5'::FLOAT8"),
-                ("$1::int", "$1::INT"),
-                ("x::jsonb", "pg_jsonb(x)"),
-                ("'t'::bool", "pg_bool('t')"),
-            ],
-        );
-    }
+rewrites! {
+    MOMENTS moments_are_the_statements r"
+        'today'::date ~> pg_date(current_date() + 0)
+        timestamptz 'now' ~> pg_timestamptz(now())
+        'tomorrow'::timestamp ~> pg_timestamp(current_date() + 1)
+        'today'::text ~> 'today'::TEXT
+    "
+    PASS values_are_read_and_rounded r"
+        x::text ~> pg_text(x)
+        x::varchar(3) ~> pg_varchar(pg_text(x), 3)
+        x::int ~> pg_round_int(x)::INT
+        '5'::int ~> '5'::INT
+        x::numeric ~> pg_numeric(x)
+        '1.50'::numeric ~> 1.50
+        x::numeric(10, 2) ~> pg_decimal(x)::NUMERIC(10,2)
+        x::timestamptz(3) ~> pg_time_digits(pg_timestamptz(x), 3)
+        DATE '2026-01-01' ~> pg_date('2026-01-01')
+        '{1,2}'::int[] ~> pg_array_like('{1,2}', CAST(pg_round_int(NULL) AS INT))::INT[]
+        1.5::float8 ~> '1.5'::FLOAT8
+        $1::int ~> $1::INT
+        x::jsonb ~> pg_jsonb(x)
+        't'::bool ~> pg_bool('t')
+    "
 }

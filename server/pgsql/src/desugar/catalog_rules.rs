@@ -37,22 +37,14 @@ fn apply(rule: &dyn SqlStatementRewriteRule, place: &mut Query) -> Result<(), Pg
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn functions_are_called_by_their_own_names() {
-        assert_rewrites(&QUALIFIERS, &[("pg_catalog.version()", "version()")]);
-    }
-
-    #[test]
-    fn collations_are_left_out() {
-        assert_rewrites(&COLLATIONS, &[("a COLLATE \"C\"", "a")]);
-    }
-
-    #[test]
-    fn operators_are_the_parsers() {
-        assert_rewrites(&OPERATORS, &[("a OPERATOR(pg_catalog.~) 'b'", "a ~ 'b'")]);
-    }
+rewrites! {
+    QUALIFIERS functions_are_called_by_their_own_names r"
+        pg_catalog.version() ~> version()
+    "
+    COLLATIONS collations_are_left_out r#"
+        a COLLATE "C" ~> a
+    "#
+    OPERATORS operators_are_the_parsers r"
+        a OPERATOR(pg_catalog.~) 'b' ~> a ~ 'b'
+    "
 }

@@ -68,8 +68,16 @@ fn between(expr: &mut Expr) -> Option<Expr> {
 }
 
 #[cfg(test)]
+rewrites! {
+    BETWEEN between_is_two_comparisons r"
+        a BETWEEN b AND c ~> ((a) >= (b) AND (a) <= (c))
+        a NOT BETWEEN 1 AND 2 ~> NOT ((a) >= (1) AND (a) <= (2))
+    "
+}
+
+#[cfg(test)]
 mod tests {
-    use super::super::tests::{assert_rewrites, expression};
+    use super::super::tests::expression;
     use super::*;
 
     #[test]
@@ -80,16 +88,5 @@ mod tests {
             unreachable!("{written} is a comparison");
         };
         assert_eq!(format!("({left}) {op} {right}"), grouped);
-    }
-
-    #[test]
-    fn between_is_two_comparisons() {
-        assert_rewrites(
-            &BETWEEN,
-            &[
-                ("a BETWEEN b AND c", "((a) >= (b) AND (a) <= (c))"),
-                ("a NOT BETWEEN 1 AND 2", "NOT ((a) >= (1) AND (a) <= (2))"),
-            ],
-        );
     }
 }

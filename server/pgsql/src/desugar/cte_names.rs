@@ -102,18 +102,8 @@ impl VisitorMut for Rename {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn a_name_of_a_with_around_gets_another_one() {
-        assert_rewrites(
-            &PASS,
-            &[(
-                "WITH a AS (SELECT 1), b AS (WITH a AS (SELECT 2) SELECT * FROM a) SELECT * FROM a, b",
-                "WITH a AS (SELECT 1), b AS (WITH \"a\u{1f}1\" AS (SELECT 2) SELECT * FROM \"a\u{1f}1\" AS \"a\") SELECT * FROM a, b",
-            )],
-        );
-    }
+rewrites! {
+    PASS a_name_of_a_with_around_gets_another_one r#"
+        WITH a AS (SELECT 1), b AS (WITH a AS (SELECT 2) SELECT * FROM a) SELECT * FROM a, b ~> WITH a AS (SELECT 1), b AS (WITH "a1" AS (SELECT 2) SELECT * FROM "a1" AS "a") SELECT * FROM a, b
+    "#
 }

@@ -80,33 +80,12 @@ fn order(clauses: &[FunctionArgumentClause], value: &Expr) -> Option<(&'static s
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn distinct_values_are_sorted() {
-        assert_rewrites(
-            &PASS,
-            &[
-                (
-                    "array_agg(DISTINCT x)",
-                    "array_sort(array_agg(DISTINCT x), 'ASC', 'NULLS LAST')",
-                ),
-                (
-                    "array_agg(DISTINCT x ORDER BY x DESC)",
-                    "array_sort(array_agg(DISTINCT x), 'DESC', 'NULLS FIRST')",
-                ),
-                (
-                    "string_agg(DISTINCT x, ',') FILTER (WHERE y)",
-                    "array_to_string(array_sort(array_agg(DISTINCT x) FILTER (WHERE (y) AND ((x) IS NOT NULL)), 'ASC', 'NULLS LAST'), ',')",
-                ),
-                (
-                    "array_agg(DISTINCT x ORDER BY y)",
-                    "array_agg(DISTINCT x ORDER BY y)",
-                ),
-                ("array_agg(x)", "array_agg(x)"),
-            ],
-        );
-    }
+rewrites! {
+    PASS distinct_values_are_sorted r"
+        array_agg(DISTINCT x) ~> array_sort(array_agg(DISTINCT x), 'ASC', 'NULLS LAST')
+        array_agg(DISTINCT x ORDER BY x DESC) ~> array_sort(array_agg(DISTINCT x), 'DESC', 'NULLS FIRST')
+        string_agg(DISTINCT x, ',') FILTER (WHERE y) ~> array_to_string(array_sort(array_agg(DISTINCT x) FILTER (WHERE (y) AND ((x) IS NOT NULL)), 'ASC', 'NULLS LAST'), ',')
+        array_agg(DISTINCT x ORDER BY y) ~> array_agg(DISTINCT x ORDER BY y)
+        array_agg(x) ~> array_agg(x)
+    "
 }

@@ -217,42 +217,14 @@ fn asks_for_domain(condition: &Expr) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn queries_of_empty_tables_have_no_rows() {
-        assert_rewrites(
-            &PASS,
-            &[
-                (
-                    "SELECT conname FROM pg_constraint c JOIN pg_class ON true ORDER BY 1",
-                    "SELECT NULL AS \"conname\" WHERE false",
-                ),
-                (
-                    "SELECT count(*) FROM pg_constraint",
-                    "SELECT count(*) FROM pg_constraint",
-                ),
-                (
-                    "SELECT x FROM t LEFT JOIN pg_index ON true",
-                    "SELECT x FROM t LEFT JOIN pg_index ON true",
-                ),
-            ],
-        );
-    }
-
-    #[test]
-    fn branches_of_domains_are_left_out() {
-        assert_rewrites(
-            &DOMAINS,
-            &[
-                (
-                    "CASE WHEN t.typtype = 'd' THEN 1 WHEN x THEN 2 END",
-                    "CASE WHEN x THEN 2 END",
-                ),
-                ("CASE WHEN typtype = 'd' THEN 1 ELSE 2 END", "2"),
-            ],
-        );
-    }
+rewrites! {
+    PASS queries_of_empty_tables_have_no_rows r#"
+        SELECT conname FROM pg_constraint c JOIN pg_class ON true ORDER BY 1 ~> SELECT NULL AS "conname" WHERE false
+        SELECT count(*) FROM pg_constraint ~> SELECT count(*) FROM pg_constraint
+        SELECT x FROM t LEFT JOIN pg_index ON true ~> SELECT x FROM t LEFT JOIN pg_index ON true
+    "#
+    DOMAINS branches_of_domains_are_left_out r"
+        CASE WHEN t.typtype = 'd' THEN 1 WHEN x THEN 2 END ~> CASE WHEN x THEN 2 END
+        CASE WHEN typtype = 'd' THEN 1 ELSE 2 END ~> 2
+    "
 }

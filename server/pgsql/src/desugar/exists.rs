@@ -64,28 +64,10 @@ fn is_aggregate(select: &Select) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn existence_as_a_value_is_a_count() {
-        assert_rewrites(
-            &PASS,
-            &[
-                (
-                    "SELECT EXISTS (SELECT x FROM t ORDER BY x)",
-                    "SELECT ((SELECT count(1) FROM t) > 0)",
-                ),
-                (
-                    "SELECT NOT EXISTS (SELECT 1 FROM t), x FROM u WHERE EXISTS (SELECT 1)",
-                    "SELECT NOT ((SELECT count(1) FROM t) > 0), x FROM u WHERE EXISTS (SELECT 1)",
-                ),
-                (
-                    "SELECT EXISTS (SELECT x FROM t LIMIT 1)",
-                    "SELECT EXISTS (SELECT x FROM t LIMIT 1)",
-                ),
-            ],
-        );
-    }
+rewrites! {
+    PASS existence_as_a_value_is_a_count r"
+        SELECT EXISTS (SELECT x FROM t ORDER BY x) ~> SELECT ((SELECT count(1) FROM t) > 0)
+        SELECT NOT EXISTS (SELECT 1 FROM t), x FROM u WHERE EXISTS (SELECT 1) ~> SELECT NOT ((SELECT count(1) FROM t) > 0), x FROM u WHERE EXISTS (SELECT 1)
+        SELECT EXISTS (SELECT x FROM t LIMIT 1) ~> SELECT EXISTS (SELECT x FROM t LIMIT 1)
+    "
 }

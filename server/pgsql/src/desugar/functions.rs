@@ -71,19 +71,11 @@ const NAMES: &[Renamed] = &[
     ("to_date", 2..=2, "pg_to_date"),
     ("date", 1..=1, "pg_date"),
     ("to_char", 2..=2, "pg_to_char"),
-    // What stays numeric, or has another number of digits.
-    ("round", ANY, "pg_round"),
-    ("trunc", ANY, "pg_trunc"),
-    ("ceil", 1..=1, "pg_ceil"),
-    ("ceiling", 1..=1, "pg_ceil"),
-    ("floor", 1..=1, "pg_floor"),
-    ("sign", 1..=1, "pg_sign"),
-    ("ln", 1..=1, "pg_ln"),
+    ("ceiling", 1..=1, "ceil"),
     ("log", 1..=1, "pg_log"),
     ("log10", 1..=1, "pg_log"),
     ("every", 1..=1, "bool_and"),
     ("variance", 1..=1, "var_samp"),
-    ("to_hex", 1..=1, "pg_to_hex"),
     ("array_length", 2..=2, "pg_array_length"),
     ("array_replace", 3..=3, "array_replace_all"),
     ("array_remove", 2..=2, "array_remove_all"),
@@ -113,7 +105,7 @@ fn composed(function: &mut Function, name: &str) -> Option<Expr> {
         }
         "div" => {
             let quotient = call("pg_quotient", arguments_of(function, 2..=2)?);
-            call("pg_trunc", vec![quotient, number("0")])
+            call("trunc", vec![quotient, number("0")])
         }
         "generate_series" => {
             let series = call("pg_series", arguments_of(function, ANY)?);
@@ -256,108 +248,43 @@ pub(super) fn arguments_of(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn words_become_calls() {
-        assert_rewrites(
-            &SESSION_WORDS,
-            &[
-                ("user", "current_user()"),
-                ("current_catalog", "current_database()"),
-                ("current_schema", "current_schema()"),
-                ("current_role", "current_role()"),
-                ("\"current_schema\"", "\"current_schema\""),
-            ],
-        );
-    }
-
-    #[test]
-    fn functions_are_ours() {
-        assert_rewrites(
-            &RENAMED,
-            &[
-                ("round(x, 2)", "pg_round(x, 2)"),
-                ("ceiling(x)", "pg_ceil(x)"),
-                ("coalesce(a, b)", "pg_coalesce(a, b)"),
-                ("to_timestamp(a)", "pg_to_timestamp(a)"),
-                ("to_timestamp(a, b)", "pg_to_timestamp_by(a, b)"),
-                ("abs(x)", "abs(x)"),
-            ],
-        );
-    }
-
-    #[test]
-    fn functions_are_put_together() {
-        assert_rewrites(
-            &COMPOSED,
-            &[
-                ("mod(a, b)", "((a) % (b))"),
-                ("div(a, b)", "pg_trunc(pg_quotient(a, b), 0)"),
-                ("generate_series(1, 3)", "unnest(pg_series(1, 3))"),
-                ("gen_random_uuid()", "pg_uuid(uuid())"),
-                ("string_to_table(a, ',')", "unnest(string_to_array(a, ','))"),
-            ],
-        );
-    }
-
-    #[test]
-    fn counts_are_int4() {
-        assert_rewrites(
-            &RESULTS,
-            &[
-                ("cardinality(a)", "CAST(cardinality(a) AS INT4)"),
-                (
-                    "array_positions(a, 1)",
-                    "CAST(array_positions(a, 1) AS INT4[])",
-                ),
-                (
-                    "ntile(4) OVER (ORDER BY x)",
-                    "CAST(ntile(4) OVER (ORDER BY x) AS INT4)",
-                ),
-            ],
-        );
-    }
-
-    #[test]
-    fn arguments_are_spelled_as_they_are_sent() {
-        assert_rewrites(
-            &SPELLED,
-            &[
-                ("concat(a, 'b')", "concat(pg_out(a), 'b')"),
-                (
-                    "concat_ws(',', a, b)",
-                    "concat_ws(',', pg_out(a), pg_out(b))",
-                ),
-                (
-                    "array_to_string(a, ',', '*')",
-                    "array_to_string(pg_item_texts(a), ',', '*')",
-                ),
-                (
-                    "encode(a, 'base64')",
-                    "pg_lines(encode(a, 'base64pad'), CAST(76 AS INT4))",
-                ),
-                ("encode(a, 'hex')", "encode(a, 'hex')"),
-            ],
-        );
-    }
-
-    #[test]
-    fn all_arguments_stand_in_their_places() {
-        assert_rewrites(
-            &MAKE_INTERVAL,
-            &[
-                (
-                    "make_interval(1, days => 2)",
-                    "pg_make_interval(1, 0, 0, 2, 0, 0, 0)",
-                ),
-                (
-                    "make_interval(hours => 3)",
-                    "pg_make_interval(0, 0, 0, 0, 3, 0, 0)",
-                ),
-            ],
-        );
-    }
+rewrites! {
+    SESSION_WORDS words_become_calls r#"
+        user ~> current_user()
+        current_catalog ~> current_database()
+        current_schema ~> current_schema()
+        current_role ~> current_role()
+        "current_schema" ~> "current_schema"
+    "#
+    RENAMED functions_are_ours r"
+        round(x, 2) ~> round(x, 2)
+        ceiling(x) ~> ceil(x)
+        coalesce(a, b) ~> pg_coalesce(a, b)
+        to_timestamp(a) ~> pg_to_timestamp(a)
+        to_timestamp(a, b) ~> pg_to_timestamp_by(a, b)
+        abs(x) ~> abs(x)
+    "
+    COMPOSED functions_are_put_together r"
+        mod(a, b) ~> ((a) % (b))
+        div(a, b) ~> trunc(pg_quotient(a, b), 0)
+        generate_series(1, 3) ~> unnest(pg_series(1, 3))
+        gen_random_uuid() ~> pg_uuid(uuid())
+        string_to_table(a, ',') ~> unnest(string_to_array(a, ','))
+    "
+    RESULTS counts_are_int4 r"
+        cardinality(a) ~> CAST(cardinality(a) AS INT4)
+        array_positions(a, 1) ~> CAST(array_positions(a, 1) AS INT4[])
+        ntile(4) OVER (ORDER BY x) ~> CAST(ntile(4) OVER (ORDER BY x) AS INT4)
+    "
+    SPELLED arguments_are_spelled_as_they_are_sent r"
+        concat(a, 'b') ~> concat(pg_out(a), 'b')
+        concat_ws(',', a, b) ~> concat_ws(',', pg_out(a), pg_out(b))
+        array_to_string(a, ',', '*') ~> array_to_string(pg_item_texts(a), ',', '*')
+        encode(a, 'base64') ~> pg_lines(encode(a, 'base64pad'), CAST(76 AS INT4))
+        encode(a, 'hex') ~> encode(a, 'hex')
+    "
+    MAKE_INTERVAL all_arguments_stand_in_their_places r"
+        make_interval(1, days => 2) ~> pg_make_interval(1, 0, 0, 2, 0, 0, 0)
+        make_interval(hours => 3) ~> pg_make_interval(0, 0, 0, 0, 3, 0, 0)
+    "
 }

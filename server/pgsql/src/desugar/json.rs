@@ -83,43 +83,15 @@ fn aggregate(function: &mut Function, name: &str) -> Option<Expr> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn functions_are_put_together() {
-        assert_rewrites(
-            &PASS,
-            &[
-                ("json_array_elements(a)", "unnest(json_items(a))"),
-                (
-                    "jsonb_extract_path(a, 'b', 'c')",
-                    "jsonb_get_path(a, make_array('b', 'c'))",
-                ),
-                (
-                    "jsonb_build_object('a', 1)",
-                    "pg_jsonb(json_build_object('a', 1))",
-                ),
-                ("row_to_json(a)", "to_json(a)"),
-            ],
-        );
-    }
-
-    #[test]
-    fn values_are_gathered_as_json() {
-        assert_rewrites(
-            &AGGREGATES,
-            &[
-                (
-                    "json_agg(x ORDER BY y)",
-                    "pg_json_gathered(array_agg(to_json(x) ORDER BY y))",
-                ),
-                (
-                    "jsonb_agg(x)",
-                    "pg_jsonb(pg_json_gathered(array_agg(to_json(x))))",
-                ),
-            ],
-        );
-    }
+rewrites! {
+    PASS functions_are_put_together r"
+        json_array_elements(a) ~> unnest(json_items(a))
+        jsonb_extract_path(a, 'b', 'c') ~> jsonb_get_path(a, make_array('b', 'c'))
+        jsonb_build_object('a', 1) ~> pg_jsonb(json_build_object('a', 1))
+        row_to_json(a) ~> to_json(a)
+    "
+    AGGREGATES values_are_gathered_as_json r"
+        json_agg(x ORDER BY y) ~> pg_json_gathered(array_agg(to_json(x) ORDER BY y))
+        jsonb_agg(x) ~> pg_jsonb(pg_json_gathered(array_agg(to_json(x))))
+    "
 }

@@ -190,43 +190,14 @@ fn over(name: &str, order_by: Vec<OrderByExpr>) -> Expr {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn literals_in_quotes_are_numbers() {
-        assert_rewrites(
-            &QUOTED,
-            &[(
-                "SELECT x FROM t LIMIT '5' OFFSET '1'",
-                "SELECT x FROM t LIMIT 5 OFFSET 1",
-            )],
-        );
-    }
-
-    #[test]
-    fn fetch_is_a_limit_or_a_rank() {
-        assert_rewrites(
-            &FETCH,
-            &[
-                (
-                    "SELECT x FROM t FETCH FIRST ROW ONLY",
-                    "SELECT x FROM t LIMIT 1",
-                ),
-                (
-                    "SELECT x FROM t OFFSET 2 FETCH FIRST 3 ROWS ONLY",
-                    "SELECT x FROM t LIMIT 3 OFFSET 2",
-                ),
-                (
-                    "SELECT x AS y FROM t ORDER BY y FETCH FIRST 3 ROWS WITH TIES",
-                    "SELECT * EXCLUDE (\"\u{1f}rank\", \"\u{1f}row\") FROM (SELECT x AS y, rank() OVER (ORDER BY x) AS \"\u{1f}rank\", row_number() OVER (ORDER BY x) AS \"\u{1f}row\" FROM t) AS \"tied\" WHERE \"\u{1f}rank\" <= (3) ORDER BY \"\u{1f}row\"",
-                ),
-                (
-                    "SELECT x FROM t ORDER BY 1 OFFSET 2 FETCH FIRST 3 ROWS WITH TIES",
-                    "SELECT * EXCLUDE (\"\u{1f}rank\", \"\u{1f}row\") FROM (SELECT x, rank() OVER (ORDER BY x) AS \"\u{1f}rank\", row_number() OVER (ORDER BY x) AS \"\u{1f}row\" FROM t) AS \"tied\" WHERE \"\u{1f}row\" > (2) AND \"\u{1f}rank\" <= ((2) + (3)) ORDER BY \"\u{1f}row\"",
-                ),
-            ],
-        );
-    }
+rewrites! {
+    QUOTED literals_in_quotes_are_numbers r"
+        SELECT x FROM t LIMIT '5' OFFSET '1' ~> SELECT x FROM t LIMIT 5 OFFSET 1
+    "
+    FETCH fetch_is_a_limit_or_a_rank r#"
+        SELECT x FROM t FETCH FIRST ROW ONLY ~> SELECT x FROM t LIMIT 1
+        SELECT x FROM t OFFSET 2 FETCH FIRST 3 ROWS ONLY ~> SELECT x FROM t LIMIT 3 OFFSET 2
+        SELECT x AS y FROM t ORDER BY y FETCH FIRST 3 ROWS WITH TIES ~> SELECT * EXCLUDE ("rank", "row") FROM (SELECT x AS y, rank() OVER (ORDER BY x) AS "rank", row_number() OVER (ORDER BY x) AS "row" FROM t) AS "tied" WHERE "rank" <= (3) ORDER BY "row"
+        SELECT x FROM t ORDER BY 1 OFFSET 2 FETCH FIRST 3 ROWS WITH TIES ~> SELECT * EXCLUDE ("rank", "row") FROM (SELECT x, rank() OVER (ORDER BY x) AS "rank", row_number() OVER (ORDER BY x) AS "row" FROM t) AS "tied" WHERE "row" > (2) AND "rank" <= ((2) + (3)) ORDER BY "row"
+    "#
 }

@@ -77,43 +77,18 @@ fn intervals(expr: &mut Expr) -> Option<Expr> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn signs_belong_to_their_literals() {
-        assert_rewrites(
-            &NEGATIVE,
-            &[
-                ("-9223372036854775808", "-9223372036854775808"),
-                ("- INTERVAL '1 day'", "(INTERVAL '1 day' * -1)"),
-                ("-(a - b)", "pg_negative((a - b))"),
-                ("-x", "-x"),
-            ],
-        );
-    }
-
-    #[test]
-    fn escapes_are_characters() {
-        assert_rewrites(&UNICODE, &[("U&'\\00e4'", "'ä'")]);
-    }
-
-    #[test]
-    fn intervals_are_in_units() {
-        assert_rewrites(
-            &INTERVALS,
-            &[
-                (
-                    "INTERVAL '1 day 2:03'",
-                    "INTERVAL '0 months 1 days 7380000000 microseconds'",
-                ),
-                (
-                    "INTERVAL '-1 day 02:03:04'",
-                    "pg_interval('-1 day 02:03:04')",
-                ),
-                ("INTERVAL '1' DAY", "INTERVAL '1' DAY"),
-            ],
-        );
-    }
+rewrites! {
+    NEGATIVE signs_belong_to_their_literals r"
+        - INTERVAL '1 day' ~> (INTERVAL '1 day' * -1)
+        -(a - b) ~> pg_negative((a - b))
+        -x ~> -x
+    "
+    UNICODE escapes_are_characters r"
+        U&'\00e4' ~> 'ä'
+    "
+    INTERVALS intervals_are_in_units r"
+        INTERVAL '1 day 2:03' ~> INTERVAL '0 months 1 days 7380000000 microseconds'
+        INTERVAL '-1 day 02:03:04' ~> pg_interval('-1 day 02:03:04')
+        INTERVAL '1' DAY ~> INTERVAL '1' DAY
+    "
 }

@@ -2,7 +2,20 @@
 //! (What needs types is done to the plan: see `analyze`.)
 //!
 //! It is a list of passes ([`PASSES`]), one limitation of the parser or of DataFusion each. To add one, write a file with a
-//! `Pass`, a table of queries before and after it as its test, and a line in the list.
+//! `Pass`, a table of queries before and after it as its test (`rewrites!`), and a line in the list.
+
+/// Tests of passes: the pass, the test's name, and a line `before ~> after` for each query or expression.
+#[cfg(test)]
+macro_rules! rewrites {
+    ($($pass:ident $name:ident $table:literal)*) => {
+        mod rewrites {
+            $(#[test]
+            fn $name() {
+                super::super::tests::assert_rewrites(&super::$pass, $table);
+            })*
+        }
+    };
+}
 
 mod array_literals;
 mod array_subqueries;

@@ -65,31 +65,13 @@ fn rewritten(function: &mut Function, name: &str) -> Option<Expr> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn words_for_the_time_are_calls() {
-        assert_rewrites(
-            &PASS,
-            &[
-                ("localtime", "pg_time(now())"),
-                (
-                    "localtimestamp(2)",
-                    "pg_time_digits(pg_timestamp(now()), 2)",
-                ),
-                ("statement_timestamp()", "now()"),
-                (
-                    "make_timestamptz(2026, 1, 2, 3, 4, 5, 'UTC')",
-                    "timezone('UTC', make_timestamp(2026, 1, 2, 3, 4, 5))",
-                ),
-                (
-                    "make_timestamptz(2026, 1, 2, 3, 4, 5)",
-                    "pg_timestamptz(make_timestamp(2026, 1, 2, 3, 4, 5))",
-                ),
-                ("now()", "now()"),
-            ],
-        );
-    }
+rewrites! {
+    PASS words_for_the_time_are_calls r"
+        localtime ~> pg_time(now())
+        localtimestamp(2) ~> pg_time_digits(pg_timestamp(now()), 2)
+        statement_timestamp() ~> now()
+        make_timestamptz(2026, 1, 2, 3, 4, 5, 'UTC') ~> timezone('UTC', make_timestamp(2026, 1, 2, 3, 4, 5))
+        make_timestamptz(2026, 1, 2, 3, 4, 5) ~> pg_timestamptz(make_timestamp(2026, 1, 2, 3, 4, 5))
+        now() ~> now()
+    "
 }

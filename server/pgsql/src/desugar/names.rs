@@ -181,29 +181,11 @@ fn type_name(data_type: &DataType) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn columns_are_named_as_postgresql_names_them() {
-        assert_rewrites(
-            &PASS,
-            &[
-                (
-                    "SELECT count(*), 1, x::int8, a.b FROM t",
-                    "SELECT count(*) AS \"count\", 1 AS \"?column?\", x::INT8 AS \"x\", a.b FROM t",
-                ),
-                ("SELECT x, x FROM t", "SELECT x, x AS \"x\u{1f}1\" FROM t"),
-                (
-                    "SELECT max(x) m, min(x) m FROM t",
-                    "SELECT max(x) AS m, min(x) AS \"m\u{1f}1\" FROM t",
-                ),
-                (
-                    "SELECT CASE WHEN x THEN 1 ELSE y END, (SELECT z FROM u) FROM t",
-                    "SELECT CASE WHEN x THEN 1 ELSE y END AS \"y\", (SELECT z FROM u) AS \"z\" FROM t",
-                ),
-            ],
-        );
-    }
+rewrites! {
+    PASS columns_are_named_as_postgresql_names_them r#"
+        SELECT count(*), 1, x::int8, a.b FROM t ~> SELECT count(*) AS "count", 1 AS "?column?", x::INT8 AS "x", a.b FROM t
+        SELECT x, x FROM t ~> SELECT x, x AS "x1" FROM t
+        SELECT max(x) m, min(x) m FROM t ~> SELECT max(x) AS m, min(x) AS "m1" FROM t
+        SELECT CASE WHEN x THEN 1 ELSE y END, (SELECT z FROM u) FROM t ~> SELECT CASE WHEN x THEN 1 ELSE y END AS "y", (SELECT z FROM u) AS "z" FROM t
+    "#
 }

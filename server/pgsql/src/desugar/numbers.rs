@@ -134,7 +134,7 @@ fn bare_in_window(window: &mut WindowSpec) {
 
 /// Numbers of a call that are no values.
 fn bare_in_call(expr: &mut Expr) {
-    const BY_NUMBER: &[&str] = &["pg_round", "pg_trunc", "nth_value", "ntile", "lag", "lead"];
+    const BY_NUMBER: &[&str] = &["round", "trunc", "nth_value", "ntile", "lag", "lead"];
     let Expr::Function(function) = expr else {
         return;
     };
@@ -169,29 +169,22 @@ fn bare_arguments<'a>(args: impl Iterator<Item = &'a mut FunctionArg>) {
 }
 
 #[cfg(test)]
+rewrites! {
+    PASS numbers_have_their_types r"
+        1 ~> CAST(1 AS INT4)
+        3000000000 ~> 3000000000
+        1e3 ~> 1000.
+        SELECT x FROM t GROUP BY 1 ORDER BY 1 LIMIT 2 ~> SELECT x FROM t GROUP BY 1 ORDER BY 1 LIMIT 2
+        lag(x, 2) OVER (ORDER BY y) ~> lag(x, 2) OVER (ORDER BY y)
+        SELECT * FROM f(1) ~> SELECT * FROM f(1)
+    "
+}
+
+#[cfg(test)]
 mod tests {
     use rstest::rstest;
 
-    use super::super::tests::assert_rewrites;
     use super::*;
-
-    #[test]
-    fn numbers_have_their_types() {
-        assert_rewrites(
-            &PASS,
-            &[
-                ("1", "CAST(1 AS INT4)"),
-                ("3000000000", "3000000000"),
-                ("1e3", "1000."),
-                (
-                    "SELECT x FROM t GROUP BY 1 ORDER BY 1 LIMIT 2",
-                    "SELECT x FROM t GROUP BY 1 ORDER BY 1 LIMIT 2",
-                ),
-                ("lag(x, 2) OVER (ORDER BY y)", "lag(x, 2) OVER (ORDER BY y)"),
-                ("SELECT * FROM f(1)", "SELECT * FROM f(1)"),
-            ],
-        );
-    }
 
     #[rstest]
     #[case("1e3", "1000.")]

@@ -90,33 +90,14 @@ fn object_kind(data_type: &DataType) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn objects_are_shown_by_their_names() {
-        assert_rewrites(
-            &SHOWN,
-            &[
-                (
-                    "SELECT oid::regclass, x FROM t",
-                    "SELECT regclass_out(oid::REGCLASS), x FROM t",
-                ),
-                ("typinput", "regproc_out(typinput)"),
-            ],
-        );
-    }
-
-    #[test]
-    fn names_of_objects_become_ids_and_ids_names() {
-        assert_rewrites(
-            &CASTS,
-            &[
-                ("'orders'::regclass", "regclass_in('orders')"),
-                ("x::regtype::text", "regtype_out(regtype_in(x))"),
-                ("x::text", "x::TEXT"),
-            ],
-        );
-    }
+rewrites! {
+    SHOWN objects_are_shown_by_their_names r"
+        SELECT oid::regclass, x FROM t ~> SELECT regclass_out(oid::REGCLASS), x FROM t
+        typinput ~> regproc_out(typinput)
+    "
+    CASTS names_of_objects_become_ids_and_ids_names r"
+        'orders'::regclass ~> regclass_in('orders')
+        x::regtype::text ~> regtype_out(regtype_in(x))
+        x::text ~> x::TEXT
+    "
 }

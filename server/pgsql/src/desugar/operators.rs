@@ -38,8 +38,8 @@ fn as_call(expr: &mut Expr) -> Option<Expr> {
             substring_for: None,
             ..
         } if string(pattern).is_some() => ("pg_regexp_part", vec![take(expr), take(pattern)]),
-        Expr::Ceil { expr, .. } => ("pg_ceil", vec![take(expr)]),
-        Expr::Floor { expr, .. } => ("pg_floor", vec![take(expr)]),
+        Expr::Ceil { expr, .. } => ("ceil", vec![take(expr)]),
+        Expr::Floor { expr, .. } => ("floor", vec![take(expr)]),
         // The field may be written as a text or a name in quotes.
         Expr::Extract { field, expr, .. } => {
             let field = match field {
@@ -71,24 +71,15 @@ fn inverted(expr: Expr) -> Expr {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn operators_are_calls() {
-        assert_rewrites(
-            &PASS,
-            &[
-                ("~x", "((x) # -1)"),
-                ("|/ x", "sqrt(x)"),
-                ("a ^@ 'b'", "starts_with(a, 'b')"),
-                ("x AT TIME ZONE 'UTC'", "timezone('UTC', x)"),
-                ("EXTRACT(EPOCH FROM x)", "pg_extract('epoch', x)"),
-                ("CEIL(x)", "pg_ceil(x)"),
-                ("SUBSTRING(a FROM 'b.')", "pg_regexp_part(a, 'b.')"),
-                ("SUBSTRING(a FROM 2)", "SUBSTRING(a FROM 2)"),
-            ],
-        );
-    }
+rewrites! {
+    PASS operators_are_calls r"
+        ~x ~> ((x) # -1)
+        |/ x ~> sqrt(x)
+        a ^@ 'b' ~> starts_with(a, 'b')
+        x AT TIME ZONE 'UTC' ~> timezone('UTC', x)
+        EXTRACT(EPOCH FROM x) ~> pg_extract('epoch', x)
+        CEIL(x) ~> ceil(x)
+        SUBSTRING(a FROM 'b.') ~> pg_regexp_part(a, 'b.')
+        SUBSTRING(a FROM 2) ~> SUBSTRING(a FROM 2)
+    "
 }

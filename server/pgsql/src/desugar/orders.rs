@@ -51,28 +51,10 @@ fn column(projection: &[SelectItem], key: &Expr) -> Option<Expr> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn keys_become_places() {
-        assert_rewrites(
-            &PASS,
-            &[
-                (
-                    "SELECT DISTINCT lower(x) AS l FROM t ORDER BY lower(x)",
-                    "SELECT DISTINCT lower(x) AS l FROM t ORDER BY 1",
-                ),
-                (
-                    "SELECT DISTINCT *, lower(x) AS l FROM t ORDER BY lower(x)",
-                    "SELECT DISTINCT *, lower(x) AS l FROM t ORDER BY l",
-                ),
-                (
-                    "SELECT lower(x) FROM t ORDER BY lower(x)",
-                    "SELECT lower(x) FROM t ORDER BY lower(x)",
-                ),
-            ],
-        );
-    }
+rewrites! {
+    PASS keys_become_places r"
+        SELECT DISTINCT lower(x) AS l FROM t ORDER BY lower(x) ~> SELECT DISTINCT lower(x) AS l FROM t ORDER BY 1
+        SELECT DISTINCT *, lower(x) AS l FROM t ORDER BY lower(x) ~> SELECT DISTINCT *, lower(x) AS l FROM t ORDER BY l
+        SELECT lower(x) FROM t ORDER BY lower(x) ~> SELECT lower(x) FROM t ORDER BY lower(x)
+    "
 }

@@ -205,57 +205,30 @@ fn similar_regex(pattern: &str) -> String {
 }
 
 #[cfg(test)]
+rewrites! {
+    LIKE patterns_are_escaped_by_backslashes r"
+        a LIKE 'b!%' ESCAPE '!' ~> a LIKE 'b\%'
+        a LIKE b ESCAPE '!' ~> a LIKE pg_like_escape(b, '!')
+        a ILIKE ANY (ARRAY['b', 'c']) ~> (a ILIKE 'b' OR a ILIKE 'c')
+        a NOT LIKE ALL (ARRAY['b', 'c']) ~> (a NOT LIKE 'b' AND a NOT LIKE 'c')
+        a LIKE 'b' ~> a LIKE 'b'
+    "
+    ANY each_pattern_is_matched r"
+        a ~ ANY (ARRAY['b', 'c']) ~> ((a) ~ ('b') OR (a) ~ ('c'))
+        a !~* ALL (ARRAY['b', 'c']) ~> ((a) !~* ('b') AND (a) !~* ('c'))
+        a = ANY (ARRAY['b']) ~> a = ANY(ARRAY['b'])
+    "
+    SIMILAR patterns_become_regular_expressions r"
+        a SIMILAR TO 'b%' ~> ((a) ~ '^(?:b.*)$')
+        a NOT SIMILAR TO '(b|c)_' ~> ((a) !~ '^(?:(b|c).)$')
+    "
+}
+
+#[cfg(test)]
 mod tests {
     use rstest::rstest;
 
-    use super::super::tests::assert_rewrites;
     use super::*;
-
-    #[test]
-    fn patterns_are_escaped_by_backslashes() {
-        assert_rewrites(
-            &LIKE,
-            &[
-                ("a LIKE 'b!%' ESCAPE '!'", "a LIKE 'b\\%'"),
-                ("a LIKE b ESCAPE '!'", "a LIKE pg_like_escape(b, '!')"),
-                (
-                    "a ILIKE ANY (ARRAY['b', 'c'])",
-                    "(a ILIKE 'b' OR a ILIKE 'c')",
-                ),
-                (
-                    "a NOT LIKE ALL (ARRAY['b', 'c'])",
-                    "(a NOT LIKE 'b' AND a NOT LIKE 'c')",
-                ),
-                ("a LIKE 'b'", "a LIKE 'b'"),
-            ],
-        );
-    }
-
-    #[test]
-    fn each_pattern_is_matched() {
-        assert_rewrites(
-            &ANY,
-            &[
-                ("a ~ ANY (ARRAY['b', 'c'])", "((a) ~ ('b') OR (a) ~ ('c'))"),
-                (
-                    "a !~* ALL (ARRAY['b', 'c'])",
-                    "((a) !~* ('b') AND (a) !~* ('c'))",
-                ),
-                ("a = ANY (ARRAY['b'])", "a = ANY(ARRAY['b'])"),
-            ],
-        );
-    }
-
-    #[test]
-    fn patterns_become_regular_expressions() {
-        assert_rewrites(
-            &SIMILAR,
-            &[
-                ("a SIMILAR TO 'b%'", "((a) ~ '^(?:b.*)$')"),
-                ("a NOT SIMILAR TO '(b|c)_'", "((a) !~ '^(?:(b|c).)$')"),
-            ],
-        );
-    }
 
     #[rstest]
     #[case("a!%c", "a\\%c")]

@@ -119,25 +119,10 @@ fn has_call(value: &Expr) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn sets_are_compared_by_their_extremes() {
-        assert_rewrites(
-            &PASS,
-            &[
-                (
-                    "x < ANY (SELECT y FROM t)",
-                    "(CASE WHEN (SELECT count(1) FROM t) = 0 THEN false WHEN ((x) < (SELECT max((y)) FROM t)) IS NOT DISTINCT FROM true THEN true WHEN (SELECT count(1) - count((y)) FROM t) > 0 THEN NULL ELSE ((x) < (SELECT max((y)) FROM t)) END)",
-                ),
-                (
-                    "x >= ALL (SELECT y FROM t LIMIT 2)",
-                    "(CASE WHEN (SELECT count(1) FROM (SELECT y FROM t LIMIT 2) AS \"quantified\" (v)) = 0 THEN true WHEN ((x) >= (SELECT max(\"v\") FROM (SELECT y FROM t LIMIT 2) AS \"quantified\" (v))) IS NOT DISTINCT FROM false THEN false WHEN (SELECT count(1) - count(\"v\") FROM (SELECT y FROM t LIMIT 2) AS \"quantified\" (v)) > 0 THEN NULL ELSE ((x) >= (SELECT max(\"v\") FROM (SELECT y FROM t LIMIT 2) AS \"quantified\" (v))) END)",
-                ),
-                ("x = ANY (SELECT y FROM t)", "x = ANY(SELECT y FROM t)"),
-            ],
-        );
-    }
+rewrites! {
+    PASS sets_are_compared_by_their_extremes r#"
+        x < ANY (SELECT y FROM t) ~> (CASE WHEN (SELECT count(1) FROM t) = 0 THEN false WHEN ((x) < (SELECT max((y)) FROM t)) IS NOT DISTINCT FROM true THEN true WHEN (SELECT count(1) - count((y)) FROM t) > 0 THEN NULL ELSE ((x) < (SELECT max((y)) FROM t)) END)
+        x >= ALL (SELECT y FROM t LIMIT 2) ~> (CASE WHEN (SELECT count(1) FROM (SELECT y FROM t LIMIT 2) AS "quantified" (v)) = 0 THEN true WHEN ((x) >= (SELECT max("v") FROM (SELECT y FROM t LIMIT 2) AS "quantified" (v))) IS NOT DISTINCT FROM false THEN false WHEN (SELECT count(1) - count("v") FROM (SELECT y FROM t LIMIT 2) AS "quantified" (v)) > 0 THEN NULL ELSE ((x) >= (SELECT max("v") FROM (SELECT y FROM t LIMIT 2) AS "quantified" (v))) END)
+        x = ANY (SELECT y FROM t) ~> x = ANY(SELECT y FROM t)
+    "#
 }

@@ -32,29 +32,11 @@ pub(super) const PASS: AstPass = AstPass {
 };
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn functions_are_ours() {
-        assert_rewrites(
-            &PASS,
-            &[
-                (
-                    "regexp_replace(a, 'b', 'c')",
-                    "pg_regexp_replace(a, 'b', 'c')",
-                ),
-                (
-                    "regexp_matches(a, 'b')",
-                    "unnest(pg_regexp_matches(a, 'b'))",
-                ),
-                (
-                    "regexp_split_to_table(a, 'b')",
-                    "unnest(pg_regexp_split(a, 'b'))",
-                ),
-                ("regexp_match(a)", "regexp_match(a)"),
-            ],
-        );
-    }
+rewrites! {
+    PASS functions_are_ours r"
+        regexp_replace(a, 'b', 'c') ~> pg_regexp_replace(a, 'b', 'c')
+        regexp_matches(a, 'b') ~> unnest(pg_regexp_matches(a, 'b'))
+        regexp_split_to_table(a, 'b') ~> unnest(pg_regexp_split(a, 'b'))
+        regexp_match(a) ~> regexp_match(a)
+    "
 }

@@ -170,62 +170,21 @@ fn rows_from(query: &Query, width: usize) -> Box<Query> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn no_groups_are_one_group() {
-        assert_rewrites(
-            &NO_GROUPS,
-            &[
-                (
-                    "SELECT count(*) FROM t GROUP BY ()",
-                    "SELECT count(*) FROM t",
-                ),
-                (
-                    "SELECT count(*) FROM t GROUP BY x",
-                    "SELECT count(*) FROM t GROUP BY x",
-                ),
-            ],
-        );
-    }
-
-    #[test]
-    fn rows_are_compared_field_by_field() {
-        assert_rewrites(
-            &COMPARED,
-            &[
-                ("(a, b) = (c, d)", "((a) = (c) AND (b) = (d))"),
-                ("(a, b) <> (c, d)", "((a) <> (c) OR (b) <> (d))"),
-                (
-                    "(a, b, c) >= (1, 2, 3)",
-                    "((a) > (1) OR ((a) = (1) AND ((b) > (2) OR ((b) = (2) AND ((c) >= (3))))))",
-                ),
-                (
-                    "(a, b) NOT IN ((1, 2), (3, 4))",
-                    "NOT (((a) = (1) AND (b) = (2)) OR ((a) = (3) AND (b) = (4)))",
-                ),
-                ("a = b", "a = b"),
-            ],
-        );
-    }
-
-    #[test]
-    fn rows_in_sets_are_structs() {
-        assert_rewrites(
-            &SETS,
-            &[
-                (
-                    "(a, b) IN (SELECT x, y FROM t ORDER BY x)",
-                    "struct(a, b) IN (SELECT struct(x, y) FROM t)",
-                ),
-                (
-                    "ROW(a, b) NOT IN (SELECT x, y FROM t LIMIT 1)",
-                    "struct(a, b) NOT IN (SELECT struct(\"tuple_0\", \"tuple_1\") FROM (SELECT x, y FROM t LIMIT 1) AS \"tuples\" (tuple_0, tuple_1))",
-                ),
-                ("a IN (SELECT x FROM t)", "a IN (SELECT x FROM t)"),
-            ],
-        );
-    }
+rewrites! {
+    NO_GROUPS no_groups_are_one_group r"
+        SELECT count(*) FROM t GROUP BY () ~> SELECT count(*) FROM t
+        SELECT count(*) FROM t GROUP BY x ~> SELECT count(*) FROM t GROUP BY x
+    "
+    COMPARED rows_are_compared_field_by_field r"
+        (a, b) = (c, d) ~> ((a) = (c) AND (b) = (d))
+        (a, b) <> (c, d) ~> ((a) <> (c) OR (b) <> (d))
+        (a, b, c) >= (1, 2, 3) ~> ((a) > (1) OR ((a) = (1) AND ((b) > (2) OR ((b) = (2) AND ((c) >= (3))))))
+        (a, b) NOT IN ((1, 2), (3, 4)) ~> NOT (((a) = (1) AND (b) = (2)) OR ((a) = (3) AND (b) = (4)))
+        a = b ~> a = b
+    "
+    SETS rows_in_sets_are_structs r#"
+        (a, b) IN (SELECT x, y FROM t ORDER BY x) ~> struct(a, b) IN (SELECT struct(x, y) FROM t)
+        ROW(a, b) NOT IN (SELECT x, y FROM t LIMIT 1) ~> struct(a, b) NOT IN (SELECT struct("tuple_0", "tuple_1") FROM (SELECT x, y FROM t LIMIT 1) AS "tuples" (tuple_0, tuple_1))
+        a IN (SELECT x FROM t) ~> a IN (SELECT x FROM t)
+    "#
 }

@@ -86,28 +86,10 @@ fn in_order(written: &Function, name: &str, fraction: Option<Expr>) -> Option<Ex
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn rows_are_gathered_in_their_order() {
-        assert_rewrites(
-            &PASS,
-            &[
-                (
-                    "mode() WITHIN GROUP (ORDER BY x)",
-                    "pg_mode(array_agg(x ORDER BY x) FILTER (WHERE (x) IS NOT NULL))",
-                ),
-                (
-                    "percentile_cont(0.5) WITHIN GROUP (ORDER BY x DESC)",
-                    "pg_percentile_cont(x, 0.5, true)",
-                ),
-                (
-                    "percentile_disc(0.5) WITHIN GROUP (ORDER BY x) FILTER (WHERE y)",
-                    "pg_percentile_disc(array_agg(x ORDER BY x) FILTER (WHERE (y) AND (x) IS NOT NULL), 0.5)",
-                ),
-            ],
-        );
-    }
+rewrites! {
+    PASS rows_are_gathered_in_their_order r"
+        mode() WITHIN GROUP (ORDER BY x) ~> pg_mode(array_agg(x ORDER BY x) FILTER (WHERE (x) IS NOT NULL))
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY x DESC) ~> pg_percentile_cont(x, 0.5, true)
+        percentile_disc(0.5) WITHIN GROUP (ORDER BY x) FILTER (WHERE y) ~> pg_percentile_disc(array_agg(x ORDER BY x) FILTER (WHERE (y) AND (x) IS NOT NULL), 0.5)
+    "
 }

@@ -336,25 +336,10 @@ fn leave_out(item: &mut SelectItem, tables: &[Table]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn tables_become_queries_with_the_columns_that_are_asked_for() {
-        assert_rewrites(
-            &PASS,
-            &[
-                (
-                    "SELECT xmin, * FROM orders",
-                    "SELECT \"orders\".\"xmin\u{1f}orders\", * EXCLUDE (\"xmin\u{1f}orders\") FROM (SELECT *, CAST('2' AS xid) AS \"xmin\u{1f}orders\" FROM orders) AS \"orders\"",
-                ),
-                (
-                    "SELECT o.tableoid FROM public.orders o ORDER BY o.tableoid",
-                    "SELECT \"o\".\"tableoid\u{1f}o\" FROM (SELECT *, CAST(CAST('public.orders' AS REGCLASS) AS oid) AS \"tableoid\u{1f}o\" FROM public.orders) o ORDER BY \"o\".\"tableoid\u{1f}o\"",
-                ),
-                ("SELECT x FROM orders", "SELECT x FROM orders"),
-            ],
-        );
-    }
+rewrites! {
+    PASS tables_become_queries_with_the_columns_that_are_asked_for r#"
+        SELECT xmin, * FROM orders ~> SELECT "orders"."xminorders", * EXCLUDE ("xminorders") FROM (SELECT *, CAST('2' AS xid) AS "xminorders" FROM orders) AS "orders"
+        SELECT o.tableoid FROM public.orders o ORDER BY o.tableoid ~> SELECT "o"."tableoido" FROM (SELECT *, CAST(CAST('public.orders' AS REGCLASS) AS oid) AS "tableoido" FROM public.orders) o ORDER BY "o"."tableoido"
+        SELECT x FROM orders ~> SELECT x FROM orders
+    "#
 }

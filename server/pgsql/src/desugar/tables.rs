@@ -285,79 +285,24 @@ fn columns_of(query: &Query, alias: Option<&TableAlias>) -> Option<Box<Query>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn tables_of_the_catalog_are_qualified() {
-        assert_rewrites(
-            &CATALOG,
-            &[(
-                "SELECT relname FROM pg_class, orders",
-                "SELECT relname FROM pg_catalog.pg_class, orders",
-            )],
-        );
-    }
-
-    #[test]
-    fn settings_are_a_table() {
-        assert_rewrites(
-            &SETTINGS,
-            &[(
-                "SELECT name FROM pg_show_all_settings()",
-                "SELECT name FROM pg_catalog.pg_settings AS pg_show_all_settings",
-            )],
-        );
-    }
-
-    #[test]
-    fn functions_of_rows_are_queries() {
-        assert_rewrites(
-            &ROWS,
-            &[
-                (
-                    "SELECT * FROM unnest(a, b) AS u (x)",
-                    "SELECT * FROM LATERAL (SELECT unnest(a) AS x, unnest(b) AS unnest) AS u",
-                ),
-                (
-                    "SELECT * FROM generate_series(1, 3) n",
-                    "SELECT * FROM (SELECT CAST(value AS INT) AS n FROM pg_numbers(1, 3)) n",
-                ),
-                (
-                    "SELECT * FROM generate_series(now(), t, i) AS g (at)",
-                    "SELECT * FROM LATERAL (SELECT unnest(pg_series(now(), t, i)) AS at) AS g",
-                ),
-                (
-                    "SELECT * FROM unnest(a) WITH ORDINALITY",
-                    "SELECT * FROM LATERAL (SELECT unnest(a) AS unnest, unnest(CAST(pg_series(1, array_length(a, 1)) AS INT8[])) AS ordinality) AS unnest",
-                ),
-            ],
-        );
-    }
-
-    #[test]
-    fn calls_stand_beside_themselves_as_values() {
-        assert_rewrites(
-            &VALUE_CALLS,
-            &[
-                (
-                    "SELECT * FROM f(x) AS s",
-                    "SELECT * FROM f(x) AS s WITH (f(x))",
-                ),
-                ("SELECT * FROM t", "SELECT * FROM t"),
-            ],
-        );
-    }
-
-    #[test]
-    fn lateral_values_are_arrays_side_by_side() {
-        assert_rewrites(
-            &LATERAL_VALUES,
-            &[(
-                "SELECT * FROM t, LATERAL (VALUES (t.a, 1), (t.b, 2)) AS v (x)",
-                "SELECT * FROM t, LATERAL (SELECT unnest(make_array(t.a, t.b)) AS x, unnest(make_array(1, 2)) AS column2) AS v",
-            )],
-        );
-    }
+rewrites! {
+    CATALOG tables_of_the_catalog_are_qualified r"
+        SELECT relname FROM pg_class, orders ~> SELECT relname FROM pg_catalog.pg_class, orders
+    "
+    SETTINGS settings_are_a_table r"
+        SELECT name FROM pg_show_all_settings() ~> SELECT name FROM pg_catalog.pg_settings AS pg_show_all_settings
+    "
+    ROWS functions_of_rows_are_queries r"
+        SELECT * FROM unnest(a, b) AS u (x) ~> SELECT * FROM LATERAL (SELECT unnest(a) AS x, unnest(b) AS unnest) AS u
+        SELECT * FROM generate_series(1, 3) n ~> SELECT * FROM (SELECT CAST(value AS INT) AS n FROM pg_numbers(1, 3)) n
+        SELECT * FROM generate_series(now(), t, i) AS g (at) ~> SELECT * FROM LATERAL (SELECT unnest(pg_series(now(), t, i)) AS at) AS g
+        SELECT * FROM unnest(a) WITH ORDINALITY ~> SELECT * FROM LATERAL (SELECT unnest(a) AS unnest, unnest(CAST(pg_series(1, array_length(a, 1)) AS INT8[])) AS ordinality) AS unnest
+    "
+    VALUE_CALLS calls_stand_beside_themselves_as_values r"
+        SELECT * FROM f(x) AS s ~> SELECT * FROM f(x) AS s WITH (f(x))
+        SELECT * FROM t ~> SELECT * FROM t
+    "
+    LATERAL_VALUES lateral_values_are_arrays_side_by_side r"
+        SELECT * FROM t, LATERAL (VALUES (t.a, 1), (t.b, 2)) AS v (x) ~> SELECT * FROM t, LATERAL (SELECT unnest(make_array(t.a, t.b)) AS x, unnest(make_array(1, 2)) AS column2) AS v
+    "
 }

@@ -367,28 +367,10 @@ fn write_out(node: &mut impl VisitMut, merged: &[Merged]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn merged_columns_are_written_out() {
-        assert_rewrites(
-            &PASS,
-            &[
-                (
-                    "SELECT id FROM a RIGHT JOIN b USING (id) WHERE id > 1",
-                    "SELECT b.id AS \"id\" FROM a RIGHT JOIN b USING(id) WHERE b.id > 1",
-                ),
-                (
-                    "SELECT * FROM a FULL JOIN b USING (id) ORDER BY id",
-                    "SELECT coalesce(a.id, b.id) AS \"id\", a.* EXCLUDE (\"id\"), b.* EXCLUDE (\"id\") FROM a FULL JOIN b USING(id) ORDER BY id",
-                ),
-                (
-                    "SELECT id FROM a JOIN b USING (id)",
-                    "SELECT id FROM a JOIN b USING(id)",
-                ),
-            ],
-        );
-    }
+rewrites! {
+    PASS merged_columns_are_written_out r#"
+        SELECT id FROM a RIGHT JOIN b USING (id) WHERE id > 1 ~> SELECT b.id AS "id" FROM a RIGHT JOIN b USING(id) WHERE b.id > 1
+        SELECT * FROM a FULL JOIN b USING (id) ORDER BY id ~> SELECT coalesce(a.id, b.id) AS "id", a.* EXCLUDE ("id"), b.* EXCLUDE ("id") FROM a FULL JOIN b USING(id) ORDER BY id
+        SELECT id FROM a JOIN b USING (id) ~> SELECT id FROM a JOIN b USING(id)
+    "#
 }

@@ -51,21 +51,9 @@ fn into_from(body: &mut SetExpr) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn mixed_values_stand_in_from() {
-        assert_rewrites(
-            &PASS,
-            &[
-                (
-                    "VALUES ('a'), (now())",
-                    "SELECT * FROM (VALUES ('a'), (now())) AS \"mixed\"",
-                ),
-                ("VALUES (1), (2)", "VALUES (1), (2)"),
-            ],
-        );
-    }
+rewrites! {
+    PASS mixed_values_stand_in_from r#"
+        VALUES ('a'), (now()) ~> SELECT * FROM (VALUES ('a'), (now())) AS "mixed"
+        VALUES (1), (2) ~> VALUES (1), (2)
+    "#
 }

@@ -119,28 +119,10 @@ fn wrong(message: String) -> PgError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::assert_rewrites;
-    use super::*;
-
-    #[test]
-    fn windows_are_whole() {
-        assert_rewrites(
-            &PASS,
-            &[
-                (
-                    "SELECT sum(x) OVER w FROM t WINDOW w AS (PARTITION BY a)",
-                    "SELECT sum(x) OVER (PARTITION BY a) FROM t",
-                ),
-                (
-                    "SELECT sum(x) OVER (w ORDER BY b) FROM t WINDOW w AS (PARTITION BY a)",
-                    "SELECT sum(x) OVER (PARTITION BY a ORDER BY b) FROM t",
-                ),
-                (
-                    "SELECT x FROM t WINDOW w AS (ORDER BY a) ORDER BY rank() OVER w",
-                    "SELECT x FROM t ORDER BY rank() OVER (ORDER BY a)",
-                ),
-            ],
-        );
-    }
+rewrites! {
+    PASS windows_are_whole r"
+        SELECT sum(x) OVER w FROM t WINDOW w AS (PARTITION BY a) ~> SELECT sum(x) OVER (PARTITION BY a) FROM t
+        SELECT sum(x) OVER (w ORDER BY b) FROM t WINDOW w AS (PARTITION BY a) ~> SELECT sum(x) OVER (PARTITION BY a ORDER BY b) FROM t
+        SELECT x FROM t WINDOW w AS (ORDER BY a) ORDER BY rank() OVER w ~> SELECT x FROM t ORDER BY rank() OVER (ORDER BY a)
+    "
 }
