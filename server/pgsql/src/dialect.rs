@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
-use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionContext;
 use datafusion_pg_catalog::pg_catalog::generate_series_arg_coercion::CoerceIntArgsToBigInt;
 use datafusion_pg_catalog::pg_catalog::{array_bounds_udf, quote_ident_udf};
 use pgwire::api::Type;
 
-use crate::analyze::{ColumnAliases, Functions, MixedValues, PgOperators};
+use crate::analyze::{ColumnAliases, MixedValues, PgOperators};
 use crate::encode::{canonical, pg_type};
 use crate::error::{PgError, code};
 use crate::functions;
@@ -36,12 +36,7 @@ pub fn install(context: &SessionContext) -> Result<()> {
     CoerceIntArgsToBigInt::widen(context);
     numbers(context);
 
-    let function = |name: &str| context.udf(name);
-    let operators = PgOperators {
-        to_instant: function("pg_timestamptz")?,
-        to_local: function("pg_timestamp")?,
-        functions: Functions::of(context)?,
-    };
+    let operators = PgOperators::of(context)?;
     let state = context.state_ref();
     let mut builder = SessionStateBuilder::new_from_existing(state.read().clone())
         .with_type_planner(Arc::new(PgTypes));

@@ -22,6 +22,7 @@ pub mod error;
 pub mod functions;
 pub mod params;
 pub mod parse;
+pub mod pass;
 pub mod plan;
 pub mod settings;
 pub mod types;

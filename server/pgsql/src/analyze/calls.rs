@@ -1,19 +1,20 @@
 //! OVER and FILTER after a function that takes neither, and a window function without OVER.
-//!
-//! DataFusion calls the function as if they were not there.
 
 use std::ops::ControlFlow;
 
 use datafusion::execution::SessionState;
 use datafusion::sql::sqlparser::ast::{Expr, Function, Query, visit_expressions};
 
-use crate::error::{PgError, code};
+use super::CallPass;
+use crate::error::PgError;
 
-/// Refuses such calls.
-///
-/// # Errors
-/// If there is one.
-pub fn check_calls(state: &SessionState, query: &Query) -> Result<(), PgError> {
+pub(super) const PASS: CallPass = CallPass {
+    name: "call-check",
+    bridges: "DataFusion calls the function as if OVER and FILTER were not there",
+    run: check,
+};
+
+fn check(state: &SessionState, query: &mut Query) -> Result<(), PgError> {
     let checked = visit_expressions(query, |expr| match expr {
         Expr::Function(function) => match wrong(state, function) {
             Some(error) => ControlFlow::Break(error),
@@ -40,10 +41,7 @@ fn wrong(state: &SessionState, function: &Function) -> Option<PgError> {
     }
     if function.filter.is_some() {
         return Some(if is_window {
-            PgError::new(
-                code::NOT_SUPPORTED,
-                "FILTER is not implemented for non-aggregate window functions",
-            )
+            PgError::unsupported("FILTER is not implemented for non-aggregate window functions")
         } else {
             PgError::new(
                 WRONG_OBJECT,

@@ -8,13 +8,15 @@
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF};
+use datafusion::logical_expr::{Expr, ScalarUDF};
 
+use super::PlanPass;
 use super::kinds::Kind;
 use super::operators::call;
 use crate::error::PgError;
+use crate::functions::raise;
 
 /// Calls in one another, and one more, times the square of the depth of all: a second of planning, and more calls in one another than parentheses may be.
 const MOST: usize = 2_000_000;
@@ -82,19 +84,19 @@ pub(super) fn check(expr: &Expr) -> Result<()> {
     let error = PgError::new("54001", "statement is too complex").detail(format!(
         "{all} operators lie in one another, of which {calls} are calls of functions"
     ));
-    Err(DataFusionError::External(Box::new(error)))
+    Err(raise(error))
 }
 
-/// Refuses a plan with such an expression.
-///
-/// # Errors
-/// If there is one.
-pub fn check_depth(plan: &LogicalPlan) -> Result<(), PgError> {
-    plan.apply_with_subqueries(|node| {
-        node.apply_expressions(|expr| {
-            check(expr)?;
-            Ok(TreeNodeRecursion::Continue)
-        })
-    })?;
-    Ok(())
-}
+pub(super) const PASS: PlanPass = PlanPass {
+    name: "depth-check",
+    bridges: "DataFusion's passes take the cube of the depth of an expression, and cannot be cancelled in it",
+    run: |plan, _| {
+        plan.apply_with_subqueries(|node| {
+            node.apply_expressions(|expr| {
+                check(expr)?;
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })?;
+        Ok(plan)
+    },
+};

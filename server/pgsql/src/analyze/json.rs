@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::planner::{PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF, lit};
@@ -14,6 +14,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use crate::encode::{SHOWN_AS_KEY, type_name};
 use crate::error::{PgError, code};
+use crate::functions::raise;
 use crate::params::array_elements;
 
 /// The functions that the operators stand for.
@@ -71,7 +72,7 @@ pub(super) fn planned(
             format!("operator does not exist: {} {} …", type_name(&left), raw.op),
         )
         .hint("it is there for json, jsonb, and text that holds such");
-        return Err(DataFusionError::External(Box::new(error)));
+        return Err(raise(error));
     }
     let by_path = matches!(
         raw.op,

@@ -11,11 +11,16 @@ use datafusion::common::{Column, JoinType};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
+use super::PlanPass;
+
+pub(super) const PASS: PlanPass = PlanPass {
+    name: "lateral-to-projection",
+    bridges: "DataFusion has no join whose right side is computed of its left side's row",
+    run: |plan, _| lateral_to_projection(plan),
+};
+
 /// Puts lateral rows into the plans that they are computed of.
-///
-/// # Errors
-/// If a plan cannot be put together again.
-pub fn beside(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn lateral_to_projection(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = plan.transform_up_with_subqueries(|node| {
         let LogicalPlan::Join(join) = &node else {
             return Ok(Transformed::no(node));

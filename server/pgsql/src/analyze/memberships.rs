@@ -10,7 +10,7 @@
 //!      ELSE false END
 //! ```
 //!
-//! These counts are joined like any other correlated subquery (see [`super::subqueries`]). What cannot be null is not asked
+//! These counts are joined like any other correlated subquery (see [`super::scalar_subqueries`]). What cannot be null is not asked
 //! for. Rows of several values, `(a, b) IN (SELECT x, y …)`, come as calls of `struct`.
 
 use std::sync::Arc;
@@ -31,22 +31,24 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-use super::absent::is_one_row;
-use super::meeting::inputs;
-use super::member_rows::{Set, values_of};
+use super::PlanPass;
+use super::common_types::inputs;
+use super::membership_rows::{Set, values_of};
+use super::node_exprs::rewrite_exprs;
+use super::nullable_subqueries::is_one_row;
 
-/// Gives the memberships of a plan their three answers.
-///
-/// # Errors
-/// If values cannot be compared, or a plan cannot be put together again.
-pub fn three_valued(plan: LogicalPlan, functions: &dyn FunctionRegistry) -> Result<LogicalPlan> {
-    let mut memberships = Memberships {
-        functions,
-        number: 0,
-    };
-    let plan = plan.transform_down_with_subqueries(|node| memberships.node(node))?;
-    Ok(plan.data)
-}
+pub(super) const PASS: PlanPass = PlanPass {
+    name: "three-valued-memberships",
+    bridges: "DataFusion makes a join of `x IN (SELECT …)` whose mark is true or false, and never unknown",
+    run: |plan, state| {
+        let mut memberships = Memberships {
+            functions: state,
+            number: 0,
+        };
+        let plan = plan.transform_down_with_subqueries(|node| memberships.node(node))?;
+        Ok(plan.data)
+    },
+};
 
 fn is_membership(expr: &Expr) -> bool {
     matches!(expr, Expr::InSubquery(_) | Expr::SetComparison(_))
@@ -121,22 +123,17 @@ impl Memberships<'_> {
         }
         let input = node.inputs()[0].clone();
         let mut made = Vec::new();
-        let names = NamePreserver::new(&node);
-        let changed = node.clone().map_expressions(|expr| {
-            let name = names.save(&expr);
-            let expr = expr.transform_up(|expr| {
-                Ok(match expr {
-                    Expr::InSubquery(mut found) if !is_plain(&found.expr) => {
-                        self.number += 1;
-                        let column = format!("\u{1f}member{}", self.number);
-                        let value = std::mem::replace(&mut *found.expr, ident(&column));
-                        made.push(value.alias(column));
-                        Transformed::yes(Expr::InSubquery(found))
-                    }
-                    other => Transformed::no(other),
-                })
-            })?;
-            Ok(expr.update_data(|expr| name.restore(expr)))
+        let changed = rewrite_exprs(node.clone(), |expr| {
+            Ok(match expr {
+                Expr::InSubquery(mut found) if !is_plain(&found.expr) => {
+                    self.number += 1;
+                    let column = format!("\u{1f}member{}", self.number);
+                    let value = std::mem::replace(&mut *found.expr, ident(&column));
+                    made.push(value.alias(column));
+                    Transformed::yes(Expr::InSubquery(found))
+                }
+                other => Transformed::no(other),
+            })
         })?;
         if made.is_empty() {
             return Ok((node, false));

@@ -8,7 +8,6 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::common::utils::list_ndims;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::FunctionRegistry;
 use datafusion::functions_nested::expr_fn::{array_has_all, array_has_any};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{
@@ -21,105 +20,35 @@ use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-use super::branches::of_one_type;
+use super::case_types::with_case_types;
 use super::chains;
 use super::json;
 use super::kinds::{Kind, kind};
+use super::operator_functions::Functions;
 use super::units::{days, local_micros, micros, of_micros, with_doubles};
-use super::unknown::{Side, not_unique, with_lists, with_truths};
+use super::unknown_literals::{Side, not_unique, with_lists, with_truths};
 use crate::error::{PgError, code};
+use crate::functions::raise;
 
 /// Operators on dates, times and numbers.
 #[derive(Debug)]
 pub struct PgOperators {
-    /// `pg_timestamptz`
-    pub to_instant: Arc<ScalarUDF>,
-    /// `pg_timestamp`
-    pub to_local: Arc<ScalarUDF>,
-    /// The others.
-    pub functions: Functions,
+    pub(super) functions: Functions,
 }
 
-/// The functions that operators stand for.
-#[derive(Debug)]
-pub struct Functions {
-    add: Arc<ScalarUDF>,
-    subtract: Arc<ScalarUDF>,
-    multiply: Arc<ScalarUDF>,
-    quotient: Arc<ScalarUDF>,
-    at_time: Arc<ScalarUDF>,
-    times: Arc<ScalarUDF>,
-    parts: Arc<ScalarUDF>,
-    span: Arc<ScalarUDF>,
-    later: Arc<ScalarUDF>,
-    earlier: Arc<ScalarUDF>,
-    text: Arc<ScalarUDF>,
-    joined: Arc<ScalarUDF>,
-    concatenated: Arc<ScalarUDF>,
-    appended: Arc<ScalarUDF>,
-    prepended: Arc<ScalarUDF>,
-    array: Arc<ScalarUDF>,
-    regex: Arc<ScalarUDF>,
-    like: Arc<ScalarUDF>,
-    element: Arc<ScalarUDF>,
-    json: json::Functions,
-    pub(super) date: Arc<ScalarUDF>,
-    pub(super) interval: Arc<ScalarUDF>,
-    pub(super) time: Arc<ScalarUDF>,
-}
-
-impl Functions {
+impl PgOperators {
     /// Those of a context.
     ///
     /// # Errors
-    /// If one is not there.
-    pub fn of(context: &SessionContext) -> Result<Functions> {
-        Ok(Functions {
-            add: context.udf("pg_add")?,
-            subtract: context.udf("pg_subtract")?,
-            multiply: context.udf("pg_multiply")?,
-            quotient: context.udf("pg_quotient")?,
-            at_time: context.udf("pg_at_time")?,
-            times: context.udf("pg_times")?,
-            parts: context.udf("pg_parts")?,
-            span: context.udf("pg_span")?,
-            later: context.udf("pg_later")?,
-            earlier: context.udf("pg_earlier")?,
-            text: context.udf("pg_text")?,
-            joined: context.udf("pg_joined")?,
-            concatenated: context.udf("array_concat")?,
-            appended: context.udf("array_append")?,
-            prepended: context.udf("array_prepend")?,
-            array: context.udf("make_array")?,
-            regex: context.udf("pg_regex")?,
-            like: context.udf("pg_regexp_like")?,
-            element: context.udf("pg_element")?,
-            json: json::Functions::of(context)?,
-            date: context.udf("pg_date")?,
-            interval: context.udf("pg_interval")?,
-            time: context.udf("pg_time")?,
-        })
+    /// If it lacks a function that an operator stands for.
+    pub fn of(context: &SessionContext) -> Result<PgOperators> {
+        let functions = Functions::of(context)?;
+        Ok(PgOperators { functions })
     }
 }
 
 pub(super) fn call(function: &Arc<ScalarUDF>, args: Vec<Expr>) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(function), args))
-}
-
-impl PgOperators {
-    fn instant(&self, expr: Expr) -> Expr {
-        Expr::ScalarFunction(ScalarFunction::new_udf(
-            Arc::clone(&self.to_instant),
-            vec![expr],
-        ))
-    }
-
-    fn local(&self, expr: Expr) -> Expr {
-        Expr::ScalarFunction(ScalarFunction::new_udf(
-            Arc::clone(&self.to_local),
-            vec![expr],
-        ))
-    }
 }
 
 impl PgOperators {
@@ -181,10 +110,8 @@ impl PgOperators {
         let is_chain = |expr: &Expr| matches!(expr, Expr::ScalarFunction(call) if chains::kind(call).is_some());
         let is_json = |expr| !is_chain(expr) && json::is_json(expr, schema);
         if is_json(&left) || is_json(&right) {
-            return Err(DataFusionError::External(Box::new(PgError::new(
-                code::NOT_SUPPORTED,
-                "|| of jsonb is not supported",
-            ))));
+            let error = PgError::unsupported("|| of jsonb is not supported");
+            return Err(raise(error));
         }
         let functions = &self.functions;
         // A null beside an array is an array that is not there.
@@ -287,7 +214,7 @@ fn incomparable(operator: Operator, kinds: (Kind, Kind)) -> Option<DataFusionErr
             format!("operator does not exist: {:?} {operator} {:?}", kinds.0, kinds.1).to_lowercase(),
         )
         .hint("No operator matches the given name and argument types. You might need to add explicit type casts.");
-        DataFusionError::External(Box::new(error))
+        raise(error)
     })
 }
 
@@ -303,9 +230,11 @@ impl PgOperators {
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         use BinaryOperator as B;
+        let instant = |expr| call(&self.functions.instant, vec![expr]);
+        let local = |expr| call(&self.functions.local, vec![expr]);
         let raw = RawBinaryExpr {
-            left: of_one_type(raw.left, schema)?,
-            right: of_one_type(raw.right, schema)?,
+            left: with_case_types(raw.left, schema)?,
+            right: with_case_types(raw.right, schema)?,
             op: raw.op,
         };
         let operator = match raw.op {
@@ -355,10 +284,10 @@ impl PgOperators {
         let planned = match kinds {
             // What an instant is compared with is an instant of the session's zone.
             (Kind::Instant, Kind::Text | Kind::Date | Kind::Local) if compared => {
-                binary(of_micros(left, schema)?, operator, self.instant(right))
+                binary(of_micros(left, schema)?, operator, instant(right))
             }
             (Kind::Text | Kind::Date | Kind::Local, Kind::Instant) if compared => {
-                binary(self.instant(left), operator, of_micros(right, schema)?)
+                binary(instant(left), operator, of_micros(right, schema)?)
             }
             (Kind::Instant, Kind::Instant) if compared => binary(
                 of_micros(left, schema)?,
@@ -401,9 +330,9 @@ impl PgOperators {
             {
                 binary(local_micros(left), operator, local_micros(right))
             }
-            (Kind::Date, Kind::Interval) if !compared => binary(self.local(left), operator, right),
+            (Kind::Date, Kind::Interval) if !compared => binary(local(left), operator, right),
             (Kind::Interval, Kind::Date) if operator == Operator::Plus => {
-                binary(self.local(right), operator, left)
+                binary(local(right), operator, left)
             }
             (Kind::Date, Kind::Date) if operator == Operator::Minus => {
                 binary(days(left), operator, days(right))
@@ -418,10 +347,10 @@ impl PgOperators {
                 binary(micros(left), operator, micros(right))
             }
             (Kind::Instant, Kind::Date | Kind::Local) if operator == Operator::Minus => {
-                binary(micros(left), operator, self.instant(right))
+                binary(micros(left), operator, instant(right))
             }
             (Kind::Date | Kind::Local, Kind::Instant) if operator == Operator::Minus => {
-                binary(self.instant(left), operator, micros(right))
+                binary(instant(left), operator, micros(right))
             }
             _ => return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right })),
         };

@@ -1,113 +1,65 @@
-//! Casts: to names of objects, to text, to times, to numbers.
+//! Casts: to text, to times, to numbers.
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr,
-    Ident, Query, SelectItem, SetExpr, TimezoneInfo, UnaryOperator, Value,
+    ArrayElemTypeDef, BinaryOperator, CharacterLength, DataType, ExactNumberInfo, Expr, ObjectName,
+    TimezoneInfo, UnaryOperator,
 };
 
-use super::arrays::array_like;
+use super::array_literals::array_like;
+use super::ast::{
+    binary, call, cast, digits, is_placeholder, last, nested, null, number, string, take, text,
+};
 use super::names::is_single;
-use super::{call, compare, is_placeholder, string, text};
+use super::{AstPass, Step};
 
-/// A column that is cast to `regclass` and the like is shown by its name.
-pub(super) fn show_objects(query: &mut Query) {
-    if let SetExpr::Select(select) = query.body.as_mut() {
-        for item in &mut select.projection {
-            if let SelectItem::ExprWithAlias { expr, .. } | SelectItem::UnnamedExpr(expr) = item
-                && let Some(kind) = object_cast(expr)
-            {
-                let object = std::mem::replace(expr, Expr::Identifier(Ident::new("")));
-                *expr = call(&format!("{kind}_out"), vec![object]);
-            }
-        }
-    }
-}
+pub(super) const MOMENTS: AstPass = AstPass {
+    name: "moment-literals",
+    bridges: "DataFusion has no 'today'::date, which the statement's own time decides",
+    run: &[Step::Expr(|expr| {
+        at_cast(expr, |value, data_type| moment(string(value)?, data_type))
+    })],
+};
 
-/// Columns of `pg_type` that are functions, and are shown by name.
-fn is_procedure(column: &Ident) -> bool {
-    [
-        "typinput",
-        "typoutput",
-        "typreceive",
-        "typsend",
-        "typmodin",
-        "typmodout",
-        "typanalyze",
-        "typsubscript",
-    ]
-    .iter()
-    .any(|name| column.value.eq_ignore_ascii_case(name))
-}
+pub(super) const PASS: AstPass = AstPass {
+    name: "casts",
+    bridges: "DataFusion's casts read and spell values otherwise, and cut where PostgreSQL rounds",
+    run: &[Step::Expr(|expr| at_cast(expr, rewritten))],
+};
 
-/// `regclass` of `x::regclass`, and so on.
-fn object_cast(expr: &Expr) -> Option<&'static str> {
+/// Rewrites a cast, however it is written, by its operand and its type.
+pub(super) fn at_cast(
+    expr: &mut Expr,
+    rewrite: impl Fn(&mut Expr, &DataType) -> Option<Expr>,
+) -> Option<Expr> {
     match expr {
-        Expr::Cast { data_type, .. } => object_kind(data_type),
-        Expr::Nested(inner) => object_cast(inner),
-        Expr::Identifier(name) => is_procedure(name).then_some("regproc"),
-        Expr::CompoundIdentifier(parts) => is_procedure(parts.last()?).then_some("regproc"),
-        Expr::Function(function) => match function.name.to_string().to_ascii_lowercase().as_str() {
-            "to_regclass" => Some("regclass"),
-            "to_regtype" => Some("regtype"),
-            "to_regnamespace" => Some("regnamespace"),
-            "to_regrole" => Some("regrole"),
-            _ => None,
-        },
+        Expr::Cast {
+            expr, data_type, ..
+        } => rewrite(expr, data_type),
+        Expr::TypedString(typed) => {
+            rewrite(&mut Expr::Value(typed.value.clone()), &typed.data_type)
+        }
         _ => None,
     }
 }
 
-fn object_kind(data_type: &DataType) -> Option<&'static str> {
-    let name = match data_type {
-        DataType::Regclass => "regclass".to_owned(),
-        DataType::Custom(name, arguments) if arguments.is_empty() => {
-            name.0.last()?.as_ident()?.value.to_ascii_lowercase()
-        }
-        _ => return None,
-    };
-    Some(match name.as_str() {
-        "regclass" => "regclass",
-        "regtype" => "regtype",
-        "regnamespace" => "regnamespace",
-        "regrole" => "regrole",
-        "regproc" => "regproc",
-        "regprocedure" => "regprocedure",
-        "regoper" | "regoperator" => "regoper",
-        _ => return None,
-    })
-}
-
-fn is_text(data_type: &DataType) -> bool {
+pub(super) fn is_text(data_type: &DataType) -> bool {
     match data_type {
         DataType::Text | DataType::Varchar(_) | DataType::CharacterVarying(_) => true,
-        DataType::Custom(name, _) => name
-            .0
-            .last()
-            .and_then(|part| part.as_ident())
-            .is_some_and(|ident| ident.value.eq_ignore_ascii_case("text")),
+        DataType::Custom(name, _) => is_named(name, "text"),
         _ => false,
     }
 }
 
-pub(super) fn rewritten_cast(inner: &mut Box<Expr>, data_type: &DataType) -> Option<Expr> {
-    let take =
-        |expr: &mut Box<Expr>| std::mem::replace(&mut **expr, Expr::Identifier(Ident::new("")));
-    if let Some(kind) = object_kind(data_type) {
-        return Some(call(&format!("{kind}_in"), vec![take(inner)]));
-    }
-    if is_text(data_type)
-        && let Some(kind) = object_cast(inner)
-    {
-        return Some(call(&format!("{kind}_out"), vec![take(inner)]));
-    }
-    if let Some(moment) = string(inner).and_then(|word| moment(word, data_type)) {
-        return Some(moment);
-    }
+fn is_named(name: &ObjectName, word: &str) -> bool {
+    last(name).is_some_and(|ident| ident.value.eq_ignore_ascii_case(word))
+}
+
+fn rewritten(inner: &mut Expr, data_type: &DataType) -> Option<Expr> {
     match data_type {
         DataType::Array(ArrayElemTypeDef::SquareBracket(item, _)) if string(inner).is_some() => {
-            let one = cast_null(item.as_ref().clone());
+            let one = cast(null(), item.as_ref().clone());
             let literal = take(inner);
-            **inner = array_like(literal, one);
+            *inner = array_like(literal, one);
         }
         DataType::Interval { .. } if string(inner).is_some() => {
             return Some(call("pg_interval", vec![take(inner)]));
@@ -116,8 +68,8 @@ pub(super) fn rewritten_cast(inner: &mut Box<Expr>, data_type: &DataType) -> Opt
         DataType::DoublePrecision | DataType::Float8 | DataType::Double(_) | DataType::Float(_)
             if !is_single(data_type) =>
         {
-            if let Some(digits) = number(inner) {
-                **inner = text(digits);
+            if let Some(digits) = signed_digits(inner) {
+                *inner = text(digits);
             }
         }
         DataType::Uuid => return Some(call("pg_uuid", vec![take(inner)])),
@@ -126,13 +78,12 @@ pub(super) fn rewritten_cast(inner: &mut Box<Expr>, data_type: &DataType) -> Opt
         data_type if limited(data_type).is_some() => {
             let value = take(inner);
             let value = if is_placeholder(&value) {
-                as_text(value)
+                cast(value, DataType::Text)
             } else {
                 call("pg_text", vec![value])
             };
             let length = limited(data_type).unwrap_or_default().to_string();
-            let length = Expr::Value(Value::Number(length, false).into());
-            return Some(call("pg_varchar", vec![value, length]));
+            return Some(call("pg_varchar", vec![value, number(length)]));
         }
         // A parameter has the type that it is cast to.
         _ if is_placeholder(inner) => {}
@@ -150,7 +101,7 @@ pub(super) fn rewritten_cast(inner: &mut Box<Expr>, data_type: &DataType) -> Opt
         // Floats are rounded to the digits that they surely have before they are rounded to those of the type.
         data_type if is_number(data_type) && !is_rounded(inner) => {
             let value = take(inner);
-            **inner = call("pg_decimal", vec![value]);
+            *inner = call("pg_decimal", vec![value]);
         }
         DataType::Boolean | DataType::Bool if string(inner).is_some() => {
             return Some(call("pg_bool", vec![take(inner)]));
@@ -171,11 +122,11 @@ pub(super) fn rewritten_cast(inner: &mut Box<Expr>, data_type: &DataType) -> Opt
         }
         DataType::Array(ArrayElemTypeDef::SquareBracket(item, _)) if is_integer(item) => {
             let value = take(inner);
-            **inner = call("pg_round_items", vec![value]);
+            *inner = call("pg_round_items", vec![value]);
         }
         data_type if is_integer(data_type) && !is_rounded(inner) => {
             let value = take(inner);
-            **inner = call("pg_round_int", vec![value]);
+            *inner = call("pg_round_int", vec![value]);
         }
         _ => {}
     }
@@ -185,10 +136,7 @@ pub(super) fn rewritten_cast(inner: &mut Box<Expr>, data_type: &DataType) -> Opt
 /// A time of so many digits of a second, if they are told.
 fn in_digits(time: Expr, digits: Option<u64>) -> Expr {
     match digits {
-        Some(digits @ 0..=5) => {
-            let digits = Expr::Value(Value::Number(digits.to_string(), false).into());
-            call("pg_time_digits", vec![time, digits])
-        }
+        Some(digits @ 0..=5) => call("pg_time_digits", vec![time, number(digits.to_string())]),
         _ => time,
     }
 }
@@ -219,25 +167,6 @@ fn is_rounded(expr: &Expr) -> bool {
     }
 }
 
-fn as_text(expr: Expr) -> Expr {
-    cast(expr, DataType::Text)
-}
-
-/// No value of a type.
-fn cast_null(data_type: DataType) -> Expr {
-    cast(Expr::Value(Value::Null.into()), data_type)
-}
-
-fn cast(expr: Expr, data_type: DataType) -> Expr {
-    Expr::Cast {
-        kind: CastKind::DoubleColon,
-        expr: Box::new(expr),
-        data_type,
-        array: false,
-        format: None,
-    }
-}
-
 /// `n` of `varchar(n)` and `char(n)`.
 fn limited(data_type: &DataType) -> Option<u64> {
     match data_type {
@@ -258,10 +187,7 @@ fn limited(data_type: &DataType) -> Option<u64> {
 fn is_number(data_type: &DataType) -> bool {
     match data_type {
         DataType::Numeric(_) | DataType::Decimal(_) | DataType::Dec(_) => true,
-        DataType::Custom(name, _) => {
-            let last = name.0.last().and_then(|part| part.as_ident());
-            last.is_some_and(|ident| ident.value.eq_ignore_ascii_case("numeric"))
-        }
+        DataType::Custom(name, _) => is_named(name, "numeric"),
         _ => false,
     }
 }
@@ -272,11 +198,7 @@ fn is_unlimited_number(data_type: &DataType) -> bool {
         DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) => {
             *info == ExactNumberInfo::None
         }
-        DataType::Custom(name, arguments) => {
-            let last = name.0.last().and_then(|part| part.as_ident());
-            arguments.is_empty()
-                && last.is_some_and(|ident| ident.value.eq_ignore_ascii_case("numeric"))
-        }
+        DataType::Custom(name, arguments) => arguments.is_empty() && is_named(name, "numeric"),
         _ => false,
     }
 }
@@ -297,12 +219,12 @@ fn number_of(literal: &str) -> Option<Expr> {
     }
     let point = if unsigned.contains('.') { "" } else { "." };
     let whole = if whole.is_empty() { "0" } else { "" };
-    let number = Expr::Value(Value::Number(format!("{whole}{unsigned}{point}"), false).into());
+    let number = number(format!("{whole}{unsigned}{point}"));
     Some(if digits.starts_with('-') {
-        Expr::Nested(Box::new(Expr::UnaryOp {
+        nested(Expr::UnaryOp {
             op: UnaryOperator::Minus,
             expr: Box::new(number),
-        }))
+        })
     } else {
         number
     })
@@ -319,8 +241,8 @@ fn moment(word: &str, data_type: &DataType) -> Option<Expr> {
         "yesterday" => -1,
         _ => return None,
     };
-    let days = Expr::Value(Value::Number(days.to_string(), false).into());
-    let day = compare(call("current_date", vec![]), BinaryOperator::Plus, days);
+    let days = number(days.to_string());
+    let day = binary(call("current_date", vec![]), BinaryOperator::Plus, days);
     Some(of_type(day, data_type))
 }
 
@@ -336,17 +258,39 @@ fn of_type(expr: Expr, data_type: &DataType) -> Expr {
     call(name, vec![expr])
 }
 
-/// The digits of a number.
-fn number(expr: &Expr) -> Option<String> {
+/// The digits of a number, with its sign.
+fn signed_digits(expr: &Expr) -> Option<String> {
     match expr {
-        Expr::Value(value) => match &value.value {
-            Value::Number(digits, _) => Some(digits.clone()),
-            _ => None,
-        },
         Expr::UnaryOp {
             op: UnaryOperator::Minus,
             expr,
-        } => number(expr).map(|digits| format!("-{digits}")),
-        _ => None,
+        } => signed_digits(expr).map(|digits| format!("-{digits}")),
+        expr => digits(expr).map(str::to_owned),
     }
+}
+
+#[cfg(test)]
+rewrites! {
+    MOMENTS moments_are_the_statements r"
+        'today'::date ~> pg_date(current_date() + 0)
+        timestamptz 'now' ~> pg_timestamptz(now())
+        'tomorrow'::timestamp ~> pg_timestamp(current_date() + 1)
+        'today'::text ~> 'today'::TEXT
+    "
+    PASS values_are_read_and_rounded r"
+        x::text ~> pg_text(x)
+        x::varchar(3) ~> pg_varchar(pg_text(x), 3)
+        x::int ~> pg_round_int(x)::INT
+        '5'::int ~> '5'::INT
+        x::numeric ~> pg_numeric(x)
+        '1.50'::numeric ~> 1.50
+        x::numeric(10, 2) ~> pg_decimal(x)::NUMERIC(10,2)
+        x::timestamptz(3) ~> pg_time_digits(pg_timestamptz(x), 3)
+        DATE '2026-01-01' ~> pg_date('2026-01-01')
+        '{1,2}'::int[] ~> pg_array_like('{1,2}', CAST(pg_round_int(NULL) AS INT))::INT[]
+        1.5::float8 ~> '1.5'::FLOAT8
+        $1::int ~> $1::INT
+        x::jsonb ~> pg_jsonb(x)
+        't'::bool ~> pg_bool('t')
+    "
 }

@@ -1,209 +1,217 @@
 //! Calls of PostgreSQL's functions that are something else here, or have other arguments.
 
+use std::ops::RangeInclusive;
+
 use datafusion::sql::sqlparser::ast::{
-    Array, ArrayElemTypeDef, BinaryOperator, DataType, DateTimeField, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, ObjectName, OrderByExpr,
-    UnaryOperator, Value, ValueWithSpan,
+    ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident,
 };
 
-use super::arrays::array_of_rows;
-use super::json;
-use super::moments;
-use super::numbers::cast;
-use super::regexes;
-use super::{call, compare, distinct, empty_query, function, text};
+use super::ast::{
+    arguments, bare_function, binary, call, cast, nested, number, object, string, take, text,
+};
+use super::{AstPass, Step};
 
-/// What a call becomes; none where it stays, perhaps under another name.
-pub(super) fn rewritten_function(function: &mut Function) -> Option<Expr> {
-    let name = function
-        .name
-        .0
-        .last()?
-        .as_ident()?
-        .value
-        .to_ascii_lowercase();
-    match (&mut function.args, name.as_str()) {
-        (FunctionArguments::None, "user") => return Some(call("current_user", vec![])),
-        (FunctionArguments::None, "current_catalog") => {
-            return Some(call("current_database", vec![]));
-        }
-        (FunctionArguments::None, "current_user" | "session_user" | "current_role") => {
-            return Some(call(&name, vec![]));
-        }
-        (FunctionArguments::Subquery(query), "array") => {
-            let query = std::mem::replace(query, empty_query());
-            return Some(array_of_rows(query));
-        }
-        _ => {}
-    }
-    if let Some(new) = moments::rewritten(function, &name) {
-        return Some(new);
-    }
-    if let Some(new) = json::aggregate(function, &name) {
-        return Some(new);
-    }
-    if let Some(new) = aggregate(function, &name) {
-        return Some(new);
-    }
-    let count = arguments(function)?.len();
-    let renamed = match (name.as_str(), count) {
-        // PostgreSQL gives instants, DataFusion something else under the same name.
-        ("to_timestamp", 1) => "pg_to_timestamp",
-        ("to_timestamp", _) => "pg_to_timestamp_by",
-        ("to_date", 2) => "pg_to_date",
-        ("date", 1) => "pg_date",
-        ("to_char", 2) => "pg_to_char",
-        // What stays numeric, or has another number of digits.
-        ("round", _) => "pg_round",
-        ("trunc", _) => "pg_trunc",
-        ("ceil" | "ceiling", 1) => "pg_ceil",
-        ("floor", 1) => "pg_floor",
-        ("sign", 1) => "pg_sign",
-        ("ln", 1) => "pg_ln",
-        ("log" | "log10", 1) => "pg_log",
-        ("every", 1) => "bool_and",
-        ("variance", 1) => "var_samp",
-        ("to_hex", 1) => "pg_to_hex",
-        ("array_length", 2) => "pg_array_length",
-        ("array_replace", 3) => "array_replace_all",
-        ("array_remove", 2) => "array_remove_all",
-        // Of arguments of several types, while they are planned.
-        ("coalesce", 1..) => "pg_coalesce",
-        ("nullif", 2) => "pg_nullif",
-        ("greatest", 1..) => "pg_greatest",
-        ("least", 1..) => "pg_least",
-        _ => "",
-    };
-    if !renamed.is_empty() {
-        function.name = ObjectName::from(vec![Ident::new(renamed)]);
-        return None;
-    }
-    scalar(function, &name)
-}
-
-/// The arguments of a call, if they are plain ones.
-pub(super) fn arguments(function: &Function) -> Option<Vec<&Expr>> {
-    let FunctionArguments::List(list) = &function.args else {
-        return None;
-    };
-    list.args
-        .iter()
-        .map(|arg| match arg {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
-            FunctionArg::Named {
-                arg: FunctionArgExpr::Expr(expr),
-                ..
+pub(super) const SESSION_WORDS: AstPass = AstPass {
+    name: "session-words",
+    bridges: "DataFusion has no words that are calls without parentheses, as CURRENT_USER and current_schema",
+    run: &[
+        Step::Call(|function, name| {
+            if !matches!(function.args, FunctionArguments::None) {
+                return None;
             }
-            | FunctionArg::ExprNamed {
-                arg: FunctionArgExpr::Expr(expr),
-                ..
-            } => Some(expr),
+            let name = match name {
+                "user" => "current_user",
+                "current_catalog" => "current_database",
+                "current_user" | "session_user" | "current_role" => name,
+                _ => return None,
+            };
+            Some(call(name, vec![]))
+        }),
+        Step::Expr(|expr| match expr {
+            Expr::Identifier(word) if is_session_word(word) => {
+                Some(call(&word.value.to_ascii_lowercase(), vec![]))
+            }
             _ => None,
-        })
-        .collect()
+        }),
+    ],
+};
+
+/// Returns whether a name is one of PostgreSQL's words that stand for a call and are no keywords to the parser.
+pub(super) fn is_session_word(word: &Ident) -> bool {
+    let words = ["current_schema", "current_role"];
+    word.quote_style.is_none()
+        && words
+            .iter()
+            .any(|known| word.value.eq_ignore_ascii_case(known))
 }
 
-/// The functions that [`scalar`] knows, beside those of JSON and of regular expressions.
-const SCALARS: &[&str] = &[
-    "mod",
-    "div",
-    "cardinality",
-    "array_ndims",
-    "ntile",
-    "array_position",
-    "array_positions",
-    "concat",
-    "concat_ws",
-    "encode",
-    "array_to_string",
-    "generate_series",
-    "gen_random_uuid",
-    "string_to_table",
-    "substring",
-    "substr",
-    "make_interval",
-    "text",
-    "aclexplode",
+pub(super) const RENAMED: AstPass = AstPass {
+    name: "renamed-functions",
+    bridges: "DataFusion's functions of these names answer otherwise, and the engine's own relations keep theirs",
+    run: &[Step::Call(|function, name| {
+        let count = arguments(function)?.len();
+        let of_name = |(known, counts, _): &&Renamed| *known == name && counts.contains(&count);
+        let (_, _, ours) = NAMES.iter().find(of_name)?;
+        function.name = object(ours);
+        None
+    })],
+};
+
+/// PostgreSQL's name, of so many arguments, and ours.
+type Renamed = (&'static str, RangeInclusive<usize>, &'static str);
+
+const ANY: RangeInclusive<usize> = 0..=usize::MAX;
+const SOME: RangeInclusive<usize> = 1..=usize::MAX;
+
+const NAMES: &[Renamed] = &[
+    // PostgreSQL gives instants, DataFusion something else under the same name.
+    ("to_timestamp", 1..=1, "pg_to_timestamp"),
+    ("to_timestamp", ANY, "pg_to_timestamp_by"),
+    ("to_date", 2..=2, "pg_to_date"),
+    ("date", 1..=1, "pg_date"),
+    ("to_char", 2..=2, "pg_to_char"),
+    ("ceiling", 1..=1, "ceil"),
+    ("log", 1..=1, "pg_log"),
+    ("log10", 1..=1, "pg_log"),
+    ("every", 1..=1, "bool_and"),
+    ("variance", 1..=1, "var_samp"),
+    ("array_length", 2..=2, "pg_array_length"),
+    ("array_replace", 3..=3, "array_replace_all"),
+    ("array_remove", 2..=2, "array_remove_all"),
+    ("text", 1..=1, "pg_text"),
+    // Of arguments of several types, while they are planned.
+    ("coalesce", SOME, "pg_coalesce"),
+    ("nullif", 2..=2, "pg_nullif"),
+    ("greatest", SOME, "pg_greatest"),
+    ("least", SOME, "pg_least"),
 ];
 
-fn scalar(function: &mut Function, name: &str) -> Option<Expr> {
-    // As above: the arguments of others are not copied.
-    if !(SCALARS.contains(&name) || name.contains("json") || name.starts_with("regexp_")) {
-        return None;
-    }
-    let args: Vec<Expr> = arguments(function)?.into_iter().cloned().collect();
-    let integer = |expr: Expr| cast(expr, DataType::Int4(None));
-    Some(match (name, args.as_slice()) {
-        ("aclexplode", [list]) => call("unnest", vec![call("pg_aclexplode", vec![list.clone()])]),
-        ("mod", [a, b]) => Expr::Nested(Box::new(compare(
-            nested(a.clone()),
-            BinaryOperator::Modulo,
-            nested(b.clone()),
-        ))),
-        ("div", [_, _]) => call(
-            "pg_trunc",
-            vec![call("pg_quotient", args), Expr::Value(number("0"))],
-        ),
-        ("cardinality" | "array_ndims", [_]) => integer(call_of(name, args)),
-        ("array_position", _) => integer(call_of(name, args)),
-        ("ntile", [_]) => {
-            let mut hidden = function.clone();
-            hidden.name = self::hidden("ntile");
-            integer(Expr::Function(hidden))
+pub(super) const COMPOSED: AstPass = AstPass {
+    name: "composed-functions",
+    bridges: "DataFusion lacks these functions, or calls them operators",
+    run: &[Step::Call(composed)],
+};
+
+fn composed(function: &mut Function, name: &str) -> Option<Expr> {
+    Some(match name {
+        "aclexplode" => {
+            let args = arguments_of(function, 1..=1)?;
+            call("unnest", vec![call("pg_aclexplode", args)])
         }
-        ("array_positions", _) => cast(
-            call_of(name, args),
-            DataType::Array(ArrayElemTypeDef::SquareBracket(
-                Box::new(DataType::Int4(None)),
-                None,
-            )),
-        ),
-        ("concat", _) => call_of(name, args.into_iter().map(out).collect()),
-        ("concat_ws", [between, rest @ ..]) => {
-            let mut all = vec![between.clone()];
-            all.extend(rest.iter().cloned().map(out));
-            call_of(name, all)
+        "mod" => {
+            let mut args = arguments_of(function, 2..=2)?.into_iter().map(nested);
+            nested(binary(args.next()?, BinaryOperator::Modulo, args.next()?))
         }
-        // PostgreSQL pads, and begins a line after 76 characters.
-        ("encode", [value, format]) if super::string(format) == Some("base64") => call(
-            "pg_lines",
-            vec![
-                call_of(name, vec![value.clone(), text("base64pad".into())]),
-                Expr::Value(number("76")),
-            ],
-        ),
-        ("array_to_string", [array, rest @ ..]) => {
-            let mut all = vec![call("pg_item_texts", vec![array.clone()])];
-            all.extend_from_slice(rest);
-            call_of(name, all)
+        "div" => {
+            let quotient = call("pg_quotient", arguments_of(function, 2..=2)?);
+            call("trunc", vec![quotient, number("0")])
         }
-        ("generate_series", _) => call("unnest", vec![call("pg_series", args)]),
-        (json, _) if json.contains("json") => json::rewritten(json, &args)?,
-        (regexp, _) if regexp.starts_with("regexp_") => regexes::rewritten(regexp, &args)?,
-        ("gen_random_uuid", []) => call("pg_uuid", vec![call("uuid", args)]),
-        ("string_to_table", [_, _] | [_, _, _]) => {
+        "generate_series" => {
+            let series = call("pg_series", arguments_of(function, ANY)?);
+            call("unnest", vec![series])
+        }
+        "gen_random_uuid" => {
+            let args = arguments_of(function, 0..=0)?;
+            call("pg_uuid", vec![call("uuid", args)])
+        }
+        "string_to_table" => {
+            let args = arguments_of(function, 2..=3)?;
             call("unnest", vec![call("string_to_array", args)])
         }
-        ("substring" | "substr", [value, pattern]) if super::string(pattern).is_some() => {
-            regexes::substring_by(value.clone(), pattern.clone())
+        "substring" | "substr" => {
+            let pattern = arguments(function)?.get(1).copied();
+            string(pattern?)?;
+            call("pg_regexp_part", arguments_of(function, 2..=2)?)
         }
-        ("make_interval", _) => make_interval(function)?,
-        ("text", [_]) => call("pg_text", args),
         _ => return None,
     })
 }
 
+pub(super) const RESULTS: AstPass = AstPass {
+    name: "result-types",
+    bridges: "DataFusion counts in eight bytes, and without signs",
+    run: &[Step::AfterCall(|function, name| {
+        let to = match (name, arguments(function)?.len()) {
+            ("cardinality" | "array_ndims" | "ntile", 1) | ("array_position", _) => {
+                DataType::Int4(None)
+            }
+            ("array_positions", _) => {
+                let item = Box::new(DataType::Int4(None));
+                DataType::Array(ArrayElemTypeDef::SquareBracket(item, None))
+            }
+            _ => return None,
+        };
+        let counted = std::mem::replace(function, bare_function(""));
+        Some(cast(Expr::Function(counted), to))
+    })],
+};
+
+pub(super) const SPELLED: AstPass = AstPass {
+    name: "spelled-arguments",
+    bridges: "DataFusion's texts of other values are spelled otherwise, and its base64 has neither padding nor lines",
+    run: &[Step::AfterCall(|function, name| {
+        let spelled = match name {
+            "concat" => {
+                let args = arguments_of(function, ANY)?;
+                args.into_iter().map(spelled).collect()
+            }
+            "concat_ws" => {
+                let mut args = arguments_of(function, SOME)?.into_iter();
+                args.next().into_iter().chain(args.map(spelled)).collect()
+            }
+            "array_to_string" => {
+                let mut args = arguments_of(function, SOME)?;
+                args[0] = call("pg_item_texts", vec![take(&mut args[0])]);
+                args
+            }
+            "encode" => {
+                let format = arguments(function)?
+                    .get(1)
+                    .and_then(|format| string(format));
+                if format != Some("base64") {
+                    return None;
+                }
+                let mut args = arguments_of(function, 2..=2)?;
+                args[1] = text("base64pad");
+                let length = cast(number("76"), DataType::Int4(None));
+                return Some(call("pg_lines", vec![call(name, args), length]));
+            }
+            _ => return None,
+        };
+        Some(call(name, spelled))
+    })],
+};
+
+/// A value as a text, spelled as it is sent.
+fn spelled(expr: Expr) -> Expr {
+    if string(&expr).is_some() {
+        expr
+    } else {
+        call("pg_out", vec![expr])
+    }
+}
+
+pub(super) const MAKE_INTERVAL: AstPass = AstPass {
+    name: "make-interval",
+    bridges: "DataFusion has no functions whose arguments have both names and defaults",
+    run: &[Step::Call(make_interval)],
+};
+
 /// `make_interval(days => 10)` with all its arguments in their places.
-fn make_interval(function: &Function) -> Option<Expr> {
+fn make_interval(function: &mut Function, name: &str) -> Option<Expr> {
     const NAMES: [&str; 7] = ["years", "months", "weeks", "days", "hours", "mins", "secs"];
     let FunctionArguments::List(list) = &function.args else {
         return None;
     };
-    let mut places: [Expr; 7] = std::array::from_fn(|_| Expr::Value(number("0")));
+    if name != "make_interval" {
+        return None;
+    }
+    let mut places: [Expr; 7] = std::array::from_fn(|_| number("0"));
     for (at, arg) in list.args.iter().enumerate() {
         match arg {
             FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => {
-                *places.get_mut(at)? = expr.clone()
+                *places.get_mut(at)? = expr.clone();
             }
             FunctionArg::Named {
                 name,
@@ -215,10 +223,12 @@ fn make_interval(function: &Function) -> Option<Expr> {
                 arg: FunctionArgExpr::Expr(expr),
                 ..
             } => {
-                let at = NAMES
+                let named = |known: &&str| name.value.eq_ignore_ascii_case(known);
+                let (_, place) = NAMES
                     .iter()
-                    .position(|known| name.value.eq_ignore_ascii_case(known))?;
-                places[at] = expr.clone();
+                    .zip(&mut places)
+                    .find(|(known, _)| named(known))?;
+                *place = expr.clone();
             }
             _ => return None,
         }
@@ -226,187 +236,55 @@ fn make_interval(function: &Function) -> Option<Expr> {
     Some(call("pg_make_interval", places.to_vec()))
 }
 
-/// A call that is not looked at again: it has what it needs.
-pub(super) fn call_of(name: &str, args: Vec<Expr>) -> Expr {
-    call(&format!("pg_catalog_{name}"), args)
+/// Returns the arguments of a call that has so many.
+pub(super) fn arguments_of(
+    function: &Function,
+    counts: RangeInclusive<usize>,
+) -> Option<Vec<Expr>> {
+    let args = arguments(function)?;
+    counts
+        .contains(&args.len())
+        .then(|| args.into_iter().cloned().collect())
 }
 
-/// The name that such a call has until it has been passed.
-pub(super) fn hidden(name: &str) -> ObjectName {
-    ObjectName::from(vec![Ident::new(format!("pg_catalog_{name}"))])
-}
-
-/// The name that [`call_of`] has hidden.
-pub(super) fn unhidden(function: &mut Function) {
-    if let Some(name) = function.name.to_string().strip_prefix("pg_catalog_") {
-        function.name = ObjectName::from(vec![Ident::new(name)]);
-    }
-}
-
-/// A value as a text, spelled as it is sent.
-fn out(expr: Expr) -> Expr {
-    if super::string(&expr).is_some() {
-        expr
-    } else {
-        call("pg_out", vec![expr])
-    }
-}
-
-fn nested(expr: Expr) -> Expr {
-    Expr::Nested(Box::new(expr))
-}
-
-fn number(digits: &str) -> ValueWithSpan {
-    Value::Number(digits.to_owned(), false).into()
-}
-
-/// Aggregates: sums that do not overflow, averages as PostgreSQL's, and what takes the rows in an order.
-fn aggregate(function: &mut Function, name: &str) -> Option<Expr> {
-    const NAMES: &[&str] = &[
-        "sum",
-        "avg",
-        "array_agg",
-        "string_agg",
-        "percentile_disc",
-        "mode",
-        "percentile_cont",
-    ];
-    // What other calls have in them is not copied: that would be done again at each level of calls in calls.
-    if !NAMES.contains(&name) {
-        return None;
-    }
-    let one = match arguments(function)?.as_slice() {
-        [one] => Some((*one).clone()),
-        _ => None,
-    };
-    match (name, one) {
-        ("sum", Some(value)) => {
-            let FunctionArguments::List(list) = &mut function.args else {
-                return None;
-            };
-            if !is_call(&value, "pg_summand") {
-                let summand = call("pg_summand", vec![value]);
-                list.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(summand))];
-            }
-            None
-        }
-        ("avg", Some(_)) => {
-            let of = |name: &str| {
-                let mut part = function.clone();
-                part.name = ObjectName::from(vec![Ident::new(name)]);
-                Expr::Function(part)
-            };
-            Some(call("pg_quotient", vec![of("sum"), of("count")]))
-        }
-        ("array_agg" | "string_agg", _) => distinct::gathered(function, name),
-        ("percentile_disc" | "mode" | "percentile_cont", one)
-            if !function.within_group.is_empty() =>
-        {
-            in_order(function, name, one)
-        }
-        _ => None,
-    }
-}
-
-/// `percentile_cont(f) WITHIN GROUP (ORDER BY x)` as an aggregate of ours.
-fn percentile_cont(
-    written: &Function,
-    value: Expr,
-    fraction: Expr,
-    descending: bool,
-) -> Option<Expr> {
-    let descending = Expr::Value(Value::Boolean(descending).into());
-    let Expr::Function(made) = call("pg_percentile_cont", vec![value, fraction, descending]) else {
-        return None;
-    };
-    Some(Expr::Function(Function {
-        filter: written.filter.clone(),
-        over: written.over.clone(),
-        ..made
-    }))
-}
-
-/// `mode() WITHIN GROUP (ORDER BY x)` as a function of all that there is, in its order.
-fn in_order(call_of: &Function, name: &str, fraction: Option<Expr>) -> Option<Expr> {
-    let [
-        OrderByExpr {
-            expr: value,
-            options,
-            ..
-        },
-    ] = call_of.within_group.as_slice()
-    else {
-        return None;
-    };
-    if name == "percentile_cont" {
-        return percentile_cont(
-            call_of,
-            value.clone(),
-            fraction?,
-            options.asc == Some(false),
-        );
-    }
-    let order = OrderByExpr {
-        expr: value.clone(),
-        options: *options,
-        with_fill: None,
-    };
-    let Expr::Function(mut gathered) = function(
-        "array_agg",
-        vec![value.clone()],
-        vec![FunctionArgumentClause::OrderBy(vec![order])],
-    ) else {
-        return None;
-    };
-    let present = Expr::IsNotNull(Box::new(nested(value.clone())));
-    gathered.filter = Some(Box::new(match &call_of.filter {
-        Some(filter) => compare(nested((**filter).clone()), BinaryOperator::And, present),
-        None => present,
-    }));
-    gathered.over.clone_from(&call_of.over);
-    let mut args = vec![Expr::Function(gathered)];
-    args.extend(fraction);
-    Some(call(&format!("pg_{name}"), args))
-}
-
-fn is_call(expr: &Expr, name: &str) -> bool {
-    matches!(expr, Expr::Function(function) if function.name.to_string() == name)
-}
-
-/// The field of `extract(year FROM x)`, which may be written as a text or a name in quotes.
-pub(super) fn field_of(field: &DateTimeField) -> String {
-    match field {
-        DateTimeField::Custom(name) => name.value.to_lowercase(),
-        other => other.to_string().to_lowercase(),
-    }
-}
-
-/// `~x`, which DataFusion has not.
-pub(super) fn inverted(expr: Expr) -> Expr {
-    nested(compare(
-        nested(expr),
-        BinaryOperator::PGBitwiseXor,
-        Expr::UnaryOp {
-            op: UnaryOperator::Minus,
-            expr: Box::new(Expr::Value(number("1"))),
-        },
-    ))
-}
-
-/// The elements of an array that is written out.
-pub(super) fn elements(expr: &Expr) -> Option<&[Expr]> {
-    match expr {
-        Expr::Array(Array { elem, .. }) => Some(elem),
-        Expr::Nested(inner) => elements(inner),
-        Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("all") => {
-            let FunctionArguments::List(list) = &function.args else {
-                return None;
-            };
-            match list.args.as_slice() {
-                [FunctionArg::Unnamed(FunctionArgExpr::Expr(array))] => elements(array),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
+#[cfg(test)]
+rewrites! {
+    SESSION_WORDS words_become_calls r#"
+        user ~> current_user()
+        current_catalog ~> current_database()
+        current_schema ~> current_schema()
+        current_role ~> current_role()
+        "current_schema" ~> "current_schema"
+    "#
+    RENAMED functions_are_ours r"
+        round(x, 2) ~> round(x, 2)
+        ceiling(x) ~> ceil(x)
+        coalesce(a, b) ~> pg_coalesce(a, b)
+        to_timestamp(a) ~> pg_to_timestamp(a)
+        to_timestamp(a, b) ~> pg_to_timestamp_by(a, b)
+        abs(x) ~> abs(x)
+    "
+    COMPOSED functions_are_put_together r"
+        mod(a, b) ~> ((a) % (b))
+        div(a, b) ~> trunc(pg_quotient(a, b), 0)
+        generate_series(1, 3) ~> unnest(pg_series(1, 3))
+        gen_random_uuid() ~> pg_uuid(uuid())
+        string_to_table(a, ',') ~> unnest(string_to_array(a, ','))
+    "
+    RESULTS counts_are_int4 r"
+        cardinality(a) ~> CAST(cardinality(a) AS INT4)
+        array_positions(a, 1) ~> CAST(array_positions(a, 1) AS INT4[])
+        ntile(4) OVER (ORDER BY x) ~> CAST(ntile(4) OVER (ORDER BY x) AS INT4)
+    "
+    SPELLED arguments_are_spelled_as_they_are_sent r"
+        concat(a, 'b') ~> concat(pg_out(a), 'b')
+        concat_ws(',', a, b) ~> concat_ws(',', pg_out(a), pg_out(b))
+        array_to_string(a, ',', '*') ~> array_to_string(pg_item_texts(a), ',', '*')
+        encode(a, 'base64') ~> pg_lines(encode(a, 'base64pad'), CAST(76 AS INT4))
+        encode(a, 'hex') ~> encode(a, 'hex')
+    "
+    MAKE_INTERVAL all_arguments_stand_in_their_places r"
+        make_interval(1, days => 2) ~> pg_make_interval(1, 0, 0, 2, 0, 0, 0)
+        make_interval(hours => 3) ~> pg_make_interval(0, 0, 0, 0, 3, 0, 0)
+    "
 }

@@ -1,13 +1,31 @@
 //! Functions of JSON, which are few here: the others are put together from those.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
 };
 
-use super::call;
+use super::ast::{arguments, call, object};
+use super::{AstPass, Step};
 
-/// What a call of a function of JSON becomes.
-pub(super) fn rewritten(name: &str, args: &[Expr]) -> Option<Expr> {
+pub(super) const PASS: AstPass = AstPass {
+    name: "json-functions",
+    bridges: "there are few functions of JSON, and the others are put together from those",
+    run: &[Step::Call(|function, name| {
+        if !name.contains("json") {
+            return None;
+        }
+        let args: Vec<Expr> = arguments(function)?.into_iter().cloned().collect();
+        rewritten(name, &args)
+    })],
+};
+
+pub(super) const AGGREGATES: AstPass = AstPass {
+    name: "json-aggregates",
+    bridges: "DataFusion gathers no JSON",
+    run: &[Step::Call(aggregate)],
+};
+
+fn rewritten(name: &str, args: &[Expr]) -> Option<Expr> {
     let unnested = |list: &str| call("unnest", vec![call(list, args.to_vec())]);
     let normal = |json: &str| call("pg_jsonb", vec![call(json, args.to_vec())]);
     Some(match (name, args) {
@@ -41,7 +59,7 @@ fn array(steps: &[Expr]) -> Expr {
 }
 
 /// `json_agg(x)`: each value as JSON, gathered in the order that is asked for.
-pub(super) fn aggregate(function: &Function, name: &str) -> Option<Expr> {
+fn aggregate(function: &mut Function, name: &str) -> Option<Expr> {
     let normal = match name {
         "json_agg" => false,
         "jsonb_agg" => true,
@@ -55,11 +73,25 @@ pub(super) fn aggregate(function: &Function, name: &str) -> Option<Expr> {
         return None;
     };
     *value = call("to_json", vec![value.clone()]);
-    gathered.name = ObjectName::from(vec![Ident::new("array_agg")]);
+    gathered.name = object("array_agg");
     let made = call("pg_json_gathered", vec![Expr::Function(gathered)]);
     Some(if normal {
         call("pg_jsonb", vec![made])
     } else {
         made
     })
+}
+
+#[cfg(test)]
+rewrites! {
+    PASS functions_are_put_together r"
+        json_array_elements(a) ~> unnest(json_items(a))
+        jsonb_extract_path(a, 'b', 'c') ~> jsonb_get_path(a, make_array('b', 'c'))
+        jsonb_build_object('a', 1) ~> pg_jsonb(json_build_object('a', 1))
+        row_to_json(a) ~> to_json(a)
+    "
+    AGGREGATES values_are_gathered_as_json r"
+        json_agg(x ORDER BY y) ~> pg_json_gathered(array_agg(to_json(x) ORDER BY y))
+        jsonb_agg(x) ~> pg_jsonb(pg_json_gathered(array_agg(to_json(x))))
+    "
 }

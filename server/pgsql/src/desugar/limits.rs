@@ -1,18 +1,32 @@
-//! FETCH FIRST: of so many rows, and of those that are equal to the last of them.
+//! LIMIT and OFFSET with literals in quotes; FETCH FIRST, of so many rows, and of those that are equal to the last of them.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, ExcludeSelectItem, Expr, Fetch, Function, FunctionArgumentList,
-    FunctionArguments, Ident, LimitClause, ObjectName, OrderByExpr, OrderByKind, Query, SelectItem,
-    SetExpr, Value, WindowSpec, WindowType,
+    BinaryOperator, ExcludeSelectItem, Expr, Fetch, Function, LimitClause, ObjectName, OrderBy,
+    OrderByExpr, OrderByKind, OrderByOptions, Query, SelectItem, SetExpr,
+    WildcardAdditionalOptions, WindowSpec, WindowType,
 };
 
-use super::sets::filled;
-use super::{bare_function, compare, normalized, string, tables};
-use crate::error::{PgError, code};
+use super::ast::{
+    aliased, binary, call, column, derived, digits, item_expr, nested, normalized, number, quoted,
+    string,
+};
+use super::{AstPass, Step};
+use crate::error::PgError;
 use crate::params::parse_bigint;
 
-/// A literal in quotes is a number after LIMIT and OFFSET.
-pub(super) fn unquoted(query: &mut Query) -> Result<(), PgError> {
+pub(super) const QUOTED: AstPass = AstPass {
+    name: "quoted-limits",
+    bridges: "DataFusion takes no text for a number after LIMIT and OFFSET",
+    run: &[Step::Query(unquoted)],
+};
+
+pub(super) const FETCH: AstPass = AstPass {
+    name: "fetch-first",
+    bridges: "DataFusion has LIMIT in place of FETCH FIRST, and no WITH TIES",
+    run: &[Step::Query(fetch)],
+};
+
+fn unquoted(query: &mut Query) -> Result<(), PgError> {
     let fetched = query.fetch.as_mut();
     let fetched = fetched.and_then(|fetch| fetch.quantity.as_mut());
     let (limit, offset) = match &mut query.limit_clause {
@@ -26,14 +40,14 @@ pub(super) fn unquoted(query: &mut Query) -> Result<(), PgError> {
     for count in [fetched, limit, offset].into_iter().flatten() {
         if let Some(text) = string(count) {
             let rows = parse_bigint(text)?;
-            *count = number(&rows.to_string());
+            *count = number(rows.to_string());
         }
     }
     Ok(())
 }
 
 /// `FETCH FIRST n ROWS ONLY` is LIMIT n, and WITH TIES a condition on the ranks of the rows.
-pub(super) fn fetch(query: &mut Query) -> Result<(), PgError> {
+fn fetch(query: &mut Query) -> Result<(), PgError> {
     match &query.fetch {
         Some(fetch) if fetch.percent => return Ok(()),
         None => return Ok(()),
@@ -70,17 +84,13 @@ const ROW: &str = "\u{1f}row";
 /// The query's rows with their ranks, and of these the ones that rank among the first.
 fn ties(query: &mut Query, rows: Expr) -> Result<(), PgError> {
     let Some(order) = query.order_by.take() else {
-        return Err(PgError::new(
-            code::SYNTAX,
+        return Err(PgError::syntax(
             "WITH TIES cannot be specified without ORDER BY clause",
         ));
     };
     let refused = || {
-        PgError::new(
-            code::NOT_SUPPORTED,
-            "WITH TIES is not supported in such a query",
-        )
-        .hint("Put the query into FROM, and order by its columns.")
+        PgError::unsupported("WITH TIES is not supported in such a query")
+            .hint("Put the query into FROM, and order by its columns.")
     };
     let OrderByKind::Expressions(mut by) = order.kind else {
         return Err(refused());
@@ -109,90 +119,85 @@ fn ties(query: &mut Query, rows: Expr) -> Result<(), PgError> {
         ..query.clone()
     };
     std::mem::swap(&mut inner.body, &mut query.body);
-    let outer = tables::parsed("SELECT * FROM (VALUES (1)) AS tied").ok_or_else(refused)?;
-    let outer = filled(outer, &inner);
-    query.body = outer.body;
-    let SetExpr::Select(select) = query.body.as_mut() else {
-        return Err(refused());
-    };
-    if let Some(SelectItem::Wildcard(options)) = select.projection.first_mut() {
-        let hidden = [RANK, ROW].map(|name| ObjectName::from(vec![quoted(name)]));
-        options.opt_exclude = Some(ExcludeSelectItem::Multiple(hidden.to_vec()));
+    let all = SelectItem::Wildcard(WildcardAdditionalOptions {
+        opt_exclude: Some(ExcludeSelectItem::Multiple(
+            [RANK, ROW]
+                .map(|name| ObjectName::from(vec![quoted(name)]))
+                .into(),
+        )),
+        ..Default::default()
+    });
+    let tied = derived(Box::new(inner), aliased(quoted("tied")));
+    query.body = super::ast::select(vec![all], Some(tied)).body;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.selection = Some(among_first(rows, offset));
     }
-    select.selection = Some(among_first(rows, offset));
-    let in_order = tables::parsed(&format!("SELECT 1 ORDER BY \"{ROW}\"")).ok_or_else(refused)?;
-    query.order_by = in_order.order_by;
+    let by_row = OrderByExpr {
+        expr: column(ROW),
+        options: OrderByOptions::default(),
+        with_fill: None,
+    };
+    query.order_by = Some(OrderBy {
+        kind: OrderByKind::Expressions(vec![by_row]),
+        interpolate: None,
+    });
     Ok(())
 }
 
 fn among_first(rows: Expr, offset: Option<Expr>) -> Expr {
-    let nested = |expr| Expr::Nested(Box::new(expr));
-    let column = |name| Expr::Identifier(quoted(name));
     let Some(offset) = offset else {
-        return compare(column(RANK), BinaryOperator::LtEq, nested(rows));
+        return binary(column(RANK), BinaryOperator::LtEq, nested(rows));
     };
-    let last = compare(nested(offset.clone()), BinaryOperator::Plus, nested(rows));
-    compare(
-        compare(column(ROW), BinaryOperator::Gt, nested(offset)),
+    let last = binary(nested(offset.clone()), BinaryOperator::Plus, nested(rows));
+    binary(
+        binary(column(ROW), BinaryOperator::Gt, nested(offset)),
         BinaryOperator::And,
-        compare(column(RANK), BinaryOperator::LtEq, nested(last)),
+        binary(column(RANK), BinaryOperator::LtEq, nested(last)),
     )
 }
 
 /// A key of ORDER BY that names a column of the output, as what that column is.
 fn written_out(key: &Expr, projection: &[SelectItem]) -> Option<Expr> {
-    let of_item = |item: &SelectItem| match item {
-        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
-            Some(expr.clone())
-        }
+    if let Some(place) = digits(key) {
+        let at = place.parse::<usize>().ok()?.checked_sub(1)?;
+        // A wildcard before it stands for any number of columns.
+        let before: Option<Vec<&Expr>> = projection.get(..=at)?.iter().map(item_expr).collect();
+        return before?.pop().cloned();
+    }
+    let named = match key {
+        Expr::Identifier(name) => projection.iter().find(|item| {
+            matches!(item, SelectItem::ExprWithAlias { alias, .. } if normalized(alias) == normalized(name))
+        }),
         _ => None,
     };
-    match key {
-        Expr::Value(value) => match &value.value {
-            Value::Number(digits, _) => {
-                let at = digits.parse::<usize>().ok()?.checked_sub(1)?;
-                // A wildcard before it stands for any number of columns.
-                let before = projection.get(..=at)?;
-                before
-                    .iter()
-                    .map(of_item)
-                    .next_back()?
-                    .filter(|_| before.iter().all(|item| of_item(item).is_some()))
-            }
-            _ => Some(key.clone()),
-        },
-        Expr::Identifier(name) => {
-            let name = normalized(name);
-            let named = projection.iter().find(|item| {
-                matches!(item, SelectItem::ExprWithAlias { alias, .. } if normalized(alias) == name)
-            });
-            Some(named.and_then(of_item).unwrap_or_else(|| key.clone()))
-        }
-        other => Some(other.clone()),
-    }
+    Some(named.and_then(item_expr).unwrap_or(key).clone())
 }
 
 fn over(name: &str, order_by: Vec<OrderByExpr>) -> Expr {
-    Expr::Function(Function {
-        args: FunctionArguments::List(FunctionArgumentList {
-            args: Vec::new(),
-            duplicate_treatment: None,
-            clauses: Vec::new(),
+    let window = WindowSpec {
+        window_name: None,
+        partition_by: Vec::new(),
+        order_by,
+        window_frame: None,
+    };
+    match call(name, Vec::new()) {
+        Expr::Function(function) => Expr::Function(Function {
+            over: Some(WindowType::WindowSpec(window)),
+            ..function
         }),
-        over: Some(WindowType::WindowSpec(WindowSpec {
-            window_name: None,
-            partition_by: Vec::new(),
-            order_by,
-            window_frame: None,
-        })),
-        ..bare_function(name)
-    })
+        other => other,
+    }
 }
 
-fn quoted(name: &str) -> Ident {
-    Ident::with_quote('"', name)
-}
-
-fn number(digits: &str) -> Expr {
-    Expr::Value(Value::Number(digits.to_owned(), false).into())
+#[cfg(test)]
+rewrites! {
+    QUOTED literals_in_quotes_are_numbers r"
+        SELECT x FROM t LIMIT '5' OFFSET '1' ~> SELECT x FROM t LIMIT 5 OFFSET 1
+    "
+    FETCH fetch_is_a_limit_or_a_rank r#"
+        SELECT x FROM t FETCH FIRST ROW ONLY ~> SELECT x FROM t LIMIT 1
+        SELECT x FROM t OFFSET 2 FETCH FIRST 3 ROWS ONLY ~> SELECT x FROM t LIMIT 3 OFFSET 2
+        SELECT x AS y FROM t ORDER BY y FETCH FIRST 3 ROWS WITH TIES ~> SELECT * EXCLUDE ("rank", "row") FROM (SELECT x AS y, rank() OVER (ORDER BY x) AS "rank", row_number() OVER (ORDER BY x) AS "row" FROM t) AS "tied" WHERE "rank" <= (3) ORDER BY "row"
+        SELECT x FROM t ORDER BY 1 OFFSET 2 FETCH FIRST 3 ROWS WITH TIES ~> SELECT * EXCLUDE ("rank", "row") FROM (SELECT x, rank() OVER (ORDER BY x) AS "rank", row_number() OVER (ORDER BY x) AS "row" FROM t) AS "tied" WHERE "row" > (2) AND "rank" <= ((2) + (3)) ORDER BY "row"
+    "#
 }

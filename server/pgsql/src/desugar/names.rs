@@ -4,23 +4,31 @@
 //! ([`UNSHOWN`]) and a number, which no client is shown.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, ArrayElemTypeDef, DataType, ExactNumberInfo, Expr, Ident, Query, SelectItem,
-    SetExpr, TrimWhereField, VisitMut, VisitorMut,
+    SetExpr, TrimWhereField,
 };
 
+use super::ast::{each_select, last, normalized, quoted, take};
+use super::functions::is_session_word;
+use super::{AstPass, Step};
 use crate::encode::UNSHOWN;
+
+pub(super) const PASS: AstPass = AstPass {
+    name: "column-names",
+    bridges: "DataFusion names columns otherwise, and wants the columns of a projection to have different names",
+    run: &[Step::Query(|query| {
+        each_select(&mut query.body, &mut |select| {
+            name_items(&mut select.projection, false);
+            Ok(())
+        })
+    })],
+};
 
 /// The name that an expression's column has.
 pub(super) fn column_name(expr: &Expr) -> Ident {
-    Ident::with_quote('"', name_of(expr).1)
-}
-
-/// Names the columns of all SELECTs in a query.
-pub(super) fn name_columns(query: &mut Query) {
-    let _ = query.visit(&mut Name { mark_all: false });
+    quoted(name_of(expr).1)
 }
 
 /// Marks the names of all columns that are not of a wildcard, for where a wildcard brings the same ones.
@@ -30,44 +38,16 @@ pub fn mark_columns(query: &mut Query) {
     }
 }
 
-struct Name {
-    mark_all: bool,
-}
-
-impl VisitorMut for Name {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        name_body(&mut query.body, self.mark_all);
-        ControlFlow::Continue(())
-    }
-}
-
-fn name_body(body: &mut SetExpr, mark_all: bool) {
-    match body {
-        SetExpr::Select(select) => name_items(&mut select.projection, mark_all),
-        SetExpr::SetOperation { left, right, .. } => {
-            name_body(left, mark_all);
-            name_body(right, mark_all);
-        }
-        _ => {}
-    }
-}
-
 fn name_items(items: &mut [SelectItem], mark_all: bool) {
     let mut seen = HashSet::new();
     for (at, item) in items.iter_mut().enumerate() {
-        let marked = |name: &str| Ident::with_quote('"', format!("{name}{UNSHOWN}{at}"));
+        let marked = |name: &str| quoted(format!("{name}{UNSHOWN}{at}"));
         match item {
             SelectItem::UnnamedExpr(expr) => {
                 let name = name_of(expr).1;
                 // A column keeps its name by itself, and its table with it.
                 let plain = match expr {
-                    // These become calls.
-                    Expr::Identifier(word) => !matches!(
-                        word.value.to_ascii_lowercase().as_str(),
-                        "current_schema" | "current_role"
-                    ),
+                    Expr::Identifier(word) => !is_session_word(word),
                     Expr::CompoundIdentifier(_) => true,
                     _ => false,
                 };
@@ -76,16 +56,13 @@ fn name_items(items: &mut [SelectItem], mark_all: bool) {
                 let alias = match (mark_all || !new, plain) {
                     (true, _) => marked(&name),
                     (false, true) => continue,
-                    (false, false) => Ident::with_quote('"', name),
+                    (false, false) => quoted(name),
                 };
-                let expr = std::mem::replace(expr, Expr::Identifier(Ident::new("")));
+                let expr = take(expr);
                 *item = SelectItem::ExprWithAlias { expr, alias };
             }
             SelectItem::ExprWithAlias { alias, .. } => {
-                let name = match alias.quote_style {
-                    Some(_) => alias.value.clone(),
-                    None => alias.value.to_lowercase(),
-                };
+                let name = normalized(alias);
                 let new = seen.insert(name.clone());
                 if (mark_all || !new) && !name.contains(UNSHOWN) {
                     *alias = marked(&name);
@@ -98,20 +75,13 @@ fn name_items(items: &mut [SelectItem], mark_all: bool) {
 
 /// How sure a name is (a cast takes its operand's name only from a column or a function), and the name.
 fn name_of(expr: &Expr) -> (u8, String) {
-    let ident = |ident: &Ident| match ident.quote_style {
-        Some(_) => ident.value.clone(),
-        None => ident.value.to_lowercase(),
-    };
     match expr {
-        Expr::Identifier(name) => (2, ident(name)),
-        Expr::CompoundIdentifier(names) => (2, names.last().map(ident).unwrap_or_default()),
-        Expr::Function(function) => {
-            let name = function.name.0.last().and_then(|part| part.as_ident());
-            (2, name.map(ident).unwrap_or_default())
-        }
+        Expr::Identifier(name) => (2, normalized(name)),
+        Expr::CompoundIdentifier(names) => (2, names.last().map(normalized).unwrap_or_default()),
+        Expr::Function(function) => (2, last(&function.name).map(normalized).unwrap_or_default()),
         Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => name_of(inner),
         Expr::CompoundFieldAccess { root, access_chain } => match access_chain.last() {
-            Some(AccessExpr::Dot(Expr::Identifier(field))) => (2, ident(field)),
+            Some(AccessExpr::Dot(Expr::Identifier(field))) => (2, normalized(field)),
             _ => name_of(root),
         },
         Expr::Cast {
@@ -150,7 +120,7 @@ fn name_of(expr: &Expr) -> (u8, String) {
         Expr::Subquery(query) => match query.body.as_ref() {
             SetExpr::Select(select) => match select.projection.first() {
                 Some(SelectItem::UnnamedExpr(expr)) => (2, name_of(expr).1),
-                Some(SelectItem::ExprWithAlias { alias, .. }) => (2, ident(alias)),
+                Some(SelectItem::ExprWithAlias { alias, .. }) => (2, normalized(alias)),
                 _ => (0, "?column?".to_owned()),
             },
             _ => (0, "?column?".to_owned()),
@@ -202,12 +172,20 @@ fn type_name(data_type: &DataType) -> String {
             }
         }
         DataType::Custom(name, _) => {
-            let last = name.0.last().and_then(|part| part.as_ident());
-            return last
-                .map(|ident| ident.value.to_lowercase())
-                .unwrap_or_default();
+            let name = last(name).map(|ident| ident.value.to_lowercase());
+            return name.unwrap_or_default();
         }
         other => return other.to_string().to_lowercase(),
     };
     name.to_owned()
+}
+
+#[cfg(test)]
+rewrites! {
+    PASS columns_are_named_as_postgresql_names_them r#"
+        SELECT count(*), 1, x::int8, a.b FROM t ~> SELECT count(*) AS "count", 1 AS "?column?", x::INT8 AS "x", a.b FROM t
+        SELECT x, x FROM t ~> SELECT x, x AS "x1" FROM t
+        SELECT max(x) m, min(x) m FROM t ~> SELECT max(x) AS m, min(x) AS "m1" FROM t
+        SELECT CASE WHEN x THEN 1 ELSE y END, (SELECT z FROM u) FROM t ~> SELECT CASE WHEN x THEN 1 ELSE y END AS "y", (SELECT z FROM u) AS "z" FROM t
+    "#
 }

@@ -5,26 +5,37 @@
 
 use datafusion::sql::sqlparser::ast::{
     CastKind, DataType, Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-    GroupByExpr, LimitClause, OrderByKind, Query, Select, SetExpr, TableFactor, UnaryOperator,
-    Value, WindowFrameBound, WindowSpec, WindowType,
+    GroupByExpr, LimitClause, OrderByKind, Query, Select, TableFactor, UnaryOperator,
+    WindowFrameBound, WindowSpec, WindowType,
+};
+
+use super::ast::{cast, digits, each_select, number};
+use super::{AstPass, Step};
+
+pub(super) const PASS: AstPass = AstPass {
+    name: "number-literals",
+    bridges: "DataFusion takes all whole numbers as eight bytes wide, and loses digits of others",
+    run: &[
+        Step::AfterExpr(typed),
+        Step::AfterExpr(|expr| {
+            bare_in_call(expr);
+            None
+        }),
+        Step::AfterQuery(bare_in_query),
+        Step::AfterTable(bare_in_table),
+    ],
 };
 
 /// A number with its type; none where nothing is to be done.
-pub(super) fn typed(expr: &mut Expr) -> Option<Expr> {
-    let Expr::Value(value) = expr else {
-        return None;
-    };
-    let Value::Number(digits, _) = &value.value else {
-        return None;
-    };
+fn typed(expr: &mut Expr) -> Option<Expr> {
+    let digits = digits(expr)?;
     if digits.parse::<i32>().is_ok() {
-        let number = Expr::Value(value.clone());
-        return Some(cast(number, DataType::Int4(None)));
+        return Some(cast(expr.clone(), DataType::Int4(None)));
     }
     if digits.parse::<i64>().is_ok() {
         return None;
     }
-    plain_digits(digits).map(|digits| Expr::Value(Value::Number(digits, false).into()))
+    plain_digits(digits).map(number)
 }
 
 /// `12e-1` as `1.2`, and a whole number that no integer holds with a point, so that it is read as a decimal.
@@ -51,17 +62,6 @@ fn plain_digits(text: &str) -> Option<String> {
     })
 }
 
-/// A cast.
-pub(super) fn cast(expr: Expr, data_type: DataType) -> Expr {
-    Expr::Cast {
-        kind: CastKind::Cast,
-        expr: Box::new(expr),
-        data_type,
-        array: false,
-        format: None,
-    }
-}
-
 /// Takes the cast of a number off again, and makes one number of a sign and a number.
 pub(super) fn bare(expr: &mut Expr) {
     match expr {
@@ -70,29 +70,22 @@ pub(super) fn bare(expr: &mut Expr) {
             expr: inner,
             data_type: DataType::Int4(None),
             ..
-        } if is_number(inner) => *expr = (**inner).clone(),
+        } if digits(inner).is_some() => *expr = (**inner).clone(),
         Expr::UnaryOp {
             op: UnaryOperator::Minus,
             expr: inner,
         } => {
             bare(inner);
-            if let Expr::Value(value) = inner.as_ref()
-                && let Value::Number(digits, _) = &value.value
-            {
-                let digits = format!("-{digits}");
-                *expr = Expr::Value(Value::Number(digits, false).into());
+            if let Some(digits) = digits(inner) {
+                *expr = number(format!("-{digits}"));
             }
         }
         _ => {}
     }
 }
 
-fn is_number(expr: &Expr) -> bool {
-    matches!(expr, Expr::Value(value) if matches!(value.value, Value::Number(..)))
-}
-
 /// Numbers of a query that are no values.
-pub(super) fn bare_in_query(query: &mut Query) {
+fn bare_in_query(query: &mut Query) {
     if let Some(order) = &mut query.order_by
         && let OrderByKind::Expressions(by) = &mut order.kind
     {
@@ -108,18 +101,10 @@ pub(super) fn bare_in_query(query: &mut Query) {
             bare(&mut offset.value);
         }
     }
-    bare_in_body(&mut query.body);
-}
-
-fn bare_in_body(body: &mut SetExpr) {
-    match body {
-        SetExpr::Select(select) => bare_in_select(select),
-        SetExpr::SetOperation { left, right, .. } => {
-            bare_in_body(left);
-            bare_in_body(right);
-        }
-        _ => {}
-    }
+    let _ = each_select(&mut query.body, &mut |select| {
+        bare_in_select(select);
+        Ok::<(), ()>(())
+    });
 }
 
 fn bare_in_select(select: &mut Select) {
@@ -148,8 +133,8 @@ fn bare_in_window(window: &mut WindowSpec) {
 }
 
 /// Numbers of a call that are no values.
-pub(super) fn bare_in_call(expr: &mut Expr) {
-    const BY_NUMBER: &[&str] = &["pg_round", "pg_trunc", "nth_value", "ntile", "lag", "lead"];
+fn bare_in_call(expr: &mut Expr) {
+    const BY_NUMBER: &[&str] = &["round", "trunc", "nth_value", "ntile", "lag", "lead"];
     let Expr::Function(function) = expr else {
         return;
     };
@@ -166,7 +151,7 @@ pub(super) fn bare_in_call(expr: &mut Expr) {
 }
 
 /// Numbers that a table function is given.
-pub(super) fn bare_in_table(factor: &mut TableFactor) {
+fn bare_in_table(factor: &mut TableFactor) {
     if let TableFactor::Table {
         args: Some(args), ..
     } = factor
@@ -181,6 +166,18 @@ fn bare_arguments<'a>(args: impl Iterator<Item = &'a mut FunctionArg>) {
             bare(arg);
         }
     }
+}
+
+#[cfg(test)]
+rewrites! {
+    PASS numbers_have_their_types r"
+        1 ~> CAST(1 AS INT4)
+        3000000000 ~> 3000000000
+        1e3 ~> 1000.
+        SELECT x FROM t GROUP BY 1 ORDER BY 1 LIMIT 2 ~> SELECT x FROM t GROUP BY 1 ORDER BY 1 LIMIT 2
+        lag(x, 2) OVER (ORDER BY y) ~> lag(x, 2) OVER (ORDER BY y)
+        SELECT * FROM f(1) ~> SELECT * FROM f(1)
+    "
 }
 
 #[cfg(test)]

@@ -2,16 +2,42 @@
 
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Value};
 
-use super::arrays::array_of;
-use super::functions::elements;
-use super::{call, compare, string, text};
+use super::array_literals::array_of;
+use super::ast::{arguments, binary, call, nested, string, take, text};
+use super::{AstPass, Step};
 
-fn nested(expr: Expr) -> Expr {
-    Expr::Nested(Box::new(expr))
-}
+pub(super) const LIKE: AstPass = AstPass {
+    name: "like",
+    bridges: "DataFusion's LIKE is of one pattern, escaped by a backslash",
+    run: &[Step::Expr(like)],
+};
 
-/// LIKE as DataFusion has it: of one pattern, escaped by a backslash.
-pub(super) fn like(expr: &mut Expr) -> Option<Expr> {
+pub(super) const ANY: AstPass = AstPass {
+    name: "matches-any",
+    bridges: "DataFusion matches one pattern, and not `x ~ ANY (ARRAY[a, b])`",
+    run: &[Step::Expr(|expr| match expr {
+        Expr::AnyOp {
+            left,
+            compare_op,
+            right,
+            ..
+        } => matches(left, compare_op, right, BinaryOperator::Or),
+        Expr::AllOp {
+            left,
+            compare_op,
+            right,
+        } => matches(left, compare_op, right, BinaryOperator::And),
+        _ => None,
+    })],
+};
+
+pub(super) const SIMILAR: AstPass = AstPass {
+    name: "similar-to",
+    bridges: "DataFusion takes the pattern of SIMILAR TO for a regular expression of any part of the text",
+    run: &[Step::Expr(similar)],
+};
+
+fn like(expr: &mut Expr) -> Option<Expr> {
     if let Expr::Like {
         pattern,
         escape_char,
@@ -30,7 +56,7 @@ pub(super) fn like(expr: &mut Expr) -> Option<Expr> {
                 **pattern = text(escaped(written, escape.chars().next()));
             }
             _ => {
-                let written = std::mem::replace(&mut **pattern, Expr::Value(Value::Null.into()));
+                let written = take(pattern);
                 **pattern = call("pg_like_escape", vec![written, Expr::Value(escape)]);
             }
         }
@@ -77,7 +103,7 @@ fn each(expr: &Expr) -> Option<Expr> {
         BinaryOperator::And
     };
     likes
-        .reduce(|left, right| compare(left, op.clone(), right))
+        .reduce(|left, right| binary(left, op.clone(), right))
         .map(nested)
 }
 
@@ -100,31 +126,56 @@ pub(super) fn is_pattern(op: &BinaryOperator) -> bool {
 }
 
 /// `x ~ ANY (ARRAY[a, b])` as `x ~ a OR x ~ b`.
-pub(super) fn matches(left: &Expr, op: &BinaryOperator, right: &Expr, all: bool) -> Option<Expr> {
+fn matches(
+    left: &Expr,
+    op: &BinaryOperator,
+    right: &Expr,
+    between: BinaryOperator,
+) -> Option<Expr> {
     if !is_pattern(op) {
         return None;
     }
     let each = elements(right)?
         .iter()
-        .map(|pattern| compare(nested(left.clone()), op.clone(), nested(pattern.clone())));
-    let between = if all {
-        BinaryOperator::And
-    } else {
-        BinaryOperator::Or
-    };
-    each.reduce(|a, b| compare(a, between.clone(), b))
+        .map(|pattern| binary(nested(left.clone()), op.clone(), nested(pattern.clone())));
+    each.reduce(|a, b| binary(a, between.clone(), b))
         .map(nested)
 }
 
+/// The elements of an array that is written out.
+fn elements(expr: &Expr) -> Option<&[Expr]> {
+    match expr {
+        Expr::Array(array) => Some(&array.elem),
+        Expr::Nested(inner) => elements(inner),
+        // LIKE ALL, which the parser takes for a call.
+        Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("all") => {
+            match arguments(function)?.as_slice() {
+                [array] => elements(array),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
 /// `x SIMILAR TO pattern` as a regular expression of the whole text.
-pub(super) fn similar(value: &Expr, pattern: &Expr, negated: bool) -> Option<Expr> {
-    let op = if negated {
+fn similar(expr: &mut Expr) -> Option<Expr> {
+    let Expr::SimilarTo {
+        negated,
+        expr: value,
+        pattern,
+        ..
+    } = expr
+    else {
+        return None;
+    };
+    let op = if *negated {
         BinaryOperator::PGRegexNotMatch
     } else {
         BinaryOperator::PGRegexMatch
     };
     let regex = text(similar_regex(string(pattern)?));
-    Some(nested(compare(nested(value.clone()), op, regex)))
+    Some(nested(binary(nested(take(value)), op, regex)))
 }
 
 fn similar_regex(pattern: &str) -> String {
@@ -151,6 +202,26 @@ fn similar_regex(pattern: &str) -> String {
     }
     regex.push_str(")$");
     regex
+}
+
+#[cfg(test)]
+rewrites! {
+    LIKE patterns_are_escaped_by_backslashes r"
+        a LIKE 'b!%' ESCAPE '!' ~> a LIKE 'b\%'
+        a LIKE b ESCAPE '!' ~> a LIKE pg_like_escape(b, '!')
+        a ILIKE ANY (ARRAY['b', 'c']) ~> (a ILIKE 'b' OR a ILIKE 'c')
+        a NOT LIKE ALL (ARRAY['b', 'c']) ~> (a NOT LIKE 'b' AND a NOT LIKE 'c')
+        a LIKE 'b' ~> a LIKE 'b'
+    "
+    ANY each_pattern_is_matched r"
+        a ~ ANY (ARRAY['b', 'c']) ~> ((a) ~ ('b') OR (a) ~ ('c'))
+        a !~* ALL (ARRAY['b', 'c']) ~> ((a) !~* ('b') AND (a) !~* ('c'))
+        a = ANY (ARRAY['b']) ~> a = ANY(ARRAY['b'])
+    "
+    SIMILAR patterns_become_regular_expressions r"
+        a SIMILAR TO 'b%' ~> ((a) ~ '^(?:b.*)$')
+        a NOT SIMILAR TO '(b|c)_' ~> ((a) !~ '^(?:(b|c).)$')
+    "
 }
 
 #[cfg(test)]

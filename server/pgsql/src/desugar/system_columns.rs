@@ -8,25 +8,53 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    ExcludeSelectItem, Expr, Ident, ObjectName, OrderByKind, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, TableWithJoins, Visit,
-    VisitMut, Visitor, VisitorMut, WildcardAdditionalOptions,
+    DataType, ExcludeSelectItem, Expr, Ident, ObjectName, OrderByKind, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    WildcardAdditionalOptions, visit_expressions,
 };
 
-use super::{go_on, normalized, tables};
+use super::ast::{
+    aliased, cast, each_select, last, normalized, object, quoted, select, table, text,
+};
+use super::own::{each_expr, finished};
+use super::{AstPass, Step};
 use crate::catalog::is_catalog_table;
-use crate::error::{PgError, code};
+use crate::error::PgError;
+
+pub(super) const PASS: AstPass = AstPass {
+    name: "system-columns",
+    bridges: "DataFusion's tables have no columns that a wildcard leaves out",
+    run: &[Step::Whole(|query| {
+        let asked = visit_expressions(query, |expr| {
+            let name = match expr {
+                Expr::Identifier(name) => Some(name),
+                Expr::CompoundIdentifier(parts) => parts.last(),
+                _ => None,
+            };
+            match name.and_then(system_column) {
+                Some(_) => ControlFlow::Break(()),
+                None => ControlFlow::Continue(()),
+            }
+        });
+        match asked {
+            ControlFlow::Break(()) => finished(query.visit(&mut Queries::default())),
+            ControlFlow::Continue(()) => Ok(()),
+        }
+    })],
+};
 
 /// Their values: rows are there from the beginning, and nobody has changed them.
-fn value(column: &str, table: &ObjectName) -> String {
+fn value(column: &str, table: &ObjectName) -> Expr {
+    let of_type =
+        |literal: &str, name: &str| cast(text(literal), DataType::Custom(object(name), vec![]));
     match column {
         "tableoid" => {
-            let table = table.to_string().replace('\'', "''");
-            format!("'{table}'::regclass::oid")
+            let class = cast(text(table.to_string()), DataType::Regclass);
+            cast(class, DataType::Custom(object("oid"), vec![]))
         }
-        "xmin" => "'2'::xid".to_owned(),
-        "xmax" => "'0'::xid".to_owned(),
-        _ => "'0'::cid".to_owned(),
+        "xmin" => of_type("2", "xid"),
+        "xmax" => of_type("0", "xid"),
+        _ => of_type("0", "cid"),
     }
 }
 
@@ -36,39 +64,6 @@ const COLUMNS: [&str; 6] = ["tableoid", "xmin", "xmax", "cmin", "cmax", "ctid"];
 fn system_column(name: &Ident) -> Option<&'static str> {
     let name = normalized(name);
     COLUMNS.into_iter().find(|column| *column == name)
-}
-
-/// Gives the tables of a query the columns that it asks for.
-///
-/// # Errors
-/// If it asks for one that no table has here, or that several tables have.
-pub(super) fn add(query: &mut Query) -> Result<(), PgError> {
-    if Visit::visit(query, &mut Asked).is_continue() {
-        return Ok(());
-    }
-    match VisitMut::visit(query, &mut Queries::default()) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(error) => Err(error),
-    }
-}
-
-/// Stops where a query asks for one.
-struct Asked;
-
-impl Visitor for Asked {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        let name = match expr {
-            Expr::Identifier(name) => Some(name),
-            Expr::CompoundIdentifier(parts) => parts.last(),
-            _ => None,
-        };
-        match name.and_then(system_column) {
-            Some(_) => ControlFlow::Break(()),
-            None => ControlFlow::Continue(()),
-        }
-    }
 }
 
 /// From the inside out, so that a name that an inner query has too is the inner one's.
@@ -102,68 +97,55 @@ impl VisitorMut for Queries {
                 Expr::Identifier(name) => !outputs.contains(&normalized(name)),
                 _ => true,
             });
-            self.select(select, keys)?;
+            flow(self.select(select, keys))?;
         } else {
-            self.branches(&mut query.body)?;
+            flow(each_select(&mut query.body, &mut |select| {
+                self.select(select, Vec::new())
+            }))?;
         }
         self.named.pop();
         ControlFlow::Continue(())
     }
 }
 
-impl Queries {
-    fn branches(&self, body: &mut SetExpr) -> ControlFlow<PgError> {
-        match body {
-            SetExpr::Select(select) => self.select(select, Vec::new()),
-            SetExpr::SetOperation { left, right, .. } => {
-                self.branches(left)?;
-                self.branches(right)
-            }
-            _ => ControlFlow::Continue(()),
-        }
+fn flow(result: Result<(), PgError>) -> ControlFlow<PgError> {
+    match result {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => ControlFlow::Break(error),
     }
+}
 
-    fn select(&self, select: &mut Select, mut keys: Vec<&mut Expr>) -> ControlFlow<PgError> {
-        let mut factors = Vec::new();
-        for from in &mut select.from {
-            factors_of(from, &mut factors);
-        }
-        let stored = factors.into_iter().filter_map(|factor| self.stored(factor));
-        let mut columns = Columns {
-            tables: stored.collect(),
-            depth: 0,
-        };
-        select.visit(&mut columns)?;
+impl Queries {
+    fn select(&self, select: &mut Select, mut keys: Vec<&mut Expr>) -> Result<(), PgError> {
+        let mut tables: Vec<Table> = factors(select)
+            .into_iter()
+            .filter_map(|factor| self.stored(factor))
+            .collect();
+        each_expr(select, |expr, depth| ask(&mut tables, expr, depth))?;
         for key in &mut keys {
-            key.visit(&mut columns)?;
+            each_expr(&mut **key, |expr, depth| ask(&mut tables, expr, depth))?;
         }
-        columns.tables.retain(|table| !table.added.is_empty());
-        if columns.tables.is_empty() {
-            return ControlFlow::Continue(());
+        tables.retain(|table| !table.added.is_empty());
+        if tables.is_empty() {
+            return Ok(());
         }
-        let tables = columns.tables;
-        let mut short = Short(&tables);
-        let _ = select.visit(&mut short);
+        shorten(select, &tables);
         for key in keys {
-            let _ = key.visit(&mut short);
+            shorten(key, &tables);
         }
         for item in &mut select.projection {
             leave_out(item, &tables);
         }
-        let mut factors = Vec::new();
-        for from in &mut select.from {
-            factors_of(from, &mut factors);
-        }
-        for factor in factors {
+        for factor in factors(select) {
             let alias = self.stored(factor).map(|table| table.alias);
-            if let Some(table) = tables
+            let known = tables
                 .iter()
-                .find(|table| Some(&table.alias) == alias.as_ref())
-            {
-                go_on(table.put_into(factor))?;
+                .find(|table| Some(&table.alias) == alias.as_ref());
+            if let Some(table) = known {
+                table.put_into(factor);
             }
         }
-        ControlFlow::Continue(())
+        Ok(())
     }
 
     /// A table that is stored, by the name that it is known by in the query. Views have no such columns.
@@ -202,6 +184,15 @@ impl Queries {
     }
 }
 
+/// The tables of a SELECT.
+fn factors(select: &mut Select) -> Vec<&mut TableFactor> {
+    let mut factors = Vec::new();
+    for from in &mut select.from {
+        factors_of(from, &mut factors);
+    }
+    factors
+}
+
 /// The tables that stand in a FROM, through its joins.
 fn factors_of<'a>(from: &'a mut TableWithJoins, factors: &mut Vec<&'a mut TableFactor>) {
     let joined = from.joins.iter_mut().map(|join| &mut join.relation);
@@ -234,12 +225,12 @@ struct Table {
 
 impl Table {
     fn name(&self) -> Ident {
-        Ident::with_quote('"', self.alias.as_str())
+        quoted(self.alias.as_str())
     }
 
     /// A column's name, of which clients see what stands before the mark.
     fn column(&self, name: &str) -> Ident {
-        Ident::with_quote('"', format!("{name}\u{1f}{}", self.alias))
+        quoted(format!("{name}\u{1f}{}", self.alias))
     }
 
     fn columns(&self) -> Vec<ObjectName> {
@@ -250,107 +241,70 @@ impl Table {
     }
 
     /// Makes the table a query of its columns and the added ones.
-    fn put_into(&self, factor: &mut TableFactor) -> Result<(), PgError> {
+    fn put_into(&self, factor: &mut TableFactor) {
         let TableFactor::Table { name, alias, .. } = factor else {
-            return Ok(());
+            return;
         };
-        let added = self.added.iter().map(|column| {
-            let value = value(column, name);
-            format!("{value} AS {}", self.column(column))
+        let added = self.added.iter().map(|column| SelectItem::ExprWithAlias {
+            expr: value(column, name),
+            alias: self.column(column),
         });
-        let added: Vec<String> = added.collect();
-        let subquery = tables::parsed(&format!("SELECT *, {} FROM {name}", added.join(", ")))
-            .ok_or_else(|| PgError::internal(format!("a query of {name}")))?;
-        let alias = alias.take().unwrap_or_else(|| TableAlias {
-            explicit: true,
-            name: self.name(),
-            columns: Vec::new(),
-            at: None,
-        });
+        let all = SelectItem::Wildcard(WildcardAdditionalOptions::default());
+        let stored = table(name.clone(), None);
         *factor = TableFactor::Derived {
             lateral: false,
-            subquery,
-            alias: Some(alias),
+            subquery: select([all].into_iter().chain(added).collect(), Some(stored)),
+            alias: Some(alias.take().unwrap_or_else(|| aliased(self.name()))),
             sample: None,
         };
-        Ok(())
     }
 }
 
-/// Asks for the columns by the names that they are given.
-struct Columns {
-    tables: Vec<Table>,
-    /// How many queries lie around what is visited.
-    depth: usize,
-}
-
-impl VisitorMut for Columns {
-    type Break = PgError;
-
-    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<PgError> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<PgError> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<PgError> {
-        let (column, table) = match expr {
-            // In a query inside it is a column of that one's tables.
-            Expr::Identifier(name) if self.depth == 0 => match system_column(name) {
-                Some(column) => match self.tables.as_mut_slice() {
-                    [] => return ControlFlow::Continue(()),
-                    [only] => (column, only),
-                    _ => {
-                        let what = format!("column reference \"{column}\" is ambiguous");
-                        return ControlFlow::Break(PgError::new("42702", what));
-                    }
-                },
-                None => return ControlFlow::Continue(()),
-            },
-            Expr::CompoundIdentifier(parts) => {
-                let [.., table, column] = parts.as_slice() else {
-                    return ControlFlow::Continue(());
-                };
-                let alias = normalized(table);
-                let known = self.tables.iter_mut().find(|table| table.alias == alias);
-                match (system_column(column), known) {
-                    (Some(column), Some(table)) => (column, table),
-                    _ => return ControlFlow::Continue(()),
-                }
+/// Asks for a column by the name that it is given.
+fn ask(tables: &mut [Table], expr: &mut Expr, depth: usize) -> Result<(), PgError> {
+    let (column, table) = match expr {
+        // In a query inside it is a column of that one's tables.
+        Expr::Identifier(name) if depth == 0 => match (system_column(name), tables) {
+            (Some(column), [only]) => (column, only),
+            (None, _) | (_, []) => return Ok(()),
+            (Some(column), _) => {
+                let what = format!("column reference \"{column}\" is ambiguous");
+                return Err(PgError::new("42702", what));
             }
-            _ => return ControlFlow::Continue(()),
-        };
-        if column == "ctid" {
-            return ControlFlow::Break(
-                PgError::new(code::NOT_SUPPORTED, "ctid is not supported")
-                    .detail("a row has no place here that it could be found again by"),
-            );
+        },
+        Expr::CompoundIdentifier(parts) => {
+            let [.., table, column] = parts.as_slice() else {
+                return Ok(());
+            };
+            let alias = normalized(table);
+            let known = tables.iter_mut().find(|table| table.alias == alias);
+            match (system_column(column), known) {
+                (Some(column), Some(table)) => (column, table),
+                _ => return Ok(()),
+            }
         }
-        table.added.insert(column);
-        *expr = Expr::CompoundIdentifier(vec![table.name(), table.column(column)]);
-        ControlFlow::Continue(())
+        _ => return Ok(()),
+    };
+    if column == "ctid" {
+        return Err(PgError::unsupported("ctid is not supported")
+            .detail("a row has no place here that it could be found again by"));
     }
+    table.added.insert(column);
+    *expr = Expr::CompoundIdentifier(vec![table.name(), table.column(column)]);
+    Ok(())
 }
 
 /// `schema.table.column` as `table.column`, for the tables that are queries now.
-struct Short<'a>(&'a [Table]);
-
-impl VisitorMut for Short<'_> {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+fn shorten(node: &mut impl VisitMut, tables: &[Table]) {
+    let _ = each_expr(node, |expr, _| {
         if let Expr::CompoundIdentifier(parts) = expr
             && let [_, .., table, _] = parts.as_slice()
-            && self.0.iter().any(|known| known.alias == normalized(table))
+            && tables.iter().any(|known| known.alias == normalized(table))
         {
             parts.drain(..parts.len() - 2);
         }
-        ControlFlow::Continue(())
-    }
+        Ok::<(), ()>(())
+    });
 }
 
 /// Leaves the added columns out of what a wildcard brings.
@@ -361,8 +315,9 @@ fn leave_out(item: &mut SelectItem, tables: &[Table]) {
             SelectItemQualifiedWildcardKind::ObjectName(name),
             options,
         ) => {
-            let last = name.0.last().and_then(|part| part.as_ident());
-            let Some(last) = last.cloned() else { return };
+            let Some(last) = last(name).cloned() else {
+                return;
+            };
             // As the columns that are asked for by name are.
             if name.0.len() > 1 && tables.iter().any(|table| table.alias == normalized(&last)) {
                 *name = ObjectName::from(vec![last.clone()]);
@@ -378,4 +333,13 @@ fn leave_out(item: &mut SelectItem, tables: &[Table]) {
     if !hidden.is_empty() {
         options.opt_exclude = Some(ExcludeSelectItem::Multiple(hidden));
     }
+}
+
+#[cfg(test)]
+rewrites! {
+    PASS tables_become_queries_with_the_columns_that_are_asked_for r#"
+        SELECT xmin, * FROM orders ~> SELECT "orders"."xminorders", * EXCLUDE ("xminorders") FROM (SELECT *, CAST('2' AS xid) AS "xminorders" FROM orders) AS "orders"
+        SELECT o.tableoid FROM public.orders o ORDER BY o.tableoid ~> SELECT "o"."tableoido" FROM (SELECT *, CAST(CAST('public.orders' AS REGCLASS) AS oid) AS "tableoido" FROM public.orders) o ORDER BY "o"."tableoido"
+        SELECT x FROM orders ~> SELECT x FROM orders
+    "#
 }

@@ -1,17 +1,18 @@
 //! What stands in FROM: tables of the catalog, and functions that give rows.
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, Query, SelectItem, SetExpr, TableAlias, TableFactor,
-    TableFunctionArgs, Value,
+    ArrayElemTypeDef, DataType, Expr, Function, FunctionArgumentList, FunctionArguments, Ident,
+    ObjectName, Query, SelectItem, SetExpr, TableAlias, TableFactor,
 };
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::parser::Parser;
 use datafusion_pg_catalog::pg_catalog::PG_CATALOG_TABLES;
 
+use super::ast::{
+    aliased, bare_function, call, cast, digits, last, number, object, positional, select, table,
+    unnamed,
+};
 use super::numbers::bare;
-use super::own::holds;
-use super::{bare_function, call};
+use super::own::has_columns;
+use super::{AstPass, Step};
 use crate::catalog::is_empty_view;
 
 /// Tables of `pg_catalog` that are ours, beside those of `datafusion-pg-catalog`.
@@ -28,88 +29,72 @@ const OWN_TABLES: &[&str] = &[
     "pg_user",
 ];
 
-/// Makes of a table in FROM what DataFusion knows.
-pub(super) fn rewrite(factor: &mut TableFactor) {
-    // `pg_catalog` is looked in though nobody says so.
-    if let TableFactor::Table {
-        name, args: None, ..
-    } = factor
-        && let [part] = name.0.as_slice()
-        && let Some(ident) = part.as_ident()
-        && let table = ident.value.to_ascii_lowercase()
-        && (PG_CATALOG_TABLES.contains(&table.as_str())
-            || OWN_TABLES.contains(&table.as_str())
-            || is_empty_view(&table))
-    {
-        *name = ObjectName::from(vec![Ident::new("pg_catalog"), Ident::new(table)]);
-    }
-    settings(factor);
-    if let Some(new) = rows_of(factor) {
-        *factor = new;
-    }
-    with_value(factor);
-    if let TableFactor::Derived {
-        lateral: true,
-        subquery,
-        alias,
-        ..
-    } = factor
-        && let Some(new) = columns_of(subquery, alias.as_ref())
-    {
-        *subquery = new;
-        if let Some(alias) = alias {
-            alias.columns.clear();
+pub(super) const CATALOG: AstPass = AstPass {
+    name: "catalog-tables",
+    bridges: "DataFusion looks in one schema, and not in pg_catalog besides",
+    run: &[Step::Table(|factor| {
+        if let TableFactor::Table {
+            name, args: None, ..
+        } = factor
+            && let [_] = name.0.as_slice()
+            && let Some(table) = last(name).map(|ident| ident.value.to_ascii_lowercase())
+            && (PG_CATALOG_TABLES.contains(&table.as_str())
+                || OWN_TABLES.contains(&table.as_str())
+                || is_empty_view(&table))
+        {
+            *name = ObjectName::from(vec![Ident::new("pg_catalog"), Ident::new(table)]);
         }
-    }
-}
+    })],
+};
 
-/// `pg_show_all_settings()`, which the view `pg_settings` is made of.
+pub(super) const SETTINGS: AstPass = AstPass {
+    name: "settings-function",
+    bridges: "the catalog has pg_settings, but not pg_show_all_settings(), which that is made of",
+    run: &[Step::Table(settings)],
+};
+
 fn settings(factor: &mut TableFactor) {
     const FUNCTION: &str = "pg_show_all_settings";
     if let TableFactor::Table {
         name, args, alias, ..
     } = factor
         && args.as_ref().is_some_and(|args| args.args.is_empty())
-        && let Some(last) = name.0.last().and_then(|part| part.as_ident())
-        && last.value.eq_ignore_ascii_case(FUNCTION)
+        && last(name).is_some_and(|last| last.value.eq_ignore_ascii_case(FUNCTION))
     {
         *args = None;
-        alias.get_or_insert_with(|| TableAlias {
-            explicit: true,
-            name: Ident::new(FUNCTION),
-            columns: Vec::new(),
-            at: None,
-        });
+        alias.get_or_insert_with(|| aliased(Ident::new(FUNCTION)));
         *name = ObjectName::from(vec![Ident::new("pg_catalog"), Ident::new("pg_settings")]);
     }
 }
 
+pub(super) const VALUE_CALLS: AstPass = AstPass {
+    name: "value-calls",
+    bridges: "DataFusion takes table functions alone in FROM",
+    run: &[Step::Table(with_value)],
+};
+
 /// A function in FROM may be one that gives a value; which, is known when it is planned. So its call as a value, rewritten
-/// as any other, stands beside its call as a table: as a hint, which nobody can write (see `semantics::from_values`).
+/// as any other, stands beside its call as a table: as a hint, which nobody can write (see `analyze::value_calls`).
 fn with_value(factor: &mut TableFactor) {
     if let TableFactor::Function {
         name,
         args,
-        with_ordinality,
-        alias,
+        with_ordinality: numbered,
+        alias: written,
         ..
     } = factor
     {
-        *factor = TableFactor::Table {
-            name: name.clone(),
-            alias: alias.take(),
-            args: Some(TableFunctionArgs {
-                args: std::mem::take(args),
-                settings: None,
-            }),
-            with_hints: Vec::new(),
-            version: None,
-            with_ordinality: *with_ordinality,
-            partitions: Vec::new(),
-            json_path: None,
-            sample: None,
-            index_hints: Vec::new(),
-        };
+        let mut new = table(name.clone(), Some(std::mem::take(args)));
+        if let TableFactor::Table {
+            alias,
+            with_ordinality,
+            ..
+        } = &mut new
+        {
+            *alias = written.take();
+            *with_ordinality = *numbered;
+        }
+        *factor = new;
     }
     if let TableFactor::Table {
         name,
@@ -131,10 +116,15 @@ fn with_value(factor: &mut TableFactor) {
     }
 }
 
-/// A query of one row, whose columns are yet to be said.
-pub fn query_of_one_row() -> Option<Box<Query>> {
-    parsed("SELECT 1")
-}
+pub(super) const ROWS: AstPass = AstPass {
+    name: "row-functions",
+    bridges: "DataFusion's generate_series and unnest in FROM take no columns of the rows beside them, and name theirs otherwise",
+    run: &[Step::Table(|factor| {
+        if let Some(rows) = rows_of(factor) {
+            *factor = rows;
+        }
+    })],
+};
 
 /// `generate_series(…)` and `unnest(…)` as a query of their rows, with PostgreSQL's names.
 fn rows_of(factor: &TableFactor) -> Option<TableFactor> {
@@ -147,7 +137,7 @@ fn rows_of(factor: &TableFactor) -> Option<TableFactor> {
             ..
         } => (
             name.to_string(),
-            plain(&args.args)?,
+            positional(&args.args)?,
             alias,
             *with_ordinality,
         ),
@@ -157,7 +147,7 @@ fn rows_of(factor: &TableFactor) -> Option<TableFactor> {
             alias,
             with_ordinality,
             ..
-        } => (name.to_string(), plain(args)?, alias, *with_ordinality),
+        } => (name.to_string(), positional(args)?, alias, *with_ordinality),
         TableFactor::UNNEST {
             array_exprs,
             alias,
@@ -175,56 +165,46 @@ fn rows_of(factor: &TableFactor) -> Option<TableFactor> {
     let name = name.to_ascii_lowercase();
     let name = name.strip_prefix("pg_catalog.").unwrap_or(&name);
     let lateral = args.iter().any(has_columns);
-    let (mut lists, from) = match (name, args.len()) {
-        ("unnest", 1..) => (args, None),
-        ("generate_series", 2..=3) if !ordinality && args.iter().all(is_number) => {
-            (Vec::new(), Some(numbers(&args)?))
+    let mut series = None;
+    let mut lists = match (name, args.len()) {
+        ("unnest", 1..) => args,
+        ("generate_series", 2..=3) if !ordinality && args.iter().all(is_whole) => {
+            series = Some(args);
+            Vec::new()
         }
-        ("generate_series", 2..=3) => (vec![call("pg_series", args)], None),
-        ("regexp_split_to_table", 2) => (vec![call("regexp_split_to_array", args)], None),
+        ("generate_series", 2..=3) => vec![call("pg_series", args)],
+        ("regexp_split_to_table", 2) => vec![call("regexp_split_to_array", args)],
         _ => return None,
     };
     if ordinality {
         let first = lists.first()?.clone();
         let last = call("array_length", vec![first, number("1")]);
         let places = call("pg_series", vec![number("1"), last]);
-        lists.push(super::numbers::cast(places, array_of(DataType::Int8(None))));
+        let item = Box::new(DataType::Int8(None));
+        let to = DataType::Array(ArrayElemTypeDef::SquareBracket(item, None));
+        lists.push(cast(places, to));
     }
-    let alias = alias.clone().unwrap_or_else(|| TableAlias {
-        explicit: true,
-        name: Ident::new(name),
-        columns: Vec::new(),
-        at: None,
-    });
+    let alias = alias.clone().unwrap_or_else(|| aliased(Ident::new(name)));
     let column = |at: usize| match alias.columns.get(at) {
         Some(column) => column.name.clone(),
         None if at == 0 => alias.name.clone(),
         None if ordinality && at + 1 == lists.len() => Ident::new("ordinality"),
         None => Ident::new("unnest"),
     };
-    let query = match from {
-        Some(mut query) => {
-            rename(&mut query, column(0));
-            query
-        }
+    let subquery = match series {
+        Some(args) => numbers(args, column(0)),
         None => {
-            let items = lists
-                .iter()
-                .enumerate()
-                .map(|(at, list)| SelectItem::ExprWithAlias {
-                    expr: call("unnest", vec![list.clone()]),
-                    alias: column(at),
-                });
-            let mut query = parsed("SELECT 1")?;
-            if let SetExpr::Select(select) = query.body.as_mut() {
-                select.projection = items.collect();
-            }
-            query
+            let items = lists.iter().enumerate().map(|(at, list)| {
+                let expr = call("unnest", vec![list.clone()]);
+                let alias = column(at);
+                SelectItem::ExprWithAlias { expr, alias }
+            });
+            select(items.collect(), None)
         }
     };
     Some(TableFactor::Derived {
         lateral,
-        subquery: query,
+        subquery,
         alias: Some(TableAlias {
             columns: Vec::new(),
             ..alias
@@ -232,6 +212,51 @@ fn rows_of(factor: &TableFactor) -> Option<TableFactor> {
         sample: None,
     })
 }
+
+/// A series of numbers, which DataFusion makes as it goes; under a name of its own, so that it is not looked at again.
+fn numbers(mut args: Vec<Expr>, alias: Ident) -> Box<Query> {
+    args.iter_mut().for_each(bare);
+    let small = args
+        .iter()
+        .all(|arg| arg.to_string().parse::<i32>().is_ok());
+    let value = Expr::Identifier(Ident::new("value"));
+    let expr = if small {
+        cast(value, DataType::Int(None))
+    } else {
+        value
+    };
+    let series = table(object("pg_numbers"), Some(unnamed(args)));
+    select(
+        vec![SelectItem::ExprWithAlias { expr, alias }],
+        Some(series),
+    )
+}
+
+fn is_whole(expr: &Expr) -> bool {
+    let mut expr = expr.clone();
+    bare(&mut expr);
+    digits(&expr).is_some_and(|digits| digits.parse::<i64>().is_ok())
+}
+
+pub(super) const LATERAL_VALUES: AstPass = AstPass {
+    name: "lateral-values",
+    bridges: "DataFusion makes no VALUES of a row beside them; of arrays side by side it does",
+    run: &[Step::Table(|factor| {
+        if let TableFactor::Derived {
+            lateral: true,
+            subquery,
+            alias,
+            ..
+        } = factor
+            && let Some(new) = columns_of(subquery, alias.as_ref())
+        {
+            *subquery = new;
+            if let Some(alias) = alias {
+                alias.columns.clear();
+            }
+        }
+    })],
+};
 
 /// VALUES as arrays side by side: those can be made of a row beside them.
 fn columns_of(query: &Query, alias: Option<&TableAlias>) -> Option<Box<Query>> {
@@ -256,74 +281,28 @@ fn columns_of(query: &Query, alias: Option<&TableAlias>) -> Option<Box<Query>> {
             alias,
         })
     };
-    let mut columns = parsed("SELECT 1")?;
-    if let SetExpr::Select(select) = columns.body.as_mut() {
-        select.projection = (0..width).map(column).collect::<Option<_>>()?;
-    }
-    Some(columns)
+    Some(select((0..width).map(column).collect::<Option<_>>()?, None))
 }
 
-fn array_of(element: DataType) -> DataType {
-    DataType::Array(ArrayElemTypeDef::SquareBracket(Box::new(element), None))
-}
-
-/// A series of numbers, which DataFusion makes as it goes.
-fn numbers(args: &[Expr]) -> Option<Box<Query>> {
-    let written: Vec<String> = args
-        .iter()
-        .map(|arg| {
-            let mut arg = arg.clone();
-            bare(&mut arg);
-            arg.to_string()
-        })
-        .collect();
-    let small = written.iter().all(|number| number.parse::<i32>().is_ok());
-    let value = if small { "CAST(value AS INT)" } else { "value" };
-    // Under a name of its own, so that it is not looked at again.
-    parsed(&format!(
-        "SELECT {value} AS n FROM pg_numbers({})",
-        written.join(", ")
-    ))
-}
-
-fn rename(query: &mut Query, name: Ident) {
-    if let SetExpr::Select(select) = query.body.as_mut()
-        && let Some(SelectItem::ExprWithAlias { alias, .. }) = select.projection.first_mut()
-    {
-        *alias = name;
-    }
-}
-
-/// A query of ours.
-pub(super) fn parsed(text: &str) -> Option<Box<Query>> {
-    Parser::new(&PostgreSqlDialect {})
-        .try_with_sql(text)
-        .and_then(|mut parser| parser.parse_query())
-        .ok()
-}
-
-fn number(digits: &str) -> Expr {
-    Expr::Value(Value::Number(digits.to_owned(), false).into())
-}
-
-fn is_number(expr: &Expr) -> bool {
-    let mut expr = expr.clone();
-    bare(&mut expr);
-    matches!(&expr, Expr::Value(value) if matches!(&value.value, Value::Number(digits, _) if digits.parse::<i64>().is_ok()))
-}
-
-fn plain(args: &[FunctionArg]) -> Option<Vec<Expr>> {
-    args.iter()
-        .map(|arg| match arg {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Whether an expression names columns, outside of queries of its own.
-pub fn has_columns(expr: &Expr) -> bool {
-    holds(expr, |expr| {
-        matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
-    })
+#[cfg(test)]
+rewrites! {
+    CATALOG tables_of_the_catalog_are_qualified r"
+        SELECT relname FROM pg_class, orders ~> SELECT relname FROM pg_catalog.pg_class, orders
+    "
+    SETTINGS settings_are_a_table r"
+        SELECT name FROM pg_show_all_settings() ~> SELECT name FROM pg_catalog.pg_settings AS pg_show_all_settings
+    "
+    ROWS functions_of_rows_are_queries r"
+        SELECT * FROM unnest(a, b) AS u (x) ~> SELECT * FROM LATERAL (SELECT unnest(a) AS x, unnest(b) AS unnest) AS u
+        SELECT * FROM generate_series(1, 3) n ~> SELECT * FROM (SELECT CAST(value AS INT) AS n FROM pg_numbers(1, 3)) n
+        SELECT * FROM generate_series(now(), t, i) AS g (at) ~> SELECT * FROM LATERAL (SELECT unnest(pg_series(now(), t, i)) AS at) AS g
+        SELECT * FROM unnest(a) WITH ORDINALITY ~> SELECT * FROM LATERAL (SELECT unnest(a) AS unnest, unnest(CAST(pg_series(1, array_length(a, 1)) AS INT8[])) AS ordinality) AS unnest
+    "
+    VALUE_CALLS calls_stand_beside_themselves_as_values r"
+        SELECT * FROM f(x) AS s ~> SELECT * FROM f(x) AS s WITH (f(x))
+        SELECT * FROM t ~> SELECT * FROM t
+    "
+    LATERAL_VALUES lateral_values_are_arrays_side_by_side r"
+        SELECT * FROM t, LATERAL (VALUES (t.a, 1), (t.b, 2)) AS v (x) ~> SELECT * FROM t, LATERAL (SELECT unnest(make_array(t.a, t.b)) AS x, unnest(make_array(1, 2)) AS column2) AS v
+    "
 }

@@ -1,11 +1,20 @@
-//! VALUES whose columns mix literals of unknown types with others.
+//! VALUES whose columns mix literals of unknown types with others: they go into a FROM, where they are planned by the types
+//! of their columns (see `analyze::mixed_values`).
 
-use datafusion::sql::sqlparser::ast::{Expr, Query, SetExpr, Value, Values};
+use datafusion::sql::sqlparser::ast::{
+    Expr, SelectItem, SetExpr, Value, Values, WildcardAdditionalOptions,
+};
 
-use super::sets::filled;
-use super::{empty_query, string, tables};
+use super::ast::{aliased, derived, is_placeholder, query, quoted, select, string};
+use super::{AstPass, Step};
 
-/// Whether a column has a literal that is written as a text, or a parameter, beside a value that is neither.
+pub(super) const PASS: AstPass = AstPass {
+    name: "mixed-values",
+    bridges: "DataFusion makes texts of the other values of a column, and lets nobody plan VALUES outside of FROM",
+    run: &[Step::AfterQuery(|query| into_from(&mut query.body))],
+};
+
+/// Returns whether a column has a literal that is written as a text, or a parameter, beside a value that is neither.
 pub fn mixes_unknown(values: &Values) -> bool {
     let width = values.rows.first().map_or(0, |row| row.content.len());
     (0..width).any(|at| {
@@ -17,8 +26,7 @@ pub fn mixes_unknown(values: &Values) -> bool {
 fn is_unknown(value: &Expr) -> bool {
     match value {
         Expr::Nested(inner) => is_unknown(inner),
-        Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => true,
-        value => string(value).is_some(),
+        value => is_placeholder(value) || string(value).is_some(),
     }
 }
 
@@ -26,25 +34,26 @@ fn is_null(value: &Expr) -> bool {
     matches!(value, Expr::Value(value) if matches!(value.value, Value::Null))
 }
 
-/// Puts such VALUES into a FROM, where they are planned by the types of their columns: see `semantics::values`.
-pub(super) fn into_from(query: &mut Query) {
-    into_from_of(&mut query.body);
-}
-
-fn into_from_of(body: &mut SetExpr) {
+fn into_from(body: &mut SetExpr) {
     match body {
         SetExpr::SetOperation { left, right, .. } => {
-            into_from_of(left);
-            into_from_of(right);
+            into_from(left);
+            into_from(right);
         }
         SetExpr::Values(values) if mixes_unknown(values) => {
-            let Some(outer) = tables::parsed("SELECT * FROM (VALUES (1)) AS mixed") else {
-                return;
-            };
-            let mut inner = empty_query();
-            std::mem::swap(&mut *inner.body, body);
-            *body = *filled(outer, &inner).body;
+            let values = query(SetExpr::Values(values.clone()));
+            let all = SelectItem::Wildcard(WildcardAdditionalOptions::default());
+            let mixed = derived(values, aliased(quoted("mixed")));
+            *body = *select(vec![all], Some(mixed)).body;
         }
         _ => {}
     }
+}
+
+#[cfg(test)]
+rewrites! {
+    PASS mixed_values_stand_in_from r#"
+        VALUES ('a'), (now()) ~> SELECT * FROM (VALUES ('a'), (now())) AS "mixed"
+        VALUES (1), (2) ~> VALUES (1), (2)
+    "#
 }

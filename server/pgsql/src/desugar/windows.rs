@@ -4,48 +4,58 @@
 //! So every call gets the whole of its window, and the names are gone before it is planned.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, NamedWindowDefinition, NamedWindowExpr, Query, Select, SetExpr, VisitMut,
-    VisitorMut, WindowSpec, WindowType,
+    Expr, Ident, NamedWindowDefinition, NamedWindowExpr, Query, SetExpr, VisitMut, WindowSpec,
+    WindowType,
 };
 
-use super::normalized;
+use super::ast::{each_select, normalized};
+use super::own::each_expr;
+use super::{AstPass, Step};
 use crate::error::{PgError, code};
 
-/// Gives every window of a query's own SELECTs what it inherits.
-pub(super) fn inherit(query: &mut Query) -> Result<(), PgError> {
-    let mut last = HashMap::new();
-    inherit_in(&mut query.body, &mut last)?;
-    match &mut query.order_by {
-        Some(order) => finished(order.visit(&mut Inherit::of(&last))),
-        None => Ok(()),
-    }
-}
+pub(super) const PASS: AstPass = AstPass {
+    name: "named-windows",
+    bridges: "DataFusion takes nothing of the window that another one begins with, and looks for `OVER w` in ORDER BY in vain",
+    run: &[Step::Query(inherit)],
+};
 
 /// Windows by their names.
 type Windows = HashMap<String, WindowSpec>;
 
-/// The windows of a query that is one SELECT are those of its ORDER BY too.
-fn inherit_in(body: &mut SetExpr, last: &mut Windows) -> Result<(), PgError> {
-    match body {
-        SetExpr::Select(select) => {
-            *last = windows(std::mem::take(&mut select.named_window))?;
-            inherit_in_select(select, last)
-        }
-        SetExpr::SetOperation { left, right, .. } => {
-            inherit_in(left, last)?;
-            inherit_in(right, last)?;
-            last.clear();
-            Ok(())
-        }
-        _ => Ok(()),
+/// Gives every window of a query's own SELECTs what it inherits.
+fn inherit(query: &mut Query) -> Result<(), PgError> {
+    let mut known = Windows::new();
+    each_select(&mut query.body, &mut |select| {
+        known = windows(std::mem::take(&mut select.named_window))?;
+        put_in(select, &known)
+    })?;
+    // The windows of a query that is one SELECT are those of its ORDER BY too.
+    if matches!(*query.body, SetExpr::SetOperation { .. }) {
+        known.clear();
+    }
+    match &mut query.order_by {
+        Some(order) => put_in(order, &known),
+        None => Ok(()),
     }
 }
 
-fn inherit_in_select(select: &mut Select, windows: &Windows) -> Result<(), PgError> {
-    finished(select.visit(&mut Inherit::of(windows)))
+/// Puts windows into the calls of one SELECT, and not of those inside it.
+fn put_in(node: &mut impl VisitMut, known: &Windows) -> Result<(), PgError> {
+    each_expr(node, |expr, depth| {
+        if depth == 0
+            && let Expr::Function(function) = expr
+        {
+            function.over = match function.over.take() {
+                None => None,
+                Some(WindowType::NamedWindow(name)) => Some(named(&name, known)?.clone()),
+                Some(WindowType::WindowSpec(window)) => Some(whole(window, known)?),
+            }
+            .map(WindowType::WindowSpec);
+        }
+        Ok(())
+    })
 }
 
 /// The windows of a WINDOW clause, each of which may begin with one before it.
@@ -108,56 +118,11 @@ fn wrong(message: String) -> PgError {
     PgError::new("42P20", message)
 }
 
-fn finished(flow: ControlFlow<PgError>) -> Result<(), PgError> {
-    match flow {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(error) => Err(error),
-    }
-}
-
-/// Puts windows into the calls of one SELECT, and not of those inside it.
-struct Inherit<'a> {
-    windows: &'a Windows,
-    depth: usize,
-}
-
-impl Inherit<'_> {
-    fn of(windows: &Windows) -> Inherit<'_> {
-        Inherit { windows, depth: 0 }
-    }
-}
-
-impl VisitorMut for Inherit<'_> {
-    type Break = PgError;
-
-    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<PgError> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<PgError> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<PgError> {
-        let Expr::Function(function) = expr else {
-            return ControlFlow::Continue(());
-        };
-        if self.depth > 0 {
-            return ControlFlow::Continue(());
-        }
-        let window = match function.over.take() {
-            None => return ControlFlow::Continue(()),
-            Some(WindowType::NamedWindow(name)) => named(&name, self.windows).cloned(),
-            Some(WindowType::WindowSpec(window)) => whole(window, self.windows),
-        };
-        match window {
-            Ok(window) => {
-                function.over = Some(WindowType::WindowSpec(window));
-                ControlFlow::Continue(())
-            }
-            Err(error) => ControlFlow::Break(error),
-        }
-    }
+#[cfg(test)]
+rewrites! {
+    PASS windows_are_whole r"
+        SELECT sum(x) OVER w FROM t WINDOW w AS (PARTITION BY a) ~> SELECT sum(x) OVER (PARTITION BY a) FROM t
+        SELECT sum(x) OVER (w ORDER BY b) FROM t WINDOW w AS (PARTITION BY a) ~> SELECT sum(x) OVER (PARTITION BY a ORDER BY b) FROM t
+        SELECT x FROM t WINDOW w AS (ORDER BY a) ORDER BY rank() OVER w ~> SELECT x FROM t ORDER BY rank() OVER (ORDER BY a)
+    "
 }

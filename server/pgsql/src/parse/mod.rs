@@ -20,9 +20,6 @@ use std::sync::{Arc, Once};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-pub use crate::desugar::{has_columns, mixes_unknown, query_of_one_row};
-pub use crate::desugar::{is_single, mark_columns};
-
 use crate::encode::CopyOptions;
 use crate::error::{PgError, code};
 use crate::settings::SetScope;

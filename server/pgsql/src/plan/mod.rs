@@ -21,14 +21,12 @@ use datafusion::sql::sqlparser::ast::{self, Ident, ObjectName};
 use datafusion_pg_catalog::pg_catalog::oid_type_planner::PgOidTypePlanner;
 use pgwire::api::Type;
 
-use crate::analyze::{
-    beside, check_calls, check_depth, check_types, counted, met, nullable, single_rows,
-    three_valued, values_in_from,
-};
+use crate::analyze::{apply, resolve_calls};
+use crate::desugar::{is_single, mark_columns};
 use crate::encode::{Column, canonical, pg_type};
 use crate::error::{PgError, code};
 use crate::params::arrow_type;
-use crate::parse::{Query, is_single, mark_columns};
+use crate::parse::Query;
 use crate::plan::folded::folded_functions;
 use crate::plan::inference::parameter_types;
 use crate::plan::oids::{columns_of, parameters_cast};
@@ -105,13 +103,9 @@ fn finish(
         .with_allow_dml(false)
         .with_allow_statements(false)
         .verify_plan(&plan)?;
-    check_depth(&plan)?;
     let origins = state.config().get_extension::<SessionTables>();
     let origins = origins.map(|tables| origins_of(&plan, tables.0.as_ref()));
-    let plan = met(plan, state)?;
-    check_types(&plan)?;
-    let plan = three_valued(counted(beside(plan)?)?, state)?;
-    let plan = nullable(single_rows(plan)?)?;
+    let plan = apply(plan, state)?;
     // Only the analysed plan has the types that rows come in: branches of a CASE or a UNION have one type by then.
     let (plan, is_analyzed) = match analyze(state, plan.clone()) {
         Ok(analyzed) => (analyzed, true),
@@ -140,10 +134,9 @@ async fn plan_query(
     query: &Query,
     parameters: Option<&[Parameter]>,
 ) -> Result<LogicalPlan, PgError> {
-    check_calls(state, &query.ast)?;
     let copy = || {
         let mut ast = Box::new(query.ast.as_ref().clone());
-        values_in_from(state, &mut ast).map(|()| ast)
+        resolve_calls(state, &mut ast).map(|()| ast)
     };
     match plan_ast(state, copy()?, parameters)
         .await

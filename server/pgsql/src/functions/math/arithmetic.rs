@@ -306,7 +306,7 @@ pub fn functions() -> Vec<Function> {
         })
         .identity(|arg| !matches!(arg, DataType::Int64 | DataType::UInt64)),
         // SELECT sign(-8.4); → -1
-        Function::new("pg_sign", 1..=1, DataType::Float64, signs).returning(|args, _| {
+        Function::new("sign", 1..=1, DataType::Float64, signs).returning(|args, _| {
             Ok(match args.first() {
                 Some(DataType::Decimal128(..)) => DataType::Decimal128(38, 0),
                 _ => DataType::Float64,
@@ -327,7 +327,7 @@ pub fn functions() -> Vec<Function> {
             of => Ok(of),
         }),
         // SELECT ln(2.0); → 0.6931471805599453
-        logarithm("pg_ln", f64::ln),
+        logarithm("ln", f64::ln),
         // SELECT log(100.0); → 2
         logarithm("pg_log", f64::log10),
         // SELECT 2147483647 + 1; fails: integer out of range

@@ -142,13 +142,13 @@ fn width_bucket(value: f64, low: f64, high: f64, count: i64) -> Result<i64> {
 pub fn functions() -> Vec<Function> {
     vec![
         // SELECT round(2.345, 2); → 2.35
-        rounding("pg_round", 1..=2, Rounding::Nearest),
+        rounding("round", 1..=2, Rounding::Nearest),
         // SELECT trunc(-2.345, 1); → -2.3
-        rounding("pg_trunc", 1..=2, Rounding::Zero),
+        rounding("trunc", 1..=2, Rounding::Zero),
         // SELECT ceil(-2.5); → -2
-        rounding("pg_ceil", 1..=1, Rounding::Up),
+        rounding("ceil", 1..=1, Rounding::Up),
         // SELECT floor(-2.5); → -3
-        rounding("pg_floor", 1..=1, Rounding::Down),
+        rounding("floor", 1..=1, Rounding::Down),
         // SELECT width_bucket(5.35, 0.024, 10.06, 5); → 3
         Function::new("width_bucket", 4..=4, DataType::Int32, width_buckets),
     ]

@@ -166,7 +166,7 @@ pub fn functions() -> Vec<Function> {
             Ok(Arc::new(lined.collect::<StringArray>()))
         }),
         // SELECT to_hex(-1); → ffffffff
-        Function::new("pg_to_hex", 1..=1, DataType::Utf8, |call| {
+        Function::new("to_hex", 1..=1, DataType::Utf8, |call| {
             let narrow = matches!(call.array(0).data_type(), DataType::Int16 | DataType::Int32);
             // A negative number is shown by its bits, of which an int4 has half as many.
             let mask = if narrow {

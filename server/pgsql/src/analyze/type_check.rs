@@ -6,27 +6,29 @@
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ExprSchema};
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Union};
 
+use super::PlanPass;
+use super::common_types::inputs;
+use super::kinds::Kind;
 use crate::encode::type_name;
 use crate::error::PgError;
-use crate::functions::is_unknown_literal;
+use crate::functions::{is_unknown_literal, raise};
 
-/// Refuses a plan with types that do not match.
-///
-/// # Errors
-/// If there is one.
-pub fn check_types(plan: &LogicalPlan) -> Result<()> {
+pub(super) const PASS: PlanPass = PlanPass {
+    name: "type-check",
+    bridges: "DataFusion finds a type that any two can be cast to: days of a date, a text of a number",
+    run: |plan, _| check_types(&plan).map(|()| plan),
+};
+
+fn check_types(plan: &LogicalPlan) -> Result<()> {
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::Union(union) = node {
             check_union(union)?;
         }
-        let mut schema = DFSchema::empty();
-        for input in node.inputs() {
-            schema.merge(input.schema());
-        }
+        let schema = inputs(node);
         node.apply_expressions(|expr| {
             expr.apply(|expr| {
                 check_expr(expr, &schema)?;
@@ -35,32 +37,6 @@ pub fn check_types(plan: &LogicalPlan) -> Result<()> {
         })
     })?;
     Ok(())
-}
-
-/// Types of one kind can be made one of another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Number,
-    Text,
-    Day,
-    Time,
-    Span,
-    Truth,
-    List,
-}
-
-/// The kind of a type; none of one that is not told here.
-fn kind(data_type: &DataType) -> Option<Kind> {
-    Some(match data_type {
-        number if number.is_numeric() => Kind::Number,
-        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => Kind::Text,
-        DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => Kind::Day,
-        DataType::Time32(_) | DataType::Time64(_) => Kind::Time,
-        DataType::Interval(_) | DataType::Duration(_) => Kind::Span,
-        DataType::Boolean => Kind::Truth,
-        DataType::List(_) | DataType::LargeList(_) => Kind::List,
-        _ => return None,
-    })
 }
 
 /// A literal that is written as a text may become anything, and a parameter too.
@@ -120,23 +96,21 @@ pub(super) fn column(plan: &LogicalPlan, at: usize) -> Option<DataType> {
     }
 }
 
-/// All types are of the first one's kind.
+/// Refuses types of another family than the first one's.
+///
+/// # Errors
+/// With 42804, the first and the other.
 pub(super) fn check(what: &str, types: impl Iterator<Item = DataType>) -> Result<()> {
-    let mut first: Option<(DataType, Kind)> = None;
-    for other in types {
-        let Some(of) = kind(&other) else { continue };
-        match &first {
-            None => first = Some((other, of)),
-            Some((_, known)) if *known == of => {}
-            Some((first, _)) => {
-                let (first, other) = (type_name(first), type_name(&other));
-                let error = PgError::new(
-                    "42804",
-                    format!("{what} types {first} and {other} cannot be matched"),
-                );
-                return Err(DataFusionError::External(Box::new(error)));
-            }
+    let mut known = types.filter_map(|of| Some((Kind::of(&of).family()?, of)));
+    let Some((family, first)) = known.next() else {
+        return Ok(());
+    };
+    match known.find(|(other, _)| *other != family) {
+        None => Ok(()),
+        Some((_, other)) => {
+            let (first, other) = (type_name(&first), type_name(&other));
+            let message = format!("{what} types {first} and {other} cannot be matched");
+            Err(raise(PgError::new("42804", message)))
         }
     }
-    Ok(())
 }

@@ -5,11 +5,34 @@
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CaseWhen, Expr, GroupByExpr, JoinOperator, Query, Select, SelectItem, SetExpr,
-    TableFactor, TableWithJoins, Value,
+    TableFactor, TableWithJoins,
 };
 
+use super::ast::{boolean, each_select, item_expr, last, null, string};
 use super::names::column_name;
 use super::own::holds;
+use super::{AstPass, Step};
+use crate::error::PgError;
+
+pub(super) const PASS: AstPass = AstPass {
+    name: "empty-tables",
+    bridges: "DataFusion cannot plan what tools ask of tables that never have a row here",
+    run: &[Step::Query(empty_out)],
+};
+
+pub(super) const DOMAINS: AstPass = AstPass {
+    name: "domains",
+    bridges: "DataFusion cannot plan the recursion for each row by which tools find a domain's base type",
+    run: &[Step::Expr(|expr| match expr {
+        Expr::Case {
+            operand: None,
+            conditions,
+            else_result,
+            ..
+        } => without_domains(conditions, else_result),
+        _ => None,
+    })],
+};
 
 /// Tables of `pg_catalog` and `information_schema` that never have a row here.
 const EMPTY: &[&str] = &[
@@ -50,50 +73,43 @@ const EMPTY: &[&str] = &[
 ];
 
 /// Makes a query that can have no rows one that is seen to have none.
-pub(super) fn empty_out(query: &mut Query) {
+fn empty_out(query: &mut Query) -> Result<(), PgError> {
     if matches!(query.body.as_ref(), SetExpr::Select(select) if is_empty(select)) {
         // There is nothing to sort, and perhaps no column of that name any more.
         query.order_by = None;
     }
-    empty_body(&mut query.body);
+    each_select(&mut query.body, &mut |select| {
+        if is_empty(select) {
+            empty_select(select);
+        }
+        Ok(())
+    })
 }
 
-fn empty_body(body: &mut SetExpr) {
-    match body {
-        SetExpr::Select(select) if is_empty(select) => {
-            for item in &mut select.projection {
-                let alias = match item {
-                    SelectItem::ExprWithAlias { alias, .. } => alias.clone(),
-                    // Columns that share a name have been marked before, and others are asked for by theirs.
-                    SelectItem::UnnamedExpr(expr) => column_name(expr),
-                    _ => continue,
-                };
-                let expr = Expr::Value(Value::Null.into());
-                *item = SelectItem::ExprWithAlias { expr, alias };
-            }
-            select.from.clear();
-            select.distinct = None;
-            select.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());
-            select.having = None;
-            select.named_window.clear();
-            select.selection = Some(Expr::Value(Value::Boolean(false).into()));
-        }
-        SetExpr::SetOperation { left, right, .. } => {
-            empty_body(left);
-            empty_body(right);
-        }
-        _ => {}
+fn empty_select(select: &mut Select) {
+    for item in &mut select.projection {
+        let alias = match item {
+            SelectItem::ExprWithAlias { alias, .. } => alias.clone(),
+            // Columns that share a name have been marked before, and others are asked for by theirs.
+            SelectItem::UnnamedExpr(expr) => column_name(expr),
+            _ => continue,
+        };
+        *item = SelectItem::ExprWithAlias {
+            expr: null(),
+            alias,
+        };
     }
+    select.from.clear();
+    select.distinct = None;
+    select.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());
+    select.having = None;
+    select.named_window.clear();
+    select.selection = Some(boolean(false));
 }
 
 /// It reads of an empty table, and is no sum over what it reads.
 fn is_empty(select: &Select) -> bool {
-    let named = |item: &SelectItem| match item {
-        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
-            !has_aggregate(expr)
-        }
-        _ => false,
-    };
+    let named = |item: &SelectItem| item_expr(item).is_some_and(|expr| !has_aggregate(expr));
     select.from.iter().any(reads_nothing) && select.projection.iter().all(named)
 }
 
@@ -165,23 +181,20 @@ fn has_aggregate(expr: &Expr) -> bool {
         let Expr::Function(function) = expr else {
             return false;
         };
-        let name = function.name.0.last().and_then(|part| part.as_ident());
-        name.is_some_and(|name| AGGREGATES.contains(&name.value.to_ascii_lowercase().as_str()))
+        last(&function.name)
+            .is_some_and(|name| AGGREGATES.contains(&name.value.to_ascii_lowercase().as_str()))
     })
 }
 
 /// A CASE without what it says of domains, which there are none of: how tools find a domain's base type is a recursion
 /// for each row. Gives what the CASE becomes; none where it stays, with fewer branches.
-pub(super) fn without_domains(
+fn without_domains(
     branches: &mut Vec<CaseWhen>,
     otherwise: &mut Option<Box<Expr>>,
 ) -> Option<Expr> {
     branches.retain(|branch| !asks_for_domain(&branch.condition));
-    branches.is_empty().then(|| {
-        otherwise
-            .take()
-            .map_or_else(|| Expr::Value(Value::Null.into()), |expr| *expr)
-    })
+    let otherwise = || otherwise.take().map_or_else(null, |expr| *expr);
+    branches.is_empty().then(otherwise)
 }
 
 /// `t.typtype = 'd'`
@@ -199,7 +212,19 @@ fn asks_for_domain(condition: &Expr) -> bool {
         Expr::CompoundIdentifier(parts) => parts.last(),
         _ => None,
     };
-    let is_domain = matches!(right.as_ref(), Expr::Value(value)
-        if matches!(&value.value, Value::SingleQuotedString(kind) if kind == "d"));
-    is_domain && column.is_some_and(|name| name.value.eq_ignore_ascii_case("typtype"))
+    string(right) == Some("d")
+        && column.is_some_and(|name| name.value.eq_ignore_ascii_case("typtype"))
+}
+
+#[cfg(test)]
+rewrites! {
+    PASS queries_of_empty_tables_have_no_rows r#"
+        SELECT conname FROM pg_constraint c JOIN pg_class ON true ORDER BY 1 ~> SELECT NULL AS "conname" WHERE false
+        SELECT count(*) FROM pg_constraint ~> SELECT count(*) FROM pg_constraint
+        SELECT x FROM t LEFT JOIN pg_index ON true ~> SELECT x FROM t LEFT JOIN pg_index ON true
+    "#
+    DOMAINS branches_of_domains_are_left_out r"
+        CASE WHEN t.typtype = 'd' THEN 1 WHEN x THEN 2 END ~> CASE WHEN x THEN 2 END
+        CASE WHEN typtype = 'd' THEN 1 ELSE 2 END ~> 2
+    "
 }

@@ -11,12 +11,14 @@ use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::type_coercion::binary::type_union_resolution;
 use datafusion::logical_expr::{Expr, ExprSchemable, cast};
 
+use super::chains;
+
 /// An operand as what it is once its CASEs have one type. The CASEs themselves stay: an aggregate of one, or what a
 /// query groups by, is known by how it is written.
 ///
 /// # Errors
 /// If an expression cannot be put together again.
-pub(super) fn of_one_type(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+pub(super) fn with_case_types(expr: Expr, schema: &DFSchema) -> Result<Expr> {
     if !expr.exists(|part| Ok(matches!(part, Expr::Case(_))))? {
         return Ok(expr);
     }
@@ -35,7 +37,10 @@ fn settled_type(expr: Expr, schema: &DFSchema) -> Result<Option<DataType>> {
                 let (case, changed) = settled(case, schema)?;
                 Transformed::new(Expr::Case(case), changed, TreeNodeRecursion::Continue)
             }
-            Expr::ScalarFunction(ref function) if is_operator(function.name()) => {
+            // Its operands have been seen to when it was made.
+            Expr::ScalarFunction(ref function)
+                if chains::kind(function).is_some() || function.name() == "pg_quotient" =>
+            {
                 Transformed::new(expr, false, TreeNodeRecursion::Jump)
             }
             Expr::BinaryExpr(_) => Transformed::new(expr, false, TreeNodeRecursion::Jump),
@@ -46,14 +51,6 @@ fn settled_type(expr: Expr, schema: &DFSchema) -> Result<Option<DataType>> {
         return Ok(None);
     }
     settled.data.get_type(schema).map(Some)
-}
-
-/// Its operands have been seen to when it was made.
-fn is_operator(name: &str) -> bool {
-    matches!(
-        name,
-        "pg_add" | "pg_subtract" | "pg_multiply" | "pg_quotient" | "pg_joined"
-    )
 }
 
 fn settled(mut case: Case, schema: &DFSchema) -> Result<(Case, bool)> {

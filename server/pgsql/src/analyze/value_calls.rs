@@ -1,29 +1,28 @@
 //! Functions of a value in FROM: `FROM string_to_array('a,b', ',') s` is a table of one row with one column.
 //!
-//! The SQL layer does not know which functions give tables, so it leaves the call as a value beside the call in FROM (see
-//! `sql::rewrite`). Here it is known, and one of the two stays.
+//! `desugar` does not know which functions give tables, so it leaves the call as a value beside the call in FROM (see
+//! `desugar::tables`). Here it is known, and one of the two stays.
 
 use std::ops::ControlFlow;
 
 use datafusion::execution::SessionState;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, Expr, Ident, Query, SelectItem, SetExpr, TableAlias, TableFactor, Value,
-    VisitMut, VisitorMut,
+    DataType, Expr, Ident, SelectItem, TableAlias, TableFactor, VisitMut, VisitorMut,
 };
 
+use super::CallPass;
+use crate::desugar::ast::{aliased, cast, last, number, quoted, select};
+use crate::desugar::has_columns;
 use crate::error::PgError;
-use crate::parse::{has_columns, query_of_one_row};
 
-/// Makes tables of the calls in FROM that give a value.
-///
-/// # Errors
-/// If one is of an aggregate or a window function.
-pub fn values_in_from(state: &SessionState, query: &mut Query) -> Result<(), PgError> {
-    match query.visit(&mut Calls { state }) {
+pub(super) const PASS: CallPass = CallPass {
+    name: "value-calls-in-from",
+    bridges: "DataFusion takes table functions alone in FROM",
+    run: |state, query| match query.visit(&mut Calls { state }) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
-    }
-}
+    },
+};
 
 struct Calls<'a> {
     state: &'a SessionState,
@@ -47,8 +46,7 @@ impl VisitorMut for Calls<'_> {
         let Some(value) = with_hints.pop() else {
             return ControlFlow::Continue(());
         };
-        let last = name.0.last().and_then(|part| part.as_ident());
-        let function = last.map(|ident| ident.value.to_lowercase());
+        let function = last(name).map(|ident| ident.value.to_lowercase());
         let function = function.unwrap_or_default();
         if self.state.table_functions().contains_key(&function) {
             return ControlFlow::Continue(());
@@ -56,9 +54,7 @@ impl VisitorMut for Calls<'_> {
         if let Some(error) = self.refused(&function) {
             return ControlFlow::Break(error);
         }
-        if let Some(table) = of_one_row(value, &function, alias.take(), *with_ordinality) {
-            *factor = table;
-        }
+        *factor = of_one_row(value, &function, alias.take(), *with_ordinality);
         ControlFlow::Continue(())
     }
 }
@@ -87,13 +83,8 @@ fn of_one_row(
     function: &str,
     alias: Option<TableAlias>,
     ordinality: bool,
-) -> Option<TableFactor> {
-    let alias = alias.unwrap_or_else(|| TableAlias {
-        explicit: true,
-        name: Ident::with_quote('"', function),
-        columns: Vec::new(),
-        at: None,
-    });
+) -> TableFactor {
+    let alias = alias.unwrap_or_else(|| aliased(quoted(function)));
     let column = |at: usize, otherwise: &Ident| {
         let named = alias.columns.get(at);
         named.map_or_else(|| otherwise.clone(), |column| column.name.clone())
@@ -105,32 +96,17 @@ fn of_one_row(
     }];
     if ordinality {
         items.push(SelectItem::ExprWithAlias {
-            expr: first(),
+            expr: cast(number("1"), DataType::Int8(None)),
             alias: column(1, &Ident::new("ordinality")),
         });
     }
-    let mut subquery = query_of_one_row()?;
-    if let SetExpr::Select(select) = subquery.body.as_mut() {
-        select.projection = items;
-    }
-    Some(TableFactor::Derived {
+    TableFactor::Derived {
         lateral,
-        subquery,
+        subquery: select(items, None),
         alias: Some(TableAlias {
             columns: Vec::new(),
             ..alias
         }),
         sample: None,
-    })
-}
-
-/// The number of the one row.
-fn first() -> Expr {
-    Expr::Cast {
-        kind: CastKind::Cast,
-        expr: Box::new(Expr::Value(Value::Number("1".to_owned(), false).into())),
-        data_type: DataType::Int8(None),
-        array: false,
-        format: None,
     }
 }

@@ -2,13 +2,14 @@
 
 use std::fmt::Debug;
 
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::logical_expr::planner::{
     PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
 };
 use datafusion::sql::sqlparser::ast::{Ident, TableAlias, TableAliasColumnDef, TableFactor};
 
 use crate::error::PgError;
+use crate::functions::raise;
 
 /// Gives a name to each column of a table whose columns are named in part.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl RelationPlanner for ColumnAliases {
                 alias.columns.len()
             );
             let error = PgError::new("42P10", message);
-            return Err(DataFusionError::External(Box::new(error)));
+            return Err(raise(error));
         }
         for field in fields.iter().skip(alias.columns.len()) {
             let name = Ident::with_quote('"', field.name());

@@ -12,40 +12,42 @@ use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::error::Result;
 use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::expr::{Case, InList, ScalarFunction};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, ScalarUDF, Union, cast, lit,
 };
 use datafusion::scalar::ScalarValue;
 
-use super::matching::{check, column, is_unknown, known};
+use super::PlanPass;
+use super::node_exprs::rewrite_exprs;
 use super::operators::call;
-use super::unknown::{list_of, number_type, truth, written};
+use super::type_check::{check, column, is_unknown, known};
+use super::unknown_literals::{list_of, number_type, truth, written};
 use crate::functions::{Alternatives, common_type};
 
-/// Makes the values of a plan that meet of one type.
-///
-/// # Errors
-/// If a literal is none of the type that it is taken for, or a plan cannot be put together again.
-pub fn met(plan: LogicalPlan, functions: &dyn FunctionRegistry) -> Result<LogicalPlan> {
-    if !has_meeting(&plan)? {
+pub(super) const PASS: PlanPass = PlanPass {
+    name: "coerce-to-common-type",
+    bridges: "DataFusion's casts begin a date at UTC's midnight, and take a literal for a text",
+    run: |plan, state| coerce_to_common_type(plan, state),
+};
+
+/// Casts the branches of a CASE, the arguments of coalesce, the list of IN and the sides of a UNION to one type.
+fn coerce_to_common_type(
+    plan: LogicalPlan,
+    functions: &dyn FunctionRegistry,
+) -> Result<LogicalPlan> {
+    if !has_candidate(&plan)? {
         return Ok(plan);
     }
-    let meeting = Meeting {
+    let coercion = Coercion {
         function: &|name| functions.udf(name),
     };
     let plan = plan.transform_up_with_subqueries(|node| {
         let node = match node {
-            LogicalPlan::Union(union) => LogicalPlan::Union(meeting.union(union)?),
+            LogicalPlan::Union(union) => LogicalPlan::Union(coercion.union(union)?),
             other => other,
         };
         let schema = inputs(&node);
-        let names = NamePreserver::new(&node);
-        let node = node.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let expr = expr.transform_up(|expr| meeting.expr(expr, &schema))?;
-            Ok(expr.update_data(|expr| name.restore(expr)))
-        })?;
+        let node = rewrite_exprs(node, |expr| coercion.expr(expr, &schema))?;
         node.data.recompute_schema().map(Transformed::yes)
     })?;
     Ok(plan.data)
@@ -78,7 +80,7 @@ fn list_of_type(mut call: ScalarFunction, schema: &DFSchema) -> Result<Transform
     Ok(Transformed::yes(Expr::ScalarFunction(call)))
 }
 
-fn has_meeting(plan: &LogicalPlan) -> Result<bool> {
+fn has_candidate(plan: &LogicalPlan) -> Result<bool> {
     let mut found = false;
     plan.apply_with_subqueries(|node| {
         found |= matches!(node, LogicalPlan::Union(_));
@@ -106,12 +108,12 @@ fn has_meeting(plan: &LogicalPlan) -> Result<bool> {
 /// Finds a function by its name.
 pub(super) type Find<'a> = &'a dyn Fn(&str) -> Result<Arc<ScalarUDF>>;
 
-/// Brings values that meet to one type.
-pub(super) struct Meeting<'a> {
+/// Casts values to the type that they have in common.
+pub(super) struct Coercion<'a> {
     pub(super) function: Find<'a>,
 }
 
-impl Meeting<'_> {
+impl Coercion<'_> {
     fn expr(&self, expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Ok(match expr {
             Expr::Case(case) => self.case(case, schema)?,
@@ -122,7 +124,7 @@ impl Meeting<'_> {
             }) => {
                 let mut all = vec![*expr];
                 all.extend(list);
-                let mut all = self.of_one_type(all, schema)?;
+                let mut all = self.to_common_type(all, schema)?;
                 let first = all.remove(0);
                 Transformed::yes(Expr::InList(InList::new(Box::new(first), all, negated)))
             }
@@ -133,7 +135,7 @@ impl Meeting<'_> {
                         let known = call.args.iter().filter_map(|arg| known(arg, schema));
                         check(&inner.name().to_uppercase(), known)?;
                     }
-                    let args = self.of_one_type(call.args, schema)?;
+                    let args = self.to_common_type(call.args, schema)?;
                     Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(inner, args)))
                 }
                 None => list_of_type(call, schema)?,
@@ -151,14 +153,14 @@ impl Meeting<'_> {
         let operand = match case.expr {
             Some(operand) => {
                 whens.insert(0, *operand);
-                whens = self.of_one_type(whens, schema)?;
+                whens = self.to_common_type(whens, schema)?;
                 Some(Box::new(whens.remove(0)))
             }
             None => None,
         };
         let has_else = case.else_expr.is_some();
         branches.extend(case.else_expr.map(|otherwise| *otherwise));
-        let mut branches = self.of_one_type(branches, schema)?;
+        let mut branches = self.to_common_type(branches, schema)?;
         let otherwise = if has_else { branches.pop() } else { None };
         let whens = whens.into_iter().map(Box::new);
         Ok(Transformed::yes(Expr::Case(Case {
@@ -169,7 +171,7 @@ impl Meeting<'_> {
     }
 
     /// Values as values of the type that they have in common, if there is one.
-    pub(super) fn of_one_type(&self, values: Vec<Expr>, schema: &DFSchema) -> Result<Vec<Expr>> {
+    pub(super) fn to_common_type(&self, values: Vec<Expr>, schema: &DFSchema) -> Result<Vec<Expr>> {
         let mut types = Vec::with_capacity(values.len());
         for value in &values {
             types.push(if is_unknown(value) {

@@ -8,11 +8,17 @@ use datafusion::sql::sqlparser::ast::{
     OrderByExpr,
 };
 
-use super::functions::{arguments, call_of, hidden};
-use super::{compare, string, text};
+use super::ast::{arguments, binary, call, nested, object, string, text};
+use super::{AstPass, Step};
+
+pub(super) const PASS: AstPass = AstPass {
+    name: "distinct-aggregates",
+    bridges: "DataFusion gathers distinct values in one order for all calls, or in none",
+    run: &[Step::AfterCall(sorted)],
+};
 
 /// What such a call becomes; none where it is none, or DataFusion's own error is what it deserves.
-pub(super) fn gathered(function: &Function, name: &str) -> Option<Expr> {
+fn sorted(function: &mut Function, name: &str) -> Option<Expr> {
     let FunctionArguments::List(list) = &function.args else {
         return None;
     };
@@ -34,27 +40,17 @@ pub(super) fn gathered(function: &Function, name: &str) -> Option<Expr> {
         list.clauses.clear();
     }
     if separator.is_some() {
-        let present = Expr::IsNotNull(Box::new(Expr::Nested(Box::new(value))));
+        let present = Expr::IsNotNull(Box::new(nested(value)));
         each.filter = Some(Box::new(match each.filter.take() {
-            Some(filter) => compare(
-                Expr::Nested(filter),
-                BinaryOperator::And,
-                Expr::Nested(Box::new(present)),
-            ),
+            Some(filter) => binary(Expr::Nested(filter), BinaryOperator::And, nested(present)),
             None => present,
         }));
     }
-    each.name = hidden("array_agg");
-    let sorted = call_of(
-        "array_sort",
-        vec![
-            Expr::Function(each),
-            text(direction.into()),
-            text(nulls.into()),
-        ],
-    );
+    each.name = object("array_agg");
+    let sorted = vec![Expr::Function(each), text(direction), text(nulls)];
+    let sorted = call("array_sort", sorted);
     Some(match separator {
-        Some(separator) => call_of("array_to_string", vec![sorted, separator]),
+        Some(separator) => call("array_to_string", vec![sorted, separator]),
         None => sorted,
     })
 }
@@ -81,4 +77,15 @@ fn order(clauses: &[FunctionArgumentClause], value: &Expr) -> Option<(&'static s
             "NULLS LAST"
         },
     ))
+}
+
+#[cfg(test)]
+rewrites! {
+    PASS distinct_values_are_sorted r"
+        array_agg(DISTINCT x) ~> array_sort(array_agg(DISTINCT x), 'ASC', 'NULLS LAST')
+        array_agg(DISTINCT x ORDER BY x DESC) ~> array_sort(array_agg(DISTINCT x), 'DESC', 'NULLS FIRST')
+        string_agg(DISTINCT x, ',') FILTER (WHERE y) ~> array_to_string(array_sort(array_agg(DISTINCT x) FILTER (WHERE (y) AND ((x) IS NOT NULL)), 'ASC', 'NULLS LAST'), ',')
+        array_agg(DISTINCT x ORDER BY y) ~> array_agg(DISTINCT x ORDER BY y)
+        array_agg(x) ~> array_agg(x)
+    "
 }

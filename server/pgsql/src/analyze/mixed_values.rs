@@ -2,7 +2,7 @@
 //!
 //! DataFusion finds no type that both have, or makes texts of the others. PostgreSQL takes such a literal, and a parameter,
 //! for a value of the type that the others of its column have. The SQL layer puts such VALUES into a FROM of their own
-//! (see `sql::rewrite`), where they can be planned here.
+//! (see `desugar::values`), where they can be planned here.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use datafusion::logical_expr::planner::{
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{self, SetExpr, TableFactor};
 
-use super::matching::{check, is_unknown, known};
-use super::meeting::Meeting;
+use super::common_types::Coercion;
+use super::type_check::{check, is_unknown, known};
+use crate::desugar::mixes_unknown;
 use crate::functions::common_type;
-use crate::parse::mixes_unknown;
 
 /// Plans VALUES whose columns have literals of unknown types among others.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl RelationPlanner for MixedValues {
         if rows.iter().all(|row| row.len() == width) {
             for at in 0..width {
                 let column = rows.iter_mut().map(|row| std::mem::take(&mut row[at]));
-                let column = of_one_type(column.collect(), &schema, context)?;
+                let column = to_common_type(column.collect(), &schema, context)?;
                 for (row, value) in rows.iter_mut().zip(column) {
                     row[at] = value;
                 }
@@ -75,7 +75,7 @@ fn is_bare(query: &ast::Query) -> bool {
 }
 
 /// A column's values, literals and parameters as values of the type that the others have.
-fn of_one_type(
+fn to_common_type(
     mut column: Vec<Expr>,
     schema: &DFSchema,
     context: &dyn RelationPlannerContext,
@@ -99,13 +99,13 @@ fn of_one_type(
         }
     }
     let provider = context.context_provider();
-    let meeting = Meeting {
+    let coercion = Coercion {
         function: &|name| {
             let missing = || DataFusionError::Internal(format!("there is no function {name}"));
             provider.get_function_meta(name).ok_or_else(missing)
         },
     };
-    let values = meeting.of_one_type(column, schema)?;
+    let values = coercion.to_common_type(column, schema)?;
     // What is left of another type is cast as DataFusion does it.
     let cast = |value: Expr| match value {
         Expr::Literal(ref literal, _) if literal.is_null() => Ok(value),

@@ -7,33 +7,32 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, Subquery};
 use std::sync::{Arc, LazyLock};
 
+use super::PlanPass;
+use super::node_exprs::rewrite_exprs;
 use crate::functions::Function;
 
+pub(super) const PASS: PlanPass = PlanPass {
+    name: "nullable-scalar-subqueries",
+    bridges: "DataFusion takes a scalar subquery for one that is never null if its column is not, though it may have no row",
+    run: |plan, _| let_be_null(plan),
+};
+
 /// Lets the scalar subqueries of a plan be null.
-///
-/// # Errors
-/// If a plan cannot be put together again.
-pub fn nullable(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn let_be_null(plan: LogicalPlan) -> Result<LogicalPlan> {
     if !has_promise(&plan)? {
         return Ok(plan);
     }
     let plan = plan.transform_up_with_subqueries(|node| {
-        let names = NamePreserver::new(&node);
-        let node = node.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let expr = expr.transform_up(|expr| {
-                Ok(match expr {
-                    Expr::ScalarSubquery(subquery) if promises(&subquery) => {
-                        Transformed::yes(perhaps(Expr::ScalarSubquery(subquery)))
-                    }
-                    other => Transformed::no(other),
-                })
-            })?;
-            Ok(expr.update_data(|expr| name.restore(expr)))
+        let node = rewrite_exprs(node, |expr| {
+            Ok(match expr {
+                Expr::ScalarSubquery(subquery) if promises(&subquery) => {
+                    Transformed::yes(perhaps(Expr::ScalarSubquery(subquery)))
+                }
+                other => Transformed::no(other),
+            })
         })?;
         // What is above may have been told that there are no nulls.
         node.data.recompute_schema().map(Transformed::yes)

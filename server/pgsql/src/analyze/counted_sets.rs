@@ -15,11 +15,16 @@ use datafusion::logical_expr::{
     Expr, Join, LogicalPlan, LogicalPlanBuilder, WindowFunctionDefinition, ident,
 };
 
+use super::PlanPass;
+
+pub(super) const PASS: PlanPass = PlanPass {
+    name: "counted-set-operations",
+    bridges: "DataFusion's EXCEPT ALL and INTERSECT ALL match one row of the right side with any number on the left",
+    run: |plan, _| count_rows(plan),
+};
+
 /// Makes the set operations of a plan count rows.
-///
-/// # Errors
-/// If a plan cannot be put together again.
-pub fn counted(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn count_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Join(join) if is_of_all(&join) => numbered(join).map(Transformed::yes),
         node => Ok(Transformed::no(node)),

@@ -4,8 +4,8 @@ use datafusion::error::Result;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, LogicalPlanBuilder, Subquery, ident};
 
-use super::taken_apart::through;
-use crate::error::{PgError, code};
+use super::correlation::through;
+use crate::error::PgError;
 use crate::functions::raise;
 
 /// The function that several values are written as one by.
@@ -61,7 +61,7 @@ impl Set {
         let values = values_of(value);
         if values.len() != width {
             let few = if values.len() < width { "few" } else { "many" };
-            let error = PgError::new(code::SYNTAX, format!("subquery has too {few} columns"));
+            let error = PgError::syntax(format!("subquery has too {few} columns"));
             return Err(raise(error));
         }
         let mut set = Set {

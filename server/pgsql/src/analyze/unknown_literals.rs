@@ -12,6 +12,7 @@ use datafusion::scalar::ScalarValue;
 use super::kinds::Kind;
 use super::operators::{PgOperators, call};
 use crate::error::{PgError, code};
+use crate::functions::raise;
 use crate::params::{array_elements, parse_boolean};
 
 /// Which side of an operator a literal stands on.
@@ -40,8 +41,8 @@ impl PgOperators {
             }
             (O::Multiply, Kind::Interval) => cast(literal, DataType::Float64),
             (O::Divide, Kind::Interval) if side == Side::Right => cast(literal, DataType::Float64),
-            (O::Minus, Kind::Instant) => call(&self.to_instant, vec![literal]),
-            (O::Minus, Kind::Local) => call(&self.to_local, vec![literal]),
+            (O::Minus, Kind::Instant) => call(&functions.instant, vec![literal]),
+            (O::Minus, Kind::Local) => call(&functions.local, vec![literal]),
             (O::Minus, Kind::Date) => call(&functions.date, vec![literal]),
             (O::Minus, Kind::Time) => call(&functions.time, vec![literal]),
             // Days, a length of time and a time can be added to a date.
@@ -74,7 +75,7 @@ pub(super) fn not_unique(
         format!("operator is not unique: {left} {operator} {right}"),
     )
     .hint("Could not choose a best candidate operator. You might need to add explicit type casts.");
-    DataFusionError::External(Box::new(error))
+    raise(error)
 }
 
 /// A decimal has the digits that the literal has.
@@ -135,7 +136,7 @@ pub(super) fn truth(text: &str) -> Result<Expr> {
             code::INVALID_TEXT,
             format!("invalid input syntax for type boolean: \"{text}\""),
         );
-        DataFusionError::External(Box::new(error))
+        raise(error)
     })
 }
 

@@ -23,14 +23,19 @@ use datafusion::logical_expr::{
     WindowFunctionDefinition, ident, lit,
 };
 
-use super::taken_apart::Plain;
+use super::PlanPass;
+use super::correlation::Plain;
+use super::node_exprs::rewrite_exprs;
 use crate::functions::single_value;
 
+pub(super) const PASS: PlanPass = PlanPass {
+    name: "scalar-subquery-to-aggregate",
+    bridges: "DataFusion takes those correlated scalar subqueries that are aggregates, tied to the outer row by equalities alone",
+    run: |plan, _| scalar_subquery_to_aggregate(plan),
+};
+
 /// Makes the correlated scalar subqueries of a plan ones that DataFusion takes.
-///
-/// # Errors
-/// If a plan cannot be put together again.
-pub fn single_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn scalar_subquery_to_aggregate(plan: LogicalPlan) -> Result<LogicalPlan> {
     let mut number = 0;
     // From the outside in: what an outer subquery is joined to may hold an inner one.
     let plan = plan.transform_down_with_subqueries(|node| {
@@ -53,16 +58,11 @@ pub fn single_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
         })
     })?;
     let plan = plan.data.transform_up_with_subqueries(|node| {
-        let names = NamePreserver::new(&node);
-        node.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let expr = expr.transform_up(|expr| match expr {
-                Expr::ScalarSubquery(subquery) if needs_single(&subquery) => {
-                    Ok(Transformed::yes(Expr::ScalarSubquery(single(subquery)?)))
-                }
-                other => Ok(Transformed::no(other)),
-            })?;
-            Ok(expr.update_data(|expr| name.restore(expr)))
+        rewrite_exprs(node, |expr| match expr {
+            Expr::ScalarSubquery(subquery) if needs_single(&subquery) => {
+                Ok(Transformed::yes(Expr::ScalarSubquery(single(subquery)?)))
+            }
+            other => Ok(Transformed::no(other)),
         })
     })?;
     Ok(plan.data)

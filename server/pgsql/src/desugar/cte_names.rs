@@ -8,19 +8,18 @@ use datafusion::sql::sqlparser::ast::{
     Ident, ObjectName, Query, TableAlias, TableFactor, VisitMut, VisitorMut, With,
 };
 
-use super::normalized;
+use super::ast::{aliased, normalized, quoted};
+use super::own::finished;
+use super::{AstPass, Step};
 use crate::error::PgError;
 
-/// Gives each query of a WITH a name of its own.
-///
-/// # Errors
-/// If one WITH gives a name twice.
-pub(super) fn rename(query: &mut Query) -> Result<(), PgError> {
-    match query.visit(&mut Rename::default()) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(error) => Err(error),
-    }
-}
+pub(super) const PASS: AstPass = AstPass {
+    name: "cte-names",
+    bridges: "DataFusion takes a name of a WITH that one around has too for the same name given twice",
+    run: &[Step::Whole(|query| {
+        finished(query.visit(&mut Rename::default()))
+    })],
+};
 
 #[derive(Default)]
 struct Rename {
@@ -37,7 +36,7 @@ impl Rename {
         let name = normalized(&alias.name);
         if self.scope.iter().any(|(known, _)| *known == name) {
             self.count += 1;
-            alias.name = Ident::with_quote('"', format!("{name}\u{1f}{}", self.count));
+            alias.name = quoted(format!("{name}\u{1f}{}", self.count));
         }
         self.scope.push((name, alias.name.clone()));
     }
@@ -95,14 +94,16 @@ impl VisitorMut for Rename {
             && let Some((_, new)) = self.scope.iter().rev().find(|(known, _)| *known == written)
             && normalized(new) != written
         {
-            alias.get_or_insert_with(|| TableAlias {
-                explicit: true,
-                name: Ident::with_quote('"', written),
-                columns: Vec::new(),
-                at: None,
-            });
+            alias.get_or_insert_with(|| aliased(quoted(written)));
             *name = ObjectName::from(vec![new.clone()]);
         }
         ControlFlow::Continue(())
     }
+}
+
+#[cfg(test)]
+rewrites! {
+    PASS a_name_of_a_with_around_gets_another_one r#"
+        WITH a AS (SELECT 1), b AS (WITH a AS (SELECT 2) SELECT * FROM a) SELECT * FROM a, b ~> WITH a AS (SELECT 1), b AS (WITH "a1" AS (SELECT 2) SELECT * FROM "a1" AS "a") SELECT * FROM a, b
+    "#
 }

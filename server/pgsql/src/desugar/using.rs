@@ -3,40 +3,62 @@
 //! To DataFusion such a column is that of the left side. After RIGHT JOIN it is that of the right side, and after FULL
 //! JOIN of the side that has a row; so where a SELECT has such a join, the column is written out wherever it is named.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, ExcludeSelectItem, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName,
-    OrderBy, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
-    TableFactor, TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor,
+    TableWithJoins, VisitMut, WildcardAdditionalOptions,
 };
 
-use super::{call, compare, normalized};
-use crate::error::{PgError, code};
+use super::ast::{binary, call, each_select, last, normalized, quoted};
+use super::own::each_expr;
+use super::{AstPass, Step};
+use crate::error::PgError;
 
-/// Sees to the joins of a query's own SELECTs.
-///
-/// # Errors
-/// If a join has nothing that ties its sides, or columns that cannot be told.
-pub(super) fn merge(query: &mut Query) -> Result<(), PgError> {
-    merge_in(&mut query.body, query.order_by.as_mut())
+/// The constraint of a join that can have one.
+macro_rules! constraint_of {
+    ($operator:expr) => {
+        match $operator {
+            JoinOperator::Join(constraint)
+            | JoinOperator::Inner(constraint)
+            | JoinOperator::Left(constraint)
+            | JoinOperator::LeftOuter(constraint)
+            | JoinOperator::Right(constraint)
+            | JoinOperator::RightOuter(constraint)
+            | JoinOperator::FullOuter(constraint) => Some(constraint),
+            _ => None,
+        }
+    };
 }
 
-fn merge_in(body: &mut SetExpr, order: Option<&mut OrderBy>) -> Result<(), PgError> {
-    match body {
-        SetExpr::Select(select) => {
-            select.from.iter().try_for_each(check)?;
-            if select.from.iter().any(has_outer_using) {
-                merge_in_select(select, order)?;
+pub(super) const PASS: AstPass = AstPass {
+    name: "join-using",
+    bridges: "DataFusion takes the column that USING makes for the left side's, whichever join it is",
+    run: &[Step::Query(merge)],
+};
+
+/// Sees to the joins of a query's own SELECTs.
+fn merge(query: &mut Query) -> Result<(), PgError> {
+    each_select(&mut query.body, &mut |select| {
+        select.from.iter().try_for_each(check)
+    })?;
+    let mut merged = Vec::new();
+    each_select(&mut query.body, &mut |select| {
+        if select.from.iter().any(has_outer_using) {
+            merged = merge_in_select(select)?;
+        }
+        Ok::<(), PgError>(())
+    })?;
+    if let SetExpr::Select(select) = query.body.as_ref()
+        && let Some(order) = &mut query.order_by
+        && let OrderByKind::Expressions(by) = &mut order.kind
+    {
+        for by in by {
+            if !is_output(&by.expr, &select.projection) {
+                write_out(by, &merged);
             }
-            Ok(())
         }
-        SetExpr::SetOperation { left, right, .. } => {
-            merge_in(left, None)?;
-            merge_in(right, None)
-        }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 fn check(table: &TableWithJoins) -> Result<(), PgError> {
@@ -53,16 +75,13 @@ fn check(table: &TableWithJoins) -> Result<(), PgError> {
         {
             check(table_with_joins)?;
         }
-        match (Outer::of(join), constraint(&join.join_operator)) {
+        match (Outer::of(join), constraint_of!(&join.join_operator)) {
             (_, Some(JoinConstraint::None)) => {
-                return Err(
-                    PgError::new(code::SYNTAX, "syntax error: a join has no condition")
-                        .hint("Add ON or USING, or write CROSS JOIN."),
-                );
+                return Err(PgError::syntax("syntax error: a join has no condition")
+                    .hint("Add ON or USING, or write CROSS JOIN."));
             }
             (Outer::Right | Outer::Full, Some(JoinConstraint::Natural)) => {
-                return Err(PgError::new(
-                    code::NOT_SUPPORTED,
+                return Err(PgError::unsupported(
                     "NATURAL RIGHT JOIN and NATURAL FULL JOIN are not supported",
                 )
                 .hint("Name the columns in USING."));
@@ -71,33 +90,6 @@ fn check(table: &TableWithJoins) -> Result<(), PgError> {
         }
     }
     Ok(())
-}
-
-/// What ties a join; none where nothing can.
-fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
-    match operator {
-        JoinOperator::Join(constraint)
-        | JoinOperator::Inner(constraint)
-        | JoinOperator::Left(constraint)
-        | JoinOperator::LeftOuter(constraint)
-        | JoinOperator::Right(constraint)
-        | JoinOperator::RightOuter(constraint)
-        | JoinOperator::FullOuter(constraint) => Some(constraint),
-        _ => None,
-    }
-}
-
-fn constraint_mut(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
-    match operator {
-        JoinOperator::Join(constraint)
-        | JoinOperator::Inner(constraint)
-        | JoinOperator::Left(constraint)
-        | JoinOperator::LeftOuter(constraint)
-        | JoinOperator::Right(constraint)
-        | JoinOperator::RightOuter(constraint)
-        | JoinOperator::FullOuter(constraint) => Some(constraint),
-        _ => None,
-    }
 }
 
 /// Which rows of the right side a join keeps though the left side has none for them.
@@ -124,7 +116,7 @@ impl Outer {
 fn has_outer_using(table: &TableWithJoins) -> bool {
     table.joins.iter().any(|join| {
         let using = matches!(
-            constraint(&join.join_operator),
+            constraint_of!(&join.join_operator),
             Some(JoinConstraint::Using(_))
         );
         using && Outer::of(join) != Outer::Not
@@ -172,9 +164,9 @@ impl Item {
         let outer = Outer::of(join);
         let table = name_of(&join.relation);
         let mut own = Vec::new();
-        match constraint_mut(&mut join.join_operator) {
+        match constraint_of!(&mut join.join_operator) {
             Some(JoinConstraint::On(condition)) => {
-                let _ = condition.visit(&mut Replace::of(&self.merged));
+                write_out(condition, &self.merged);
             }
             Some(constraint @ JoinConstraint::Using(_)) => {
                 let JoinConstraint::Using(columns) = &*constraint else {
@@ -182,7 +174,7 @@ impl Item {
                 };
                 let columns: Vec<Ident> = columns
                     .iter()
-                    .filter_map(|column| Some(column.0.last()?.as_ident()?.clone()))
+                    .filter_map(|column| last(column).cloned())
                     .collect();
                 let left: Vec<Merged> = columns.iter().map(|column| self.left(column)).collect();
                 // DataFusion would take the left side's own column for the merged one.
@@ -247,7 +239,7 @@ impl Item {
             .iter()
             .map(|merged| SelectItem::ExprWithAlias {
                 expr: merged.value(),
-                alias: Ident::with_quote('"', merged.name.clone()),
+                alias: quoted(merged.name.clone()),
             })
             .collect();
         let bare = |merged: &Merged| matches!(merged.parts.as_slice(), [Expr::Identifier(_), ..]);
@@ -258,7 +250,7 @@ impl Item {
             let table = table.clone().ok_or_else(unnamed)?;
             let hidden = hidden
                 .iter()
-                .map(|name| ObjectName::from(vec![Ident::with_quote('"', name.clone())]));
+                .map(|name| ObjectName::from(vec![quoted(name.clone())]));
             let mut options = WildcardAdditionalOptions::default();
             if hidden.len() > 0 {
                 options.opt_exclude = Some(ExcludeSelectItem::Multiple(hidden.collect()));
@@ -273,11 +265,8 @@ impl Item {
 }
 
 fn unnamed() -> PgError {
-    PgError::new(
-        code::NOT_SUPPORTED,
-        "the columns of this RIGHT or FULL JOIN with USING cannot be told apart",
-    )
-    .hint("Write the join with ON, and name the columns of both sides.")
+    PgError::unsupported("the columns of this RIGHT or FULL JOIN with USING cannot be told apart")
+        .hint("Write the join with ON, and name the columns of both sides.")
 }
 
 /// The name that a table's columns are qualified by.
@@ -295,7 +284,7 @@ fn name_of(factor: &TableFactor) -> Option<Ident> {
         | TableFactor::UNNEST {
             alias: Some(alias), ..
         } => Some(alias.name.clone()),
-        TableFactor::Table { name, .. } => name.0.last()?.as_ident().cloned(),
+        TableFactor::Table { name, .. } => last(name).cloned(),
         _ => None,
     }
 }
@@ -312,15 +301,16 @@ fn equal(left: &[Merged], columns: &[Ident], right: Option<&Ident>) -> Result<Ex
             return Err(unnamed());
         }
         let right = qualified(right, column);
-        equalities.push(compare(merged.value(), BinaryOperator::Eq, right));
+        equalities.push(binary(merged.value(), BinaryOperator::Eq, right));
     }
     equalities
         .into_iter()
-        .reduce(|left, right| compare(left, BinaryOperator::And, right))
+        .reduce(|left, right| binary(left, BinaryOperator::And, right))
         .ok_or_else(unnamed)
 }
 
-fn merge_in_select(select: &mut Select, order: Option<&mut OrderBy>) -> Result<(), PgError> {
+/// Writes out the merged columns of a SELECT, and returns them.
+fn merge_in_select(select: &mut Select) -> Result<Vec<Merged>, PgError> {
     let items = select
         .from
         .iter_mut()
@@ -336,7 +326,7 @@ fn merge_in_select(select: &mut Select, order: Option<&mut OrderBy>) -> Result<(
                 }
             }
             SelectItem::UnnamedExpr(Expr::Identifier(name)) => {
-                let alias = Ident::with_quote('"', normalized(&name));
+                let alias = quoted(normalized(&name));
                 let expr = Expr::Identifier(name);
                 projection.push(SelectItem::ExprWithAlias { expr, alias });
             }
@@ -345,18 +335,9 @@ fn merge_in_select(select: &mut Select, order: Option<&mut OrderBy>) -> Result<(
     }
     select.projection = projection;
     let from = std::mem::take(&mut select.from);
-    let _ = select.visit(&mut Replace::of(&merged));
+    write_out(select, &merged);
     select.from = from;
-    if let Some(order) = order
-        && let OrderByKind::Expressions(by) = &mut order.kind
-    {
-        for by in by {
-            if !is_output(&by.expr, &select.projection) {
-                let _ = by.visit(&mut Replace::of(&merged));
-            }
-        }
-    }
-    Ok(())
+    Ok(merged)
 }
 
 /// ORDER BY takes a name for a column of the output first.
@@ -371,40 +352,25 @@ fn is_output(expr: &Expr, projection: &[SelectItem]) -> bool {
 }
 
 /// Writes merged columns out, and not in queries inside.
-struct Replace<'a> {
-    merged: &'a [Merged],
-    depth: usize,
-}
-
-impl Replace<'_> {
-    fn of(merged: &[Merged]) -> Replace<'_> {
-        Replace { merged, depth: 0 }
-    }
-}
-
-impl VisitorMut for Replace<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    // After what is inside: what is put in is not looked at again.
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0
-            && let Expr::Identifier(name) = expr
+fn write_out(node: &mut impl VisitMut, merged: &[Merged]) {
+    let _ = each_expr(node, |expr, depth| {
+        if depth == 0
+            && let Expr::Identifier(name) = &*expr
         {
             let name = normalized(name);
-            if let Some(merged) = self.merged.iter().find(|merged| merged.name == name) {
+            if let Some(merged) = merged.iter().find(|merged| merged.name == name) {
                 *expr = merged.value();
             }
         }
-        ControlFlow::Continue(())
-    }
+        Ok::<(), ()>(())
+    });
+}
+
+#[cfg(test)]
+rewrites! {
+    PASS merged_columns_are_written_out r#"
+        SELECT id FROM a RIGHT JOIN b USING (id) WHERE id > 1 ~> SELECT b.id AS "id" FROM a RIGHT JOIN b USING(id) WHERE b.id > 1
+        SELECT * FROM a FULL JOIN b USING (id) ORDER BY id ~> SELECT coalesce(a.id, b.id) AS "id", a.* EXCLUDE ("id"), b.* EXCLUDE ("id") FROM a FULL JOIN b USING(id) ORDER BY id
+        SELECT id FROM a JOIN b USING (id) ~> SELECT id FROM a JOIN b USING(id)
+    "#
 }

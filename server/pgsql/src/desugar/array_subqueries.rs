@@ -1,0 +1,98 @@
+//! `ARRAY(SELECT x …)`.
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, FunctionArgumentClause, FunctionArguments, GroupByExpr, OrderByExpr, OrderByKind,
+    OrderByOptions, Query, SelectItem, SetExpr, TableAliasColumnDef,
+};
+
+use super::ast::{
+    aliased, call, column, derived, digits, function, item_expr_mut, quoted, select, take,
+    take_query,
+};
+use super::{AstPass, Step};
+
+pub(super) const PASS: AstPass = AstPass {
+    name: "array-subqueries",
+    bridges: "DataFusion has no ARRAY(SELECT …)",
+    run: &[Step::Call(|function, name| match &mut function.args {
+        FunctionArguments::Subquery(query) if name == "array" => {
+            Some(array_of_rows(Box::new(take_query(query))))
+        }
+        _ => None,
+    })],
+};
+
+/// `ARRAY(SELECT x …)`: the rows gathered, in their order; an array without elements where there are none.
+fn array_of_rows(query: Box<Query>) -> Expr {
+    call("pg_array_of_rows", vec![rows_gathered(query)])
+}
+
+fn rows_gathered(mut query: Box<Query>) -> Expr {
+    let plain = query.with.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
+    if plain
+        && let SetExpr::Select(select) = query.body.as_mut()
+        && select.distinct.is_none()
+        && select.having.is_none()
+        && matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty())
+        && let [item] = select.projection.as_mut_slice()
+        && let Some(item) = item_expr_mut(item)
+    {
+        let value = take(item);
+        let mut clauses = Vec::new();
+        if let Some(order) = query.order_by.take()
+            && let OrderByKind::Expressions(mut by) = order.kind
+        {
+            for by in &mut by {
+                // `ORDER BY 1` means the one column.
+                if digits(&by.expr).is_some() {
+                    by.expr = value.clone();
+                }
+            }
+            clauses.push(FunctionArgumentClause::OrderBy(by));
+        }
+        *item = function("array_agg", vec![value], clauses);
+    } else {
+        return gathered(query);
+    }
+    Expr::Subquery(query)
+}
+
+/// All rows of any query.
+fn gathered(query: Box<Query>) -> Expr {
+    let order = order_of_rows(&query).map(|options| {
+        FunctionArgumentClause::OrderBy(vec![OrderByExpr {
+            expr: column("gathered_row"),
+            options,
+            with_fill: None,
+        }])
+    });
+    let order = order.into_iter().collect();
+    let item = function("array_agg", vec![column("gathered_row")], order);
+    let mut alias = aliased(quoted("gathered_rows"));
+    alias.columns = vec![TableAliasColumnDef::from_name("gathered_row")];
+    Expr::Subquery(select(
+        vec![SelectItem::UnnamedExpr(item)],
+        Some(derived(query, alias)),
+    ))
+}
+
+/// How a query sorts its rows, where that is by its one column: there is nothing else to sort different rows by.
+fn order_of_rows(query: &Query) -> Option<OrderByOptions> {
+    let different = match query.body.as_ref() {
+        SetExpr::SetOperation { .. } => true,
+        SetExpr::Select(select) => select.distinct.is_some(),
+        _ => false,
+    };
+    match &query.order_by.as_ref()?.kind {
+        OrderByKind::Expressions(by) if different => Some(by.first()?.options),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+rewrites! {
+    PASS rows_are_gathered r#"
+        ARRAY(SELECT x FROM t ORDER BY 1 DESC) ~> pg_array_of_rows((SELECT array_agg(x ORDER BY x DESC) FROM t))
+        ARRAY(SELECT DISTINCT x FROM t ORDER BY x) ~> pg_array_of_rows((SELECT array_agg("gathered_row" ORDER BY "gathered_row") FROM (SELECT DISTINCT x FROM t ORDER BY x) AS "gathered_rows" (gathered_row)))
+    "#
+}
