@@ -276,7 +276,10 @@ impl FileStatistics {
             let values = match kind {
                 _ if nulls == rows => None,
                 Kind::Text => Some(Values::Texts(min.as_str()?, max.as_str()?)),
-                _ => Some(Values::Numbers(kind.parse_json(min)?, kind.parse_json(max)?)),
+                _ => Some(Values::Numbers(
+                    kind.parse_json(min)?,
+                    kind.parse_json(max)?,
+                )),
             };
             packing.push(name, nulls, kind, values);
             Some(())

@@ -53,9 +53,8 @@ impl Connection {
     /// Parses a text into statements, none of which is planned yet.
     async fn parse_statements(&mut self, text: &str) -> Result<Vec<Arc<Prepared>>, Failure> {
         let statements = if text.len() <= MAX_INLINE_PARSE {
-            parse::parse(text).map_err(|error| {
+            parse::parse(text).inspect_err(|_| {
                 self.track_statement(text);
-                error
             })?
         } else {
             self.track_statement(text);
