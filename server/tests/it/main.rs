@@ -14,6 +14,7 @@ mod http;
 mod http_tls;
 mod needs;
 mod pg_activity;
+mod pg_bounds;
 mod pg_catalog;
 mod pg_cursors;
 mod pg_fuzz;

@@ -10,6 +10,7 @@ use datafusion::error::Result;
 use pgwire::api::Type;
 
 use super::known::Known;
+use super::privileges::{COLUMN_PRIVILEGES, TABLE_PRIVILEGES, column_privileges, table_privileges};
 use super::relations::{Relation, Relations, object_id};
 use super::table::{V, fields, row, table};
 use super::{DATABASE, OWNER};
@@ -32,9 +33,6 @@ const OF_USER: &[(&str, &str)] = &[
     ("enabled_roles", "role_name"),
     ("applicable_roles", "role_name"),
 ];
-const TABLE_PRIVILEGES: &str = "grantor grantee table_catalog table_schema table_name privilege_type is_grantable with_hierarchy";
-const COLUMN_PRIVILEGES: &str =
-    "grantor grantee table_catalog table_schema table_name column_name privilege_type is_grantable";
 
 /// Tables that are empty here: there are no keys, no views, no sequences, no triggers.
 const EMPTY: &[(&str, &str)] = &[
@@ -419,42 +417,4 @@ fn parameters(relations: &Relations) -> Result<Arc<dyn TableProvider>> {
         }
     }
     table(PARAMETERS, rows)
-}
-
-fn table_privileges(relations: &Relations, user: &str) -> Vec<Vec<V>> {
-    relations
-        .relations
-        .iter()
-        .map(|relation| {
-            row![
-                OWNER,
-                user,
-                DATABASE,
-                relation.schema.as_str(),
-                relation.name.as_str(),
-                "SELECT",
-                "NO",
-                "YES"
-            ]
-        })
-        .collect()
-}
-
-fn column_privileges(relations: &Relations, user: &str) -> Vec<Vec<V>> {
-    let mut rows = Vec::new();
-    for relation in &relations.relations {
-        for column in &relation.columns {
-            rows.push(row![
-                OWNER,
-                user,
-                DATABASE,
-                relation.schema.as_str(),
-                relation.name.as_str(),
-                column.name.as_str(),
-                "SELECT",
-                "NO"
-            ]);
-        }
-    }
-    rows
 }

@@ -17,6 +17,8 @@ mod information;
 mod known;
 mod live;
 mod names;
+mod privileges;
+mod proc;
 mod procedures;
 mod relations;
 mod search_path;

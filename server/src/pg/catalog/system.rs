@@ -18,13 +18,14 @@ use super::collations::pg_collation;
 use super::comments;
 use super::empty_views;
 use super::known::Known;
+use super::proc::pg_proc;
 use super::procedures::Procedures;
 use super::relations::{INFORMATION_SCHEMA, PG_CATALOG, PUBLIC, Relation, Relations, object_id};
 use super::settings_table;
 use super::table::{V, batch, row, table};
 use super::{DATABASE, OWNER};
 use crate::users::UserInfo;
-use rapport_pgsql::types::names::{format_type, type_oid};
+use rapport_pgsql::types::names::format_type;
 
 /// The role that everything belongs to.
 pub(super) const OWNER_OID: i32 = 10;
@@ -321,88 +322,6 @@ fn pg_shdescription() -> Result<Arc<dyn TableProvider>> {
     )
 }
 
-/// The functions that saved queries are, beside PostgreSQL's own.
-fn pg_proc(relations: &Relations, procedures: &Procedures) -> Result<Arc<dyn TableProvider>> {
-    let columns = [
-        "oid",
-        "proname",
-        "pronamespace",
-        "proowner",
-        "prolang",
-        "procost",
-        "prorows",
-        "provariadic",
-        "prosupport",
-        "prokind",
-        "prosecdef",
-        "proleakproof",
-        "proisstrict",
-        "proretset",
-        "provolatile",
-        "proparallel",
-        "pronargs",
-        "pronargdefaults",
-        "prorettype",
-        "proargtypes",
-        "prosrc",
-        "proallargtypes",
-        "proargmodes",
-        "proargnames",
-    ];
-    let rows = relations
-        .functions
-        .iter()
-        .map(|(oid, function)| {
-            let arguments = function.arguments.len() as i64;
-            let all = || function.arguments.iter().chain(&function.columns);
-            let oids: Vec<i64> = all()
-                .map(|(_, kind)| i64::from(type_oid(kind).unwrap_or(25)))
-                .collect();
-            let types: Vec<String> = oids
-                .iter()
-                .take(function.arguments.len())
-                .map(i64::to_string)
-                .collect();
-            let modes = all().enumerate().map(|(at, _)| {
-                let mode = if at < function.arguments.len() {
-                    "i"
-                } else {
-                    "t"
-                };
-                mode.to_owned()
-            });
-            row![
-                *oid,
-                function.name.as_str(),
-                PUBLIC,
-                OWNER_OID,
-                14,
-                100,
-                1000,
-                0,
-                "-",
-                "f",
-                false,
-                false,
-                false,
-                true,
-                "s",
-                "s",
-                arguments,
-                arguments,
-                2249,
-                types.join(" "),
-                function.name.as_str(),
-                V::Is(oids),
-                V::Ts(modes.collect()),
-                V::Ts(all().map(|(name, _)| name.clone()).collect())
-            ]
-        })
-        .collect();
-    let own = &procedures.pg_proc;
-    extended(&own.schema(), std::slice::from_ref(own), &columns, rows)
-}
-
 fn pg_timezone_names() -> Result<Arc<dyn TableProvider>> {
     let rows = rapport_zones::Tz::names()
         .into_iter()
@@ -412,7 +331,7 @@ fn pg_timezone_names() -> Result<Arc<dyn TableProvider>> {
 }
 
 /// A ready-made table with rows of ours after its own.
-fn extended(
+pub(super) fn extended(
     schema: &SchemaRef,
     ready: &[RecordBatch],
     columns: &[&str],
