@@ -1,7 +1,7 @@
-//! The statements that run, all of them, and those that ended of late, within bounds.
+//! Keeps all running statements, and a limited number of those that ended recently.
 //!
-//! What runs is no history yet: it has to be seen, and to be found where memory must be freed, however much its account
-//! has asked since. It takes no room of its own, for its connection holds it anyway.
+//! Running statements have no limit, however many their account has run since: they must stay listed, and be found when
+//! memory must be freed. They cost no extra memory, since their connections hold them anyway.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::mem::size_of;
@@ -9,44 +9,45 @@ use std::sync::Arc;
 
 use super::statement::Statement;
 
-/// So many that have ended are kept of one account.
+/// The most ended statements that are kept per account.
 pub(super) const OF_ACCOUNT: usize = 2_000;
-/// So many bytes of such are kept of all.
-const BYTES: usize = 32 * 1024 * 1024;
+/// The most bytes that the ended statements of all accounts may take.
+const MAX_BYTES: usize = 32 * 1024 * 1024;
 
-/// Statements by account.
+/// Running and ended statements by account; operators' statements have no account.
 #[derive(Debug)]
 pub(super) struct History {
-    of_account: usize,
-    bytes_at_most: usize,
-    /// Those that run, by their numbers.
+    max_per_account: usize,
+    max_bytes: usize,
+    /// The running statements, by number.
     running: HashMap<Option<String>, BTreeMap<u64, Arc<Statement>>>,
-    /// Those that have ended, in the order of their ends.
-    ended: HashMap<Option<String>, Line>,
-    /// What those that have ended take.
+    /// The ended statements, in the order in which they ended.
+    ended: HashMap<Option<String>, AccountHistory>,
+    /// The bytes that all ended statements take.
     bytes: usize,
-    /// The number that each account's next statement has: one count for all would tell an account what others do.
+    /// Each account's last number. One sequence for all accounts would let an account count the others' statements.
     numbers: HashMap<Option<String>, u64>,
 }
 
+/// The ended statements of one account, and the bytes that they take.
 #[derive(Debug, Default)]
-struct Line {
+struct AccountHistory {
     statements: VecDeque<Arc<Statement>>,
     bytes: usize,
 }
 
 impl Default for History {
     fn default() -> History {
-        History::within(OF_ACCOUNT, BYTES)
+        History::within(OF_ACCOUNT, MAX_BYTES)
     }
 }
 
 impl History {
-    /// Within other bounds.
-    pub fn within(of_account: usize, bytes_at_most: usize) -> History {
+    /// Creates an empty history with these limits.
+    pub fn within(max_per_account: usize, max_bytes: usize) -> History {
         History {
-            of_account,
-            bytes_at_most,
+            max_per_account,
+            max_bytes,
             running: HashMap::new(),
             ended: HashMap::new(),
             bytes: 0,
@@ -54,21 +55,21 @@ impl History {
         }
     }
 
-    /// A number for an account's next statement.
+    /// Returns a number for an account's next statement.
     pub fn number(&mut self, account: Option<&str>) -> u64 {
         let number = self.numbers.entry(account.map(str::to_owned)).or_insert(0);
         *number += 1;
         *number
     }
 
-    /// One begins.
+    /// Adds a running statement.
     pub fn begin(&mut self, statement: Arc<Statement>) {
         let account = statement.user.info.account.clone();
         let running = self.running.entry(account).or_default();
         running.insert(statement.id, statement);
     }
 
-    /// One of those that run is told of no more.
+    /// Removes and returns a running statement.
     pub fn forget(&mut self, statement: &Statement) -> Option<Arc<Statement>> {
         let account = &statement.user.info.account;
         let running = self.running.get_mut(account)?;
@@ -79,22 +80,26 @@ impl History {
         forgotten
     }
 
-    /// One has ended: of those that have, the oldest of whoever has most give way to it.
+    /// Moves a running statement to the ended ones. Drops the account's oldest if it has too many, and then, while all
+    /// take too many bytes, the oldest of the account whose statements take most.
     pub fn end(&mut self, statement: &Statement) {
         let Some(statement) = self.forget(statement) else {
             return;
         };
         let account = statement.user.info.account.clone();
         let size = size_of_statement(&statement);
-        let line = self.ended.entry(account.clone()).or_default();
-        line.statements.push_back(statement);
-        line.bytes += size;
+        let account_history = self.ended.entry(account.clone()).or_default();
+        account_history.statements.push_back(statement);
+        account_history.bytes += size;
         self.bytes += size;
-        if line.statements.len() > self.of_account {
+        if account_history.statements.len() > self.max_per_account {
             self.drop_oldest(&account);
         }
-        while self.bytes > self.bytes_at_most {
-            let largest = self.ended.iter().max_by_key(|(_, line)| line.bytes);
+        while self.bytes > self.max_bytes {
+            let largest = self
+                .ended
+                .iter()
+                .max_by_key(|(_, account_history)| account_history.bytes);
             let Some(largest) = largest.map(|(account, _)| account.clone()) else {
                 return;
             };
@@ -103,38 +108,41 @@ impl History {
     }
 
     fn drop_oldest(&mut self, account: &Option<String>) {
-        let Some(line) = self.ended.get_mut(account) else {
+        let Some(account_history) = self.ended.get_mut(account) else {
             return;
         };
-        if let Some(oldest) = line.statements.pop_front() {
+        if let Some(oldest) = account_history.statements.pop_front() {
             let size = size_of_statement(&oldest);
-            line.bytes -= size;
+            account_history.bytes -= size;
             self.bytes -= size;
         }
-        if line.statements.is_empty() {
+        if account_history.statements.is_empty() {
             self.ended.remove(account);
         }
     }
 
-    /// Those of one account.
+    /// Returns the statements of one account.
     pub fn of(&self, account: &str) -> Vec<Arc<Statement>> {
         let account = Some(account.to_owned());
         let running = self.running.get(&account).into_iter();
         let ended = self.ended.get(&account).into_iter();
         let running = running.flat_map(BTreeMap::values);
-        let ended = ended.flat_map(|line| &line.statements);
+        let ended = ended.flat_map(|account_history| &account_history.statements);
         running.chain(ended).cloned().collect()
     }
 
-    /// All that are kept.
+    /// Returns the statements of all accounts and of operators.
     pub fn all(&self) -> Vec<Arc<Statement>> {
         self.iter().cloned().collect()
     }
 
-    /// Likewise, one after the other.
+    /// Iterates over the statements of all accounts and of operators.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Statement>> {
         let running = self.running.values().flat_map(BTreeMap::values);
-        let ended = self.ended.values().flat_map(|line| &line.statements);
+        let ended = self
+            .ended
+            .values()
+            .flat_map(|account_history| &account_history.statements);
         running.chain(ended)
     }
 }

@@ -1,5 +1,5 @@
-//! Counters and gauges of the endpoint, for `/metrics`. None is labelled by account: who may read them may not be one
-//! who may know the accounts.
+//! Metrics of the endpoint, for `/metrics`. None has an account as a label, because whoever may read the metrics need not
+//! be allowed to know the accounts.
 
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
@@ -16,7 +16,7 @@ const WAITED: &str = "rapport_pg_statement_queue_seconds";
 const ROWS: &str = "rapport_pg_rows_sent_total";
 const PEAK: &str = "rapport_pg_statement_peak_memory_bytes";
 
-/// Tells what each is.
+/// Registers a description of each metric.
 pub fn describe() {
     describe_gauge!(SESSIONS, "Sessions that are logged in");
     describe_counter!(LOGINS, "Logins by outcome: accepted or refused");
@@ -46,29 +46,32 @@ pub fn describe() {
     );
 }
 
+/// Counts a session as open.
 pub(super) fn session_began() {
     gauge!(SESSIONS).increment(1);
 }
 
+/// Counts a session as closed.
 pub(super) fn session_ended() {
     gauge!(SESSIONS).decrement(1);
 }
 
-/// Somebody is in.
+/// Counts an accepted login.
 pub fn logged_in() {
     counter!(LOGINS, "outcome" => "accepted").increment(1);
 }
 
-/// Somebody is not let in.
+/// Counts a refused login.
 pub fn login_refused() {
     counter!(LOGINS, "outcome" => "refused").increment(1);
 }
 
-/// There were too many connections.
+/// Counts a connection refused because there were too many.
 pub fn connection_refused() {
     counter!(REFUSED).increment(1);
 }
 
+/// Records the metrics of a statement that has ended.
 pub(super) fn statement_ended(told: &Told) {
     counter!(STATEMENTS, "state" => told.state.name()).increment(1);
     histogram!(SECONDS).record(told.queued + told.planning + told.running);

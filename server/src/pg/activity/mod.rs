@@ -1,9 +1,10 @@
-//! What runs and what ran: the sessions that are open and the statements of late, as `system.sessions` and
-//! `system.queries` show them, the slow-query log and the counters of `/metrics` tell of them.
+//! Tracks the open sessions and the running and recent statements.
 //!
-//! A statement is told of from the moment that its text is known, so one that waits for its turn is seen waiting, and
-//! one that is refused is seen too. What always holds: a statement is in sight until it has ended; no account's statements
-//! push another's out of the history before it has taken more of it than any other; and a text is kept only so far.
+//! `system.sessions`, `system.queries`, `pg_stat_activity`, the slow-query log and `/metrics` read this state. A statement
+//! is registered as soon as its text is known, so queued and refused statements are listed too.
+//!
+//! Invariants: a running statement is always listed; the history has a size limit, and drops the oldest statement of the
+//! account that uses most of it; long texts are truncated.
 
 mod history;
 mod measured;
@@ -27,34 +28,34 @@ pub use measured::describe as describe_metrics;
 pub(super) use measured::{connection_refused, logged_in, login_refused};
 pub use statement::{Doing, State, Statement, kept, milliseconds};
 
-/// Sessions and statements of a server.
+/// Holds the open sessions and the running and recent statements of a server.
 #[derive(Debug)]
 pub struct Activity {
     sessions: Mutex<BTreeMap<i32, Arc<Presence>>>,
     history: Mutex<History>,
-    /// A statement that takes longer is logged.
+    /// Statements that take at least this long are logged; none is if this is `None`.
     slow: Option<Duration>,
 }
 
-/// The other end of a connection.
+/// Describes the client end of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer {
-    /// Where it is; the system may not say.
+    /// The client's IP address, if the operating system reports it.
     pub address: Option<IpAddr>,
-    /// Whether what it sends and gets is encrypted.
+    /// Whether the connection uses TLS.
     pub encrypted: bool,
 }
 
-/// An open session, as others may see it.
+/// Describes an open session, for the tables that list sessions.
 #[derive(Debug)]
 pub struct Presence {
     /// The connection's process id.
     pub pid: i32,
-    /// Who it is.
+    /// The session's user.
     pub user: Arc<User>,
-    /// Its client.
+    /// The client end of the connection.
     pub peer: Peer,
-    /// Since when.
+    /// When the session began.
     pub started_at: DateTime<Utc>,
     settings: SharedSettings,
     control: Arc<Signals>,
@@ -62,7 +63,7 @@ pub struct Presence {
     latest: Mutex<Option<Arc<Statement>>>,
 }
 
-/// A session's place among the others, which it leaves when this is dropped.
+/// Keeps a session in the list of sessions; dropping it removes the session.
 #[derive(Debug)]
 pub struct Present {
     activity: Arc<Activity>,
@@ -77,7 +78,7 @@ impl Drop for Present {
 }
 
 impl Presence {
-    /// The name that the client gives itself.
+    /// Returns the session's `application_name`, or an empty string.
     pub fn application(&self) -> String {
         let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
         settings
@@ -85,7 +86,8 @@ impl Presence {
             .map_or_else(|_| String::new(), |(_, value)| value)
     }
 
-    /// `active` while a statement is worked on, else as PostgreSQL tells of transactions.
+    /// Returns the state as `pg_stat_activity` names it: `active`, `idle`, `idle in transaction` or
+    /// `idle in transaction (aborted)`.
     pub fn state(&self) -> &'static str {
         let works = self
             .latest()
@@ -98,7 +100,7 @@ impl Presence {
         }
     }
 
-    /// The statement that it began last.
+    /// Returns the statement that the session began last.
     pub fn latest(&self) -> Option<Arc<Statement>> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         latest.clone()
@@ -106,7 +108,7 @@ impl Presence {
 }
 
 impl Activity {
-    /// Nothing yet. Statements that take longer than `slow` will be logged.
+    /// Creates an empty list; statements that take at least `slow` will be logged.
     pub fn new(slow: Option<Duration>) -> Activity {
         Activity {
             sessions: Mutex::default(),
@@ -123,7 +125,7 @@ impl Activity {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A session begins.
+    /// Adds a session to the list. It stays there until the result is dropped.
     pub fn enter(
         self: &Arc<Self>,
         pid: i32,
@@ -150,17 +152,17 @@ impl Activity {
         }
     }
 
-    /// A statement that runs is told of no more.
+    /// Removes a running statement without adding it to the history.
     fn forget(&self, statement: &Statement) {
         self.history().forget(statement);
     }
 
-    /// A statement has ended: from here on it is history, which is bounded.
+    /// Moves an ended statement to the history, which has a size limit.
     fn ended(&self, statement: &Statement) {
         self.history().end(statement);
     }
 
-    /// The sessions that a user may see: an operator all, others their own.
+    /// Returns the sessions that a user may see: an operator sees all, other users see their own.
     pub fn sessions_of(&self, viewer: &UserInfo) -> Vec<Arc<Presence>> {
         self.sessions()
             .values()
@@ -169,20 +171,20 @@ impl Activity {
             .collect()
     }
 
-    /// Reaches into the session of a process id; answers whether there is one that the user may see.
-    pub fn reach(&self, viewer: &UserInfo, pid: i32, pull: fn(&Signals)) -> bool {
+    /// Sends a signal to the session with this process id. Returns whether there is such a session that the user may see.
+    pub fn reach(&self, viewer: &UserInfo, pid: i32, signal: fn(&Signals)) -> bool {
         let sessions = self.sessions();
         let presence = sessions
             .get(&pid)
             .filter(|presence| may_see(viewer, &presence.user.info));
         if let Some(presence) = presence {
-            pull(&presence.control);
+            signal(&presence.control);
         }
         presence.is_some()
     }
 
-    /// The statement that holds most of those that are large. One that has ended may still do so, until its work comes to
-    /// where it can be left; meanwhile nobody else has to go for it.
+    /// Returns the statement with the most reclaimable memory. It may have been killed already and not yet have
+    /// released its memory; it is returned nevertheless, so that no other statement is killed in its place.
     pub fn largest(&self) -> Option<Arc<Statement>> {
         let history = self.history();
         let large = history
@@ -192,9 +194,9 @@ impl Activity {
         largest.map(|(_, statement)| Arc::clone(statement))
     }
 
-    /// The statements that a user may see, the latest first.
+    /// Returns the statements that a user may see, newest first.
     pub fn statements_of(&self, viewer: &UserInfo) -> Vec<Arc<Statement>> {
-        // A shop's user looks at its account's alone: what others have asked shall not even cost it time.
+        // A shop's user reads the statements of its own account only, so other accounts' load does not slow it down.
         let mut seen = match &viewer.account {
             Some(account) => self.history().of(account),
             None => self.history().all(),
@@ -205,14 +207,15 @@ impl Activity {
     }
 }
 
-/// An operator sees what all do; others see what they do themselves, from whichever connection. A user of the same name
-/// who was bound to another account before is somebody else.
-fn may_see(viewer: &UserInfo, doer: &UserInfo) -> bool {
-    viewer.account.is_none() || (viewer.name == doer.name && viewer.account == doer.account)
+/// Returns whether a user may see the sessions and statements of another. An operator sees all; other users see their own,
+/// from all their connections. Names are compared with their accounts, since a deleted user's name may be given to a
+/// user of another account.
+fn may_see(viewer: &UserInfo, owner: &UserInfo) -> bool {
+    viewer.account.is_none() || (viewer.name == owner.name && viewer.account == owner.account)
 }
 
 impl Present {
-    /// The transaction's state changes.
+    /// Records the state of the session's transaction.
     pub fn transaction(&self, status: TransactionStatus) {
         let byte = match status {
             TransactionStatus::Idle => b'I',
@@ -222,7 +225,7 @@ impl Present {
         self.presence.transaction.store(byte, Ordering::Relaxed);
     }
 
-    /// A statement begins.
+    /// Registers a statement that begins now.
     pub fn begin(&self, text: &str) -> Doing {
         let account = self.presence.user.info.account.as_deref();
         let number = self.activity.history().number(account);

@@ -1,4 +1,4 @@
-//! One statement: who asked what, how far it has come, and what it took.
+//! One statement: its user and text, its state, and the time, memory and rows that it took.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -11,30 +11,30 @@ use super::{Activity, measured};
 use crate::users::User;
 use rapport_pgsql::error::{PgError, code, logged, told};
 
-/// So much of a text is kept.
-const TEXT: usize = 8 * 1024;
+/// The most bytes of a statement's text that are kept.
+const MAX_TEXT_BYTES: usize = 8 * 1024;
 
-/// How far a statement has come.
+/// The state of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// It waits for its account's turn.
+    /// It waits until its account may run another statement.
     Queued,
-    /// It is read and planned.
+    /// It is parsed and planned.
     Planning,
-    /// It runs, and its rows go out.
+    /// It runs and sends rows.
     Running,
     /// Its portal waits for the client to ask for more rows.
     Suspended,
-    /// It came to its end.
+    /// It completed.
     Finished,
-    /// It ended with an error.
+    /// It failed with an error.
     Failed,
-    /// It was stopped: by its client, its time, or its connection's end.
+    /// It was cancelled: by its client, by a timeout, or because the connection or the server ended.
     Canceled,
 }
 
 impl State {
-    /// As `system.queries` shows it.
+    /// Returns the state's name in `system.queries`.
     pub fn name(self) -> &'static str {
         match self {
             State::Queued => "queued",
@@ -52,29 +52,31 @@ impl State {
     }
 }
 
-/// A statement that somebody began.
+/// A statement that a session began.
 #[derive(Debug)]
 pub struct Statement {
-    /// Numbered as its account's came.
+    /// The statement's number among those of its account.
     pub id: u64,
     /// The connection's process id.
     pub pid: i32,
-    /// Who began it.
+    /// The session's user.
     pub user: Arc<User>,
-    /// The name that the client gave itself.
+    /// The session's `application_name`.
     pub application: String,
-    /// What it says.
+    /// The SQL text, truncated by [`kept`].
     pub text: Box<str>,
-    /// When it came.
+    /// When it began.
     pub began_at: DateTime<Utc>,
     rows: AtomicU64,
     memory: OnceLock<Arc<Share>>,
-    course: Mutex<Course>,
+    progress: Mutex<Progress>,
 }
 
+/// The state of a statement, and the time that it has spent in each state.
 #[derive(Debug)]
-struct Course {
+struct Progress {
     state: State,
+    /// Up to here, time is counted in the durations below.
     since: Instant,
     queued: Duration,
     planning: Duration,
@@ -83,30 +85,30 @@ struct Course {
     error: Option<(&'static str, String)>,
 }
 
-/// What is told of a statement's course.
+/// A snapshot of a statement's state and measurements.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Told {
-    /// How far it has come.
+    /// The state.
     pub state: State,
-    /// How long it waited for its turn.
+    /// How long it was queued.
     pub queued: Duration,
-    /// How long it was planned.
+    /// How long it was parsed and planned.
     pub planning: Duration,
-    /// How long it ran, while its client took rows.
+    /// How long it ran and sent rows, without the time that it was suspended.
     pub running: Duration,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
-    /// SQLSTATE and message of its error.
+    /// The SQLSTATE and message of its error.
     pub error: Option<(&'static str, String)>,
-    /// The rows that were sent.
+    /// The number of rows sent.
     pub rows: u64,
-    /// The most bytes that its operators held at a time.
+    /// The most bytes that its operators held at the same time.
     pub peak_memory: usize,
 }
 
-impl Course {
-    /// Counts the time since the last change for the state that it was in.
-    fn count(&mut self, now: Instant) {
+impl Progress {
+    /// Adds the time since the last call to the duration of the current state.
+    fn add_elapsed(&mut self, now: Instant) {
         let spent = now.duration_since(self.since);
         self.since = now;
         match self.state {
@@ -119,7 +121,7 @@ impl Course {
 }
 
 impl Statement {
-    /// One that begins now.
+    /// Creates a statement that begins now.
     pub fn new(id: u64, pid: i32, user: Arc<User>, application: String, text: &str) -> Statement {
         Statement {
             id,
@@ -130,7 +132,7 @@ impl Statement {
             began_at: Utc::now(),
             rows: AtomicU64::new(0),
             memory: OnceLock::new(),
-            course: Mutex::new(Course {
+            progress: Mutex::new(Progress {
                 state: State::Planning,
                 since: Instant::now(),
                 queued: Duration::ZERO,
@@ -142,87 +144,87 @@ impl Statement {
         }
     }
 
-    fn course(&self) -> MutexGuard<'_, Course> {
-        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How it stands now.
+    /// Returns a snapshot of the statement.
     pub fn told(&self) -> Told {
-        let mut course = self.course();
-        course.count(Instant::now());
+        let mut progress = self.progress();
+        progress.add_elapsed(Instant::now());
         Told {
-            state: course.state,
-            queued: course.queued,
-            planning: course.planning,
-            running: course.running,
-            ended_at: course.ended_at,
-            error: course.error.clone(),
+            state: progress.state,
+            queued: progress.queued,
+            planning: progress.planning,
+            running: progress.running,
+            ended_at: progress.ended_at,
+            error: progress.error.clone(),
             rows: self.rows.load(Ordering::Relaxed),
             peak_memory: self.memory.get().map_or(0, |share| share.peak()),
         }
     }
 
-    /// Whether the server is busy with it.
+    /// Returns whether the server is working on the statement: it has not ended and is not suspended.
     pub fn is_worked_on(&self) -> bool {
-        let state = self.course().state;
+        let state = self.progress().state;
         !state.is_end() && state != State::Suspended
     }
 
-    /// It goes on to another state; one that has ended stays as it is.
+    /// Sets the state, unless the statement has ended.
     pub fn enter(&self, state: State) {
-        let mut course = self.course();
-        if !course.state.is_end() {
-            course.count(Instant::now());
-            course.state = state;
+        let mut progress = self.progress();
+        if !progress.state.is_end() {
+            progress.add_elapsed(Instant::now());
+            progress.state = state;
         }
     }
 
-    /// So many rows more have been sent.
+    /// Adds to the number of rows sent.
     pub fn sent(&self, rows: u64) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
     }
 
-    /// It takes its memory from this share.
+    /// Sets the memory share that the statement's operators allocate from.
     pub fn measure(&self, share: &Arc<Share>) {
-        // A statement that plans twice holds nothing the first time.
+        // A statement that is planned twice allocates nothing the first time.
         let _ = self.memory.set(Arc::clone(share));
     }
 
-    /// What it holds, where that is so much that it may have to be freed.
+    /// Returns the bytes that cancelling the statement would free, if it holds enough to be worth cancelling.
     pub fn can_be_freed(&self) -> Option<usize> {
         self.memory.get()?.reclaimable()
     }
 
-    /// It shall end for what it holds.
+    /// Makes the statement fail, so that it frees its memory.
     pub fn give_up(&self) {
         if let Some(memory) = self.memory.get() {
             memory.kill();
         }
     }
 
-    /// It ends; only the first end counts.
+    /// Ends the statement; returns false, and changes nothing, if it has ended before.
     fn end(&self, state: State, error: Option<(&'static str, String)>) -> bool {
-        let mut course = self.course();
-        if course.state.is_end() {
+        let mut progress = self.progress();
+        if progress.state.is_end() {
             return false;
         }
-        course.count(Instant::now());
-        course.state = state;
-        course.ended_at = Some(Utc::now());
-        course.error = error;
+        progress.add_elapsed(Instant::now());
+        progress.state = state;
+        progress.ended_at = Some(Utc::now());
+        progress.error = error;
         true
     }
 }
 
-/// The beginning of a text, up to a whole character.
+/// Truncates a text to the bytes that are kept, at a character boundary, and marks the cut with `…`.
 pub fn kept(text: &str) -> Box<str> {
-    if text.len() <= TEXT {
+    if text.len() <= MAX_TEXT_BYTES {
         return text.into();
     }
-    format!("{}…", &text[..text.floor_char_boundary(TEXT)]).into()
+    format!("{}…", &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]).into()
 }
 
-/// A statement in the hands of its connection. Dropped, it has been given up.
+/// The connection's handle to its running statement. Dropping the handle ends the statement.
 #[derive(Debug)]
 pub struct Doing {
     statement: Arc<Statement>,
@@ -237,23 +239,23 @@ impl Doing {
         }
     }
 
-    /// The statement.
+    /// Returns the statement.
     pub fn statement(&self) -> &Arc<Statement> {
         &self.statement
     }
 
-    /// It came to its end.
+    /// Ends the statement as finished.
     pub fn finished(self) {
         self.end(State::Finished, None);
     }
 
-    /// It was only read and planned, to be told of when it is executed.
+    /// Removes the statement without a trace. It was only parsed and planned, and its execution will be listed.
     pub fn forgotten(self) {
         self.activity.forget(&self.statement);
         self.statement.end(State::Finished, None);
     }
 
-    /// It ended with an error.
+    /// Ends the statement as failed, or as cancelled if the error's code says so.
     pub fn failed(self, error: &PgError) {
         let state = match error.code {
             code::CANCELED | code::SHUTDOWN => State::Canceled,
@@ -292,9 +294,9 @@ impl Doing {
 
 impl Drop for Doing {
     fn drop(&mut self) {
-        // After an end of its own this changes nothing. A portal may be closed before its rows have come to their end:
-        // then its client had all that it wanted.
-        let state = match self.statement.course().state {
+        // This changes nothing if the statement has ended. A suspended portal may be closed before its last row: then its
+        // client had all the rows that it wanted, so the statement counts as finished.
+        let state = match self.statement.progress().state {
             State::Suspended => State::Finished,
             _ => State::Canceled,
         };
@@ -302,7 +304,7 @@ impl Drop for Doing {
     }
 }
 
-/// A time as logs and tables tell it.
+/// Converts a duration to milliseconds, with microseconds as decimals, for logs and tables.
 pub fn milliseconds(time: Duration) -> f64 {
     time.as_micros() as f64 / 1000.0
 }

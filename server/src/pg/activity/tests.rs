@@ -53,7 +53,7 @@ fn texts(activity: &Activity, viewer: &Arc<User>) -> Vec<String> {
 }
 
 #[test]
-fn operators_see_all_and_others_what_they_do_themselves() {
+fn operators_see_all_statements_and_other_users_their_own() {
     let activity = Arc::new(Activity::new(None));
     let [ann, bob, ops] =
         [("ann", Some("acme")), ("bob", Some("acme")), ("ops", None)].map(|(n, a)| user(n, a));
@@ -64,7 +64,7 @@ fn operators_see_all_and_others_what_they_do_themselves() {
     assert_eq!(texts(&activity, &ops), ["SELECT 'bob'", "SELECT 'ann'"]);
     assert_eq!(activity.sessions_of(&bob.info).len(), 1);
     assert_eq!(activity.sessions_of(&ops.info).len(), 2);
-    // A new user of an old name sees nothing of the old one's.
+    // A new user sees nothing of a deleted user of the same name.
     let another = user("ann", Some("bolt"));
     assert_eq!(texts(&activity, &another), Vec::<String>::new());
     drop(presences);
@@ -72,7 +72,7 @@ fn operators_see_all_and_others_what_they_do_themselves() {
 }
 
 #[test]
-fn a_statement_ends_once_and_as_it_ended_first() {
+fn a_statement_ends_once_and_keeps_its_first_final_state() {
     let activity = Arc::new(Activity::new(None));
     let ann = user("ann", Some("acme"));
     let present = enter(&activity, 1, &ann);
@@ -99,11 +99,11 @@ fn a_statement_ends_once_and_as_it_ended_first() {
         .failed(&PgError::new(code::CANCELED, "canceling"));
     assert_eq!(state(0), State::Canceled);
 
-    // Its client has gone.
+    // The client disconnected.
     drop(present.begin("SELECT 2"));
     assert_eq!(state(0), State::Canceled);
 
-    // A portal that is closed before its end.
+    // The client closed the portal before its last row.
     let doing = present.begin("SELECT 3");
     doing.statement().enter(State::Suspended);
     assert_eq!(activity.sessions_of(&ann.info)[0].state(), "idle");
@@ -116,7 +116,7 @@ fn a_statement_ends_once_and_as_it_ended_first() {
 }
 
 #[test]
-fn a_transaction_shows() {
+fn the_state_of_a_session_names_its_transaction() {
     let activity = Arc::new(Activity::new(None));
     let ann = user("ann", Some("acme"));
     let present = enter(&activity, 1, &ann);
@@ -142,7 +142,7 @@ fn a_long_text_is_cut_at_a_whole_character() {
 }
 
 #[test]
-fn what_runs_stays_in_sight_however_much_ends_meanwhile() {
+fn a_running_statement_stays_listed_however_many_others_end() {
     let activity = Arc::new(Activity::new(None));
     let [ann, ops] = [("ann", Some("acme")), ("ops", None)].map(|(n, a)| user(n, a));
     let present = enter(&activity, 1, &ann);
@@ -172,7 +172,7 @@ fn what_runs_stays_in_sight_however_much_ends_meanwhile() {
         assert_eq!(seen.len(), OF_ACCOUNT + 1);
         assert!(seen.contains(&"SELECT 'hog'".to_owned()));
     }
-    // Then it is history like the others, of which it is the latest to have ended.
+    // Once ended it is part of the history, as its newest statement.
     hog.finished();
     assert_eq!(texts(&activity, &ann).len(), OF_ACCOUNT);
     assert!(texts(&activity, &ann).contains(&"SELECT 'hog'".to_owned()));
@@ -181,7 +181,7 @@ fn what_runs_stays_in_sight_however_much_ends_meanwhile() {
 }
 
 #[test]
-fn nobody_pushes_out_who_has_less() {
+fn a_busy_account_does_not_displace_the_statements_of_a_quiet_one() {
     let statement = |account: &str, id: u64| {
         let user = user("u", Some(account));
         Arc::new(Statement::new(
@@ -209,7 +209,7 @@ fn nobody_pushes_out_who_has_less() {
     };
     assert_eq!(count(&history, "quiet"), 1);
     assert_eq!(count(&history, "loud"), 3);
-    // And all together stay within the bytes.
+    // All accounts together stay within the limit.
     for account in ["a", "b", "c", "d", "e"] {
         for id in 0..3 {
             end(&mut history, account, id);
