@@ -1,7 +1,7 @@
-//! Functions whose values are part of a plan from the beginning.
+//! Finds the functions that planning evaluates, so that the plan holds their values.
 //!
-//! DataFusion evaluates the arguments of a table function when it plans the call: `generate_series(now(), …)` is planned over
-//! an instant. Such a plan may serve a second execution only while the functions would give the same values.
+//! DataFusion evaluates the arguments of a table function when it plans the call: a plan of `generate_series(now(), …)`
+//! holds the time of planning. Such a plan can be executed again only while the functions still return the same values.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -10,7 +10,8 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::Volatility;
 use datafusion::sql::sqlparser::ast::{self, Expr, TableFactor, Visit, Visitor};
 
-/// Returns the names of the functions in arguments of table functions that read the clock, the session or chance.
+/// Returns the names of the functions in arguments of table functions that are not immutable: they read the clock, the
+/// session or a random number.
 pub(super) fn folded_functions(state: &SessionState, query: &ast::Query) -> BTreeSet<String> {
     let mut calls = Calls {
         state,
@@ -21,13 +22,15 @@ pub(super) fn folded_functions(state: &SessionState, query: &ast::Query) -> BTre
     calls.names
 }
 
+/// Collects the functions in arguments of table functions.
 struct Calls<'a> {
     state: &'a SessionState,
-    /// The number of calls of table functions around the place.
+    /// How many calls of table functions enclose the visited expression.
     depth: usize,
     names: BTreeSet<String>,
 }
 
+/// Returns whether a factor in FROM calls a table function.
 fn is_call(factor: &TableFactor) -> bool {
     matches!(
         factor,

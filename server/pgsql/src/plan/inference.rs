@@ -1,4 +1,4 @@
-//! The types of parameters that nobody declares: from where they stand.
+//! Infers the types of undeclared parameters from the expressions around them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::encode::canonical;
 use crate::error::PgError;
 use crate::functions::common_type;
 
-/// The types of a plan's parameters that are known from where they stand.
+/// Returns the types, by parameter name (`$1`), of the parameters whose type follows from the expression around them.
 ///
 /// # Errors
 /// If an expression cannot be walked.
@@ -49,9 +49,9 @@ pub fn parameter_types(plan: &LogicalPlan) -> Result<HashMap<String, DataType>, 
                         "array_has" => infer_membership(&function.args, &schema, &mut types),
                         "array_has_any" | "array_has_all" | "pg_coalesce" | "pg_nullif"
                         | "pg_greatest" | "pg_least" => {
-                            infer_same(&function.args, &schema, &mut types);
+                            infer_from_siblings(&function.args, &schema, &mut types);
                         }
-                        name => infer_by_place(name, &function.args, &mut types),
+                        name => infer_integers(name, &function.args, &mut types),
                     },
                     Expr::Cast(cast) => {
                         if let Expr::Placeholder(placeholder) = cast.expr.as_ref() {
@@ -69,7 +69,7 @@ pub fn parameter_types(plan: &LogicalPlan) -> Result<HashMap<String, DataType>, 
     Ok(types)
 }
 
-/// `x = ANY($1)` and `$1 = ANY(xs)`.
+/// Infers the type of the parameter in `x = ANY($1)` and `$1 = ANY(xs)`, which are `array_has` here.
 fn infer_membership(args: &[Expr], schema: &DFSchema, types: &mut HashMap<String, DataType>) {
     match args {
         [Expr::Placeholder(array), element] => {
@@ -91,8 +91,8 @@ fn infer_membership(args: &[Expr], schema: &DFSchema, types: &mut HashMap<String
     }
 }
 
-/// Parameters beside values that are of their type.
-fn infer_same(args: &[Expr], schema: &DFSchema, types: &mut HashMap<String, DataType>) {
+/// Infers the types of parameters from the other arguments, for a function whose arguments all have one type.
+fn infer_from_siblings(args: &[Expr], schema: &DFSchema, types: &mut HashMap<String, DataType>) {
     let known: Vec<DataType> = args
         .iter()
         .filter(|arg| !matches!(arg, Expr::Placeholder(_) | Expr::Literal(..)))
@@ -110,8 +110,8 @@ fn infer_same(args: &[Expr], schema: &DFSchema, types: &mut HashMap<String, Data
     }
 }
 
-/// Places that a number stands in, whatever else a function is called on.
-const WHOLE_NUMBERS: &[(&str, &[usize])] = &[
+/// The positions, from zero, of functions' integer arguments.
+const INTEGER_ARGUMENTS: &[(&str, &[usize])] = &[
     ("chr", &[0]),
     ("left", &[1]),
     ("lpad", &[1]),
@@ -127,13 +127,14 @@ const WHOLE_NUMBERS: &[(&str, &[usize])] = &[
     ("substring", &[1, 2]),
 ];
 
-fn infer_by_place(name: &str, args: &[Expr], types: &mut HashMap<String, DataType>) {
-    let places = WHOLE_NUMBERS.iter().find(|(known, _)| *known == name);
-    let Some((_, places)) = places else {
+/// Infers the types of parameters that are a function's integer arguments.
+fn infer_integers(name: &str, args: &[Expr], types: &mut HashMap<String, DataType>) {
+    let positions = INTEGER_ARGUMENTS.iter().find(|(known, _)| *known == name);
+    let Some((_, positions)) = positions else {
         return;
     };
-    for place in *places {
-        if let Some(Expr::Placeholder(placeholder)) = args.get(*place) {
+    for position in *positions {
+        if let Some(Expr::Placeholder(placeholder)) = args.get(*position) {
             types
                 .entry(placeholder.id.clone())
                 .or_insert(DataType::Int32);

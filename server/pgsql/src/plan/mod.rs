@@ -1,4 +1,4 @@
-//! From a parsed query to a plan: which parameters it has, of what types, and which columns.
+//! Plans a parsed query, and describes the types of its parameters and the columns of its result.
 
 mod folded;
 mod inference;
@@ -38,25 +38,25 @@ pub use planned::Planned;
 /// A parameter of a statement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameter {
-    /// The type that clients send it as.
+    /// The PostgreSQL type that clients send it as.
     pub pg: Type,
-    /// The type that it is planned as.
+    /// The Arrow type that it is planned as.
     pub arrow: DataType,
 }
 
-/// What a client is told of a query.
+/// Describes a query to a client: its columns and parameters.
 #[derive(Debug, Clone)]
 pub struct Described {
-    /// Its columns.
+    /// The columns of its result.
     pub columns: Arc<[Column]>,
-    /// Its parameters.
+    /// The parameters, `$1` first.
     pub parameters: Vec<Parameter>,
 }
 
-/// Plans a query whose first parameters are declared to be of these types.
+/// Plans a query; the types of its parameters are declared or, where `None` or missing, inferred.
 ///
 /// # Errors
-/// If it cannot be planned, or would do more than read.
+/// If the query cannot be planned, or does more than read.
 pub async fn plan(
     state: &SessionState,
     query: &Query,
@@ -77,10 +77,10 @@ pub async fn plan(
     plan_with(state, query, parameters).await
 }
 
-/// Plans a query whose parameters are known.
+/// Plans a query whose parameters' types are all known.
 ///
 /// # Errors
-/// If it cannot be planned, or would do more than read.
+/// If the query cannot be planned, or does more than read.
 pub async fn plan_with(
     state: &SessionState,
     query: &Query,
@@ -93,6 +93,7 @@ pub async fn plan_with(
     Ok(planned)
 }
 
+/// Checks that a plan only reads, analyses it, and describes its columns and parameters.
 fn finish(
     state: &SessionState,
     plan: LogicalPlan,
@@ -106,10 +107,10 @@ fn finish(
     let origins = state.config().get_extension::<SessionTables>();
     let origins = origins.map(|tables| origins_of(&plan, tables.0.as_ref()));
     let plan = apply(plan, state)?;
-    // Only the analysed plan has the types that rows come in: branches of a CASE or a UNION have one type by then.
+    // Only the analysed plan has the rows' final types: analysis gives the branches of a CASE or a UNION one type.
     let (plan, is_analyzed) = match analyze(state, plan.clone()) {
         Ok(analyzed) => (analyzed, true),
-        // A parameter may stand where only its value can be analysed.
+        // Some parameters can be analysed only once they have values; `Planned::optimize` does it then.
         Err(_) if !parameters.is_empty() => (plan, false),
         Err(error) => return Err(error.into()),
     };
@@ -129,6 +130,7 @@ fn finish(
     })
 }
 
+/// Plans a query; tries again with its columns marked if DataFusion finds a name ambiguous that PostgreSQL accepts.
 async fn plan_query(
     state: &SessionState,
     query: &Query,
@@ -143,7 +145,7 @@ async fn plan_query(
         .map_err(PgError::from)
     {
         Err(error) if matches!(error.code, "42701" | "42702" | "42712") => {
-            // Perhaps a wildcard brings a column that has been named as well; PostgreSQL does not mind.
+            // The select list may name a column that a wildcard includes too, which PostgreSQL allows.
             let mut ast = copy()?;
             mark_columns(&mut ast);
             plan_ast(state, ast, parameters).await.map_err(|_| error)
@@ -152,6 +154,7 @@ async fn plan_query(
     }
 }
 
+/// Plans a syntax tree; the parameters' types are given by a PREPARE around it.
 async fn plan_ast(
     state: &SessionState,
     ast: Box<ast::Query>,
@@ -163,12 +166,12 @@ async fn plan_ast(
             .statement_to_plan(ParsedStatement::Statement(Box::new(query)))
             .await;
     };
-    // The planner takes types of parameters from a PREPARE alone.
+    // DataFusion's planner takes the types of parameters only from a PREPARE.
     let prepare = ast::Statement::Prepare {
         name: Ident::new("p"),
         data_types: parameters
             .iter()
-            .map(|parameter| named_type(&parameter.arrow))
+            .map(|parameter| any_type(&parameter.arrow))
             .collect(),
         statement: Box::new(query),
     };
@@ -183,7 +186,7 @@ async fn plan_ast(
     }
 }
 
-/// Finds the types of the parameters that are not declared, from where they stand.
+/// Infers the types of the parameters that are not declared, from the expressions around them.
 async fn infer(
     state: &SessionState,
     query: &Query,
@@ -192,7 +195,7 @@ async fn infer(
     let written = parameters_cast(&query.ast);
     let inferred = match plan_query(state, query, None).await {
         Ok(plan) => parameter_types(&plan)?,
-        // Where a parameter's type must be known to go on, it is text, as PostgreSQL's unknown is in the end.
+        // The query cannot be planned without the types: its parameters are text then, as PostgreSQL resolves `unknown`.
         Err(_) => HashMap::new(),
     };
     Ok(declared
@@ -213,7 +216,7 @@ async fn infer(
         .collect())
 }
 
-/// The PostgreSQL type that PREPARE declares; none where it is to be found.
+/// Returns the PostgreSQL type that PREPARE declares, or `None` if the type is to be inferred.
 ///
 /// # Errors
 /// If there is no such type.
@@ -259,15 +262,16 @@ fn is_named(name: &ObjectName, word: &str) -> bool {
     last.is_some_and(|ident| ident.value.eq_ignore_ascii_case(word))
 }
 
-/// A name that no SQL of a user's is likely to hold, for any Arrow type.
+/// The name of a custom SQL type whose argument names an Arrow type. No user's SQL is likely to contain it.
 const ANY_TYPE: &str = "rapport.arrow_type";
 
-fn named_type(arrow: &DataType) -> ast::DataType {
+/// Returns an SQL type that [`PgTypes`] plans as this Arrow type.
+fn any_type(arrow: &DataType) -> ast::DataType {
     let name = ObjectName::from(vec![Ident::with_quote('"', ANY_TYPE)]);
     ast::DataType::Custom(name, vec![arrow.to_string()])
 }
 
-/// PostgreSQL's types where DataFusion has others by default, and any Arrow type by its name.
+/// Plans SQL types as PostgreSQL defines them where DataFusion's defaults differ, and any Arrow type by its name.
 #[derive(Debug)]
 pub struct PgTypes;
 
@@ -292,7 +296,7 @@ impl TypePlanner for PgTypes {
         }
         use ast::TimezoneInfo as Zoned;
         let arrow = match sql_type {
-            // PostgreSQL's instants have microseconds, DataFusion's nanoseconds and less of a range.
+            // PostgreSQL's timestamps count microseconds; DataFusion's count nanoseconds, with a smaller range.
             ast::DataType::Timestamp(None | Some(4..=6), Zoned::None | Zoned::WithoutTimeZone) => {
                 DataType::Timestamp(TimeUnit::Microsecond, None)
             }
@@ -306,7 +310,7 @@ impl TypePlanner for PgTypes {
     }
 }
 
-/// Types that the parser knows as names alone: `pg_catalog.timestamptz`, `name`, `uuid`, `citext`.
+/// Returns the Arrow type of a type that the parser knows only by name: `pg_catalog.timestamptz`, `name`, `citext`.
 fn custom_type(name: &ObjectName, arguments: &[String]) -> datafusion::error::Result<DataType> {
     let last = name.0.last().and_then(|part| part.as_ident());
     let last = last

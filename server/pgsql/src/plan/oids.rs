@@ -1,7 +1,8 @@
-//! PostgreSQL types that Arrow's do not tell apart: arrays of object ids are lists of integers, a `uuid` is text.
+//! Finds PostgreSQL types that Arrow's types do not distinguish: `oid[]` is a list of integers, `uuid` is text.
 //!
-//! Parameters have them from the cast that is written around them, columns from where their values come from: clients
-//! that read the catalog in binary ask what an `int4[]` is, and go round in circles where PostgreSQL has an `oid[]`.
+//! A parameter takes such a type from the cast around it, a column from the plan nodes that its values come from. This
+//! matters to clients that read the catalog in binary: if a column that is `oid[]` in PostgreSQL comes as `int4[]`, they
+//! query the catalog for that type again and again.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -15,10 +16,10 @@ use pgwire::api::Type;
 use crate::encode::{Column, columns};
 use crate::error::PgError;
 
-/// The columns of a plan's result.
+/// Returns the columns of a plan's result.
 ///
 /// # Errors
-/// If one is of a type that PostgreSQL has nothing for.
+/// If a column's type has no PostgreSQL equivalent.
 pub fn columns_of(plan: &LogicalPlan) -> Result<Vec<Column>, PgError> {
     let mut columns = columns(plan.schema().as_arrow())?;
     for (at, column) in columns.iter_mut().enumerate() {
@@ -29,23 +30,23 @@ pub fn columns_of(plan: &LogicalPlan) -> Result<Vec<Column>, PgError> {
     Ok(columns)
 }
 
-/// Whether the values of a plan's column are object ids, or arrays of them.
+/// Returns whether a plan's column holds object ids, or arrays of them.
 fn holds_oids(plan: &LogicalPlan, at: usize) -> bool {
     let fields = plan.schema().fields();
-    if fields.get(at).is_some_and(|field| is_marked(field)) {
+    if fields.get(at).is_some_and(|field| is_marked_as_oid(field)) {
         return true;
     }
     match plan {
         LogicalPlan::Projection(projection) => projection
             .expr
             .get(at)
-            .is_some_and(|expr| gives_oids(expr, &projection.input)),
+            .is_some_and(|expr| yields_oids(expr, &projection.input)),
         LogicalPlan::Aggregate(aggregate) => aggregate
             .group_expr
             .iter()
             .chain(&aggregate.aggr_expr)
             .nth(at)
-            .is_some_and(|expr| gives_oids(expr, &aggregate.input)),
+            .is_some_and(|expr| yields_oids(expr, &aggregate.input)),
         LogicalPlan::Join(join) => {
             let left = join.left.schema().fields().len();
             match at.checked_sub(left) {
@@ -58,7 +59,7 @@ fn holds_oids(plan: &LogicalPlan, at: usize) -> bool {
             .inputs
             .first()
             .is_some_and(|input| holds_oids(input, at)),
-        // The columns of these are those of their input.
+        // These nodes pass on the columns of their input.
         LogicalPlan::SubqueryAlias(_)
         | LogicalPlan::Subquery(_)
         | LogicalPlan::Filter(_)
@@ -73,10 +74,10 @@ fn holds_oids(plan: &LogicalPlan, at: usize) -> bool {
     }
 }
 
-/// Whether an expression over a plan gives object ids, or arrays of them.
-fn gives_oids(expr: &Expr, input: &LogicalPlan) -> bool {
+/// Returns whether an expression over a plan yields object ids, or arrays of them.
+fn yields_oids(expr: &Expr, input: &LogicalPlan) -> bool {
     match expr {
-        Expr::Alias(alias) => gives_oids(&alias.expr, input),
+        Expr::Alias(alias) => yields_oids(&alias.expr, input),
         Expr::Column(column) => input
             .schema()
             .maybe_index_of_column(column)
@@ -84,18 +85,19 @@ fn gives_oids(expr: &Expr, input: &LogicalPlan) -> bool {
         Expr::Case(case) => case
             .when_then_expr
             .iter()
-            .any(|(_, then)| gives_oids(then, input)),
+            .any(|(_, then)| yields_oids(then, input)),
         Expr::AggregateFunction(call) if call.func.name() == "array_agg" => call
             .params
             .args
             .first()
-            .is_some_and(|arg| gives_oids(arg, input)),
+            .is_some_and(|arg| yields_oids(arg, input)),
         Expr::ScalarSubquery(query) => holds_oids(&query.subquery, 0),
         _ => false,
     }
 }
 
-fn is_marked(field: &Field) -> bool {
+/// Returns whether a field is marked as an object id, or an array of them, by its metadata.
+fn is_marked_as_oid(field: &Field) -> bool {
     let is_integer = match field.data_type() {
         DataType::List(item) => item.data_type() == &DataType::Int32,
         other => other == &DataType::Int32,
@@ -103,13 +105,14 @@ fn is_marked(field: &Field) -> bool {
     is_integer && field.metadata().get(PG_OID_ALIAS_KEY).is_some()
 }
 
-/// The types of parameters that are cast to a type that Arrow does not tell from another, by their names (`$1`).
+/// Returns the types, by parameter name (`$1`), of the parameters that are cast to a type without an Arrow type of its own.
 pub fn parameters_cast(query: &ast::Query) -> HashMap<String, Type> {
     let mut casts = Casts::default();
     let _ = query.visit(&mut casts);
     casts.0
 }
 
+/// Collects the types of parameters under a cast.
 #[derive(Default)]
 struct Casts(HashMap<String, Type>);
 
@@ -120,8 +123,8 @@ impl Visitor for Casts {
         let found = match expr {
             ast::Expr::Cast {
                 expr, data_type, ..
-            } => placeholder(expr).zip(told_apart(data_type)),
-            ast::Expr::Function(function) => called_on(function),
+            } => placeholder(expr).zip(indistinct_type(data_type)),
+            ast::Expr::Function(function) => desugared_cast(function),
             _ => None,
         };
         if let Some((name, pg)) = found {
@@ -131,8 +134,8 @@ impl Visitor for Casts {
     }
 }
 
-/// The functions that casts have become: see `sql::rewrite`.
-fn called_on(function: &ast::Function) -> Option<(&str, Type)> {
+/// Returns the parameter and type of a call that `crate::desugar` has put in place of a cast, such as `pg_uuid($1)`.
+fn desugared_cast(function: &ast::Function) -> Option<(&str, Type)> {
     let ast::FunctionArguments::List(list) = &function.args else {
         return None;
     };
@@ -148,6 +151,7 @@ fn called_on(function: &ast::Function) -> Option<(&str, Type)> {
     Some((placeholder(only)?, pg))
 }
 
+/// Returns the name of the parameter that an expression is.
 fn placeholder(expr: &ast::Expr) -> Option<&str> {
     match expr {
         ast::Expr::Value(value) => match &value.value {
@@ -159,7 +163,8 @@ fn placeholder(expr: &ast::Expr) -> Option<&str> {
     }
 }
 
-fn told_apart(data_type: &ast::DataType) -> Option<Type> {
+/// Returns the PostgreSQL type of a cast, if Arrow does not distinguish it from another.
+fn indistinct_type(data_type: &ast::DataType) -> Option<Type> {
     match data_type {
         ast::DataType::Custom(name, _) => {
             let name = name.0.last()?.as_ident()?;
@@ -170,7 +175,7 @@ fn told_apart(data_type: &ast::DataType) -> Option<Type> {
             | ast::ArrayElemTypeDef::AngleBracket(item),
         ) => match item.as_ref() {
             ast::DataType::Uuid => Some(Type::UUID_ARRAY),
-            item => (told_apart(item)? == Type::OID).then_some(Type::OID_ARRAY),
+            item => (indistinct_type(item)? == Type::OID).then_some(Type::OID_ARRAY),
         },
         _ => None,
     }

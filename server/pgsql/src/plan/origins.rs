@@ -1,8 +1,8 @@
-//! The stored column that a column of a result is: its table and its place there, as RowDescription tells clients.
+//! Finds the stored column behind each column of a result: its table and column number, for RowDescription.
 //!
-//! Drivers ask the catalog by them for what a result does not say: the table's name, whether there can be nulls. As in
-//! PostgreSQL a column has an origin where it is a table's column as it is, through subqueries, joins and groups; what is
-//! computed, or comes of a UNION or a function, has none.
+//! Drivers look these up in the catalog to learn what a result does not say, such as the table's name or whether a column
+//! is nullable. As in PostgreSQL, a column has an origin if it is a table's column unchanged, also through subqueries,
+//! joins and GROUP BY. A computed column, or one of a UNION or a function, has none.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,22 +12,24 @@ use datafusion::logical_expr::{Distinct, Expr, JoinType, LogicalPlan};
 
 use crate::encode::Origin;
 
-/// The tables and views of a session, by the object ids that its catalog has them under.
+/// Maps the tables and views of a session to their object ids in its catalog.
 pub trait StoredTables: fmt::Debug + Send + Sync {
-    /// The object id of a table with these columns; one without a schema is looked for in `public`.
+    /// Returns the object id of a table with these columns. A reference without a schema means `public`.
     fn find(&self, reference: &TableReference, columns: &[&str]) -> Option<i32>;
 }
 
-/// The tables of a session, as an extension of its configuration.
+/// Holds the tables of a session, as an extension of its configuration.
 #[derive(Debug)]
 pub struct SessionTables(pub Arc<dyn StoredTables>);
 
-/// The origins of a plan's columns. The plan is one that is not analysed yet, in which tables have their names.
+/// Returns the origin of each of a plan's columns. The plan must not be analysed yet, for analysis removes the tables'
+/// names.
 pub fn origins(plan: &LogicalPlan, tables: &dyn StoredTables) -> Vec<Option<Origin>> {
     let columns = 0..plan.schema().fields().len();
     columns.map(|at| origin(plan, at, tables)).collect()
 }
 
+/// Returns the origin of the column at this position of a plan's schema.
 fn origin(plan: &LogicalPlan, at: usize, tables: &dyn StoredTables) -> Option<Origin> {
     let of_expr = |expr: Option<&Expr>, input: &LogicalPlan| {
         let at = input.schema().maybe_index_of_column(column(expr?)?)?;
@@ -46,13 +48,13 @@ fn origin(plan: &LogicalPlan, at: usize, tables: &dyn StoredTables) -> Option<Or
                 (Some(at), _) => origin(&node.right, at, tables),
             }
         }
-        // The name of a function in FROM; what it is made of is its own affair.
+        // A table function in FROM: its columns have no origin, even if it reads a table.
         LogicalPlan::SubqueryAlias(node) if node.alias.table().ends_with("()") => None,
         LogicalPlan::SubqueryAlias(node) => {
             let fields = node.schema.fields().iter();
             let names: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
             match tables.find(&node.alias, &names) {
-                Some(table) => place(table, at),
+                Some(table) => column_origin(table, at),
                 None => origin(&node.input, at, tables),
             }
         }
@@ -65,7 +67,7 @@ fn origin(plan: &LogicalPlan, at: usize, tables: &dyn StoredTables) -> Option<Or
                 .collect();
             let name = scan.projected_schema.field(at).name();
             let at = names.iter().position(|known| known == name)?;
-            place(tables.find(&scan.table_name, &names)?, at)
+            column_origin(tables.find(&scan.table_name, &names)?, at)
         }
         LogicalPlan::Window(node) if at < node.input.schema().fields().len() => {
             origin(&node.input, at, tables)
@@ -79,12 +81,13 @@ fn origin(plan: &LogicalPlan, at: usize, tables: &dyn StoredTables) -> Option<Or
     }
 }
 
-fn place(table: i32, at: usize) -> Option<Origin> {
+/// Returns the origin for a table's column at this position, counted from zero.
+fn column_origin(table: i32, at: usize) -> Option<Origin> {
     let column = i16::try_from(at + 1).ok()?;
     Some(Origin { table, column })
 }
 
-/// The column that an expression is, whatever name it is given.
+/// Returns the column that an expression is, under whatever alias.
 fn column(expr: &Expr) -> Option<&Column> {
     match expr {
         Expr::Column(column) => Some(column),

@@ -1,8 +1,8 @@
-//! A planned query: analysed once, and optimised for each set of values that its parameters get.
+//! A planned query: analysed once, and optimised for each set of parameter values.
 //!
-//! Analysis depends on types alone, so its result serves every execution. Optimisation folds values and the clock into
-//! the plan, so its result serves again for the same values only, and only while nothing in the plan reads the clock or
-//! the session ([`Planned::is_immutable`]).
+//! Analysis depends on types alone, so every execution can use its result. Optimisation folds the values and the clock
+//! into the plan, so its result can be used again only for the same values, and only if nothing in the plan reads the
+//! clock or the session ([`Planned::is_immutable`]).
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use datafusion::scalar::ScalarValue;
 use super::Described;
 use crate::error::PgError;
 
-/// Estimated bytes of one plan node without its expressions: schemas are shared, lists of names are not.
+/// Estimated bytes of one plan node without its expressions. Nodes share schemas, but have their own lists of names.
 const NODE_BYTES: usize = 1024;
 
 /// Estimated bytes of one expression node.
@@ -25,7 +25,7 @@ const EXPR_BYTES: usize = 2 * size_of::<Expr>();
 /// A query that is planned once and executed any number of times.
 #[derive(Debug)]
 pub struct Planned {
-    /// The plan with its placeholders: analysed, unless a parameter stands where only its value can be.
+    /// The plan with its placeholders. It is analysed, unless analysis needs a parameter's value.
     pub plan: LogicalPlan,
     /// Its parameters and columns.
     pub described: Described,
@@ -35,17 +35,17 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// Whether values have exactly the types that the parameters were planned as. A decimal of other digits has not, and
-    /// needs a plan of its own.
+    /// Returns whether values have exactly the types that the parameters were planned as. A decimal of another precision
+    /// or scale has another type, and needs a plan of its own.
     pub fn accepts(&self, values: &[ScalarValue]) -> bool {
         let mut pairs = values.iter().zip(&self.described.parameters);
         pairs.all(|(value, parameter)| value.data_type() == parameter.arrow)
     }
 
-    /// Returns the optimised plan with values, which it [accepts](Planned::accepts), in place of the parameters.
+    /// Returns the optimised plan with the values in place of the parameters. The values must be [accepted](Planned::accepts).
     ///
     /// # Errors
-    /// If a value does not fit where its placeholder stands.
+    /// If a value's type does not fit the expression around its placeholder.
     pub fn optimize(
         &self,
         state: &SessionState,
@@ -61,7 +61,7 @@ impl Planned {
         Ok(state.optimizer().optimize(plan, state, |_, _| {})?)
     }
 
-    /// Whether equal values give an equal optimised plan at any time: no function reads the clock or the session.
+    /// Returns whether equal values always give an equal optimised plan: no function reads the clock or the session.
     ///
     /// # Errors
     /// If an expression cannot be walked.
@@ -75,7 +75,7 @@ impl Planned {
         Ok(immutable)
     }
 
-    /// Estimates how many bytes the plan takes, for limits on what a connection keeps.
+    /// Estimates the bytes that the plan takes, for the limit on what a connection keeps.
     pub fn size(&self) -> usize {
         let mut exprs = 0;
         let nodes = self.visit_exprs(|_| exprs += 1);
@@ -99,7 +99,7 @@ impl Planned {
     }
 }
 
-/// Analyses a plan by the rules of a state.
+/// Analyses a plan by the rules of a session state.
 pub(super) fn analyze(state: &SessionState, plan: LogicalPlan) -> Result<LogicalPlan> {
     let options = state.config_options();
     state.analyzer().execute_and_check(plan, options, |_, _| {})
