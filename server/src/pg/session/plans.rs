@@ -1,9 +1,9 @@
-//! Plans that a connection keeps, so that a statement is parsed, planned and analysed once however often it runs.
+//! Caches a connection's plans, so that a statement is parsed, planned and analysed once however often it runs.
 //!
-//! A prepared statement keeps its plan; texts that come again and again, as dashboards send them, keep theirs in a
-//! [`RepeatedTexts`]. A plan depends on the session's settings and on the account's day, and is planned again when
-//! one of them has changed ([`PlanKey`]). It does not depend on the lake's version: scans list their
-//! files when they run. Kept plans are dropped when a connection holds too much.
+//! A prepared statement keeps its own plan. Unprepared texts that a client repeats, as dashboards do, keep theirs in
+//! [`RepeatedTexts`]. A plan depends on the session's settings and on the account's current day, and is made again when
+//! one of them has changed ([`PlanKey`]). It does not depend on the lake's version, because scans list their files when
+//! they run. All kept plans are dropped when a connection holds too much memory.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,39 +16,40 @@ use quick_cache::unsync::Cache;
 use super::portals::Prepared;
 use rapport_pgsql::plan::Planned;
 
-/// Texts that a connection is expected to send again and again.
+/// The number of different texts that a connection is expected to repeat.
 const TEXTS: usize = 64;
 
-/// The most bytes that such texts and their plans may take.
+/// The most bytes that repeated texts and their plans may take.
 const TEXT_BYTES: u64 = 2 * 1024 * 1024;
 
-/// The functions whose values are part of a plan's key.
+/// The functions whose values are part of a plan's key, so a plan that holds their values can be kept.
 const KEYED: [&str; 2] = ["current_date", "today"];
 
-/// What a plan depends on besides its statement.
+/// Identifies what a plan depends on besides its statement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanKey {
     /// The number of changes of the session's settings so far.
     generation: u64,
-    /// The function that gives the account's day, which holds that day (T2).
+    /// The function `current_date`, which holds the account's current day (T2).
     today: Option<Arc<ScalarUDF>>,
 }
 
 impl PlanKey {
-    /// The key of plans that are made in a statement's state, after so many changes of settings.
+    /// Returns the key of plans that are made in a statement's state. `generation` is the number of changes of settings.
     pub fn of(state: &SessionState, generation: u64) -> PlanKey {
         let today = state.scalar_functions().get("current_date").cloned();
         PlanKey { generation, today }
     }
 }
 
-/// An optimised plan and the values that it was optimised for.
+/// An optimised plan and the parameter values that it was optimised for.
 #[derive(Debug, Clone)]
 struct Optimized {
     values: Arc<[ScalarValue]>,
     plan: LogicalPlan,
 }
 
+/// A plan, its key, and its optimised form for the values of its last execution.
 #[derive(Debug)]
 struct Kept {
     key: PlanKey,
@@ -58,7 +59,7 @@ struct Kept {
     optimized: Option<Optimized>,
 }
 
-/// The plan of one statement, once it is planned.
+/// Holds the plan of one statement; empty until the statement is planned.
 #[derive(Debug, Default)]
 pub struct KeptPlan(Mutex<Option<Kept>>);
 
@@ -67,7 +68,8 @@ impl KeptPlan {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a plan in place of the one before, unless it is that, or holds what another execution would evaluate anew.
+    /// Replaces the kept plan. Does nothing if it is the same plan, or if the plan holds the value of a function that each
+    /// execution must evaluate again.
     pub fn keep(&self, key: PlanKey, planned: &Arc<Planned>) {
         let mut folded = planned.folded.iter();
         if !folded.all(|name| KEYED.contains(&name.as_str())) {
@@ -86,7 +88,8 @@ impl KeptPlan {
         }
     }
 
-    /// Keeps the optimised form of the kept plan for the next execution with these values, where it holds at any time.
+    /// Keeps the optimised form of the kept plan, for the next execution with the same values. Does nothing if the plan
+    /// reads the clock or the session, for then the optimised form is valid only once.
     pub fn keep_optimized(&self, values: Arc<[ScalarValue]>, plan: &LogicalPlan) {
         if let Some(kept) = self.lock().as_mut().filter(|kept| kept.is_immutable) {
             let plan = plan.clone();
@@ -129,10 +132,10 @@ impl KeptPlan {
     }
 }
 
-/// Statements by their whole text; the least used are dropped for new ones.
+/// Caches planned statements by their whole text; the least used are dropped for new ones.
 pub struct RepeatedTexts(Cache<Arc<str>, Repeated, Bytes>);
 
-/// A statement and the bytes that it took when it came into the cache, which must not see a weight change.
+/// A statement and the bytes that it took when it was cached: a cache entry's weight must not change.
 #[derive(Clone)]
 struct Repeated {
     prepared: Arc<Prepared>,
@@ -156,7 +159,7 @@ impl Default for RepeatedTexts {
 }
 
 impl RepeatedTexts {
-    /// Returns the statement of a text that has run before.
+    /// Returns the statement of a text that has been kept before.
     pub fn get(&self, text: &str) -> Option<Arc<Prepared>> {
         let repeated = self.0.get(text)?;
         Some(Arc::clone(&repeated.prepared))
@@ -173,7 +176,7 @@ impl RepeatedTexts {
         self.0.clear();
     }
 
-    /// Estimates the bytes that all of them take.
+    /// Estimates the bytes that all statements take.
     pub fn size(&self) -> usize {
         usize::try_from(self.0.weight()).unwrap_or(usize::MAX)
     }

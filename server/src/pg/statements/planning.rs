@@ -1,4 +1,4 @@
-//! Planning of a connection's statements: once, and again only if what the plan depends on has changed.
+//! Plans a connection's statements: once, and again only if the settings or the account's day have changed.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ use rapport_pgsql::parse::{Query, Statement};
 use rapport_pgsql::plan::{self, Parameter};
 
 impl Connection {
-    /// Returns the optimised plan of a statement's query with these values, to run over the lake as it is now: the plan
-    /// that the statement keeps, or a new one.
+    /// Returns the optimised plan of a statement's query with these parameter values, and the columns of its result. Uses
+    /// the plan that the statement keeps, if it is still valid; it runs over the lake's newest version.
     pub(super) async fn plan_now(
         &mut self,
         query: &Query,
@@ -69,7 +69,7 @@ impl Connection {
         self.set_state(State::Running);
         let columns = &planned.described.columns;
         match described {
-            // The client keeps to the columns that were described to it.
+            // The client decodes rows by the columns that were described to it, so their number must not change.
             Some(described) if described.columns.len() != columns.len() => Err(PgError::new(
                 code::NOT_SUPPORTED,
                 "cached plan must not change result type",
@@ -80,7 +80,7 @@ impl Connection {
         }
     }
 
-    /// Returns a state to plan a statement in, and the key of plans made in it.
+    /// Returns a session state to plan a statement in, and the key of plans made in it.
     pub(super) async fn planning_state(
         &mut self,
         interrupt: &Interrupt,
@@ -91,8 +91,8 @@ impl Connection {
         Ok((state, key))
     }
 
-    /// Returns a state over the lake as it is now. It is made on the connection's threads and not on the account's, so
-    /// that no account waits for another's threads when both read the lake's log.
+    /// Returns a session state over the lake's newest version. Runs on the connection's threads and not on the account's,
+    /// so that no account waits for another's threads when both read the lake's log.
     async fn statement_state(&mut self, interrupt: &Interrupt) -> Result<SessionState, Failure> {
         let backend = Arc::clone(&self.session.backend);
         let state = self
@@ -101,7 +101,7 @@ impl Connection {
         Ok(state.map_err(PgError::from)?)
     }
 
-    /// Prepares a statement, and plans it if it is or holds a query, to describe its columns and parameters.
+    /// Prepares a statement. If it is or contains a query, plans that, to describe its columns and parameters.
     pub(super) async fn prepare(
         &mut self,
         text: &Arc<str>,
@@ -140,7 +140,7 @@ impl Connection {
         })
     }
 
-    /// Keeps the planned query of a text, in case the text comes again.
+    /// Keeps the planned query of a text, in case the client repeats the text.
     pub(super) fn keep_repeated(&mut self, text: &str, prepared: &Arc<Prepared>) {
         let is_query = matches!(prepared.statement, Statement::Query(_));
         if is_query && text.len() <= MAX_INLINE_PARSE {
@@ -149,8 +149,8 @@ impl Connection {
     }
 }
 
-/// Returns the parameters to plan a statement with: those declared, each with the type of its value. So a decimal keeps its
-/// digits.
+/// Returns the parameters to plan a statement with: the declared ones, each with the Arrow type of its value, so that a
+/// decimal keeps its precision and scale.
 fn parameters_for(declared: &[Parameter], values: &[ScalarValue]) -> Vec<Parameter> {
     let mut parameters = declared.to_vec();
     for (parameter, value) in parameters.iter_mut().zip(values) {
