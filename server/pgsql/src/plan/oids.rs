@@ -105,7 +105,8 @@ fn is_marked_as_oid(field: &Field) -> bool {
     is_integer && field.metadata().get(PG_OID_ALIAS_KEY).is_some()
 }
 
-/// Returns the types, by parameter name (`$1`), of the parameters that are cast to a type without an Arrow type of its own.
+/// Returns the types, by parameter name (`$1`), of the parameters that are cast to a type that Arrow does not
+/// distinguish.
 pub fn parameters_cast(query: &ast::Query) -> HashMap<String, Type> {
     let mut casts = Casts::default();
     let _ = query.visit(&mut casts);

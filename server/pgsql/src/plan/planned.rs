@@ -42,7 +42,8 @@ impl Planned {
         pairs.all(|(value, parameter)| value.data_type() == parameter.arrow)
     }
 
-    /// Returns the optimised plan with the values in place of the parameters. The values must be [accepted](Planned::accepts).
+    /// Returns the optimised plan with the values in place of the parameters. The values must be of the parameters' types
+    /// ([`Planned::accepts`]).
     ///
     /// # Errors
     /// If a value's type does not fit the expression around its placeholder.
