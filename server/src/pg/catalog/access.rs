@@ -1,4 +1,5 @@
-//! Functions about access lists and locks, of which there are none: whoever sees a thing may read it, and nobody locks it.
+//! Functions about access lists and locks. There are none here: a user may read every object that it sees, and no
+//! statement takes locks.
 
 use datafusion::arrow::array::{Array, ArrayRef, new_empty_array};
 use datafusion::arrow::datatypes::{DataType, Field, Fields};
@@ -9,9 +10,10 @@ use datafusion::scalar::ScalarValue;
 use rapport_pgsql::error::{PgError, code};
 use rapport_pgsql::functions::{Call, Function, raise};
 
+/// Registers the functions.
 pub(super) fn register_all(context: &SessionContext) {
-    // What `aclexplode(list)` gives is the elements of this: see `sql::rewrite`.
-    Function::new("pg_aclexplode", 1..=1, entries(), |call| {
+    // `rapport_pgsql::desugar` turns `aclexplode(list)` into `unnest(pg_aclexplode(list))`.
+    Function::new("pg_aclexplode", 1..=1, entries_type(), |call| {
         let lists = call.array(0);
         if lists.null_count() < lists.len() && !lists.data_type().is_null() {
             let error = PgError::new(code::NOT_SUPPORTED, "aclexplode of a list is not supported");
@@ -27,8 +29,8 @@ pub(super) fn register_all(context: &SessionContext) {
         .register(context);
 }
 
-/// The entries of an access list.
-fn entries() -> DataType {
+/// Returns the type of `pg_aclexplode`: a list of an access list's entries.
+fn entries_type() -> DataType {
     let fields = [
         ("grantor", DataType::Int32),
         ("grantee", DataType::Int32),
@@ -39,7 +41,7 @@ fn entries() -> DataType {
     DataType::new_list(DataType::Struct(Fields::from(fields.to_vec())), true)
 }
 
-/// A list of nothing for each row.
+/// Returns an empty list for each row.
 fn empty_lists(call: &Call) -> Result<ArrayRef> {
     let DataType::List(item) = &call.returns else {
         return Ok(new_empty_array(&call.returns));

@@ -1,4 +1,5 @@
-//! Schema `system`: who is connected and what they ask. An operator sees all, others what they do themselves.
+//! Schema `system`: tables of the open sessions and of the running and recent statements. An operator sees all; other
+//! users see their own.
 
 use std::sync::Arc;
 
@@ -21,23 +22,23 @@ use super::table::{V, batch, fields, row};
 use crate::users::UserInfo;
 use rapport_pgsql::functions::Function;
 
-/// The schema of a user's session.
+/// Returns the schema `system` for a user's session.
 pub(super) fn schema(activity: &Arc<Activity>, viewer: &UserInfo) -> Result<impl SchemaProvider> {
     let schema = MemorySchemaProvider::new();
     let (known, user) = (Arc::clone(activity), viewer.clone());
     let sessions = live(schema_of(&SESSIONS), move |schema| {
-        sessions(schema, &known.sessions_of(&user))
+        sessions_batch(schema, &known.sessions_of(&user))
     })?;
     schema.register_table("sessions".to_owned(), sessions)?;
     let (known, user) = (Arc::clone(activity), viewer.clone());
     let queries = live(schema_of(&QUERIES), move |schema| {
-        queries(schema, &known.statements_of(&user))
+        queries_batch(schema, &known.statements_of(&user))
     })?;
     schema.register_table("queries".to_owned(), queries)?;
     Ok(schema)
 }
 
-/// `pg_stat_activity`: the same sessions in PostgreSQL's columns.
+/// Returns `pg_stat_activity`: the sessions that the user may see, in PostgreSQL's columns.
 pub(super) fn stat_activity(
     activity: &Arc<Activity>,
     viewer: &UserInfo,
@@ -76,7 +77,7 @@ pub(super) fn stat_activity(
                     presence.state(),
                     V::Null,
                     V::Null,
-                    latest.as_ref().map(|statement| number(statement.id)),
+                    latest.as_ref().map(|statement| signed(statement.id)),
                     latest.as_ref().map(|statement| statement.text.to_string()),
                     "client backend"
                 ]
@@ -86,25 +87,28 @@ pub(super) fn stat_activity(
     })
 }
 
-/// `pg_cancel_backend` and `pg_terminate_backend`, which Superset stops statements with: of the sessions in sight. Of
-/// another they say what they say of none, so that nobody learns of it.
+/// Registers `pg_cancel_backend` and `pg_terminate_backend`, for the sessions that the user may see; Superset stops
+/// statements with them. For another user's session they return false, as for one that does not exist, so that users
+/// cannot find out whether it exists.
 pub(super) fn register_levers(
     context: &SessionContext,
     activity: &Arc<Activity>,
     viewer: &UserInfo,
 ) {
-    let levers: [(_, _, fn(&Signals)); 2] = [
+    let functions: [(_, _, fn(&Signals)); 2] = [
         ("pg_cancel_backend", 1, Signals::cancel),
         ("pg_terminate_backend", 2, Signals::end),
     ];
-    for (name, most, pull) in levers {
+    for (name, most, signal) in functions {
         let (known, user) = (Arc::clone(activity), viewer.clone());
         Function::new(name, 1..=most, DataType::Boolean, move |call| {
             let pids = call.integers(0)?;
             let reached: BooleanArray = pids
                 .iter()
                 .map(|pid| {
-                    pid.map(|pid| i32::try_from(pid).is_ok_and(|pid| known.reach(&user, pid, pull)))
+                    pid.map(|pid| {
+                        i32::try_from(pid).is_ok_and(|pid| known.reach(&user, pid, signal))
+                    })
                 })
                 .collect();
             Ok(Arc::new(reached))
@@ -115,11 +119,11 @@ pub(super) fn register_levers(
 }
 
 /// A column's name, type and whether it may be null.
-type Described = (&'static str, DataType, bool);
+type ColumnSpec = (&'static str, DataType, bool);
 
 const INSTANT: fn() -> DataType = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
 
-static SESSIONS: std::sync::LazyLock<Vec<Described>> = std::sync::LazyLock::new(|| {
+static SESSIONS: std::sync::LazyLock<Vec<ColumnSpec>> = std::sync::LazyLock::new(|| {
     vec![
         ("pid", DataType::Int32, false),
         ("user_name", DataType::Utf8, false),
@@ -135,7 +139,7 @@ static SESSIONS: std::sync::LazyLock<Vec<Described>> = std::sync::LazyLock::new(
     ]
 });
 
-static QUERIES: std::sync::LazyLock<Vec<Described>> = std::sync::LazyLock::new(|| {
+static QUERIES: std::sync::LazyLock<Vec<ColumnSpec>> = std::sync::LazyLock::new(|| {
     vec![
         ("query_id", DataType::Int64, false),
         ("pid", DataType::Int32, false),
@@ -156,7 +160,8 @@ static QUERIES: std::sync::LazyLock<Vec<Described>> = std::sync::LazyLock::new(|
     ]
 });
 
-fn schema_of(described: &[Described]) -> SchemaRef {
+/// Returns the Arrow schema of these columns.
+fn schema_of(described: &[ColumnSpec]) -> SchemaRef {
     let fields = described
         .iter()
         .map(|(name, data_type, nullable)| Field::new(*name, data_type.clone(), *nullable));
@@ -178,7 +183,8 @@ fn instants(values: impl Iterator<Item = Option<DateTime<Utc>>>) -> ArrayRef {
     Arc::new(micros.with_timezone("UTC"))
 }
 
-fn sessions(schema: &SchemaRef, rows: &[Arc<Presence>]) -> Result<RecordBatch> {
+/// Returns the rows of `system.sessions`.
+fn sessions_batch(schema: &SchemaRef, rows: &[Arc<Presence>]) -> Result<RecordBatch> {
     let latest: Vec<_> = rows.iter().map(|row| row.latest()).collect();
     let info = || rows.iter().map(|row| &row.user.info);
     let columns: Vec<ArrayRef> = vec![
@@ -199,7 +205,7 @@ fn sessions(schema: &SchemaRef, rows: &[Arc<Presence>]) -> Result<RecordBatch> {
         texts(rows.iter().map(|row| row.state())),
         instants(rows.iter().map(|row| Some(row.started_at))),
         Arc::new(Int64Array::from_iter(latest.iter().map(|statement| {
-            statement.as_ref().map(|statement| number(statement.id))
+            statement.as_ref().map(|statement| signed(statement.id))
         }))),
         texts_or_null(
             latest
@@ -210,11 +216,12 @@ fn sessions(schema: &SchemaRef, rows: &[Arc<Presence>]) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 
-fn queries(schema: &SchemaRef, rows: &[Arc<Statement>]) -> Result<RecordBatch> {
+/// Returns the rows of `system.queries`.
+fn queries_batch(schema: &SchemaRef, rows: &[Arc<Statement>]) -> Result<RecordBatch> {
     let told: Vec<_> = rows.iter().map(|row| row.told()).collect();
     let info = || rows.iter().map(|row| &row.user.info);
     let integers = |values: &mut dyn Iterator<Item = u64>| -> ArrayRef {
-        Arc::new(Int64Array::from_iter_values(values.map(number)))
+        Arc::new(Int64Array::from_iter_values(values.map(signed)))
     };
     let times = |values: &mut dyn Iterator<Item = std::time::Duration>| -> ArrayRef {
         Arc::new(Float64Array::from_iter_values(values.map(milliseconds)))
@@ -241,6 +248,7 @@ fn queries(schema: &SchemaRef, rows: &[Arc<Statement>]) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 
-fn number(value: u64) -> i64 {
+/// Converts to the signed integers of SQL; larger values become the largest.
+fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

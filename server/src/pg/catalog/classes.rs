@@ -1,4 +1,4 @@
-//! Relations and their columns as `pg_catalog` has them: `pg_class`, `pg_attribute`, `pg_tables`.
+//! Relations and their columns in `pg_catalog`: `pg_class`, `pg_attribute`, `pg_tables`.
 
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ const PG_ATTRIBUTE_COLUMNS: &str = "attrelid:oid attname atttypid:oid attlen:int
     atthasdef:bool atthasmissing:bool attidentity:char attgenerated:char attisdropped:bool attislocal:bool \
     attinhcount:int2 attstattarget:int2 attcollation:oid attacl:texts attoptions:texts attfdwoptions:texts attmissingval";
 
+/// Returns `pg_class`. All relations are ordinary tables, except for the views of `information_schema`.
 pub(super) fn pg_class(relations: &Relations, all: &[&Relation]) -> Result<Arc<dyn TableProvider>> {
     let rows = all
         .iter()
@@ -72,11 +73,12 @@ pub(super) fn pg_class(relations: &Relations, all: &[&Relation]) -> Result<Arc<d
     table(PG_CLASS_COLUMNS, rows)
 }
 
+/// Returns `pg_attribute`: the columns of all relations.
 pub(super) fn pg_attribute(all: &[&Relation]) -> Result<Arc<dyn TableProvider>> {
     let mut rows = Vec::new();
     for relation in all {
         for (at, column) in relation.columns.iter().enumerate() {
-            let (length, by_value, align, storage) = physical(column);
+            let (length, by_value, align, storage) = physical_layout(column);
             let collation = if length == -1 && column.pg == pgwire::api::Type::TEXT {
                 100
             } else {
@@ -115,8 +117,8 @@ pub(super) fn pg_attribute(all: &[&Relation]) -> Result<Arc<dyn TableProvider>> 
     table(PG_ATTRIBUTE_COLUMNS, rows)
 }
 
-/// Length, by value or not, alignment and storage of a type.
-fn physical(column: &Column) -> (i16, bool, &'static str, &'static str) {
+/// Returns the `attlen`, `attbyval`, `attalign` and `attstorage` of a column's type.
+fn physical_layout(column: &Column) -> (i16, bool, &'static str, &'static str) {
     match rapport_pgsql::encode::type_size(&column.pg) {
         1 => (1, true, "c", "p"),
         2 => (2, true, "s", "p"),
@@ -129,6 +131,7 @@ fn physical(column: &Column) -> (i16, bool, &'static str, &'static str) {
     }
 }
 
+/// Returns `pg_tables`: all relations but those of `information_schema`.
 pub(super) fn pg_tables(all: &[&Relation]) -> Result<Arc<dyn TableProvider>> {
     let rows = all
         .iter()

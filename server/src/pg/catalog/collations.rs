@@ -8,7 +8,7 @@ use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::error::Result;
 use datafusion_pg_catalog::pg_catalog::PgCatalogStaticTables;
 
-/// With the column that the ready-made table has not yet: the locale of ICU's collations, of which there are none.
+/// Returns `pg_collation` with `colliculocale`, which the ready-made table lacks. It is null, for no collation is ICU's.
 pub(super) fn pg_collation(statics: &Arc<PgCatalogStaticTables>) -> Result<Arc<dyn TableProvider>> {
     const LOCALE: &str = "colliculocale";
     let ready = &statics.pg_collation;

@@ -1,13 +1,14 @@
-//! What relations and columns are, for BI tools to show: `obj_description`, `col_description`, `\d+`.
+//! Comments on schemas, relations and columns, which BI tools show: `obj_description`, `col_description`, `\d+`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// Of the database.
+/// The comment on the database.
 pub(super) const DATABASE: &str =
     "Rapport: what an AI customer agent did for a shop, and what came of it";
 
-/// `schema.relation<TAB>text` and `schema.relation.column<TAB>text`, one a line.
+/// The comments, one per line: `schema.relation<TAB>text`, `schema.relation.column<TAB>text`, or `*.column<TAB>text` for
+/// the columns of that name in all relations.
 const TEXTS: &str = include_str!("comments.txt");
 
 static COMMENTS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
@@ -17,17 +18,17 @@ static COMMENTS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Of a schema.
+/// Returns the comment on a schema.
 pub(super) fn of_schema(name: &str) -> Option<&'static str> {
     COMMENTS.get(name).copied()
 }
 
-/// Of a relation.
+/// Returns the comment on a relation.
 pub(super) fn of_relation(schema: &str, name: &str) -> Option<&'static str> {
     COMMENTS.get(format!("{schema}.{name}").as_str()).copied()
 }
 
-/// Of a column: its own, or that of the columns of its name.
+/// Returns the comment on a column: its own, or else the one on all columns of its name.
 pub(super) fn of_column(schema: &str, relation: &str, name: &str) -> Option<&'static str> {
     COMMENTS
         .get(format!("{schema}.{relation}.{name}").as_str())

@@ -1,5 +1,5 @@
-//! Views of `pg_catalog` that tell of what there is none of here: locks, replication, vacuums, extensions, the statistics
-//! of tables that nobody writes. They have PostgreSQL's columns and no row, for tools that ask for all of them (pgAdmin).
+//! Views of `pg_catalog` about features that do not exist here: locks, replication, vacuums, extensions, statistics about
+//! writes. They have PostgreSQL's columns and no rows, for tools such as pgAdmin that query all of them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use rapport_pgsql::catalog::EMPTY_VIEWS as VIEWS;
 
 use super::table::table;
 
-/// The views.
+/// Returns the views.
 pub(super) fn tables() -> Result<HashMap<&'static str, Arc<dyn TableProvider>>> {
     let views = VIEWS.iter();
     views

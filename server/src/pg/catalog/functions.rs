@@ -1,4 +1,4 @@
-//! Functions that tell of the catalog's objects, by their ids or names.
+//! Functions that look up the catalog's objects by their ids or names.
 
 use std::sync::Arc;
 
@@ -14,19 +14,21 @@ use rapport_pgsql::error::{PgError, code};
 use rapport_pgsql::functions::{Call, Function, raise};
 use rapport_pgsql::types::names::type_oid;
 
+/// Registers the functions for a session of this user.
 pub(super) fn register_all(context: &SessionContext, objects: &Arc<Objects>, user: &str) {
     let names = Arc::new(Names {
         objects: Arc::clone(objects),
         user: user.to_owned(),
     });
-    by_object(context, &names);
-    comments_on(context, &names);
-    privileges(context);
-    conversions(context, &names);
-    nothing(context);
+    register_lookups(context, &names);
+    register_comments(context, &names);
+    register_privileges(context);
+    register_conversions(context, &names);
+    register_absent(context);
 }
 
-fn text(
+/// Registers a function that returns text.
+fn register_text(
     context: &SessionContext,
     name: &str,
     arguments: std::ops::RangeInclusive<usize>,
@@ -37,12 +39,12 @@ fn text(
         .register(context);
 }
 
-fn by_object(context: &SessionContext, names: &Arc<Names>) {
+fn register_lookups(context: &SessionContext, names: &Arc<Names>) {
     let all = Arc::clone(names);
-    text(context, "pg_get_userbyid", 1..=1, move |call| {
+    register_text(context, "pg_get_userbyid", 1..=1, move |call| {
         call.text_by_integer(|oid| Some(all.role(oid)))
     });
-    text(context, "format_type", 1..=2, |call| {
+    register_text(context, "format_type", 1..=2, |call| {
         let modifiers = if call.arity() > 1 {
             Some(call.integers(1)?)
         } else {
@@ -107,25 +109,25 @@ fn by_object(context: &SessionContext, names: &Arc<Names>) {
             })
         }
     };
-    text(
+    register_text(
         context,
         "pg_get_function_arguments",
         1..=1,
         functions(|function| function.signature(true)),
     );
-    text(
+    register_text(
         context,
         "pg_get_function_identity_arguments",
         1..=1,
         functions(|function| function.signature(false)),
     );
-    text(
+    register_text(
         context,
         "pg_get_function_result",
         1..=1,
         functions(super::TableFunction::result),
     );
-    text(
+    register_text(
         context,
         "pg_get_functiondef",
         1..=1,
@@ -133,9 +135,9 @@ fn by_object(context: &SessionContext, names: &Arc<Names>) {
     );
 }
 
-fn comments_on(context: &SessionContext, names: &Arc<Names>) {
+fn register_comments(context: &SessionContext, names: &Arc<Names>) {
     let all = Arc::clone(names);
-    text(context, "obj_description", 1..=2, move |call| {
+    register_text(context, "obj_description", 1..=2, move |call| {
         call.text_by_integer(|oid| {
             let relations = &all.relations;
             if let Some(relation) = relations
@@ -156,7 +158,7 @@ fn comments_on(context: &SessionContext, names: &Arc<Names>) {
         })
     });
     let all = Arc::clone(names);
-    text(context, "col_description", 2..=2, move |call| {
+    register_text(context, "col_description", 2..=2, move |call| {
         let (oids, columns) = (call.integers(0)?, call.integers(1)?);
         let shown: StringArray = oids
             .iter()
@@ -172,7 +174,7 @@ fn comments_on(context: &SessionContext, names: &Arc<Names>) {
             .collect();
         Ok(Arc::new(shown))
     });
-    text(context, "shobj_description", 2..=2, |call| {
+    register_text(context, "shobj_description", 2..=2, |call| {
         let kinds = call.texts(1)?;
         let shown: StringArray = kinds
             .iter()
@@ -182,8 +184,8 @@ fn comments_on(context: &SessionContext, names: &Arc<Names>) {
     });
 }
 
-/// Everybody may read all that is in sight, and nobody may do anything else.
-fn privileges(context: &SessionContext) {
+/// Registers the functions that test privileges: users may read all that they see, and do nothing else with it.
+fn register_privileges(context: &SessionContext) {
     const READING: &[&str] = &["SELECT", "USAGE", "CONNECT", "EXECUTE", "MEMBER"];
     for name in [
         "has_table_privilege",
@@ -219,8 +221,8 @@ fn privileges(context: &SessionContext) {
     }
 }
 
-/// Between names and object ids: `'orders'::regclass`, `to_regtype`.
-fn conversions(context: &SessionContext, names: &Arc<Names>) {
+/// Registers the conversions between names and object ids: `'orders'::regclass`, `to_regtype`.
+fn register_conversions(context: &SessionContext, names: &Arc<Names>) {
     type Find = fn(&Names, &str) -> Option<i64>;
     type Show = fn(&Names, i64) -> Option<String>;
     let kinds: [(&'static str, &'static str, Find, Show); 7] = [
@@ -277,7 +279,7 @@ fn conversions(context: &SessionContext, names: &Arc<Names>) {
             "regprocedure",
             code::UNDEFINED_FUNCTION,
             |names, name| {
-                let (name, types) = signature(name)?;
+                let (name, types) = parse_signature(name)?;
                 let mut functions = names.relations.functions.iter();
                 let own = functions.find(|(_, function)| {
                     let kinds = function.arguments.iter().map(|(_, kind)| type_oid(kind));
@@ -306,7 +308,7 @@ fn conversions(context: &SessionContext, names: &Arc<Names>) {
         ),
     ];
     for (kind, missing, find, show) in kinds {
-        // What a cast becomes: see `sql::rewrite`.
+        // `rapport_pgsql::desugar` turns a cast to one of these types into a call of its `_in` function.
         for strict in [true, false] {
             let all = Arc::clone(names);
             let name = if strict {
@@ -318,7 +320,7 @@ fn conversions(context: &SessionContext, names: &Arc<Names>) {
                 let texts = call.texts(0)?;
                 let ids = texts.iter().map(|text| {
                     let Some(text) = text else { return Ok(None) };
-                    // A number is an id already, and `-` is none.
+                    // A number is the id itself; `-` is id 0, which no object has.
                     if text == "-" {
                         return Ok(Some(0));
                     }
@@ -328,7 +330,7 @@ fn conversions(context: &SessionContext, names: &Arc<Names>) {
                     match find(&all, text) {
                         Some(oid) => Ok(Some(oid as i32)),
                         None if !strict => Ok(None),
-                        None => Err(raise(undefined(kind, missing, text))),
+                        None => Err(raise(undefined_error(kind, missing, text))),
                     }
                 });
                 Ok(Arc::new(ids.collect::<Result<Int32Array>>()?))
@@ -337,7 +339,7 @@ fn conversions(context: &SessionContext, names: &Arc<Names>) {
             .register(context);
         }
         let all = Arc::clone(names);
-        text(context, &format!("{kind}_out"), 1..=1, move |call| {
+        register_text(context, &format!("{kind}_out"), 1..=1, move |call| {
             call.text_by_integer(|oid| {
                 Some(if oid == 0 {
                     "-".to_owned()
@@ -349,15 +351,16 @@ fn conversions(context: &SessionContext, names: &Arc<Names>) {
     }
 }
 
-/// The name and the types of the arguments of `name(type, …)`.
-fn signature(text: &str) -> Option<(String, Vec<u32>)> {
+/// Parses `name(type, …)` into the function's name and the object ids of the argument types.
+fn parse_signature(text: &str) -> Option<(String, Vec<u32>)> {
     let (name, types) = text.trim().strip_suffix(')')?.split_once('(')?;
     let types = types.split(',').map(str::trim);
     let types = types.filter(|name| !name.is_empty()).map(type_oid);
     Some((identifiers(name)?.pop()?, types.collect::<Option<_>>()?))
 }
 
-fn undefined(kind: &str, code: &'static str, name: &str) -> PgError {
+/// Returns the error for a name that no object has.
+fn undefined_error(kind: &str, code: &'static str, name: &str) -> PgError {
     let what = match kind {
         "regclass" => "relation",
         "regtype" => "type",
@@ -368,8 +371,8 @@ fn undefined(kind: &str, code: &'static str, name: &str) -> PgError {
     PgError::new(code, format!("{what} \"{name}\" does not exist"))
 }
 
-/// Functions about things that there are none of: indexes, sizes, sequences, triggers.
-fn nothing(context: &SessionContext) {
+/// Registers functions about objects that do not exist here (indexes, sequences, triggers), and about sizes and encoding.
+fn register_absent(context: &SessionContext) {
     for (name, arguments) in [
         ("pg_get_function_sqlbody", 1..=1),
         ("pg_get_viewdef", 1..=2),
@@ -385,7 +388,7 @@ fn nothing(context: &SessionContext) {
         ("pg_tablespace_location", 1..=1),
         ("pg_relation_filepath", 1..=1),
     ] {
-        text(context, name, arguments, |call| {
+        register_text(context, name, arguments, |call| {
             Ok(Arc::new(StringArray::new_null(call.rows)))
         });
     }
@@ -411,16 +414,16 @@ fn nothing(context: &SessionContext) {
             .stable()
             .register(context);
     }
-    // A bit for each of the statements that could change a relation's rows.
+    // The result has a bit for each kind of statement that can change a relation's rows. No kind can.
     Function::new("pg_relation_is_updatable", 2..=2, DataType::Int32, |call| {
         Ok(Arc::new(Int32Array::from(vec![0; call.rows])))
     })
     .stable()
     .register(context);
-    text(context, "getdatabaseencoding", 0..=0, |call| {
+    register_text(context, "getdatabaseencoding", 0..=0, |call| {
         Ok(Arc::new(StringArray::from(vec!["UTF8"; call.rows])))
     });
-    text(context, "pg_encoding_to_char", 1..=1, |call| {
+    register_text(context, "pg_encoding_to_char", 1..=1, |call| {
         call.text_by_integer(|encoding| {
             Some(if encoding == 6 {
                 "UTF8".to_owned()

@@ -1,4 +1,4 @@
-//! `information_schema`: the standard's view of the same, with PostgreSQL's names of types.
+//! `information_schema`: the SQL standard's view of the catalog, with PostgreSQL's type names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use super::{DATABASE, OWNER};
 use rapport_pgsql::encode::{Column, columns};
 use rapport_pgsql::types::names::format_type;
 
-/// The schema as a user sees it.
+/// The schema `information_schema` for a user's session.
 #[derive(Debug)]
 pub(super) struct InformationSchema {
     known: Arc<Known>,
     user: String,
 }
 
-/// The tables that tell of the user who looks: made when they are asked for.
-const OF_USER: &[(&str, &str)] = &[
+/// The tables that depend on the user, with their columns. They are made when they are queried.
+const USER_TABLES: &[(&str, &str)] = &[
     ("table_privileges", TABLE_PRIVILEGES),
     ("role_table_grants", TABLE_PRIVILEGES),
     ("column_privileges", COLUMN_PRIVILEGES),
@@ -34,8 +34,8 @@ const OF_USER: &[(&str, &str)] = &[
     ("applicable_roles", "role_name"),
 ];
 
-/// Tables that are empty here: there are no keys, no views, no sequences, no triggers.
-const EMPTY: &[(&str, &str)] = &[
+/// The tables that are empty, with their columns: there are no keys, views, sequences or triggers.
+const EMPTY_TABLES: &[(&str, &str)] = &[
     (
         "table_constraints",
         "constraint_catalog constraint_schema constraint_name table_catalog table_schema table_name constraint_type \
@@ -122,16 +122,16 @@ const ROUTINES: &str = "specific_catalog specific_schema specific_name routine_c
 const PARAMETERS: &str = "specific_catalog specific_schema specific_name ordinal_position:int4 parameter_mode is_result \
     as_locator parameter_name data_type udt_catalog udt_schema udt_name parameter_default";
 
-/// The tables that are the same whoever looks.
+/// Returns the tables that are the same for all users.
 pub(super) fn tables(
     relations: &Relations,
 ) -> Result<BTreeMap<&'static str, Arc<dyn TableProvider>>> {
     let mut tables = BTreeMap::new();
-    for (name, columns) in EMPTY {
+    for (name, columns) in EMPTY_TABLES {
         tables.insert(*name, table(columns, vec![])?);
     }
-    tables.insert("tables", table(TABLES, tables_of(relations))?);
-    tables.insert("columns", table(COLUMNS, columns_of(relations))?);
+    tables.insert("tables", table(TABLES, table_rows(relations))?);
+    tables.insert("columns", table(COLUMNS, column_rows(relations))?);
     tables.insert("schemata", schemata(relations)?);
     tables.insert("routines", routines(relations)?);
     tables.insert("parameters", parameters(relations)?);
@@ -157,10 +157,10 @@ pub(super) fn tables(
     Ok(tables)
 }
 
-/// All tables of the schema, for `pg_class`; `tables` are those that are the same whoever looks.
+/// Lists all tables of the schema, for `pg_class`; `tables` are those that are the same for all users.
 pub(super) fn relations(tables: &BTreeMap<&'static str, Arc<dyn TableProvider>>) -> Vec<Relation> {
     let shared = tables.iter().map(|(name, table)| (*name, table.schema()));
-    let of_user = OF_USER
+    let of_user = USER_TABLES
         .iter()
         .map(|(name, columns)| (*name, Arc::new(Schema::new(fields(columns)))));
     let all: BTreeMap<&str, SchemaRef> = shared.chain(of_user).collect();
@@ -183,9 +183,9 @@ impl InformationSchema {
         }
     }
 
-    /// A table that tells of the user.
-    fn of_user(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let Some((_, columns)) = OF_USER.iter().find(|(known, _)| *known == name) else {
+    /// Returns a table that depends on the user.
+    fn user_table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let Some((_, columns)) = USER_TABLES.iter().find(|(known, _)| *known == name) else {
             return Ok(None);
         };
         let rows = match *columns {
@@ -200,7 +200,7 @@ impl InformationSchema {
 #[async_trait]
 impl SchemaProvider for InformationSchema {
     fn table_names(&self) -> Vec<String> {
-        let of_user = OF_USER.iter().map(|(name, _)| name);
+        let of_user = USER_TABLES.iter().map(|(name, _)| name);
         let all: BTreeSet<_> = self.known.information.keys().chain(of_user).collect();
         all.into_iter().map(|name| (*name).to_owned()).collect()
     }
@@ -208,16 +208,17 @@ impl SchemaProvider for InformationSchema {
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         match self.known.information.get(name) {
             Some(table) => Ok(Some(Arc::clone(table))),
-            None => self.of_user(name),
+            None => self.user_table(name),
         }
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.known.information.contains_key(name) || OF_USER.iter().any(|(known, _)| *known == name)
+        self.known.information.contains_key(name)
+            || USER_TABLES.iter().any(|(known, _)| *known == name)
     }
 }
 
-fn tables_of(relations: &Relations) -> Vec<Vec<V>> {
+fn table_rows(relations: &Relations) -> Vec<Vec<V>> {
     relations
         .relations
         .iter()
@@ -240,12 +241,12 @@ fn tables_of(relations: &Relations) -> Vec<Vec<V>> {
         .collect()
 }
 
-fn columns_of(relations: &Relations) -> Vec<Vec<V>> {
+fn column_rows(relations: &Relations) -> Vec<Vec<V>> {
     let mut rows = Vec::new();
     for relation in &relations.relations {
         for (at, column) in relation.columns.iter().enumerate() {
             let nullable = relation.nullable.get(at).copied().unwrap_or(true);
-            let numbers = Numbers::of(column);
+            let numbers = TypeFigures::of(column);
             rows.push(row![
                 DATABASE,
                 relation.schema.as_str(),
@@ -297,25 +298,25 @@ fn columns_of(relations: &Relations) -> Vec<Vec<V>> {
     rows
 }
 
-/// The standard's figures about a type.
+/// The precision, radix and scale that the SQL standard reports for a type.
 #[derive(Default)]
-struct Numbers {
+struct TypeFigures {
     precision: Option<i32>,
     radix: Option<i32>,
     scale: Option<i32>,
     datetime: Option<i32>,
 }
 
-impl Numbers {
-    fn of(column: &Column) -> Numbers {
-        let binary = |precision, scale| Numbers {
+impl TypeFigures {
+    fn of(column: &Column) -> TypeFigures {
+        let binary = |precision, scale| TypeFigures {
             precision: Some(precision),
             radix: Some(2),
             scale,
             datetime: None,
         };
         match (&column.arrow, &column.pg) {
-            (DataType::Decimal128(precision, scale), &Type::NUMERIC) => Numbers {
+            (DataType::Decimal128(precision, scale), &Type::NUMERIC) => TypeFigures {
                 precision: Some(i32::from(*precision)),
                 radix: Some(10),
                 scale: Some(i32::from(*scale)),
@@ -326,19 +327,22 @@ impl Numbers {
             (_, &Type::INT8) => binary(64, Some(0)),
             (_, &Type::FLOAT4) => binary(24, None),
             (_, &Type::FLOAT8) => binary(53, None),
-            (_, &Type::DATE) => Numbers {
+            (_, &Type::DATE) => TypeFigures {
                 datetime: Some(0),
-                ..Numbers::default()
+                ..TypeFigures::default()
             },
-            (_, &(Type::TIMESTAMP | Type::TIMESTAMPTZ | Type::TIME | Type::INTERVAL)) => Numbers {
-                datetime: Some(6),
-                ..Numbers::default()
-            },
-            _ => Numbers::default(),
+            (_, &(Type::TIMESTAMP | Type::TIMESTAMPTZ | Type::TIME | Type::INTERVAL)) => {
+                TypeFigures {
+                    datetime: Some(6),
+                    ..TypeFigures::default()
+                }
+            }
+            _ => TypeFigures::default(),
         }
     }
 }
 
+/// Returns a column's `data_type`: `ARRAY` or PostgreSQL's name of the type.
 fn data_type(column: &Column) -> String {
     if column.pg.name().starts_with('_') {
         "ARRAY".to_owned()

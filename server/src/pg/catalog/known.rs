@@ -1,7 +1,7 @@
-//! What the catalogs of all sessions of a kind have in common: made once, by the first of them.
+//! Caches the part of the catalog that sessions share. The first session of a kind makes it.
 //!
-//! Accounts' sessions hold the same relations and functions, and operators' do; only who looks differs. A session's own
-//! catalog would be a megabyte, most of which says the same as the next one's.
+//! There are two kinds of session: all accounts' sessions have the same relations and functions, and so have all
+//! operators'. A catalog takes about a megabyte, most of which would be the same in every session.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -23,33 +23,34 @@ use super::procedures::Procedures;
 use super::relations::Relations;
 use super::{information, static_tables, system, system_oids};
 
-/// The catalogs of a server, by kind of session.
+/// Holds the shared catalogs of a server, one for each kind of session.
 #[derive(Debug, Default)]
 pub struct Catalogs {
     of_operators: OnceCell<Arc<Known>>,
     of_accounts: OnceCell<Arc<Known>>,
 }
 
-/// A catalog without what tells of a session or its user.
+/// The part of the catalog that does not depend on the session or its user.
 #[derive(Debug)]
 pub(super) struct Known {
-    /// All that there is, by names and ids.
+    /// All objects, by name and id.
     pub(super) objects: Arc<Objects>,
-    /// What is the same in every PostgreSQL.
+    /// The tables that are the same in every PostgreSQL.
     pub(super) statics: Arc<PgCatalogStaticTables>,
-    /// The tables of `pg_catalog` that tell of this server.
+    /// The tables of `pg_catalog` that describe this server.
     pub(super) pg_catalog: HashMap<&'static str, Arc<dyn TableProvider>>,
-    /// Its other tables.
+    /// The other tables of `pg_catalog`.
     rest: PgCatalogSchemaProvider<Arc<dyn CatalogProviderList>, EmptyContextProvider>,
-    /// The tables of `information_schema`.
+    /// The tables of `information_schema` that are the same for all users.
     pub(super) information: BTreeMap<&'static str, Arc<dyn TableProvider>>,
 }
 
 impl Catalogs {
-    /// That of sessions of an account, or of operators, of which this context is one.
+    /// Returns the catalog for operators' or accounts' sessions. Makes it from this context, which must be of that kind,
+    /// if there is none yet.
     ///
     /// # Errors
-    /// If what the context holds cannot be told.
+    /// If the context's tables cannot be read.
     pub(super) async fn of(
         &self,
         is_operator: bool,
@@ -67,6 +68,7 @@ impl Catalogs {
 }
 
 impl Known {
+    /// Makes the catalog of the objects of a context.
     async fn load(context: &SessionContext, functions: Vec<TableFunction>) -> Result<Arc<Known>> {
         let statics = static_tables()?;
         let relations = Arc::new(Relations::load(context, functions).await?);
@@ -79,7 +81,7 @@ impl Known {
             .collect();
         let objects = Objects::new(&relations, &procedures, &described, system);
         let pg_catalog = system::tables(&relations, &procedures, &described, &statics)?;
-        // Of the ready-made tables only those that are the same everywhere are asked for, so they need no catalog.
+        // Only those of its tables are used that are the same everywhere, so it needs no list of our own tables.
         let nothing: Arc<dyn CatalogProviderList> = Arc::new(MemoryCatalogProviderList::new());
         let rest =
             PgCatalogSchemaProvider::try_new(nothing, Arc::clone(&statics), EmptyContextProvider)?;
@@ -92,7 +94,7 @@ impl Known {
         }))
     }
 
-    /// A table of `pg_catalog`.
+    /// Returns a table of `pg_catalog`.
     pub(super) async fn pg_table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         match self.pg_catalog.get(name) {
             Some(table) => Ok(Some(Arc::clone(table))),
@@ -100,7 +102,7 @@ impl Known {
         }
     }
 
-    /// Whether there is one.
+    /// Returns whether `pg_catalog` has a table with this name.
     pub(super) fn has_pg_table(&self, name: &str) -> bool {
         self.pg_catalog.contains_key(name) || self.rest.table_exist(name)
     }

@@ -1,4 +1,4 @@
-//! Tables that are made anew each time they are read, from what the server knows at that moment.
+//! Tables whose rows are computed each time they are read, from the server's state at that moment.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 
-/// A table whose rows `read` gives.
+/// Returns a table whose rows are the result of `read`, which is called at each scan.
 pub(super) fn live<F>(schema: SchemaRef, read: F) -> Result<Arc<dyn TableProvider>>
 where
     F: Fn(&SchemaRef) -> Result<RecordBatch> + Send + Sync + 'static,

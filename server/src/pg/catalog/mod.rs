@@ -1,10 +1,11 @@
-//! What makes a session look like a PostgreSQL to its client: `pg_catalog`, `information_schema`, and their functions.
+//! Provides `pg_catalog`, `information_schema` and their functions, so that clients can treat the server as PostgreSQL.
 //!
-//! Tables that are the same in every PostgreSQL (types, operators, casts) are `datafusion-pg-catalog`'s, read once and
-//! shared. What tells of this server is made here, and shared by the sessions that hold the same ([`Catalogs`]): relations
-//! with their columns and comments, and the functions of saved queries. So is what tells of a session, when it is asked
-//! for: its settings, the roles in sight (the user's own). What always holds: the object id of a thing follows from its
-//! name, so that all connections of all servers agree on it; and nothing here tells of another account.
+//! Tables that are the same in every PostgreSQL (types, operators, casts) come from `datafusion-pg-catalog`; they are read
+//! once and shared. Tables of this server's relations, columns, comments and saved queries are made once for all accounts
+//! and once for operators ([`Catalogs`]). Tables of one session, its settings and roles, are made when they are queried.
+//!
+//! Invariants: an object's id is computed from its name, so all connections to all servers agree on it; nothing here
+//! reveals another account.
 
 mod access;
 mod activity_tables;
@@ -50,24 +51,24 @@ pub use known::Catalogs;
 /// The name of the one database.
 pub const DATABASE: &str = "rapport";
 
-/// The role that everything belongs to, and that nobody can be.
+/// The role that owns all objects. Nobody can log in as it.
 const OWNER: &str = "rapport";
 
-/// The version of PostgreSQL that clients may take this for.
+/// The `server_version` sent to clients: the PostgreSQL version whose behaviour they can expect, and our own.
 pub const SERVER_VERSION: &str = concat!("16.6 (Rapport ", env!("CARGO_PKG_VERSION"), ")");
 
-/// Who a session belongs to.
+/// Identifies a session: its user and its connection.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// Its user.
+    /// The session's user.
     pub user: UserInfo,
     /// The connection's process id.
     pub pid: i32,
-    /// Where the client is.
+    /// The client's IP address, if the operating system reports it.
     pub address: Option<IpAddr>,
 }
 
-/// The tables that are the same in every PostgreSQL: read once, shared by all sessions.
+/// Returns the tables that are the same in every PostgreSQL. They are read once and shared by all sessions.
 fn static_tables() -> Result<Arc<PgCatalogStaticTables>> {
     static TABLES: OnceLock<Arc<PgCatalogStaticTables>> = OnceLock::new();
     if let Some(tables) = TABLES.get() {
@@ -77,10 +78,10 @@ fn static_tables() -> Result<Arc<PgCatalogStaticTables>> {
     Ok(Arc::clone(TABLES.get_or_init(|| tables)))
 }
 
-/// Puts the catalog and its functions into a session's context.
+/// Registers the catalog's schemas and functions in a session's context.
 ///
 /// # Errors
-/// If the context holds no catalog of ours.
+/// If the context has no catalog named [`DATABASE`], or the tables cannot be made.
 pub async fn install(
     context: &SessionContext,
     identity: &Identity,
@@ -120,7 +121,7 @@ pub async fn install(
     ours.config_mut().options_mut().catalog.default_schema = search_path::NAME.to_owned();
     let stored = SessionTables(Arc::new(names::CatalogTables(Arc::clone(&known.objects))));
     ours.config_mut().set_extension(Arc::new(stored));
-    // DataFusion's own information_schema would hide ours.
+    // DataFusion's own `information_schema` would hide ours.
     ours.config_mut().options_mut().catalog.information_schema = false;
     *state.write() = ours;
     Ok(())

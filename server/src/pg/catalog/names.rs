@@ -1,4 +1,4 @@
-//! The names and object ids of what there is, for functions that are asked about one by the other.
+//! Maps the names of the catalog's objects to their ids and back.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -11,18 +11,20 @@ use super::procedures::Procedures;
 use super::relations::{Relation, Relations};
 use super::system::role_oid;
 
-/// What functions are asked about, by object id and by name.
+/// The names and ids that a user's session may look up.
 pub(super) struct Names {
     pub(super) objects: Arc<Objects>,
     pub(super) user: String,
 }
 
-/// All that there is, whoever asks.
+/// The names and ids of all objects except roles; the same for all users.
 #[derive(Debug)]
 pub(super) struct Objects {
     pub(super) relations: Arc<Relations>,
     pub(super) procedures: Arc<Procedures>,
+    /// The names of relations by id, quoted and qualified where SQL needs it.
     pub(super) by_oid: HashMap<i64, String>,
+    /// Whether a relation, by id, can be named without its schema.
     pub(super) visible: HashMap<i64, bool>,
 }
 
@@ -64,7 +66,7 @@ impl Objects {
         }
     }
 
-    /// The id of a relation by its name, qualified or not.
+    /// Returns the id of a relation by its name, qualified or not.
     pub(super) fn relation(&self, name: &str) -> Option<i64> {
         let parts = identifiers(name)?;
         let (schema, name) = match parts.as_slice() {
@@ -86,8 +88,8 @@ impl Objects {
             .map(|(oid, _)| *oid)
     }
 
-    /// The id of a relation of a schema.
-    fn in_schema(&self, schema: &str, name: &str) -> Option<i32> {
+    /// Returns the id of a relation by its schema and name.
+    fn relation_in_schema(&self, schema: &str, name: &str) -> Option<i32> {
         let mut relations = self.relations.relations.iter();
         let found = relations.find(|known| known.name == name && known.schema == schema);
         found.map(|relation| relation.oid).or_else(|| {
@@ -99,6 +101,7 @@ impl Objects {
         })
     }
 
+    /// Returns the name of the schema with this id.
     pub(super) fn namespace(&self, oid: i64) -> Option<String> {
         match oid {
             11 => Some("pg_catalog".to_owned()),
@@ -113,14 +116,14 @@ impl Objects {
     }
 }
 
-/// The tables and views of a session, for who asks what a plan reads.
+/// Finds the object ids of the tables that a plan reads.
 #[derive(Debug)]
 pub(super) struct CatalogTables(pub(super) Arc<Objects>);
 
 impl rapport_pgsql::plan::origins::StoredTables for CatalogTables {
     fn find(&self, reference: &TableReference, columns: &[&str]) -> Option<i32> {
         let schema = reference.schema().unwrap_or("public");
-        let oid = self.0.in_schema(schema, reference.table())?;
+        let oid = self.0.relation_in_schema(schema, reference.table())?;
         let mut relations = self.0.relations.relations.iter();
         match relations.find(|relation| relation.oid == oid) {
             Some(known) => {
@@ -133,6 +136,7 @@ impl rapport_pgsql::plan::origins::StoredTables for CatalogTables {
 }
 
 impl Names {
+    /// Returns the name of the role with this id, as `pg_get_userbyid` does.
     pub(super) fn role(&self, oid: i64) -> String {
         match oid {
             10 => OWNER.to_owned(),
@@ -142,7 +146,7 @@ impl Names {
     }
 }
 
-/// The parts of a dotted name, folded where they are not quoted.
+/// Splits a dotted name into its parts. Unquoted parts become lower case; `None` if a quote is not closed.
 pub(super) fn identifiers(text: &str) -> Option<Vec<String>> {
     let mut parts = vec![String::new()];
     let mut chars = text.trim().chars().peekable();
@@ -162,7 +166,7 @@ pub(super) fn identifiers(text: &str) -> Option<Vec<String>> {
     Some(parts)
 }
 
-/// A name as SQL writes it.
+/// Quotes a name if SQL needs it.
 pub(super) fn quoted(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name

@@ -1,4 +1,4 @@
-//! Privileges in `information_schema`: whoever sees a relation may read it, and nothing else.
+//! Privileges in `information_schema`: a user may read every relation that it sees, and do nothing else with it.
 
 use super::relations::Relations;
 use super::table::{V, row};
@@ -8,7 +8,7 @@ pub(super) const TABLE_PRIVILEGES: &str = "grantor grantee table_catalog table_s
 pub(super) const COLUMN_PRIVILEGES: &str =
     "grantor grantee table_catalog table_schema table_name column_name privilege_type is_grantable";
 
-/// Lists what a user may do with each relation: read it.
+/// Returns a user's privileges on each relation: SELECT.
 pub(super) fn table_privileges(relations: &Relations, user: &str) -> Vec<Vec<V>> {
     relations
         .relations
@@ -28,7 +28,7 @@ pub(super) fn table_privileges(relations: &Relations, user: &str) -> Vec<Vec<V>>
         .collect()
 }
 
-/// Lists what a user may do with each column: read it.
+/// Returns a user's privileges on each column: SELECT.
 pub(super) fn column_privileges(relations: &Relations, user: &str) -> Vec<Vec<V>> {
     let mut rows = Vec::new();
     for relation in &relations.relations {

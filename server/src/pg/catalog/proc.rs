@@ -1,4 +1,4 @@
-//! `pg_proc`: the functions that tools list and complete.
+//! `pg_proc`: the functions that tools list and offer for completion.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::system::{OWNER_OID, extended};
 use super::table::{V, row};
 use rapport_pgsql::types::names::type_oid;
 
-/// Lists PostgreSQL's own functions and, as functions too, the saved queries.
+/// Returns `pg_proc`: PostgreSQL's own functions and the saved queries, which are functions in schema `public`.
 pub(super) fn pg_proc(
     relations: &Relations,
     procedures: &Procedures,

@@ -1,7 +1,8 @@
-//! PostgreSQL's own functions, by which `pg_type` names what reads and writes a type.
+//! Converts `pg_proc` and `pg_type` of `datafusion-pg-catalog` to the column types that PostgreSQL has.
 //!
-//! `datafusion-pg-catalog` brings such columns (`regproc`) as names, and arrays as text. In PostgreSQL both are numbers:
-//! clients join `typreceive` to `pg_proc.oid`, compare it with 0, and read `proargnames` as the array that it is.
+//! There, columns of type `regproc`, such as the functions that read and write a type, are names, and arrays are text. But
+//! clients join `typreceive` to `pg_proc.oid`, compare it with 0, and read `proargnames` as an array. So functions become
+//! object ids here, and arrays become lists.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -18,12 +19,13 @@ use datafusion_pg_catalog::pg_catalog::PgCatalogStaticTables;
 
 use rapport_pgsql::types::names::format_type;
 
-/// PostgreSQL's functions and types, as they are in every session.
+/// PostgreSQL's own functions and types, the same in every session.
 #[derive(Debug)]
 pub(super) struct Procedures {
+    /// One function of each name.
     oids: HashMap<String, i32>,
     names: HashMap<i32, String>,
-    /// The types of each function's arguments.
+    /// The object ids of each function's argument types.
     arguments: HashMap<i32, Vec<u32>>,
     /// `pg_proc`, without the functions of saved queries.
     pub(super) pg_proc: RecordBatch,
@@ -31,8 +33,8 @@ pub(super) struct Procedures {
     pub(super) pg_type: RecordBatch,
 }
 
-/// The columns of `pg_type` that are functions.
-const FUNCTIONS: &[&str] = &[
+/// The columns of `pg_type` that refer to functions.
+const FUNCTION_COLUMNS: &[&str] = &[
     "typinput",
     "typoutput",
     "typreceive",
@@ -44,7 +46,7 @@ const FUNCTIONS: &[&str] = &[
 ];
 
 impl Procedures {
-    /// Read once, shared by all sessions.
+    /// Returns the functions and types; they are read once and shared by all sessions.
     pub(super) fn of(statics: &PgCatalogStaticTables) -> Result<Arc<Procedures>> {
         static READ: OnceLock<Arc<Procedures>> = OnceLock::new();
         if let Some(read) = READ.get() {
@@ -55,7 +57,7 @@ impl Procedures {
     }
 
     fn read(statics: &PgCatalogStaticTables) -> Result<Procedures> {
-        let pg_proc = one_batch(statics.pg_proc.schema(), statics.pg_proc.data())?;
+        let pg_proc = single_batch(statics.pg_proc.schema(), statics.pg_proc.data())?;
         let mut oids = HashMap::new();
         let mut names = HashMap::new();
         if let (Some(ids), Some(shown)) = (
@@ -73,19 +75,19 @@ impl Procedures {
             }
         }
         let arguments = argument_types(&pg_proc)?;
-        let pg_proc = with_columns(&pg_proc, |name, column| {
+        let pg_proc = replace_columns(&pg_proc, |name, column| {
             Ok(match name {
-                "proallargtypes" => Some(oid_lists(column)?),
-                "proargnames" | "proargmodes" | "proacl" => Some(text_lists(column)?),
+                "proallargtypes" => Some(parse_oid_lists(column)?),
+                "proargnames" | "proargmodes" | "proacl" => Some(parse_text_lists(column)?),
                 _ => None,
             })
         })?;
-        let pg_type = one_batch(statics.pg_type.schema(), statics.pg_type.data())?;
-        let pg_type = with_columns(&without_domains(&pg_type)?, |name, column| {
+        let pg_type = single_batch(statics.pg_type.schema(), statics.pg_type.data())?;
+        let pg_type = replace_columns(&remove_domains(&pg_type)?, |name, column| {
             if name == "typacl" {
-                return Ok(Some(text_lists(column)?));
+                return Ok(Some(parse_text_lists(column)?));
             }
-            if !FUNCTIONS.contains(&name) {
+            if !FUNCTION_COLUMNS.contains(&name) {
                 return Ok(None);
             }
             let texts = cast(column, &DataType::Utf8)?;
@@ -105,28 +107,28 @@ impl Procedures {
         })
     }
 
-    /// The id of a function; one of those of the same name.
+    /// Returns the id of a function of this name, any one if several have it.
     pub(super) fn oid(&self, name: &str) -> Option<i32> {
         self.oids
             .get(name.trim_start_matches("pg_catalog."))
             .copied()
     }
 
-    /// The id of the function of that name that takes such arguments.
+    /// Returns the id of the function with this name and these argument types.
     pub(super) fn with_arguments(&self, name: &str, types: &[u32]) -> Option<i32> {
         let takes = |oid: &i32| self.arguments.get(oid).is_some_and(|own| own == types);
         let mut named = self.names.iter().filter(|(_, known)| *known == name);
         named.find(|(oid, _)| takes(oid)).map(|(oid, _)| *oid)
     }
 
-    /// The name of a function and its arguments' types.
+    /// Returns a function's name and the names of its argument types.
     pub(super) fn signature(&self, oid: i64) -> Option<(&str, Vec<String>)> {
         let types = self.arguments.get(&i32::try_from(oid).ok()?)?;
         let types = types.iter().map(|of| format_type(*of, -1));
         Some((self.name(oid)?, types.collect()))
     }
 
-    /// The name of a function.
+    /// Returns a function's name.
     pub(super) fn name(&self, oid: i64) -> Option<&str> {
         self.names
             .get(&i32::try_from(oid).ok()?)
@@ -134,7 +136,7 @@ impl Procedures {
     }
 }
 
-/// What `pg_proc.proargtypes` says, by the functions' ids.
+/// Returns the argument types of `pg_proc.proargtypes`, by function id.
 fn argument_types(pg_proc: &RecordBatch) -> Result<HashMap<i32, Vec<u32>>> {
     let (Some(ids), Some(types)) = (
         pg_proc.column_by_name("oid"),
@@ -155,8 +157,8 @@ fn argument_types(pg_proc: &RecordBatch) -> Result<HashMap<i32, Vec<u32>>> {
         .collect())
 }
 
-/// A table's rows in one batch, in which everything may be null.
-fn one_batch(schema: Arc<Schema>, data: &[RecordBatch]) -> Result<RecordBatch> {
+/// Returns a table's rows as one batch whose columns are all nullable.
+fn single_batch(schema: Arc<Schema>, data: &[RecordBatch]) -> Result<RecordBatch> {
     let fields: Vec<Field> = schema
         .fields()
         .iter()
@@ -172,8 +174,9 @@ fn one_batch(schema: Arc<Schema>, data: &[RecordBatch]) -> Result<RecordBatch> {
     )?)
 }
 
-/// The batch with other columns in place of some.
-fn with_columns(
+/// Replaces the columns for which `other` returns a new one. Marks new integer columns as functions, and lists of integers
+/// as object ids, for their PostgreSQL type.
+fn replace_columns(
     batch: &RecordBatch,
     other: impl Fn(&str, &ArrayRef) -> Result<Option<ArrayRef>>,
 ) -> Result<RecordBatch> {
@@ -207,8 +210,8 @@ fn with_columns(
     )?)
 }
 
-/// The domains that PostgreSQL has are those of its `information_schema`; ours has plain types.
-fn without_domains(pg_type: &RecordBatch) -> Result<RecordBatch> {
+/// Removes the domains from `pg_type`. PostgreSQL's are those of its `information_schema`, and ours uses plain types.
+fn remove_domains(pg_type: &RecordBatch) -> Result<RecordBatch> {
     let Some(kinds) = pg_type.column_by_name("typtype") else {
         return Ok(pg_type.clone());
     };
@@ -221,25 +224,26 @@ fn without_domains(pg_type: &RecordBatch) -> Result<RecordBatch> {
     Ok(filter_record_batch(pg_type, &kept)?)
 }
 
-/// `[25, 23]`
-fn oid_lists(column: &ArrayRef) -> Result<ArrayRef> {
+/// Parses texts such as `[25, 23]` as lists of object ids.
+fn parse_oid_lists(column: &ArrayRef) -> Result<ArrayRef> {
     let mut lists = ListBuilder::new(Int32Builder::new());
     for text in cast(column, &DataType::Utf8)?.as_string::<i32>() {
-        lists.append_option(text.map(|text| items(text).map(|item| item.parse().ok())));
+        lists.append_option(text.map(|text| list_items(text).map(|item| item.parse().ok())));
     }
     Ok(Arc::new(lists.finish()))
 }
 
-/// `['i', 'o']`
-fn text_lists(column: &ArrayRef) -> Result<ArrayRef> {
+/// Parses texts such as `['i', 'o']` as lists of texts.
+fn parse_text_lists(column: &ArrayRef) -> Result<ArrayRef> {
     let mut lists = ListBuilder::new(StringBuilder::new());
     for text in cast(column, &DataType::Utf8)?.as_string::<i32>() {
-        lists.append_option(text.map(|text| items(text).map(Some)));
+        lists.append_option(text.map(|text| list_items(text).map(Some)));
     }
     Ok(Arc::new(lists.finish()))
 }
 
-fn items(text: &str) -> impl Iterator<Item = &str> {
+/// Returns the items of a list in brackets, without quotes.
+fn list_items(text: &str) -> impl Iterator<Item = &str> {
     text.trim_matches(['[', ']'])
         .split(',')
         .map(|item| item.trim().trim_matches('\''))

@@ -1,4 +1,4 @@
-//! What a session holds, as the catalog tells it: relations with their columns, and the functions of saved queries.
+//! Lists the schemas, relations, columns and saved queries of a session, for the tables of the catalog.
 
 use std::collections::BTreeSet;
 
@@ -17,21 +17,23 @@ pub(super) struct Namespace {
     pub(super) oid: i32,
 }
 
-/// A relation.
+/// A table or view.
 #[derive(Debug, Clone)]
 pub(super) struct Relation {
     pub(super) schema: String,
     pub(super) name: String,
     pub(super) oid: i32,
     pub(super) columns: Vec<Column>,
+    /// Whether each column may be null.
     pub(super) nullable: Vec<bool>,
 }
 
-/// All that there is.
+/// The objects of a session, other than the catalog's own.
 #[derive(Debug, Default)]
 pub(super) struct Relations {
     pub(super) namespaces: Vec<Namespace>,
     pub(super) relations: Vec<Relation>,
+    /// The saved queries, by object id.
     pub(super) functions: Vec<(i32, TableFunction)>,
 }
 
@@ -43,7 +45,7 @@ pub(super) const PG_CATALOG: i32 = 11;
 pub(super) const INFORMATION_SCHEMA: i32 = 13_000;
 
 impl Relations {
-    /// What a context holds.
+    /// Lists the objects of a context.
     pub(super) async fn load(
         context: &SessionContext,
         functions: Vec<TableFunction>,
@@ -65,7 +67,7 @@ impl Relations {
                 oid: if schema_name == "public" {
                     PUBLIC
                 } else {
-                    ids.of(&format!("schema {schema_name}"))
+                    ids.assign(&format!("schema {schema_name}"))
                 },
                 name: schema_name.clone(),
             });
@@ -75,10 +77,10 @@ impl Relations {
                     continue;
                 };
                 let arrow = table.schema();
-                // A type that clients cannot be sent is told when it is asked for.
+                // A type that cannot be sent to clients leads to an error when the table is queried, not here.
                 let columns = columns(&arrow).unwrap_or_default();
                 found.relations.push(Relation {
-                    oid: ids.of(&format!("{schema_name}.{name}")),
+                    oid: ids.assign(&format!("{schema_name}.{name}")),
                     schema: schema_name.clone(),
                     name,
                     nullable: arrow
@@ -92,12 +94,12 @@ impl Relations {
         }
         found.functions = functions
             .into_iter()
-            .map(|function| (ids.of(&format!("function {}", function.name)), function))
+            .map(|function| (ids.assign(&format!("function {}", function.name)), function))
             .collect();
         Ok(found)
     }
 
-    /// The namespace of that name.
+    /// Returns the object id of the schema with this name.
     pub(super) fn namespace(&self, name: &str) -> Option<i32> {
         match name {
             "pg_catalog" => Some(PG_CATALOG),
@@ -111,12 +113,12 @@ impl Relations {
     }
 }
 
-/// Hands out object ids: the same for the same name, in every session.
+/// Assigns object ids, each once: the same id for the same name in every session.
 #[derive(Default)]
 struct ObjectIds(BTreeSet<i32>);
 
 impl ObjectIds {
-    fn of(&mut self, name: &str) -> i32 {
+    fn assign(&mut self, name: &str) -> i32 {
         let mut oid = object_id(name);
         while !self.0.insert(oid) {
             oid += 1;
@@ -125,7 +127,7 @@ impl ObjectIds {
     }
 }
 
-/// An object id above those that PostgreSQL gives itself.
+/// Hashes a name to an object id above the range that PostgreSQL reserves for its own objects.
 pub(super) fn object_id(name: &str) -> i32 {
     // FNV-1a
     let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
@@ -134,7 +136,7 @@ pub(super) fn object_id(name: &str) -> i32 {
     16_384 + (hash % 100_000_000) as i32
 }
 
-/// `atttypmod`.
+/// Returns a column's `atttypmod`: the encoded precision and scale of a `numeric`, else -1.
 pub(super) fn type_modifier(column: &Column) -> i32 {
     match &column.arrow {
         DataType::Decimal128(precision, scale) if *scale >= 0 => {

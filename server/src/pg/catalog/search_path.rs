@@ -1,4 +1,4 @@
-//! Where names without a schema are looked for: in the schemas of the setting `search_path`, in their order.
+//! Resolves table names without a schema, in the schemas of the setting `search_path`, in their order.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,10 +10,10 @@ use datafusion::error::Result;
 
 use super::super::session::SharedSettings;
 
-/// The name under which the planner finds it; no list of schemas has it.
+/// The schema name that the planner adds to unqualified names. No table lists it.
 pub(super) const NAME: &str = "pg_search_path";
 
-/// A schema that holds what the schemas of the path hold.
+/// A schema that contains the tables of all schemas of the search path.
 pub(super) struct SearchPath {
     schemas: HashMap<String, Arc<dyn SchemaProvider>>,
     settings: SharedSettings,
@@ -26,7 +26,7 @@ impl fmt::Debug for SearchPath {
 }
 
 impl SearchPath {
-    /// Over the schemas that a catalog has now.
+    /// Creates a search path over the schemas that a catalog has now.
     pub(super) fn new(catalog: &dyn CatalogProvider, settings: &SharedSettings) -> SearchPath {
         let named = |name: String| Some((name.clone(), catalog.schema(&name)?));
         SearchPath {
@@ -39,7 +39,7 @@ impl SearchPath {
         }
     }
 
-    /// The schemas of the path that there are; those that are not are passed over, as PostgreSQL does.
+    /// Returns the schemas of the path that exist; PostgreSQL ignores those that do not, too.
     pub(super) fn path(&self) -> Vec<String> {
         let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
         let mut path = settings.search_path();

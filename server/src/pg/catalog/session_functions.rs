@@ -1,4 +1,4 @@
-//! Functions that tell of the session, and change it: settings, identity, time.
+//! Functions that read or change the session: its user, connection, settings and clock.
 
 use std::sync::{Arc, PoisonError};
 
@@ -17,54 +17,55 @@ use rapport_pgsql::functions::{Call, Function, raise};
 use rapport_pgsql::settings::SetScope;
 use rapport_pgsql::types::names::format_type;
 
+/// Registers the functions for a session.
 pub(super) fn register_all(
     context: &SessionContext,
     identity: &Identity,
     settings: &SharedSettings,
 ) {
     for name in ["current_user", "session_user", "current_role", "user"] {
-        constant(
+        register_constant(
             context,
             name,
             ScalarValue::from(identity.user.name.as_str()),
         );
     }
     for name in ["current_database", "current_catalog"] {
-        constant(context, name, ScalarValue::from(DATABASE));
+        register_constant(context, name, ScalarValue::from(DATABASE));
     }
     let version = format!("PostgreSQL {SERVER_VERSION} on {}", std::env::consts::ARCH);
-    constant(context, "version", ScalarValue::from(version.as_str()));
-    constant(
+    register_constant(context, "version", ScalarValue::from(version.as_str()));
+    register_constant(
         context,
         "pg_backend_pid",
         ScalarValue::Int32(Some(identity.pid)),
     );
-    constant(
+    register_constant(
         context,
         "pg_is_in_recovery",
         ScalarValue::Boolean(Some(false)),
     );
-    constant(
+    register_constant(
         context,
         "pg_is_wal_replay_paused",
         ScalarValue::Boolean(Some(false)),
     );
-    constant(
+    register_constant(
         context,
         "txid_current_if_assigned",
         ScalarValue::Int64(None),
     );
-    constant(context, "pg_my_temp_schema", ScalarValue::Int32(Some(0)));
+    register_constant(context, "pg_my_temp_schema", ScalarValue::Int32(Some(0)));
     let address = identity.address.map(|address| address.to_string());
-    constant(context, "inet_client_addr", ScalarValue::Utf8(address));
-    constant(context, "inet_server_addr", ScalarValue::Utf8(None));
+    register_constant(context, "inet_client_addr", ScalarValue::Utf8(address));
+    register_constant(context, "inet_server_addr", ScalarValue::Utf8(None));
     for name in ["inet_server_port", "inet_client_port"] {
-        constant(context, name, ScalarValue::Int32(None));
+        register_constant(context, name, ScalarValue::Int32(None));
     }
     let started = chrono::Utc::now().timestamp_micros();
     for name in ["pg_postmaster_start_time", "pg_conf_load_time"] {
         let started = ScalarValue::TimestampMicrosecond(Some(started), Some("UTC".into()));
-        constant(context, name, started);
+        register_constant(context, name, started);
     }
     Function::new(
         "clock_timestamp",
@@ -98,10 +99,11 @@ pub(super) fn register_all(
         call.text_by_integer(|bytes| Some(pretty_size(bytes)))
     })
     .register(context);
-    settings_functions(context, settings);
+    register_settings(context, settings);
 }
 
-fn constant(context: &SessionContext, name: &str, value: ScalarValue) {
+/// Registers a function without arguments that returns the same value throughout the session.
+fn register_constant(context: &SessionContext, name: &str, value: ScalarValue) {
     let returns = value.data_type();
     Function::new(name, 0..=0, returns, move |call| {
         value.to_array_of_size(call.rows)
@@ -110,7 +112,7 @@ fn constant(context: &SessionContext, name: &str, value: ScalarValue) {
     .register(context);
 }
 
-/// The functions that tell of the search path.
+/// Registers the functions that return the search path.
 pub(super) fn register_path(context: &SessionContext, path: &Arc<SearchPath>) {
     let first = Arc::clone(path);
     Function::new("current_schema", 0..=0, DataType::Utf8, move |call| {
@@ -135,7 +137,7 @@ fn current_schemas(call: &Call, path: &[String]) -> Result<ArrayRef> {
         let all = implicit
             .as_boolean_opt()
             .is_some_and(|implicit| implicit.is_valid(row) && implicit.value(row));
-        // `pg_catalog` is looked in first where the path does not name it.
+        // PostgreSQL searches `pg_catalog` first if the path does not name it.
         let implied =
             (all && !path.iter().any(|name| name == "pg_catalog")).then_some("pg_catalog");
         let names = implied.into_iter().chain(path.iter().map(String::as_str));
@@ -144,7 +146,7 @@ fn current_schemas(call: &Call, path: &[String]) -> Result<ArrayRef> {
     Ok(Arc::new(lists.finish()))
 }
 
-/// As PostgreSQL rounds: to a unit when it has five digits or more.
+/// Formats a size as PostgreSQL does: moves on to the next unit from 10,240 of one.
 fn pretty_size(bytes: i64) -> String {
     let mut size = bytes;
     for unit in ["bytes", "kB", "MB", "GB", "TB"] {
@@ -156,7 +158,7 @@ fn pretty_size(bytes: i64) -> String {
     format!("{size} PB")
 }
 
-fn settings_functions(context: &SessionContext, settings: &SharedSettings) {
+fn register_settings(context: &SessionContext, settings: &SharedSettings) {
     let read = Arc::clone(settings);
     Function::new("current_setting", 1..=2, DataType::Utf8, move |call| {
         let missing_ok = call.arity() > 1

@@ -1,4 +1,4 @@
-//! `pg_settings`: the session's settings as they are when they are asked for.
+//! `pg_settings`: the session's settings at the time of the query.
 
 use std::sync::{Arc, PoisonError};
 
@@ -13,7 +13,7 @@ use super::table::{V, batch, fields, row};
 const COLUMNS: &str = "name setting unit category short_desc extra_desc context vartype source min_val max_val \
     enumvals:texts boot_val reset_val sourcefile sourceline:int4 pending_restart:bool";
 
-/// The table.
+/// Returns `pg_settings` for a session.
 pub(super) fn provider(settings: &SharedSettings) -> Result<Arc<dyn TableProvider>> {
     let settings = Arc::clone(settings);
     live(Arc::new(Schema::new(fields(COLUMNS))), move |schema| {

@@ -1,4 +1,4 @@
-//! The tables of `pg_catalog` that tell of this server; all others are `datafusion-pg-catalog`'s.
+//! The tables of `pg_catalog` that describe this server; `datafusion-pg-catalog` provides all others.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use super::{DATABASE, OWNER};
 use crate::users::UserInfo;
 use rapport_pgsql::types::names::format_type;
 
-/// The role that everything belongs to.
+/// The object id of the role that owns all objects.
 pub(super) const OWNER_OID: i32 = 10;
 /// The object id of the database.
 pub(super) const DATABASE_OID: i32 = 16_383;
@@ -36,12 +36,12 @@ pub(super) const PG_CLASS: i32 = 1259;
 const PG_NAMESPACE: i32 = 2615;
 const PG_PROC: i32 = 1255;
 
-/// The object id of a login role.
+/// Returns the object id of a user's role.
 pub(super) fn role_oid(user: &str) -> i32 {
     object_id(&format!("role {user}"))
 }
 
-/// The schema `pg_catalog` of a session. What tells of its user is made when it is asked for.
+/// The schema `pg_catalog` of a session. Tables that depend on the session are made when they are queried.
 #[derive(Debug)]
 pub(super) struct PgCatalog {
     known: Arc<Known>,
@@ -50,8 +50,8 @@ pub(super) struct PgCatalog {
     activity: Arc<Activity>,
 }
 
-/// The tables that tell of a session or its user.
-const OF_SESSION: [&str; 5] = [
+/// The tables that depend on the session or its user.
+const SESSION_TABLES: [&str; 5] = [
     "pg_roles",
     "pg_authid",
     "pg_user",
@@ -59,7 +59,7 @@ const OF_SESSION: [&str; 5] = [
     "pg_stat_activity",
 ];
 
-/// The tables that tell of this server and are the same whoever looks.
+/// Returns the tables that describe this server and are the same for all users.
 pub(super) fn tables(
     relations: &Relations,
     procedures: &Procedures,
@@ -132,7 +132,8 @@ impl PgCatalog {
         }
     }
 
-    fn of_session(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+    /// Returns a table that depends on the session or its user.
+    fn session_table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         Ok(Some(match name {
             "pg_roles" | "pg_authid" => pg_roles(&self.user.name)?,
             "pg_user" => pg_user(&self.user.name)?,
@@ -146,20 +147,20 @@ impl PgCatalog {
 #[async_trait]
 impl SchemaProvider for PgCatalog {
     fn table_names(&self) -> Vec<String> {
-        let own = self.known.pg_catalog.keys().chain(&OF_SESSION);
+        let own = self.known.pg_catalog.keys().chain(&SESSION_TABLES);
         let all: BTreeSet<&&str> = own.chain(PG_CATALOG_TABLES).collect();
         all.into_iter().map(|name| (*name).to_owned()).collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        match self.of_session(name)? {
+        match self.session_table(name)? {
             Some(table) => Ok(Some(table)),
             None => self.known.pg_table(name).await,
         }
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        OF_SESSION.contains(&name) || self.known.has_pg_table(name)
+        SESSION_TABLES.contains(&name) || self.known.has_pg_table(name)
     }
 }
 
@@ -231,7 +232,7 @@ fn pg_database() -> Result<Arc<dyn TableProvider>> {
     )
 }
 
-/// A user sees the owner of everything and itself: who else there is, is nobody's business.
+/// Returns `pg_roles`: the owner of all objects and the user itself. Other users are not revealed.
 fn pg_roles(user: &str) -> Result<Arc<dyn TableProvider>> {
     let role = |oid: i32, name: &str, login: bool| {
         row![
@@ -274,7 +275,7 @@ fn pg_user(user: &str) -> Result<Arc<dyn TableProvider>> {
     )
 }
 
-/// Comments on what is ours, and PostgreSQL's on its own.
+/// Returns `pg_description`: PostgreSQL's comments on its own objects, and ours on our objects.
 fn pg_description(
     relations: &Relations,
     statics: &Arc<PgCatalogStaticTables>,
@@ -330,7 +331,7 @@ fn pg_timezone_names() -> Result<Arc<dyn TableProvider>> {
     table("name abbrev utc_offset is_dst:bool", rows)
 }
 
-/// A ready-made table with rows of ours after its own.
+/// Appends rows to a ready-made table. `columns` names the values of a row; columns of the table that it omits are null.
 pub(super) fn extended(
     schema: &SchemaRef,
     ready: &[RecordBatch],
@@ -349,7 +350,7 @@ pub(super) fn extended(
             placed
         })
         .collect();
-    // What the ready-made table takes for never null may be null in ours.
+    // Our rows may have nulls where the ready-made table has none.
     let fields: Vec<_> = schema
         .fields()
         .iter()
@@ -367,7 +368,7 @@ pub(super) fn extended(
     Ok(Arc::new(MemTable::try_new(schema, vec![batches])?))
 }
 
-/// A type, for functions.
+/// Returns a type's name as `format_type` does.
 pub(super) fn shown_type(oid: i64, modifier: i32) -> String {
     u32::try_from(oid).map_or_else(|_| "???".to_owned(), |oid| format_type(oid, modifier))
 }

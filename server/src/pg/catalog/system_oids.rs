@@ -1,10 +1,10 @@
-//! The object ids of PostgreSQL's own catalog tables, by which descriptions and dependencies refer to them.
+//! The object ids of PostgreSQL's own catalog tables. `pg_description` and `pg_depend` refer to the tables by them.
 
 use rapport_pgsql::catalog::TABLES;
 
 use super::relations::object_id;
 
-/// The id of a table of `pg_catalog`; that of its name for those that nobody refers to.
+/// Returns the object id of a table of `pg_catalog`: PostgreSQL's, or one computed from the name if we do not know that.
 pub(super) fn of_table(name: &str) -> i32 {
     TABLES
         .iter()

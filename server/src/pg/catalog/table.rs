@@ -1,4 +1,4 @@
-//! Tables of the catalog: small, made once for a session, of PostgreSQL's types.
+//! Builds the small in-memory tables of the catalog from rows of values, with PostgreSQL's types.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ impl<T: Into<V>> From<Option<T>> for V {
     }
 }
 
-/// A row, from anything that values are made of.
+/// Makes a row of values, each of a type that converts to [`V`].
 macro_rules! row {
     ($($value:expr),* $(,)?) => {
         vec![$($crate::pg::catalog::table::V::from($value)),*]
@@ -70,7 +70,7 @@ macro_rules! row {
 }
 pub(super) use row;
 
-/// Names and types of a table's columns: `"oid relname:name …"`, text where no type is given.
+/// Parses a table's columns from text such as `"oid:oid relname relpages:int4"`. A column without a type is text.
 pub(super) fn fields(columns: &str) -> Vec<Field> {
     columns
         .split_whitespace()
@@ -112,14 +112,14 @@ fn field(name: &str, kind: &str) -> Field {
     }
 }
 
-/// A table of these rows.
+/// Returns a table with these columns, as [`fields`] reads them, and rows.
 pub(super) fn table(columns: &str, rows: Vec<Vec<V>>) -> Result<Arc<dyn TableProvider>> {
     let schema = Arc::new(Schema::new(fields(columns)));
     let batch = batch(&schema, &rows)?;
     Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))
 }
 
-/// A batch of a schema; values that a row leaves out at its end are null.
+/// Returns the rows as a batch of a schema. Values that a row lacks at its end are null.
 pub(super) fn batch(schema: &Arc<Schema>, rows: &[Vec<V>]) -> Result<RecordBatch> {
     let arrays = schema
         .fields()
@@ -182,7 +182,7 @@ fn array<'a>(data_type: &DataType, values: impl Iterator<Item = &'a V>) -> Array
             }
             Arc::new(lists.finish())
         }
-        // Other lists are those of keys and indexes, of which there are none.
+        // Only tables of keys and indexes have other lists, and those tables are empty.
         DataType::List(_) => new_null_array(data_type, values.count()),
         _ => Arc::new(StringArray::from_iter(values.map(|value| match value {
             V::T(text) => Some(text.as_str()),
