@@ -96,3 +96,6 @@ SELECT c.relname::text FROM pg_catalog.pg_class c WHERE c.relname OPERATOR(pg_ca
 
 -- the base types of domains, by a recursion for each type
 SELECT t.typname::text, CASE WHEN t.typtype = 'd' THEN (WITH RECURSIVE base AS (SELECT oid, typbasetype FROM pg_type d WHERE d.oid = t.oid UNION ALL SELECT d.oid, d.typbasetype FROM pg_type d JOIN base b ON d.oid = b.typbasetype) SELECT max(oid::int8) FROM base) ELSE t.oid::int8 END AS base FROM pg_type t WHERE t.typname IN ('int4', 'text') ORDER BY 1;
+
+-- options of a relation with a prefix, as psql's \d+ asks
+SELECT c.relname::text, pg_catalog.array_to_string(c.reloptions || array(SELECT 'toast.' || x FROM pg_catalog.unnest(c.reloptions) x), ', ') AS options FROM pg_catalog.pg_class c WHERE c.relname = 'orders' AND c.relkind IN ('r', 'v');

@@ -1,8 +1,10 @@
 //! `ARRAY(SELECT x …)`.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArgumentClause, FunctionArguments, GroupByExpr, OrderByExpr, OrderByKind,
-    OrderByOptions, Query, SelectItem, SetExpr, TableAliasColumnDef,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, GroupByExpr,
+    LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens, OrderByExpr,
+    OrderByKind, OrderByOptions, Query, SelectItem, SetExpr, TableAliasColumnDef, TableFactor,
+    TableWithJoins,
 };
 
 use super::ast::{
@@ -21,6 +23,62 @@ pub(super) const PASS: AstPass = AstPass {
         _ => None,
     })],
 };
+
+pub(super) const ELEMENTS: AstPass = AstPass {
+    name: "arrays-of-elements",
+    bridges: "DataFusion plans no subquery that unnests a column of the rows around it, as psql's \\d+ asks",
+    run: &[Step::Call(|function, name| match &function.args {
+        FunctionArguments::Subquery(query) if name == "array" => {
+            let elements = transformed_elements(query)?;
+            Some(call("pg_array_of_rows", vec![elements]))
+        }
+        _ => None,
+    })],
+};
+
+/// Rewrites `SELECT f(x) FROM pg_catalog.unnest(xs) x` as a function over each element of `xs`. The parser reads `unnest`
+/// without a schema as another kind of table.
+fn transformed_elements(query: &Query) -> Option<Expr> {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return None;
+    };
+    let ([item], [TableWithJoins { relation, joins }]) =
+        (select.projection.as_slice(), select.from.as_slice())
+    else {
+        return None;
+    };
+    let (SelectItem::UnnamedExpr(body) | SelectItem::ExprWithAlias { expr: body, .. }) = item
+    else {
+        return None;
+    };
+    let TableFactor::Table {
+        name,
+        args: Some(args),
+        alias: Some(alias),
+        ..
+    } = relation
+    else {
+        return None;
+    };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(array))] = args.args.as_slice() else {
+        return None;
+    };
+    let last = name.0.last()?.as_ident()?;
+    let is_plain = joins.is_empty() && select.selection.is_none() && query.order_by.is_none();
+    if !is_plain || !last.value.eq_ignore_ascii_case("unnest") {
+        return None;
+    }
+    let element = alias.columns.first();
+    let each = Expr::Lambda(LambdaFunction {
+        params: OneOrManyWithParens::One(LambdaFunctionParameter {
+            name: element.map_or(&alias.name, |column| &column.name).clone(),
+            data_type: None,
+        }),
+        body: Box::new(body.clone()),
+        syntax: LambdaSyntax::Arrow,
+    });
+    Some(call("array_transform", vec![array.clone(), each]))
+}
 
 /// `ARRAY(SELECT x …)`: the rows gathered, in their order; an array without elements where there are none.
 fn array_of_rows(query: Box<Query>) -> Expr {
@@ -91,6 +149,9 @@ fn order_of_rows(query: &Query) -> Option<OrderByOptions> {
 
 #[cfg(test)]
 rewrites! {
+    ELEMENTS each_element_is_transformed r"
+        ARRAY(SELECT 'toast.' || x FROM pg_catalog.unnest(t.xs) AS x) ~> pg_array_of_rows(array_transform(t.xs, x -> 'toast.' || x))
+    "
     PASS rows_are_gathered r#"
         ARRAY(SELECT x FROM t ORDER BY 1 DESC) ~> pg_array_of_rows((SELECT array_agg(x ORDER BY x DESC) FROM t))
         ARRAY(SELECT DISTINCT x FROM t ORDER BY x) ~> pg_array_of_rows((SELECT array_agg("gathered_row" ORDER BY "gathered_row") FROM (SELECT DISTINCT x FROM t ORDER BY x) AS "gathered_rows" (gathered_row)))

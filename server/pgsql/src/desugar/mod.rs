@@ -120,6 +120,7 @@ pub const PASSES: &[AstPass] = &[
     tables::LATERAL_VALUES,
     moments::PASS,
     functions::SESSION_WORDS,
+    array_subqueries::ELEMENTS,
     array_subqueries::PASS,
     json::AGGREGATES,
     average::SUM,
