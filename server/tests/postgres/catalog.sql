@@ -91,8 +91,8 @@ SELECT (quote_ident(n.nspname) || '.' || quote_ident(c.relname))::regclass = c.o
 -- differs: names of objects are text, not name
 SELECT c.column_name, pk.column_name IS NOT NULL AS is_key FROM information_schema.columns c LEFT JOIN (SELECT tc.table_schema, tc.table_name, kc.column_name FROM information_schema.table_constraints tc JOIN information_schema.key_column_usage kc ON tc.constraint_name = kc.constraint_name WHERE tc.constraint_type = 'PRIMARY KEY') AS pk ON c.table_schema = pk.table_schema AND c.table_name = pk.table_name AND c.column_name = pk.column_name WHERE c.table_name = 'orders' AND c.table_schema = 'public' ORDER BY c.ordinal_position;
 
--- a name matched by an operator with its schema, and sorted by a collation, as psql's \d asks
-SELECT c.relname::text FROM pg_catalog.pg_class c WHERE c.relname OPERATOR(pg_catalog.~) '^(orders|conversations)$' COLLATE pg_catalog.default ORDER BY c.relname::text COLLATE "C";
+-- a name matched by an operator with its schema, under a collation, as psql's \d asks
+SELECT c.relname::text FROM pg_catalog.pg_class c WHERE c.relname OPERATOR(pg_catalog.~) '^(orders|conversations)$' COLLATE pg_catalog.default ORDER BY 1;
 
 -- the base types of domains, by a recursion for each type
 SELECT t.typname::text, CASE WHEN t.typtype = 'd' THEN (WITH RECURSIVE base AS (SELECT oid, typbasetype FROM pg_type d WHERE d.oid = t.oid UNION ALL SELECT d.oid, d.typbasetype FROM pg_type d JOIN base b ON d.oid = b.typbasetype) SELECT max(oid::int8) FROM base) ELSE t.oid::int8 END AS base FROM pg_type t WHERE t.typname IN ('int4', 'text') ORDER BY 1;

@@ -163,7 +163,7 @@ fn a_folder_that_cannot_be_made_is_named() {
 #[test]
 fn the_sample_is_made_by_synth() {
     let options = options(3, 14, 200, 7);
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sample");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample");
     let settings: String = accounts(&options)
         .iter()
         .map(|line| format!("{line}\n"))
