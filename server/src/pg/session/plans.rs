@@ -88,10 +88,17 @@ impl KeptPlan {
         }
     }
 
-    /// Keeps the optimised form of the kept plan, for the next execution with the same values. Does nothing if the plan
-    /// reads the clock or the session, for then the optimised form is valid only once.
-    pub fn keep_optimized(&self, values: Arc<[ScalarValue]>, plan: &LogicalPlan) {
-        if let Some(kept) = self.lock().as_mut().filter(|kept| kept.is_immutable) {
+    /// Keeps the optimised form of a plan, for the next execution with the same values. Does nothing if another plan is kept,
+    /// or if the plan reads the clock or the session, for then the optimised form is valid only once.
+    pub fn keep_optimized(
+        &self,
+        planned: &Arc<Planned>,
+        values: Arc<[ScalarValue]>,
+        plan: &LogicalPlan,
+    ) {
+        let mut kept = self.lock();
+        let is_its = |kept: &&mut Kept| kept.is_immutable && Arc::ptr_eq(&kept.planned, planned);
+        if let Some(kept) = kept.as_mut().filter(is_its) {
             let plan = plan.clone();
             kept.optimized = Some(Optimized { values, plan });
         }
@@ -122,12 +129,12 @@ impl KeptPlan {
         *self.lock() = None;
     }
 
-    /// Estimates the bytes that the plan and its optimised form take.
+    /// Estimates the bytes that the plan takes, with its optimised form where that is or will be kept: a limit must hold
+    /// after the first execution too.
     pub fn size(&self) -> usize {
         let kept = self.lock();
         kept.as_ref().map_or(0, |kept| {
-            kept.size
-                .saturating_mul(1 + usize::from(kept.optimized.is_some()))
+            kept.size.saturating_mul(1 + usize::from(kept.is_immutable))
         })
     }
 }

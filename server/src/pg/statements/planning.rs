@@ -62,7 +62,7 @@ impl Connection {
                     .wait_for(interrupt, tasks::run_on(runtime.handle(), work))
                     .await??;
                 kept.keep(key, &planned);
-                kept.keep_optimized(values, &plan);
+                kept.keep_optimized(&planned, values, &plan);
                 (state, planned, plan)
             }
         };
