@@ -21,6 +21,8 @@ pub struct Gate {
 #[derive(Debug, Default)]
 struct State {
     closed: bool,
+    /// The query has ended: it needs no permit, though rows of it may wait for their reader.
+    ended: bool,
     /// The query waits, for the gate or for its reader.
     idle: bool,
     permit: Option<Permit>,
@@ -63,6 +65,9 @@ impl Gate {
     /// Opens the gate again and returns true, or returns false if the query has released its permit and needs another.
     pub fn reopen(&self) -> bool {
         let mut state = self.state();
+        if state.ended {
+            return true;
+        }
         if state.permit.is_none() {
             return false;
         }
@@ -72,9 +77,12 @@ impl Gate {
         true
     }
 
-    /// Opens the gate again with another permit.
+    /// Opens the gate again with another permit, which an ended query does not take: nobody would release it.
     pub fn open_with(&self, permit: Permit) {
         let mut state = self.state();
+        if state.ended {
+            return;
+        }
         state.closed = false;
         state.permit = Some(match state.throttle.clone() {
             Some(throttle) => permit.resume(throttle),
@@ -113,7 +121,9 @@ pub struct ReleaseOnDrop(pub Arc<Gate>);
 
 impl Drop for ReleaseOnDrop {
     fn drop(&mut self) {
-        self.0.state().permit = None;
+        let mut state = self.0.state();
+        state.ended = true;
+        state.permit = None;
     }
 }
 
@@ -168,6 +178,18 @@ mod tests {
         assert!(gate.reopen());
         gate.pass().await;
         drop(ReleaseOnDrop(Arc::new(gate)));
+        admission.admit(Some("a")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_ended_query_takes_no_permit_for_the_rows_that_are_left() {
+        let admission = Admission::new(1, Duration::from_millis(10));
+        let gate = Arc::new(Gate::new(admission.admit(Some("a")).await.unwrap()));
+        drop(ReleaseOnDrop(Arc::clone(&gate)));
+        assert!(gate.reopen(), "it needs no permit");
+        gate.close();
+        // It may end after it was found to need one.
+        gate.open_with(admission.admit(Some("a")).await.unwrap());
         admission.admit(Some("a")).await.unwrap();
     }
 }
