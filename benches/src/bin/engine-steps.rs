@@ -11,6 +11,11 @@ use clap::{Parser, Subcommand};
 use rapport_engine::session::Identity;
 use rapport_engine::{Engine, EngineOptions, LandSource, NoProgress};
 
+/// The server's allocator.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[derive(Parser)]
 #[command(about = "Times steps of the engine over a lake")]
 struct Arguments {

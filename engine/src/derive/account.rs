@@ -1,27 +1,33 @@
 //! One account in a derive: what has changed in its input, and a context that runs its plans.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
-use datafusion::catalog::TableProvider;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::TimestampMicrosecondType;
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
+    MemorySchemaProvider, TableProvider,
+};
 use datafusion::dataframe::DataFrame;
+use datafusion::execution::SessionState;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::days::{Days, day_of};
+use super::carry::{Carried, Part};
+use super::days::Days;
 use super::entity::Entity;
+use super::keys::NamedKeys;
 use super::rules::Rules;
 use super::write::{LakeWriteExec, Target, WaitingKey, Written, written};
 use crate::lake::{ALL_DATES, DataFile, LakeScan, LakeSnapshot, NewFile, TableId};
 use crate::{Engine, EngineError};
 
 /// How much of an account's part of a raw table has changed since a derived table consumed it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) enum Changed {
     /// Nothing.
+    #[default]
     Nothing,
     /// The events of these files were added.
     Files(Vec<Arc<DataFile>>),
@@ -30,7 +36,7 @@ pub(super) enum Changed {
 }
 
 /// The changes of an account's input, by raw table.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Changes {
     pub conversations: Changed,
     pub orders: Changed,
@@ -76,6 +82,14 @@ impl Changes {
         }
     }
 
+    /// Returns whether nothing has changed.
+    pub fn is_nothing(&self) -> bool {
+        self.forced.is_empty()
+            && [&self.conversations, &self.orders, &self.touches]
+                .iter()
+                .all(|changed| matches!(changed, Changed::Nothing))
+    }
+
     /// Returns whether any raw table has changed beyond single files.
     pub fn any_everything(&self) -> bool {
         [&self.conversations, &self.orders, &self.touches]
@@ -84,54 +98,46 @@ impl Changes {
     }
 }
 
-/// A conversation or an order that new events name. Instants are in microseconds.
-#[derive(Debug)]
-pub(super) struct ChangedKey {
-    pub key: String,
-    /// The instants of its earliest and latest new event.
-    pub fresh: (i64, i64),
-    /// The number of its new events.
-    pub events: i64,
-    /// The instant of the earliest start among its new events.
-    pub fresh_start: Option<i64>,
-    /// Its derived row: the instants of its start, first event and last event.
-    pub known: Option<(i64, i64, i64)>,
-    /// Its row among the orphans, with the events that those have yet to count: first instant, last instant and number.
-    pub waiting: Option<(i64, i64, i64)>,
+/// Creates the functions and options of the plans of a derive.
+pub(super) fn derive_state(engine: &Engine) -> SessionState {
+    let mut config = SessionConfig::new().with_information_schema(false);
+    let options = config.options_mut();
+    options.execution.parquet.pushdown_filters = false;
+    // Files are chosen before a plan is made, and read as a whole. Pruning each of thousands of small files again would
+    // cost more than reading them.
+    options.execution.parquet.pruning = false;
+    options.execution.parquet.enable_page_index = false;
+    options.execution.parquet.bloom_filter_on_read = false;
+    options.optimizer.enable_dynamic_filter_pushdown = false;
+    options.optimizer.subset_repartition_threshold = 1;
+    let context = SessionContext::new_with_config_rt(config, Arc::clone(engine.runtime()));
+    rapport_udfs::register(&context);
+    context.state()
 }
 
-impl ChangedKey {
-    /// Returns the earliest and the latest instant of all of its events.
-    pub fn reach(&self) -> (i64, i64) {
-        let known = self.known.map(|(_, first, last)| (first, last));
-        let waiting = self.waiting.map(|(first, last, _)| (first, last));
-        [known, waiting]
-            .into_iter()
-            .flatten()
-            .fold(self.fresh, |a, b| (a.0.min(b.0), a.1.max(b.1)))
-    }
-
-    /// Returns the days on which it starts by its new events and by its derived row, where known.
-    pub fn start_days(&self) -> impl Iterator<Item = i32> {
-        let known = self.known.map(|(start, ..)| day_of(start));
-        [known, self.fresh_start.map(day_of)].into_iter().flatten()
-    }
-}
-
-/// One account while one table is derived.
+/// One account in a run.
 pub(super) struct Account {
     pub engine: Engine,
     pub name: Arc<str>,
     pub rules: Rules,
     /// Landed tables at the versions that this derive consumes; derived tables at their newest versions.
     pub lake: Arc<LakeSnapshot>,
+    /// The changes of the account's input since the table that is derived consumed it.
     pub changes: Changes,
     /// The UTC day of `now()`.
     pub today: i32,
     /// The number of partitions of its plans.
     pub partitions: usize,
+    /// The functions and options of its plans.
+    pub state: SessionState,
     /// The keys without a start that this run has found.
     pub found: Vec<Found>,
+    /// The account's files of the tables that this run has derived.
+    pub rewritten: HashMap<TableId, Vec<Arc<DataFile>>>,
+    /// The rows that this run keeps for later tables.
+    pub carried: Carried,
+    /// The keys that new events name, by raw table, with the files of these events.
+    pub named: Mutex<HashMap<TableId, NamedKeys>>,
 }
 
 /// The outcome of deriving one account's part of a table.
@@ -146,7 +152,6 @@ pub(super) struct Rewritten {
 /// The keys of an account that have events and no start (SPEC C1).
 #[derive(Debug, Clone)]
 pub(super) struct Found {
-    pub account: Arc<str>,
     /// The entity's.
     pub kind: &'static str,
     pub keys: Arc<Vec<WaitingKey>>,
@@ -154,27 +159,39 @@ pub(super) struct Found {
 
 impl Account {
     /// Creates a context with Rapport's functions and no tables.
-    pub fn context(&self) -> SessionContext {
-        let mut config = SessionConfig::new()
-            .with_target_partitions(self.partitions)
-            .with_information_schema(false);
-        let options = config.options_mut();
-        options.execution.parquet.pushdown_filters = false;
-        // Files are chosen before a plan is made, and read as a whole. Pruning each of thousands of small files again would
-        // cost more than reading them.
-        options.execution.parquet.pruning = false;
-        options.execution.parquet.enable_page_index = false;
-        options.execution.parquet.bloom_filter_on_read = false;
-        options.optimizer.enable_dynamic_filter_pushdown = false;
-        options.optimizer.subset_repartition_threshold = 1;
-        let context = SessionContext::new_with_config_rt(config, Arc::clone(self.engine.runtime()));
-        rapport_udfs::register(&context);
-        context
+    pub fn context(&self) -> Result<SessionContext, EngineError> {
+        let mut state = self.state.clone();
+        state.config_mut().options_mut().execution.target_partitions = self.partitions;
+        // The catalog of the copied state is the other contexts' too.
+        let names = state.config_options().catalog.clone();
+        let catalog = MemoryCatalogProvider::new();
+        catalog.register_schema(&names.default_schema, Arc::new(MemorySchemaProvider::new()))?;
+        let catalogs = MemoryCatalogProviderList::new();
+        catalogs.register_catalog(names.default_catalog, Arc::new(catalog));
+        state.register_catalog_list(Arc::new(catalogs));
+        Ok(SessionContext::new_with_state(state))
     }
 
-    /// Returns the account's files of a table.
+    /// Returns the account's files of a table: of a derived one, as this run has left them.
     pub fn files(&self, id: TableId) -> Vec<Arc<DataFile>> {
-        self.lake.get(id).files(Some(&self.name), ALL_DATES)
+        match self.rewritten.get(&id) {
+            Some(files) => files.clone(),
+            None => self.lake.get(id).files(Some(&self.name), ALL_DATES),
+        }
+    }
+
+    /// Lets later tables of this run read what was rewritten of a table.
+    pub fn replace(&mut self, id: TableId, part: &Rewritten) {
+        let mut files = self.files(id);
+        files.retain(|file| !part.removes.iter().any(|gone| gone.path == file.path));
+        files.extend(part.adds.iter().map(|file| Arc::new(file.to_data_file())));
+        self.rewritten.insert(id, files);
+        // What is known of the keys has changed with their derived rows.
+        self.named().retain(|raw, _| match raw {
+            TableId::OrderEvents => id != TableId::Orders,
+            _ => id != TableId::Conversations,
+        });
+        self.found.extend(part.waiting.clone());
     }
 
     /// Returns the account's files of a raw table whose date is among `days`.
@@ -204,118 +221,59 @@ impl Account {
         }
     }
 
-    /// Runs a plan whose rows are the new rows of a derived table, in its sort order, and writes them.
-    pub async fn write(
+    /// Registers the rows of a table as `name`: those that were kept, or else those of its files.
+    pub fn register_whole(
         &self,
+        context: &SessionContext,
+        name: &str,
+        id: TableId,
+    ) -> Result<(), EngineError> {
+        let rows = match self.carried.rows(id)? {
+            Some(kept) => kept,
+            None => self.scan(id, self.files(id)),
+        };
+        context.register_table(name, rows)?;
+        Ok(())
+    }
+
+    /// Runs a plan whose rows are the new rows of a derived table, in its sort order, and writes them. `kept` is the part of
+    /// the rows that is kept for later tables.
+    pub async fn write(
+        &mut self,
         table: TableId,
         rows: DataFrame,
+        kept: Option<Part>,
     ) -> Result<Vec<NewFile>, EngineError> {
-        Ok(self.write_to(self.target(table, None), rows).await?.files)
+        let target = self.target(table, None);
+        Ok(self.write_to(target, rows, kept).await?.files)
     }
 
     /// As [`Account::write`], for an entity. Rows without a start, which come last, are returned as keys instead.
     pub async fn write_started(
-        &self,
+        &mut self,
         entity: Entity,
         rows: DataFrame,
+        kept: Option<Part>,
     ) -> Result<Written, EngineError> {
-        self.write_to(self.target(entity.derived, Some(entity)), rows)
-            .await
+        let target = self.target(entity.derived, Some(entity));
+        self.write_to(target, rows, kept).await
     }
 
-    async fn write_to(&self, target: Target, rows: DataFrame) -> Result<Written, EngineError> {
+    async fn write_to(
+        &mut self,
+        target: Target,
+        rows: DataFrame,
+        kept: Option<Part>,
+    ) -> Result<Written, EngineError> {
         let context = Arc::new(rows.task_ctx());
         let input = rows.create_physical_plan().await?;
-        let input = single_partition(input);
+        let mut input = single_partition(input);
+        if let Some(part) = kept {
+            input = self.carried.copy(part, input, &self.context()?)?;
+        }
         let plan: Arc<dyn ExecutionPlan> = Arc::new(LakeWriteExec::new(input, target.clone()));
         Ok(written(&target, &collect(plan, context).await?))
     }
-
-    /// Returns the keys that the events of some files name, each with its derived row and its row among the orphans.
-    pub async fn changed_keys(
-        &self,
-        entity: Entity,
-        files: &[Arc<DataFile>],
-    ) -> Result<Vec<ChangedKey>, EngineError> {
-        let context = self.context();
-        context.register_table("changed", self.scan(entity.raw, files.to_vec()))?;
-        context.register_table(
-            "derived",
-            self.scan(entity.derived, self.files(entity.derived)),
-        )?;
-        context.register_table(
-            "orphans",
-            self.scan(TableId::Orphans, self.files(TableId::Orphans)),
-        )?;
-        let Entity {
-            key,
-            start,
-            started_at,
-            kind,
-            ..
-        } = entity;
-        let waiting = match self.changes.uncounted.get(&entity.raw) {
-            None => {
-                format!("SELECT key, first_at, last_at, events FROM orphans WHERE kind = '{kind}'")
-            }
-            Some(files) => {
-                context.register_table("uncounted", self.scan(entity.raw, files.clone()))?;
-                format!(include_str!("sql/waiting_keys.sql"), kind = kind, key = key)
-            }
-        };
-        let sql = format!(
-            include_str!("sql/changed_keys.sql"),
-            key = key,
-            start = start,
-            started_at = started_at,
-            waiting = waiting,
-        );
-        let batches = context.sql(&sql).await?.collect().await?;
-        let mut keys = Vec::new();
-        for batch in &batches {
-            read_keys(batch, &mut keys)?;
-        }
-        Ok(keys)
-    }
-}
-
-fn read_keys(batch: &RecordBatch, keys: &mut Vec<ChangedKey>) -> Result<(), EngineError> {
-    let column = |name: &str| -> Result<&ArrayRef, EngineError> {
-        Ok(batch.column(batch.schema_ref().index_of(name)?))
-    };
-    let number = |name: &str| Ok::<_, EngineError>(column(name)?.as_primitive::<Int64Type>());
-    let names = cast(column("key")?, &DataType::Utf8)?;
-    let names = names.as_string::<i32>();
-    let (first, last) = (number("fresh_first")?, number("fresh_last")?);
-    let (events, start) = (number("fresh_events")?, number("fresh_start")?);
-    let known = [
-        number("known_start")?,
-        number("known_first")?,
-        number("known_last")?,
-    ];
-    let waiting = [
-        number("waiting_first")?,
-        number("waiting_last")?,
-        number("waiting_events")?,
-    ];
-    let value = |of: &Int64Array, row: usize| of.is_valid(row).then(|| of.value(row));
-    let triple = |[a, b, c]: [&Int64Array; 3], row: usize| {
-        Some((value(a, row)?, value(b, row)?, value(c, row)?))
-    };
-    for row in 0..batch.num_rows() {
-        let (Some(first), Some(last)) = (value(first, row), value(last, row)) else {
-            continue;
-        };
-        keys.push(ChangedKey {
-            key: names.value(row).to_owned(),
-            fresh: (first, last),
-            events: value(events, row).unwrap_or_default(),
-            fresh_start: value(start, row),
-            known: triple(known, row),
-            waiting: triple(waiting, row),
-        });
-    }
-    Ok(())
 }
 
 /// Merges a plan's partitions into one, keeping the rows' order if they have one.

@@ -11,9 +11,11 @@ use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 
-use super::account::{Account, Changed, ChangedKey, Rewritten, instants};
+use super::account::{Account, Changed, Rewritten, instants};
+use super::carry;
 use super::days::{Days, day_of, days_of};
 use super::entity::{CONVERSATION, ORDER};
+use super::keys::ChangedKey;
 use super::rules::quoted;
 use crate::EngineError;
 use crate::lake::{DataFile, TableId};
@@ -21,13 +23,13 @@ use crate::lake::{DataFile, TableId};
 /// The keys whose events changed, and the days on which attributed orders may have changed.
 pub(super) struct Affected {
     pub days: Days,
-    pub conversations: Vec<ChangedKey>,
-    pub orders: Vec<ChangedKey>,
+    pub conversations: Arc<Vec<ChangedKey>>,
+    pub orders: Arc<Vec<ChangedKey>>,
 }
 
 impl Account {
     /// Derives the days of the account's attributed orders that changed events may affect.
-    pub(super) async fn derive_attributed(&self) -> Result<Rewritten, EngineError> {
+    pub(super) async fn derive_attributed(&mut self) -> Result<Rewritten, EngineError> {
         if self.changes.any_everything() {
             let removes = self.files(TableId::AttributedOrders);
             return self.attribute(None, removes).await;
@@ -67,11 +69,11 @@ impl Account {
     pub(super) async fn affected(&self) -> Result<Affected, EngineError> {
         let window = self.rules.window_days;
         let mut days = Days::default();
-        let mut conversations = Vec::new();
-        let mut orders = Vec::new();
+        let mut conversations = Arc::default();
+        let mut orders = Arc::default();
         if let Changed::Files(files) = &self.changes.conversations {
             conversations = self.changed_keys(CONVERSATION, files).await?;
-            for key in &conversations {
+            for key in conversations.iter() {
                 let (first, last) = key.reach();
                 days.extend(day_of(first)..=day_of(last) + window);
             }
@@ -91,7 +93,7 @@ impl Account {
         }
         if let Changed::Files(files) = &self.changes.orders {
             orders = self.changed_keys(ORDER, files).await?;
-            for key in &orders {
+            for key in orders.iter() {
                 days.extend(key.start_days());
             }
             // An order that turned out to be placed earlier still has its rows on its former day.
@@ -112,7 +114,7 @@ impl Account {
         if conversations.is_empty() || touches.is_empty() {
             return Ok(vec![]);
         }
-        let context = self.context();
+        let context = self.context()?;
         context.register_table("keys", keys_table(conversations)?)?;
         context.register_table("touches", self.scan(TableId::TouchEvents, touches))?;
         let sql = "SELECT DISTINCT date_trunc('day', t.occurred_at) FROM touches t JOIN keys k ON t.conversation_id = k.key";
@@ -120,7 +122,7 @@ impl Account {
     }
 
     async fn attributed_instants(&self, orders: &HashSet<&str>) -> Result<Vec<i64>, EngineError> {
-        let context = self.context();
+        let context = self.context()?;
         context.register_table("keys", keys_table(orders)?)?;
         let files = self.files(TableId::AttributedOrders);
         context.register_table("attributed", self.scan(TableId::AttributedOrders, files))?;
@@ -130,61 +132,58 @@ impl Account {
 
     /// Attributes the orders of some days (`None`: all).
     async fn attribute(
-        &self,
+        &mut self,
         days: Option<Days>,
         removes: Vec<Arc<DataFile>>,
     ) -> Result<Rewritten, EngineError> {
-        let context = self.context();
+        let context = self.context()?;
         let window = self.rules.window_days;
-        let inputs = |id: TableId| match &days {
-            Some(days) => self.files_on(id, &days.widened(window, 0)),
-            None => self.files(id),
+        let touches = match &days {
+            Some(days) => {
+                let days = days.widened(window, 0);
+                let events = self.files_on(TableId::ConversationEvents, &days);
+                context.register_table("events", self.scan(TableId::ConversationEvents, events))?;
+                self.files_on(TableId::TouchEvents, &days)
+            }
+            None => {
+                self.register_whole(&context, "events", TableId::ConversationEvents)?;
+                self.files(TableId::TouchEvents)
+            }
         };
-        context.register_table(
-            "events",
-            self.scan(
-                TableId::ConversationEvents,
-                inputs(TableId::ConversationEvents),
-            ),
-        )?;
-        context.register_table(
-            "touches",
-            self.scan(TableId::TouchEvents, inputs(TableId::TouchEvents)),
-        )?;
-        for (name, id) in [
-            ("conversations", TableId::Conversations),
-            ("all_orders", TableId::Orders),
-        ] {
-            context.register_table(name, self.scan(id, self.files(id)))?;
-        }
+        context.register_table("touches", self.scan(TableId::TouchEvents, touches))?;
+        self.register_whole(&context, "conversations", TableId::Conversations)?;
+        self.register_whole(&context, "all_orders", TableId::Orders)?;
         let on_days = match &days {
             Some(days) => format!("WHERE {}", days.sql("CAST(ordered_at AS DATE)")),
             None => String::new(),
         };
-        // The orders are read once for all uses below.
-        let orders = context
-            .sql(&format!("SELECT * FROM all_orders {on_days}"))
-            .await?
-            .cache()
-            .await?;
-        if orders.clone().count().await? == 0 {
+        // What several parts of the plan use is read once.
+        let orders = format!("SELECT * FROM all_orders {on_days}");
+        if register_cached(&context, "orders", &orders).await? == 0 {
             return Ok(Rewritten {
                 removes,
                 ..Rewritten::default()
             });
         }
-        context.register_table("orders", orders.into_view())?;
-        let live = context.sql(LIVE).await?.cache().await?;
-        context.register_table("live", live.into_view())?;
-        // The agent's touches are read once for both uses: those of a profile, and those of conversations that orders name.
-        let agent = context.sql(&self.agent_sql()).await?.cache().await?;
-        context.register_table("agent", agent.into_view())?;
+        register_cached(&context, "live", LIVE).await?;
+        register_cached(&context, "touched", &self.touched_sql()).await?;
+        register_cached(&context, "agent", &self.agent_sql()).await?;
         let rows = context.sql(&self.attribution_sql()).await?;
+        let kept = days.is_none().then_some(carry::ATTRIBUTED);
         Ok(Rewritten {
-            adds: self.write(TableId::AttributedOrders, rows).await?,
+            adds: self.write(TableId::AttributedOrders, rows, kept).await?,
             removes,
             waiting: None,
         })
+    }
+
+    /// The touches that count (SPEC A2), each with the live conversation that it names, if any.
+    fn touched_sql(&self) -> String {
+        format!(
+            include_str!("sql/touched.sql"),
+            touch_counts = self.rules.counts(OF_TOUCH),
+            classes = self.rules.class_list(),
+        )
     }
 
     /// The agent's touches (SPEC A1, A2).
@@ -192,7 +191,6 @@ impl Account {
         format!(
             include_str!("sql/agent_touches.sql"),
             event_counts = self.rules.counts("e.kind, e.is_bot, NULL, NULL"),
-            touch_counts = self.rules.counts(OF_TOUCH),
             classes = self.rules.class_list(),
         )
     }
@@ -201,8 +199,6 @@ impl Account {
         let rules = &self.rules;
         format!(
             include_str!("sql/attributed_orders.sql"),
-            touch_counts = rules.counts(OF_TOUCH),
-            classes = rules.class_list(),
             model = quoted(rules.model),
             windows = quoted(&rules.windows),
             currency = quoted(&rules.currency),
@@ -216,6 +212,20 @@ const LIVE: &str =
 
 /// The expressions of a row of `touch_events` (alias `t`) that SPEC A2 depends on.
 const OF_TOUCH: &str = "t.kind, t.is_bot, t.is_machine_open, t.is_transactional";
+
+/// Runs a query and registers its rows, which are kept in memory, as a table. Returns their number.
+async fn register_cached(
+    context: &SessionContext,
+    name: &str,
+    sql: &str,
+) -> Result<usize, EngineError> {
+    let query = context.sql(sql).await?;
+    let schema = Arc::clone(query.schema().inner());
+    let rows = query.collect_partitioned().await?;
+    let count = rows.iter().flatten().map(RecordBatch::num_rows).sum();
+    context.register_table(name, Arc::new(MemTable::try_new(schema, rows)?))?;
+    Ok(count)
+}
 
 async fn distinct_instants(context: &SessionContext, sql: &str) -> Result<Vec<i64>, EngineError> {
     let batches = context.sql(sql).await?.collect().await?;

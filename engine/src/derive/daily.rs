@@ -3,79 +3,72 @@
 //! An order in another currency counts once in any set of channels, even if several channels share it (SPEC A10): the row of
 //! a channel lists in `counted_before` the bytewise earlier channels that count the order already.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::account::{Account, Changed, Rewritten};
-use super::days::{Days, next_month};
+use super::account::{Account, Rewritten};
+use super::days::Days;
 use super::rules::quoted;
 use crate::EngineError;
-use crate::lake::{NewFile, TableId};
+use crate::lake::{DataFile, NewFile, TableId};
 
 /// Days by which a range of local days is widened to UTC days. A local day begins within a day of the UTC day of its date.
 const ZONE_DAYS: i32 = 2;
 
 impl Account {
-    /// Derives the months of the account's daily metrics that changed events may affect.
-    pub(super) async fn derive_daily(&self) -> Result<Rewritten, EngineError> {
+    /// Derives the days of the account's daily metrics that changed events may affect. A file has a month, so its other rows
+    /// are written again as they are.
+    pub(super) async fn derive_daily(&mut self) -> Result<Rewritten, EngineError> {
         let files = self.files(TableId::DailyMetrics);
-        let months = if self.changes.any_everything() {
-            None
-        } else {
-            let affected = self.affected().await?;
-            let mut days = affected.days;
-            days.extend(self.changes.forced.iter());
-            for key in affected.conversations.iter().chain(&affected.orders) {
-                let (first, last) = key.reach();
-                days.cover(first, last);
-            }
-            Some(days.widened(ZONE_DAYS, ZONE_DAYS).months())
-        };
-        match months {
-            None => Ok(Rewritten {
-                adds: self.count(None).await?,
+        if self.changes.any_everything() {
+            return Ok(Rewritten {
+                adds: self.count(None, vec![]).await?,
                 removes: files,
                 waiting: None,
-            }),
-            Some(months) if months.is_empty() => Ok(Rewritten::default()),
-            Some(months) => Ok(Rewritten {
-                adds: self.count(Some(&months)).await?,
-                removes: files
-                    .into_iter()
-                    .filter(|file| {
-                        file.partition
-                            .date
-                            .is_none_or(|date| months.contains(&date))
-                    })
-                    .collect(),
-                waiting: None,
-            }),
+            });
         }
+        let affected = self.affected().await?;
+        let mut days = affected.days;
+        days.extend(self.changes.forced.iter());
+        for key in affected.conversations.iter().chain(affected.orders.iter()) {
+            let (first, last) = key.reach();
+            days.cover(first, last);
+        }
+        if days.is_empty() {
+            return Ok(Rewritten::default());
+        }
+        let days = days.widened(ZONE_DAYS, ZONE_DAYS);
+        let months = days.months();
+        let in_months = |file: &Arc<DataFile>| match file.partition.date {
+            Some(month) => months.contains(&month),
+            None => true,
+        };
+        let removes: Vec<Arc<DataFile>> = files.into_iter().filter(in_months).collect();
+        Ok(Rewritten {
+            adds: self.count(Some(&days), removes.clone()).await?,
+            removes,
+            waiting: None,
+        })
     }
 
-    async fn count(&self, months: Option<&BTreeSet<i32>>) -> Result<Vec<NewFile>, EngineError> {
-        let context = self.context();
-        let days = months.map(|months| {
-            let mut days = Days::default();
-            for month in months {
-                days.extend(*month..next_month(*month));
+    /// Counts some days (`None`: all), and writes them with the rows of the replaced files on other days.
+    async fn count(
+        &mut self,
+        days: Option<&Days>,
+        replaced: Vec<Arc<DataFile>>,
+    ) -> Result<Vec<NewFile>, EngineError> {
+        let context = self.context()?;
+        match days {
+            None => self.register_whole(&context, "events", TableId::ConversationEvents)?,
+            Some(days) => {
+                let id = TableId::ConversationEvents;
+                let events = self.files_on(id, &days.widened(ZONE_DAYS, ZONE_DAYS));
+                context.register_table("events", self.scan(id, events))?;
             }
-            days
-        });
-        let events = match &days {
-            None => self.files(TableId::ConversationEvents),
-            Some(days) => self.files_on(
-                TableId::ConversationEvents,
-                &days.widened(ZONE_DAYS, ZONE_DAYS),
-            ),
-        };
-        context.register_table("events", self.scan(TableId::ConversationEvents, events))?;
-        for (name, id) in [
-            ("conversations", TableId::Conversations),
-            ("attributed", TableId::AttributedOrders),
-        ] {
-            context.register_table(name, self.scan(id, self.files(id)))?;
         }
-        let within = |day: &str| match &days {
+        self.register_whole(&context, "conversations", TableId::Conversations)?;
+        self.register_whole(&context, "attributed", TableId::AttributedOrders)?;
+        context.register_table("replaced", self.scan(TableId::DailyMetrics, replaced))?;
+        let within = |day: &str| match days {
             None => "true".to_owned(),
             Some(days) => days.sql(day),
         };
@@ -88,18 +81,6 @@ impl Account {
             day = within("date"),
         );
         let rows = context.sql(&sql).await?;
-        self.write(TableId::DailyMetrics, rows).await
-    }
-
-    /// Returns whether none of the account's input has changed.
-    pub(super) fn is_clean(&self) -> bool {
-        self.changes.forced.is_empty()
-            && [
-                &self.changes.conversations,
-                &self.changes.orders,
-                &self.changes.touches,
-            ]
-            .iter()
-            .all(|changed| matches!(changed, Changed::Nothing))
+        self.write(TableId::DailyMetrics, rows, None).await
     }
 }

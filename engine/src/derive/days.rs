@@ -126,11 +126,6 @@ pub(super) fn month_of(day: i32) -> i32 {
         .map_or(day, |first| first.to_epoch_days())
 }
 
-/// Returns the first day of the month after a day's month.
-pub(super) fn next_month(day: i32) -> i32 {
-    month_of(month_of(day) + 31)
-}
-
 /// Returns the key of the file that a day's rows go to: the day itself while it is recent, else the first day of its month.
 /// Days with equal keys share a file.
 pub(super) fn span_of(day: i32, today: i32) -> i32 {
@@ -189,8 +184,6 @@ mod tests {
     fn months_begin_on_the_first() {
         let day = |text: &str| crate::lake::parse_date(text).unwrap();
         assert_eq!(month_of(day("2026-02-28")), day("2026-02-01"));
-        assert_eq!(next_month(day("2026-01-31")), day("2026-02-01"));
-        assert_eq!(next_month(day("2026-12-05")), day("2027-01-01"));
         assert_eq!(month_of(day("1969-12-31")), day("1969-12-01"));
     }
 

@@ -27,7 +27,10 @@ enum Scope {
 
 impl Account {
     /// Derives the account's conversations or orders that changed events affect.
-    pub(super) async fn derive_entities(&self, entity: Entity) -> Result<Rewritten, EngineError> {
+    pub(super) async fn derive_entities(
+        &mut self,
+        entity: Entity,
+    ) -> Result<Rewritten, EngineError> {
         let scope = match self.changes.of(entity.raw) {
             Changed::Everything => Scope::Whole,
             Changed::Nothing if self.changes.forced.is_empty() => return Ok(Rewritten::default()),
@@ -35,7 +38,7 @@ impl Account {
             Changed::Files(files) => {
                 let mut starts = self.changes.forced.clone();
                 let mut reach = Days::default();
-                for key in self.changed_keys(entity, files).await? {
+                for key in self.changed_keys(entity, files).await?.iter() {
                     let mut days = key.start_days().peekable();
                     if days.peek().is_some() {
                         let (first, last) = key.reach();
@@ -89,8 +92,8 @@ impl Account {
         }
     }
 
-    async fn fold(&self, entity: Entity, scope: Scope) -> Result<Rewritten, EngineError> {
-        let context = self.context();
+    async fn fold(&mut self, entity: Entity, scope: Scope) -> Result<Rewritten, EngineError> {
+        let context = self.context()?;
         let whole = matches!(scope, Scope::Whole);
         let (files, removes, filter) = match scope {
             Scope::Whole => (
@@ -125,7 +128,11 @@ impl Account {
                 (files, replaced, filter)
             }
         };
-        context.register_table("events", self.scan(entity.raw, files))?;
+        let mut events = self.scan(entity.raw, files);
+        if let Some(part) = entity.kept_events.filter(|_| whole) {
+            events = self.carried.copying(part, events, &context)?;
+        }
+        context.register_table("events", events)?;
         let fold = match entity.derived {
             TableId::Orders => self.rules.orders_sql(),
             _ => self.rules.conversations_sql(),
@@ -136,12 +143,12 @@ impl Account {
             key = entity.key,
         );
         let rows = context.sql(&sql).await?;
-        let written = self.write_started(entity, rows).await?;
+        let kept = whole.then_some(entity.kept);
+        let written = self.write_started(entity, rows, kept).await?;
         Ok(Rewritten {
             adds: written.files,
             removes,
             waiting: whole.then(|| Found {
-                account: Arc::clone(&self.name),
                 kind: entity.kind,
                 keys: Arc::new(written.waiting),
             }),

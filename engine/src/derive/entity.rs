@@ -1,5 +1,6 @@
 //! Entities: conversations and orders, each of which begins with a start event and has more events later.
 
+use super::carry::{self, Part};
 use crate::lake::TableId;
 
 /// The raw table, derived table and columns of an entity.
@@ -17,6 +18,10 @@ pub(super) struct Entity {
     pub started_at: &'static str,
     /// Its `kind` in the table of orphans.
     pub kind: &'static str,
+    /// The events that later tables need.
+    pub kept_events: Option<Part>,
+    /// What later tables need of its derived rows.
+    pub kept: Part,
 }
 
 /// Conversations (SPEC C1).
@@ -27,6 +32,8 @@ pub(super) const CONVERSATION: Entity = Entity {
     start: "conversation_started",
     started_at: "started_at",
     kind: "conversation",
+    kept_events: Some(carry::EVENTS),
+    kept: carry::CONVERSATIONS,
 };
 
 /// Orders (SPEC section 5).
@@ -37,4 +44,6 @@ pub(super) const ORDER: Entity = Entity {
     start: "order_placed",
     started_at: "ordered_at",
     kind: "order",
+    kept_events: None,
+    kept: carry::ORDERS,
 };

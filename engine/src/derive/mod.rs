@@ -14,10 +14,12 @@
 
 mod account;
 mod attribution;
+mod carry;
 mod daily;
 pub(crate) mod days;
 mod entities;
 mod entity;
+mod keys;
 mod orphans;
 mod report;
 mod rules;

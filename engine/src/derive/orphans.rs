@@ -30,7 +30,7 @@ impl Account {
                 // A backfill counts them anew.
                 Changed::Nothing if self.changes.forced.is_empty() => {}
                 Changed::Files(files) if self.changes.forced.is_empty() => {
-                    for key in self.changed_keys(entity, files).await? {
+                    for key in self.changed_keys(entity, files).await?.iter() {
                         let name = (entity.kind.to_owned(), key.key.clone());
                         if key.known.is_some() {
                             waiting.remove(&name);
@@ -83,7 +83,7 @@ impl Account {
     }
 
     async fn waiting(&self) -> Result<Waiting, EngineError> {
-        let context = self.context();
+        let context = self.context()?;
         let files = self.files(TableId::Orphans);
         let rows = context.read_table(self.scan(TableId::Orphans, files))?;
         let mut waiting = Waiting::new();
@@ -99,7 +99,7 @@ impl Account {
         entity: Entity,
         waiting: &mut Waiting,
     ) -> Result<(), EngineError> {
-        let context = self.context();
+        let context = self.context()?;
         context.register_table("events", self.scan(entity.raw, self.files(entity.raw)))?;
         let derived = self.files(entity.derived);
         context.register_table("derived", self.scan(entity.derived, derived))?;

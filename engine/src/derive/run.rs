@@ -1,25 +1,27 @@
-//! One run of a derive: pins the versions to consume, derives each table, and commits it.
+//! One run of a derive: pins the versions to consume, derives the dirty accounts, and commits each table.
 
+mod accounts;
 mod dirty;
+mod stage;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use futures::FutureExt;
 use rapport_zones::Tz;
-use tokio::task::JoinSet;
 
-use super::account::{Account, FilesByAccount, Found, Rewritten};
-use super::days::Days;
-use super::entity::{CONVERSATION, ORDER};
+use super::account::{Account, Changes, FilesByAccount, Rewritten, derive_state};
+use super::carry::Carried;
+use super::days::{Days, day_of};
 use super::report::{AccountFailure, DeriveReport, TableReport};
-use crate::lake::{
-    Change, DataFile, LakeError, LakeSnapshot, NewFile, Operation, Partition, TableId,
-    TableSnapshot, Work, mark_behind, mark_derived_anew, mark_rules,
-};
+use super::rules::Rules;
+use crate::lake::{LakeSnapshot, TableId, files};
 use crate::settings::SettingsVersion;
 use crate::{Engine, EngineError, Progress};
+
+use accounts::DirtyAccount;
+use dirty::default_settings;
+use stage::Stage;
 
 /// What a run derives.
 pub(super) enum Request {
@@ -49,17 +51,7 @@ pub(super) struct Run<'a> {
     settings: BTreeMap<String, SettingsVersion>,
     added: HashMap<(TableId, i64), Arc<Added>>,
     changed_settings: HashMap<i64, Arc<BTreeSet<String>>>,
-    /// The keys without a start that folding has found.
-    found: Vec<Found>,
-    /// The accounts that have failed. The tables after the one in which they failed skip them.
-    failed: Failed,
-    /// Whether this run has committed a table.
-    has_committed: bool,
-}
-
-/// The parts of a table that were derived, and the accounts that failed.
-struct Derived {
-    rewritten: Vec<Rewritten>,
+    /// The accounts that have failed, each with the table in which it did.
     failed: Failed,
 }
 
@@ -77,9 +69,7 @@ impl<'a> Run<'a> {
             settings,
             added: HashMap::new(),
             changed_settings: HashMap::new(),
-            found: Vec::new(),
             failed: Failed::new(),
-            has_committed: false,
         };
         if let Request::Days { accounts, .. } = request {
             let known = run.accounts();
@@ -94,18 +84,15 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// Derives all tables, one after the other.
+    /// Derives all that the request asks for, and commits it.
     pub async fn derive(mut self, progress: &dyn Progress) -> Result<DeriveReport, EngineError> {
         self.settle().await?;
-        let mut report = DeriveReport::default();
-        for table in TableId::DERIVED {
-            report
-                .tables
-                .push(self.derive_table(table, progress).await?);
-        }
-        report.orphans = self.orphans().await?;
-        report.failed = self.failed.iter().map(failure).collect();
-        Ok(report)
+        let tables = self.derive_tables(&TableId::DERIVED, progress).await?;
+        Ok(DeriveReport {
+            tables,
+            orphans: self.orphans().await?,
+            failed: self.failed.iter().map(failure).collect(),
+        })
     }
 
     /// Waits until the landed versions to consume would survive a power loss: a record of having consumed them must not
@@ -122,111 +109,105 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    async fn derive_table(
+    /// Derives tables, and commits them in their order.
+    async fn derive_tables(
         &mut self,
-        table: TableId,
+        tables: &[TableId],
         progress: &dyn Progress,
-    ) -> Result<TableReport, EngineError> {
-        let base = Arc::clone(self.engine.lake().current().get(table));
-        let mut report = TableReport {
-            table: table.name(),
-            ..TableReport::default()
-        };
-        let consumed = base.consumed();
-        let target = CONSUMED.map(|raw| self.target.get(raw).version());
-        let lake = self.engine.lake();
-        let behind = lake.behind(&base, self.accounts()).await?;
-        let retries = self.request.retries() && !behind.is_empty();
-        let has_rules = base.has_rules_in_use();
-        let is_outdated = base.is_outdated();
-        if consumed == target
-            && has_rules
-            && !is_outdated
-            && !retries
-            && matches!(self.request, Request::Dirty { .. })
-        {
-            return Ok(report);
+    ) -> Result<Vec<TableReport>, EngineError> {
+        let mut stages = Vec::new();
+        for table in tables {
+            stages.extend(self.stage(*table).await?);
         }
-        if consumed.iter().zip(&target).any(|(c, t)| c > t) {
-            // Another derive has consumed newer events. Going on would set back the consumed versions, and the next derive
-            // would count those events again: start over with the newest.
-            return Err(EngineError::Lake(LakeError::Conflict {
-                table: table.name(),
-                version: base.version(),
-            }));
-        }
-        let moved = lake.zones_with_new_rules(&base, self.zones()).await?;
-        let mut dirty = self
-            .dirty_accounts(consumed, is_outdated, &behind, &moved)
-            .await?;
-        let left_out = self.skip_failed(&mut dirty, &behind);
-        progress.begin(table.name(), "accounts", Some(dirty.len() as u64));
-        let mut done: BTreeSet<Arc<str>> = dirty.iter().map(|a| Arc::clone(&a.name)).collect();
-        let Derived { rewritten, failed } = self.derive_accounts(table, dirty, progress).await;
+        let accounts = self.accounts_to_derive(&stages)?;
+        progress.begin("deriving", "accounts", Some(accounts.len() as u64));
+        let derived = self.derive_accounts(accounts, progress).await;
         progress.end();
-        let all_failed = !failed.is_empty() && rewritten.is_empty();
-        let mut adds: Vec<NewFile> = Vec::new();
-        let mut removes: Vec<Arc<DataFile>> = Vec::new();
-        for part in rewritten {
-            self.found.extend(part.waiting);
-            adds.extend(part.adds);
-            removes.extend(part.removes);
+        let mut parts: HashMap<TableId, BTreeMap<Arc<str>, Rewritten>> = HashMap::new();
+        for account in derived {
+            for (table, part) in account.tables {
+                let of_table = parts.entry(table).or_default();
+                of_table.insert(Arc::clone(&account.name), part);
+            }
+            if let Some(failure) = account.failed {
+                self.failed.insert(account.name, failure);
+            }
         }
-        done.retain(|name| !failed.contains_key(name));
-        let mut now_behind: BTreeSet<Arc<str>> = behind.difference(&done).cloned().collect();
-        now_behind.extend(left_out);
-        now_behind.extend(failed.keys().cloned());
-        self.failed.extend(failed);
-        if all_failed
-            && !self.has_committed
-            && let Some((_, (_, error))) = self.failed.pop_first()
-        {
-            // All accounts failed in the first table, so the cause is likely not theirs.
+        if let Some(error) = Self::common_cause(&stages, &mut self.failed) {
             return Err(error);
         }
-        let partitions: BTreeSet<&Partition> = adds
-            .iter()
-            .map(|file| &file.partition)
-            .chain(removes.iter().map(|file| &file.partition))
-            .collect();
-        report.partitions = partitions.len();
-        report.accounts = partitions
-            .iter()
-            .filter_map(|partition| partition.account.as_ref())
-            .collect::<BTreeSet<_>>()
-            .len();
-        report.files = adds.len();
-        report.rows = adds.iter().map(|file| file.statistics.rows).sum();
-        let marks = mark_behind(&behind, &now_behind);
-        let changes = !adds.is_empty() || !removes.is_empty() || !marks.is_empty();
-        if consumed != target || changes || !has_rules || is_outdated {
-            let reckoned: BTreeSet<&str> = match has_rules {
-                true => done
-                    .iter()
-                    .map(|account| self.zone(account).name())
-                    .collect(),
-                false => self.zones(),
+        let mut stages = stages.into_iter().peekable();
+        let mut reports = Vec::with_capacity(tables.len());
+        for table in tables {
+            let report = match stages.next_if(|stage| stage.table == *table) {
+                Some(stage) => {
+                    let parts = parts.remove(table).unwrap_or_default();
+                    self.commit(stage, parts).await
+                }
+                None => Ok(TableReport {
+                    table: table.name(),
+                    ..TableReport::default()
+                }),
             };
-            let rules = mark_rules(reckoned.into_iter().filter_map(|name| Tz::named(name).ok()));
-            let anew = mark_derived_anew(&base);
-            let consumed = CONSUMED.iter().zip(target);
-            let consumed = consumed.map(|(raw, version)| (raw.name().to_owned(), version));
-            let change = Change {
-                operation: match self.request {
-                    Request::Dirty { .. } => Operation::Derive,
-                    Request::Days { .. } => Operation::Backfill,
-                },
-                adds,
-                removes,
-                transactions: consumed.chain(marks).chain(rules).chain(anew).collect(),
-                metadata: None,
-            };
-            let written = change.adds.clone();
-            let mut once = Once(Some(change));
-            lake.commit_loop(base, written, &mut once).await?;
-            self.has_committed = true;
+            match report {
+                Ok(report) => reports.push(report),
+                Err(error) => {
+                    self.discard(parts).await;
+                    return Err(error);
+                }
+            }
         }
-        Ok(report)
+        Ok(reports)
+    }
+
+    /// Deletes the files of tables that will not be committed.
+    async fn discard(&self, parts: HashMap<TableId, BTreeMap<Arc<str>, Rewritten>>) {
+        for (table, accounts) in parts {
+            for file in accounts.values().flat_map(|part| &part.adds) {
+                files::discard(self.engine.lake(), table, &file.path).await;
+            }
+        }
+    }
+
+    /// Returns the accounts that are dirty in any table, the largest first.
+    fn accounts_to_derive(&self, stages: &[Stage]) -> Result<Vec<DirtyAccount>, EngineError> {
+        let lake = self.engine.lake();
+        // Landed tables at the versions that this run consumes; derived tables at their newest versions.
+        let snapshot = Arc::new(self.target.with_derived(&lake.current()));
+        let state = derive_state(self.engine);
+        let today = day_of(self.engine.now().timestamp_micros());
+        let names: BTreeSet<&Arc<str>> = stages.iter().flat_map(|s| s.dirty.keys()).collect();
+        let partitions = self.engine.options().threads.div_ceil(names.len().max(1));
+        let mut accounts = Vec::with_capacity(names.len());
+        for name in names {
+            let dirty = stages.iter().filter_map(|stage| {
+                let changes = stage.dirty.get(name)?.clone();
+                Some((stage.table, changes))
+            });
+            let rules = match self.settings.get(name.as_ref()) {
+                Some(version) => Rules::from(&version.settings),
+                None => Rules::from(&default_settings(name)?),
+            };
+            accounts.push(DirtyAccount {
+                tables: dirty.collect(),
+                account: Account {
+                    engine: self.engine.clone(),
+                    name: Arc::clone(name),
+                    rules,
+                    lake: Arc::clone(&snapshot),
+                    changes: Changes::default(),
+                    today,
+                    partitions,
+                    state: state.clone(),
+                    found: Vec::new(),
+                    rewritten: HashMap::new(),
+                    carried: Carried::default(),
+                    named: Mutex::default(),
+                },
+            });
+        }
+        accounts.sort_by_cached_key(|dirty| Reverse(self.size(&dirty.account.name)));
+        Ok(accounts)
     }
 
     /// Returns the time zone of an account.
@@ -243,111 +224,12 @@ impl<'a> Run<'a> {
             .collect()
     }
 
-    /// Removes from `dirty` the accounts that have failed in this run, and those that failed before unless the request retries
-    /// them. Returns the removed accounts, which are behind from now on.
-    fn skip_failed(
-        &self,
-        dirty: &mut Vec<Account>,
-        behind: &BTreeSet<Arc<str>>,
-    ) -> BTreeSet<Arc<str>> {
-        let retries = self.request.retries();
-        let mut left_out = BTreeSet::new();
-        dirty.retain(|account| {
-            let failed = self.failed.contains_key(&account.name);
-            let leave = failed || !retries && behind.contains(&account.name);
-            if leave {
-                left_out.insert(Arc::clone(&account.name));
-            }
-            !leave
-        });
-        left_out
-    }
-
-    /// Derives accounts, several concurrently. A failing account does not affect the others.
-    async fn derive_accounts(
-        &self,
-        table: TableId,
-        accounts: Vec<Account>,
-        progress: &dyn Progress,
-    ) -> Derived {
-        let concurrent = self.engine.options().threads.max(1);
-        let mut accounts = accounts.into_iter();
-        let mut running = JoinSet::new();
-        let mut derived = Derived {
-            rewritten: Vec::new(),
-            failed: Failed::new(),
-        };
-        loop {
-            while running.len() < concurrent
-                && let Some(account) = accounts.next()
-            {
-                let name = Arc::clone(&account.name);
-                running.spawn(async move {
-                    let work = AssertUnwindSafe(derive_account(&account, table));
-                    let panicked = || EngineError::Request("deriving panicked".to_owned());
-                    (
-                        name,
-                        work.catch_unwind()
-                            .await
-                            .unwrap_or_else(|_| Err(panicked())),
-                    )
-                });
-            }
-            match running.join_next().await {
-                None => return derived,
-                Some(Ok((name, outcome))) => {
-                    progress.advance(1);
-                    match outcome {
-                        Ok(part) => derived.rewritten.push(part),
-                        Err(error) => {
-                            derived.failed.insert(name, (table, error));
-                        }
-                    }
-                }
-                // A task is cancelled only when its runtime ends, which ends this run too.
-                Some(Err(error)) => tracing::error!(%error, "deriving stopped"),
-            }
-        }
-    }
-
     /// Returns the number of landed conversation events whose conversation has no start.
     async fn orphans(&self) -> Result<u64, EngineError> {
         let lake = self.engine.lake();
         let files = lake.current().get(TableId::Orphans).all_files();
         super::orphans::count(self.engine, files).await
     }
-}
-
-/// A change that is right on one version of a table only. On a newer version the run that computed it must start over.
-struct Once(Option<Change>);
-
-impl Work for Once {
-    type Error = LakeError;
-
-    async fn change(&mut self, base: &Arc<TableSnapshot>) -> Result<Option<Change>, LakeError> {
-        match self.0.take() {
-            Some(change) => Ok(Some(change)),
-            None => Err(LakeError::Conflict {
-                table: base.id().name(),
-                version: base.version(),
-            }),
-        }
-    }
-}
-
-async fn derive_account(account: &Account, table: TableId) -> Result<Rewritten, EngineError> {
-    let derived = match table {
-        TableId::Conversations => account.derive_entities(CONVERSATION).await,
-        TableId::Orders => account.derive_entities(ORDER).await,
-        TableId::Orphans => account.derive_orphans().await,
-        TableId::AttributedOrders => account.derive_attributed().await,
-        _ => account.derive_daily().await,
-    };
-    derived.map_err(|source| EngineError::Account {
-        account: account.name.to_string(),
-        table: table.name(),
-        source: Box::new(source),
-    })
 }
 
 fn failure((account, (table, error)): (&Arc<str>, &(TableId, EngineError))) -> AccountFailure {

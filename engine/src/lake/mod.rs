@@ -26,6 +26,7 @@ mod snapshot;
 mod stats;
 mod store;
 mod table;
+mod whole_files;
 mod write;
 mod zone_rules;
 

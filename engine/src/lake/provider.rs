@@ -14,7 +14,9 @@ use datafusion::common::{DataFusionError, Result, ScalarValue, Statistics, inter
 use datafusion::config::{ParquetOptions, TableParquetOptions};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfigBuilder, ParquetFileReaderFactory, ParquetSource,
+};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
@@ -26,6 +28,7 @@ use super::prune::{equality_literal, prune};
 use super::resident::{ResidentColumns, ResidentExec, ResidentScan};
 use super::snapshot::{ALL_DATES, DataFile};
 use super::table::{Partitioning, TableId};
+use super::whole_files::WholeFiles;
 use super::{Lake, LakeError, LakeSnapshot};
 
 /// The rows per partition of a scan, about: splitting fewer costs more than it gains.
@@ -206,7 +209,11 @@ impl TableProvider for LakeScan {
             limit,
             is_lookup: false,
         };
-        Reader::of(&self.lake, state).scan(self.id, &files, read)
+        let reader = Reader {
+            reads_once: true,
+            ..Reader::of(&self.lake, state)
+        };
+        reader.scan(self.id, &files, read)
     }
 }
 
@@ -240,6 +247,8 @@ struct Reader {
     footers: Arc<FileMetadataCache>,
     parquet: ParquetOptions,
     threads: usize,
+    /// Whether the files will not be read again soon: small ones are then read whole, and their footers not kept.
+    reads_once: bool,
 }
 
 impl Reader {
@@ -249,6 +258,7 @@ impl Reader {
             footers: state.runtime_env().cache_manager.get_file_metadata_cache(),
             parquet: state.config_options().execution.parquet.clone(),
             threads: state.config().target_partitions(),
+            reads_once: false,
         }
     }
 
@@ -270,10 +280,13 @@ impl Reader {
             .with_table_partition_cols(partition_fields)
             .build();
         let url = Lake::store_url().map_err(external)?;
-        let reader = CachedParquetFileReaderFactory::new(
-            Arc::clone(self.lake.store()),
-            Arc::clone(&self.footers),
-        );
+        let store = self.lake.store();
+        let cached =
+            CachedParquetFileReaderFactory::new(Arc::clone(store), Arc::clone(&self.footers));
+        let reader: Arc<dyn ParquetFileReaderFactory> = match self.reads_once {
+            true => Arc::new(WholeFiles::new(Arc::clone(store), cached)),
+            false => Arc::new(cached),
+        };
         let mut options = TableParquetOptions {
             global: self.parquet.clone(),
             ..Default::default()
@@ -281,7 +294,7 @@ impl Reader {
         options.global.pushdown_filters |= read.is_lookup;
         let source = ParquetSource::new(table_schema)
             .with_table_parquet_options(options)
-            .with_parquet_file_reader_factory(Arc::new(reader));
+            .with_parquet_file_reader_factory(reader);
         let unknown = Arc::new(Statistics::new_unknown(&schema));
         let groups = group_files(files, self.threads).into_iter().map(|files| {
             let files = files.iter();

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::Lake;
 use super::error::LakeError;
-use super::snapshot::Partition;
+use super::snapshot::{DataFile, Partition};
 use super::stats::FileStatistics;
 use super::table::TableId;
 
@@ -47,6 +47,20 @@ pub struct NewFile {
     pub partition: Partition,
     /// Row count, and minimum and maximum of some columns.
     pub statistics: Arc<FileStatistics>,
+}
+
+impl NewFile {
+    /// Returns the file as plans read it before a commit names it.
+    pub(crate) fn to_data_file(&self) -> DataFile {
+        DataFile {
+            path: self.path.clone(),
+            size: self.size,
+            partition: self.partition.clone(),
+            version: 0,
+            committed_at: 0,
+            statistics: Arc::clone(&self.statistics),
+        }
+    }
 }
 
 impl Lake {

@@ -1,17 +1,16 @@
 //! Finds the dirty accounts of a derived table, from the commits after the versions that it has consumed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use rapport_data::Settings;
 
-use super::super::account::{Account, Changed, Changes, FilesByAccount};
-use super::super::days::{Days, day_of};
+use super::super::account::{Changed, Changes, FilesByAccount};
 use super::super::rules::Rules;
 use super::{Added, CONSUMED, Request, Run};
 use crate::EngineError;
-use crate::lake::{ALL_DATES, DataFile, LakeSnapshot, TableId};
+use crate::lake::{ALL_DATES, DataFile, TableId, TableSnapshot};
 use crate::settings::StoredVersion;
 
 /// The share of new events, as a fraction, from which on an account is derived as a whole: finding what they affect would
@@ -19,36 +18,33 @@ use crate::settings::StoredVersion;
 const MOSTLY_NEW: (u64, u64) = (1, 2);
 
 impl Run<'_> {
-    /// Returns the accounts with anything to derive again in a table, the largest first. An account is derived as a whole if
-    /// the table is outdated, if it is behind, or if the rules of its zone have changed (`moved`).
+    /// Returns the accounts with anything to derive again in a table, on a version of it, with what has changed. An account is
+    /// derived as a whole if the table is outdated, if it is behind, or if the rules of its zone have changed (`moved`).
     pub(super) async fn dirty_accounts(
         &mut self,
-        consumed: [i64; CONSUMED.len()],
-        is_outdated: bool,
+        base: &TableSnapshot,
         behind: &BTreeSet<Arc<str>>,
         moved: &BTreeSet<&'static str>,
-    ) -> Result<Vec<Account>, EngineError> {
-        let [conversations, orders, touches, settings] = consumed;
+    ) -> Result<BTreeMap<Arc<str>, Changes>, EngineError> {
+        let [conversations, orders, touches, settings] = base.consumed();
         let reset = self.accounts_with_changed_settings(settings).await?;
+        let uncounted = [
+            self.uncounted(base, TableId::ConversationEvents, conversations)
+                .await?,
+            self.uncounted(base, TableId::OrderEvents, orders).await?,
+        ];
         let conversations = self
             .added(TableId::ConversationEvents, conversations)
             .await?;
         let orders = self.added(TableId::OrderEvents, orders).await?;
         let touches = self.added(TableId::TouchEvents, touches).await?;
-        // Landed tables at the versions that this run consumes; derived tables at their newest versions.
-        let lake = Arc::new(self.target.with_derived(&self.engine.lake().current()));
-        let uncounted = [
-            self.uncounted(&lake, TableId::ConversationEvents, consumed[0])
-                .await?,
-            self.uncounted(&lake, TableId::OrderEvents, consumed[1])
-                .await?,
-        ];
-        let now = self.engine.now().timestamp_micros();
-        let mut dirty = Vec::new();
+        let mut dirty = BTreeMap::new();
         for name in self.accounts() {
             let is_moved = moved.contains(self.zone(&name).name());
-            let everything =
-                is_outdated || is_moved || reset.contains(name.as_ref()) || behind.contains(&name);
+            let everything = base.is_outdated()
+                || is_moved
+                || reset.contains(name.as_ref())
+                || behind.contains(&name);
             let mut changes = if everything {
                 Changes::everything()
             } else {
@@ -56,8 +52,7 @@ impl Run<'_> {
                     conversations: self.changed(TableId::ConversationEvents, &conversations, &name),
                     orders: self.changed(TableId::OrderEvents, &orders, &name),
                     touches: self.changed(TableId::TouchEvents, &touches, &name),
-                    uncounted: HashMap::new(),
-                    forced: Days::default(),
+                    ..Changes::default()
                 }
             };
             for (raw, files) in &uncounted {
@@ -69,31 +64,9 @@ impl Run<'_> {
             {
                 changes.forced = days.within(self.landed_days(&name));
             }
-            let rules = match self.settings.get(name.as_ref()) {
-                Some(version) => Rules::from(&version.settings),
-                None => Rules::from(&default_settings(&name)?),
-            };
-            let account = Account {
-                engine: self.engine.clone(),
-                name,
-                rules,
-                lake: Arc::clone(&lake),
-                changes,
-                today: day_of(now),
-                partitions: 1,
-                found: Vec::new(),
-            };
-            if !account.is_clean() {
-                dirty.push(account);
+            if !changes.is_nothing() {
+                dirty.insert(name, changes);
             }
-        }
-        dirty.sort_by_key(|account| std::cmp::Reverse(self.size(&account.name)));
-        let threads = self.engine.options().threads;
-        let spare = threads.div_ceil(dirty.len().max(1));
-        for account in &mut dirty {
-            account.partitions = spare;
-            let found = self.found.iter().filter(|f| f.account == account.name);
-            account.found = found.cloned().collect();
         }
         Ok(dirty)
     }
@@ -118,7 +91,8 @@ impl Run<'_> {
         first..=days.next_back().unwrap_or(first)
     }
 
-    fn size(&self, account: &str) -> u64 {
+    /// Returns the number of an account's conversation events.
+    pub(super) fn size(&self, account: &str) -> u64 {
         rows(
             &self
                 .target
@@ -161,17 +135,21 @@ impl Run<'_> {
     }
 
     /// Returns the files of a raw table that a derived table has consumed, up to version `consumed`, and the orphans have not.
+    /// A run derives the orphans before the tables that follow them.
     async fn uncounted(
         &self,
-        lake: &LakeSnapshot,
+        base: &TableSnapshot,
         raw: TableId,
         consumed: i64,
     ) -> Result<(TableId, Added), EngineError> {
-        let counted = lake
-            .get(TableId::Orphans)
-            .transaction(raw.name())
-            .unwrap_or_default();
         let lake = self.engine.lake();
+        let orphans_come_first = [TableId::AttributedOrders, TableId::DailyMetrics];
+        if orphans_come_first.contains(&base.id()) {
+            return Ok((raw, Some(FilesByAccount::new())));
+        }
+        let orphans = lake.current();
+        let counted = orphans.get(TableId::Orphans).transaction(raw.name());
+        let counted = counted.unwrap_or_default();
         let files = lake.files_added(raw, counted, consumed).await?;
         Ok((raw, files.map(by_account)))
     }
@@ -239,6 +217,6 @@ fn rows(files: &[Arc<DataFile>]) -> u64 {
     files.iter().map(|file| file.rows()).sum()
 }
 
-fn default_settings(account: &str) -> Result<Settings, EngineError> {
+pub(super) fn default_settings(account: &str) -> Result<Settings, EngineError> {
     Settings::defaults(account).map_err(|error| EngineError::Settings(error.to_string()))
 }

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::lake::ALL_DATES;
+use crate::lake::{ALL_DATES, LakeError};
 use crate::{EngineOptions, LandSource, NoProgress};
 
 /// Lakes of one name are one lake: a second engine is another process.
@@ -53,9 +53,7 @@ async fn derive_some(engine: &Engine, tables: &[TableId]) {
     let mut run = Run::prepare(engine, &Request::Dirty { retry: true })
         .await
         .unwrap();
-    for table in tables {
-        run.derive_table(*table, &NoProgress).await.unwrap();
-    }
+    run.derive_tables(tables, &NoProgress).await.unwrap();
 }
 
 /// A derived table as text, whatever files it is in.
@@ -244,13 +242,14 @@ async fn files_of_a_derive_that_lost_its_race_are_taken_away() {
         .unwrap();
     let other = open(&folder).await;
     other.derive(&NoProgress).await.unwrap();
-    let lost = late.derive_table(TableId::Conversations, &NoProgress).await;
+    let lost = late.derive_tables(&TableId::DERIVED, &NoProgress).await;
     assert!(
         matches!(lost, Err(EngineError::Lake(LakeError::Conflict { .. }))),
         "{lost:?}"
     );
-    let id = TableId::Conversations;
-    assert_eq!(stored(folder.path(), id), named(&other, id));
+    for id in TableId::DERIVED {
+        assert_eq!(stored(folder.path(), id), named(&other, id));
+    }
 }
 
 /// Takes a landed file of an account away, and puts it back.
@@ -372,7 +371,7 @@ async fn c1_a_derive_that_was_overtaken_counts_no_orphan_twice() {
 
     let newest = engine.lake().refresh().await.unwrap();
     for table in TableId::DERIVED {
-        let overtaken = late.derive_table(table, &NoProgress).await;
+        let overtaken = late.derive_tables(&[table], &NoProgress).await;
         assert!(
             matches!(
                 overtaken,

@@ -1,12 +1,6 @@
--- One row an attributed order and conversation (A8), of `orders`, `touches`, the live conversations `live` and the touches
--- of the `agent`.
+-- One row an attributed order and conversation (A8), of `orders`, the touches `touched`, the live conversations `live` and
+-- the touches of the `agent`.
 WITH
-marketing AS (
-    SELECT t.profile_id, t.occurred_at, t.event_id, t.message_id, touch_class(t.channel, t.kind) AS touch_class
-    FROM touches t
-    WHERE {touch_counts}
-      AND NOT EXISTS (SELECT 1 FROM live l WHERE l.conversation_id = t.conversation_id)
-),
 -- Orders and touches of one shopper meet in one group. An order without a profile is a group of its own (A4).
 shoppers AS (
     SELECT profile_id,
@@ -42,8 +36,8 @@ shoppers AS (
            touch_class,
            message_id AS unit,
            false AS is_agent
-    FROM marketing
-    WHERE touch_class IN ({classes})
+    FROM touched
+    WHERE conversation_id IS NULL
     UNION ALL
     -- A4: the touches of the conversation that an order names, where its profile does not bring them anyway
     SELECT o.profile_id AS profile_id,

@@ -1,4 +1,5 @@
--- One row a day and channel (M1 to M5), of the conversation `events`, `conversations` and `attributed` orders. An order in
+-- One row a day and channel (M1 to M5), of the conversation `events`, `conversations` and `attributed` orders, and those of
+-- the `replaced` files on other days. An order in
 -- another currency has a row of its channel that says in `before` which channels that come earlier count it already (A10).
 WITH
 happened AS (
@@ -109,6 +110,27 @@ summed AS (
            sum(other_currency_orders) AS other_currency_orders
     FROM parts
     GROUP BY date, channel, before
+),
+-- The rows of other days stay as they are.
+rows AS (
+    SELECT *
+    FROM summed
+    UNION ALL
+    SELECT date,
+           CAST(channel AS VARCHAR) AS channel,
+           array_to_string(counted_before, ',') AS before,
+           conversations,
+           resolved,
+           routed,
+           closed,
+           open,
+           link_clicks,
+           cart_adds,
+           credits,
+           sales,
+           other_currency_orders
+    FROM replaced
+    WHERE NOT {day}
 )
 SELECT date,
        channel,
@@ -123,5 +145,5 @@ SELECT date,
        credits,
        sales,
        other_currency_orders
-FROM summed
+FROM rows
 ORDER BY date, channel, before
