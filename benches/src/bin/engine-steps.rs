@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use arrow::util::pretty::pretty_format_batches;
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use rapport_engine::session::Identity;
@@ -52,6 +53,9 @@ enum Step {
         /// The account that asks; an operator where none is given.
         #[arg(long)]
         account: Option<String>,
+        /// Whether the rows are printed, such as those of EXPLAIN ANALYZE.
+        #[arg(long)]
+        show: bool,
         /// The queries.
         #[arg(required = true)]
         queries: Vec<String>,
@@ -94,7 +98,11 @@ async fn main() -> Outcome<()> {
             }
             println!("derived in {:.1} ms", milliseconds(begin.elapsed()));
         }
-        Step::Query { account, queries } => {
+        Step::Query {
+            account,
+            show,
+            queries,
+        } => {
             let who = match account {
                 Some(account) => Identity::of_account("bench", account.as_str()),
                 None => Identity::operator("bench"),
@@ -102,13 +110,16 @@ async fn main() -> Outcome<()> {
             let session = engine.session(who).await?;
             for query in queries {
                 let mut times = Vec::new();
-                let mut rows = 0;
+                let mut batches = Vec::new();
                 for _ in 0..=arguments.runs {
                     let begin = Instant::now();
-                    let batches = session.sql(query).await?.collect().await?;
+                    batches = session.sql(query).await?.collect().await?;
                     times.push(begin.elapsed());
-                    rows = batches.iter().map(|batch| batch.num_rows()).sum();
                 }
+                if *show {
+                    println!("{}", pretty_format_batches(&batches)?);
+                }
+                let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
                 println!(
                     "{rows} rows, first in {:.1} ms",
                     milliseconds(times.remove(0))
