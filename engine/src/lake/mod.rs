@@ -58,6 +58,7 @@ pub(crate) use conform::{Missing, conform};
 pub(crate) use layout::mark_derived_anew;
 pub(crate) use log::COMPACTED;
 use log::TableLog;
+pub(crate) use resident::{LateColumnsExec, ResidentExec, ResidentScan};
 use store::Location;
 pub(crate) use zone_rules::mark_rules;
 

@@ -2,7 +2,7 @@
 //!
 //! Landing and deriving get plain `DataSourceExec` plans over `ParquetSource`, without nodes of our own, so the plans can be
 //! sent to another process. Footers are cached by path: a path always names the same content. Sessions read the derived
-//! tables of a shop from columns that stay decoded (`resident.rs`).
+//! tables from columns that stay decoded (`resident.rs`).
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 
 use super::prune::{equality_literal, prune};
-use super::resident::{ResidentColumns, ResidentExec, ResidentScan};
+use super::resident::{ColumnReader, LakeFile, Reach, ResidentColumns, ResidentExec, ResidentScan};
 use super::snapshot::{ALL_DATES, DataFile};
 use super::table::{Partitioning, TableId};
 use super::whole_files::WholeFiles;
@@ -141,20 +141,19 @@ impl TableProvider for LakeTable {
             projection,
             limit,
             is_lookup: is_lookup(filters),
+            reader: None,
         };
-        // A lookup of one id skips nearly all pages of a file, and the columns of all accounts would take too much memory.
-        let resident = self.resident.as_ref().filter(|_| {
-            let some = projection.is_none_or(|columns| !columns.is_empty());
-            some && account.is_some() && !read.is_lookup && !files.is_empty()
-        });
-        if let Some(resident) = resident {
-            let columns = project(&self.id.schema(), projection)?;
-            if resident.admits(&files, &columns) {
-                let reader = Reader::of(&self.lake, state);
-                return reader.scan_resident(resident, self.id, &files, projection);
-            }
-        }
-        Reader::of(&self.lake, state).scan(self.id, &files, read)
+        let reader = Reader::of(&self.lake, state);
+        // A lookup of one id skips nearly all pages of a file.
+        let resident = self.resident.as_ref().filter(|_| !read.is_lookup);
+        let Some(columns) = resident else {
+            return reader.scan(self.id, &files, read);
+        };
+        let reach = match account {
+            Some(_) => Reach::Account,
+            None => Reach::All,
+        };
+        reader.scan_derived(columns, reach, self.id, &files, read)
     }
 }
 
@@ -208,6 +207,7 @@ impl TableProvider for LakeScan {
             projection,
             limit,
             is_lookup: false,
+            reader: None,
         };
         let reader = Reader {
             reads_once: true,
@@ -223,6 +223,8 @@ struct Read<'a> {
     limit: Option<usize>,
     /// Whether it wants the rows of one id only.
     is_lookup: bool,
+    /// Reads columns of a derived table that may stay decoded.
+    reader: Option<Arc<ColumnReader>>,
 }
 
 /// Tells whether a filter wants the rows of one conversation, order or profile. Such a scan filters rows while it reads: of
@@ -298,64 +300,84 @@ impl Reader {
         let unknown = Arc::new(Statistics::new_unknown(&schema));
         let groups = group_files(files, self.threads).into_iter().map(|files| {
             let files = files.iter();
-            let files = files.map(|file| partitioned_file(id, file, &unknown));
+            let files = files.map(|file| {
+                let part = partitioned_file(id, file, &unknown);
+                match &read.reader {
+                    Some(reader) => part.with_extension(Arc::new(LakeFile {
+                        file: Arc::clone(file),
+                        reader: Arc::clone(reader),
+                    })),
+                    None => part,
+                }
+            });
             FileGroup::new(files.collect())
         });
         let config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(groups.collect())
-            .with_statistics(statistics(&schema, files))
+            .with_statistics(row_statistics(&schema, files.iter()))
             .with_limit(read.limit)
             .with_projection_indices(read.projection.cloned())?
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
 
-    /// Plans a scan of columns that stay decoded. A column that is not in memory yet is read by a scan of its own.
-    fn scan_resident(
-        self,
-        resident: &Arc<ResidentColumns>,
+    /// Plans a scan of a derived table: of columns that stay decoded, if they may; else of the Parquet files, each of which
+    /// states what it is, so that a rule that needs fewer columns can still choose those that stay decoded.
+    fn scan_derived(
+        &self,
+        columns: &Arc<ResidentColumns>,
+        reach: Reach,
         id: TableId,
         files: &[Arc<DataFile>],
-        projection: Option<&Vec<usize>>,
+        mut read: Read<'_>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let schema = id.schema();
-        let projection = match projection {
-            Some(columns) => columns.clone(),
-            None => (0..schema.fields().len()).collect(),
-        };
-        let statistics = statistics(&schema.project(&projection)?, files);
-        let groups = group_files(files, self.threads);
-        let scan = move |file: &Arc<DataFile>, column: usize| {
-            let read = Read {
-                projection: Some(&vec![column]),
-                limit: None,
-                is_lookup: false,
-            };
-            self.scan(id, std::slice::from_ref(file), read)
-        };
-        Ok(Arc::new(ResidentExec::try_new(ResidentScan {
-            columns: Arc::clone(resident),
+        let scan = self.clone();
+        let reader = Arc::new(ColumnReader {
+            columns: Arc::clone(columns),
             table: id,
-            groups,
+            reach,
+            scan: Arc::new(move |file, columns| {
+                let read = Read {
+                    projection: Some(&columns.to_vec()),
+                    limit: None,
+                    is_lookup: false,
+                    reader: None,
+                };
+                scan.scan(id, std::slice::from_ref(file), read)
+            }),
+        });
+        let projection = match read.projection {
+            Some(columns) => columns.clone(),
+            None => (0..id.schema().fields().len()).collect(),
+        };
+        if files.is_empty() || projection.is_empty() || !reader.admits(files, &projection) {
+            read.reader = Some(reader);
+            return self.scan(id, files, read);
+        }
+        Ok(Arc::new(ResidentExec::try_new(ResidentScan {
+            reader,
+            groups: group_files(files, self.threads),
             projection,
-            scan: Arc::new(scan),
-            statistics: Arc::new(statistics),
+            with_row_ids: false,
         })?))
     }
 }
 
 /// Returns the statistics of files: the exact number of rows, unless another writer wrote no statistics for a file.
-fn statistics(schema: &Schema, files: &[Arc<DataFile>]) -> Statistics {
+pub(super) fn row_statistics<'a>(
+    schema: &Schema,
+    files: impl Iterator<Item = &'a Arc<DataFile>>,
+) -> Statistics {
     let mut statistics = Statistics::new_unknown(schema);
-    if files.iter().all(|f| f.rows() > 0) {
-        let rows: u64 = files.iter().map(|f| f.rows()).sum();
-        statistics.num_rows = Precision::Exact(rows as usize);
+    let rows: Option<Vec<u64>> = files.map(|f| Some(f.rows()).filter(|n| *n > 0)).collect();
+    if let Some(rows) = rows {
+        statistics.num_rows = Precision::Exact(rows.iter().sum::<u64>() as usize);
     }
     statistics
 }
 
 /// Divides files into groups of about equal size. Within a group the files keep their order.
-fn group_files(files: &[Arc<DataFile>], threads: usize) -> Vec<Vec<Arc<DataFile>>> {
+pub(super) fn group_files(files: &[Arc<DataFile>], threads: usize) -> Vec<Vec<Arc<DataFile>>> {
     let rows: u64 = files.iter().map(|f| f.rows()).sum();
     let groups = (rows.div_ceil(ROWS_PER_PARTITION) as usize).clamp(1, threads.max(1));
     let mut sized: Vec<(u64, Vec<Arc<DataFile>>)> = vec![(0, vec![]); groups];
@@ -372,17 +394,20 @@ fn group_files(files: &[Arc<DataFile>], threads: usize) -> Vec<Vec<Arc<DataFile>
 /// Returns a file for a scan, with its partition values. Its statistics are set, though unknown: DataFusion skips a file by
 /// the partitions that a join needs only if the file has statistics. Their real values were used when files were pruned.
 fn partitioned_file(id: TableId, file: &DataFile, unknown: &Arc<Statistics>) -> PartitionedFile {
-    let mut values = Vec::new();
-    if let Some(account) = &file.partition.account {
-        values.push(ScalarValue::Utf8View(Some(account.to_string())));
-    }
-    if let Some(date) = file.partition.date {
-        values.push(ScalarValue::Date32(Some(date)));
-    }
+    let values = partition_values(file);
     let path = format!("{}/{}", id.name(), file.path);
     let mut file = PartitionedFile::new(path, file.size).with_partition_values(values);
     file.statistics = Some(Arc::clone(unknown));
     file
+}
+
+/// Returns the values of the partition columns of a file, as a query reads them.
+pub(super) fn partition_values(file: &DataFile) -> Vec<ScalarValue> {
+    let account = file.partition.account.as_deref();
+    let account = account.map(|account| ScalarValue::Utf8View(Some(account.to_owned())));
+    let date = file.partition.date;
+    let date = date.map(|date| ScalarValue::Date32(Some(date)));
+    account.into_iter().chain(date).collect()
 }
 
 fn external(error: LakeError) -> DataFusionError {

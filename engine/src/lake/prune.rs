@@ -10,6 +10,7 @@ use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 
 use super::snapshot::DataFile;
@@ -47,11 +48,21 @@ pub(crate) fn prune(
     let Some(filter) = conjunction(filters.iter().cloned()) else {
         return Ok(files);
     };
+    let df_schema = DFSchema::try_from(Arc::clone(schema))?;
+    let predicate = state.create_physical_expr(filter, &df_schema)?;
+    keep_files(table, schema, predicate, files)
+}
+
+/// Removes the files that cannot hold a row for which a predicate over a schema is true.
+pub(super) fn keep_files(
+    table: TableId,
+    schema: &SchemaRef,
+    predicate: Arc<dyn PhysicalExpr>,
+    files: Vec<Arc<DataFile>>,
+) -> Result<Vec<Arc<DataFile>>> {
     if files.is_empty() {
         return Ok(files);
     }
-    let df_schema = DFSchema::try_from(Arc::clone(schema))?;
-    let predicate = state.create_physical_expr(filter, &df_schema)?;
     let predicate = PruningPredicateBuilder::new()
         .with_file_schema(Arc::clone(schema))
         .try_build(predicate)?;

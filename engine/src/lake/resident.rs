@@ -1,33 +1,36 @@
 //! A cache of decoded columns of derived files.
 //!
 //! A shop's page and its other users read the same few files again and again, and decoding them is most of the cost of a
-//! small query. Invariants: the columns take no more memory than they are given, and no column is stale, because a path always
-//! names the same content.
+//! small query; an operator's query reads hundreds of small files, and opening them is most of its cost. Invariants: the
+//! columns take no more memory than they are given, and no column is stale, because a path always names the same content.
+//!
+//! A column of few distinct words stays a dictionary: one byte a row instead of sixteen. Partition columns take no memory.
 
+mod late;
+mod scan;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, new_empty_array};
-use arrow::compute::concat;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::{Array, ArrayRef, UInt64Array, new_empty_array};
+use arrow::compute::{cast, concat, take};
+use arrow::datatypes::{DataType, Field};
 use datafusion::common::runtime::SpawnedTask;
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, collect,
-};
-use futures::{StreamExt, TryStreamExt, stream};
+use datafusion::common::{DataFusionError, Result, ScalarValue, internal_err};
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream};
+use futures::TryStreamExt;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
+use super::provider::partition_values;
 use super::snapshot::DataFile;
 use super::table::TableId;
+
+pub(crate) use late::LateColumnsExec;
+pub(crate) use scan::{LakeFile, ResidentExec, ResidentScan};
 
 /// The bytes that the cache needs for a column besides its values: the key and its bookkeeping.
 const COLUMN_OVERHEAD: usize = 256;
@@ -112,221 +115,203 @@ impl ResidentColumns {
     pub fn bytes(&self) -> u64 {
         self.columns.weight()
     }
+}
 
-    /// Tells whether these columns of files may be cached. Columns that would fill nearly all of the memory would evict the
-    /// others, as might a file whose number of rows another writer left out.
-    pub fn admits(&self, files: &[Arc<DataFile>], schema: &Schema) -> bool {
-        let rows: u64 = files.iter().map(|file| file.rows()).sum();
-        let width: u64 = schema.fields().iter().map(|field| value_bytes(field)).sum();
-        files.iter().all(|file| file.rows() > 0) && rows.saturating_mul(width) <= self.most / 4 * 3
+/// Whose files a scan reads. Decides how much of the cache it may fill, because what it reads evicts other columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// One account's: three quarters.
+    Account,
+    /// All accounts': one quarter.
+    All,
+}
+
+/// Plans the scan of some columns, by their indices, of a file.
+pub(super) type ScanColumns =
+    dyn Fn(&Arc<DataFile>, &[usize]) -> Result<Arc<dyn ExecutionPlan>> + Send + Sync;
+
+/// Reads columns of a table's files: from memory where they are resident.
+pub(crate) struct ColumnReader {
+    pub(super) columns: Arc<ResidentColumns>,
+    pub(super) table: TableId,
+    pub(super) reach: Reach,
+    /// Reads columns that are not resident.
+    pub(super) scan: Arc<ScanColumns>,
+}
+
+impl ColumnReader {
+    /// Returns the table whose files it reads.
+    pub fn table(&self) -> TableId {
+        self.table
     }
 
-    /// Returns a whole column. If it is not cached, one of the statements that want it decodes it, and the others wait.
-    async fn column(
+    /// Tells whether these columns of files may become resident. Not those of a file whose number of rows another writer
+    /// left out: they might fill the memory.
+    pub fn admits(&self, files: &[Arc<DataFile>], columns: &[usize]) -> bool {
+        let rows: u64 = files.iter().map(|file| file.rows()).sum();
+        let most = match self.reach {
+            Reach::Account => self.columns.most / 4 * 3,
+            Reach::All => self.columns.most / 4,
+        };
+        files.iter().all(|file| file.rows() > 0)
+            && rows.saturating_mul(self.row_bytes(columns)) <= most
+    }
+
+    /// Estimates the bytes of these columns in a row.
+    pub fn row_bytes(&self, columns: &[usize]) -> u64 {
+        let schema = self.table.file_schema();
+        let fields = columns
+            .iter()
+            .filter_map(|column| schema.fields().get(*column));
+        fields.map(|field| value_bytes(field)).sum()
+    }
+
+    /// Returns whole columns of a file. Those that are not resident are decoded by one of the statements that want them, and
+    /// the others wait.
+    pub(super) async fn whole(
         &self,
-        key: &ColumnKey,
-        scan: &ScanColumn,
+        file: &Arc<DataFile>,
+        columns: &[usize],
         context: &Arc<TaskContext>,
-    ) -> Result<ArrayRef> {
-        let decode = async {
-            let plan = scan(&key.file, key.column)?;
-            let field = plan.schema();
+    ) -> Result<Vec<Values>> {
+        let stored = self.table.file_schema().fields().len();
+        // Every statement asks in this order, so that no two wait for each other.
+        let mut wanted: Vec<usize> = columns.iter().copied().filter(|c| *c < stored).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut found = BTreeMap::new();
+        let mut missing = Vec::new();
+        for column in wanted {
+            let key = ColumnKey {
+                file: Arc::clone(file),
+                table: self.table,
+                column,
+            };
+            match self.columns.columns.get_value_or_guard_async(&key).await {
+                Ok(values) => drop(found.insert(column, values)),
+                Err(guard) => missing.push((column, guard)),
+            }
+        }
+        if !missing.is_empty() {
+            let indices: Vec<usize> = missing.iter().map(|(column, _)| *column).collect();
+            let plan = (self.scan)(file, &indices)?;
+            let schema = plan.schema();
             // On a task of its own, so that a statement that is paused does not keep the others of its shop waiting.
             let batches = SpawnedTask::spawn(collect(plan, Arc::clone(context)));
             let batches = batches.join().await;
             let batches = batches.map_err(|error| DataFusionError::External(Box::new(error)))??;
-            let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(0).as_ref()).collect();
-            match parts.as_slice() {
-                [] => Ok(new_empty_array(field.field(0).data_type())),
-                parts => Ok(concat(parts)?),
+            for (index, (column, guard)) in missing.into_iter().enumerate() {
+                let parts: Vec<&dyn Array> =
+                    batches.iter().map(|b| b.column(index).as_ref()).collect();
+                let values = match parts.as_slice() {
+                    [] => new_empty_array(schema.field(index).data_type()),
+                    parts => concat(parts)?,
+                };
+                let values = compact(&values, self.table.file_schema().field(column));
+                // The cache refuses what another statement has inserted meanwhile: the same values.
+                let _ = guard.insert(Arc::clone(&values));
+                found.insert(column, values);
             }
-        };
-        self.columns.get_or_insert_async(key, decode).await
+        }
+        let partition = partition_values(file);
+        let values = columns.iter().map(|column| match found.get(column) {
+            Some(values) => Ok(Values::Stored(Arc::clone(values))),
+            None => match partition.get(column.wrapping_sub(stored)) {
+                Some(value) => Ok(Values::Constant(value.clone())),
+                None => internal_err!("{} has no column {column}", self.table.name()),
+            },
+        });
+        values.collect()
     }
+
+    /// Returns some rows of a file, by their numbers, in that order.
+    pub(super) async fn rows(
+        &self,
+        file: &Arc<DataFile>,
+        columns: &[usize],
+        rows: &[u64],
+        context: &Arc<TaskContext>,
+    ) -> Result<Vec<ArrayRef>> {
+        let schema = self.table.schema();
+        if self.admits(std::slice::from_ref(file), columns) {
+            let whole = self.whole(file, columns, context).await?;
+            let types = columns.iter().map(|c| schema.field(*c).data_type());
+            let values = whole.iter().zip(types);
+            return values
+                .map(|(values, data_type)| values.take(rows, data_type))
+                .collect();
+        }
+        let mut sorted = rows.to_vec();
+        sorted.sort_unstable();
+        let mut batches = execute_stream((self.scan)(file, columns)?, Arc::clone(context))?;
+        let mut parts: Vec<Vec<ArrayRef>> = vec![vec![]; columns.len()];
+        let (mut start, mut rest) = (0, sorted.as_slice());
+        while let Some(batch) = batches.try_next().await? {
+            let end = start + batch.num_rows() as u64;
+            let (here, later) = rest.split_at(rest.partition_point(|row| *row < end));
+            let offsets: Vec<u64> = here.iter().map(|row| row - start).collect();
+            for (parts, column) in parts.iter_mut().zip(batch.columns()) {
+                parts.push(Values::Stored(Arc::clone(column)).take(&offsets, column.data_type())?);
+            }
+            (start, rest) = (end, later);
+            if rest.is_empty() {
+                break;
+            }
+        }
+        if !rest.is_empty() {
+            return internal_err!("a file of {} lacks rows", self.table.name());
+        }
+        let ranks: Vec<u64> = rows
+            .iter()
+            .map(|row| sorted.partition_point(|other| other < row) as u64)
+            .collect();
+        let parts = parts.iter().map(|parts| {
+            let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+            let values = concat(&parts)?;
+            Values::Stored(Arc::clone(&values)).take(&ranks, values.data_type())
+        });
+        parts.collect()
+    }
+}
+
+/// The values of a column of a file.
+pub(super) enum Values {
+    /// They are stored, if need be as a dictionary.
+    Stored(ArrayRef),
+    /// They are equal: a partition column.
+    Constant(ScalarValue),
+}
+
+impl Values {
+    /// Returns the values of some rows.
+    fn take(&self, rows: &[u64], data_type: &DataType) -> Result<ArrayRef> {
+        match self {
+            Values::Stored(values) => {
+                let rows = UInt64Array::from_iter_values(rows.iter().copied());
+                Ok(cast(&take(values, &rows, None)?, data_type)?)
+            }
+            Values::Constant(value) => value.to_array_of_size(rows.len()),
+        }
+    }
+}
+
+/// Returns the form in which a column stays in memory. A column of words stays as it is if another writer gave it more words
+/// than its dictionary can hold.
+fn compact(values: &ArrayRef, field: &Field) -> ArrayRef {
+    let DataType::Dictionary(key, _) = field.data_type() else {
+        return Arc::clone(values);
+    };
+    let words = DataType::Dictionary(key.clone(), Box::new(values.data_type().clone()));
+    cast(values, &words).unwrap_or_else(|_| Arc::clone(values))
 }
 
 /// Estimates the bytes of a value.
 fn value_bytes(field: &Field) -> u64 {
     match field.data_type() {
         DataType::List(_) => 64,
+        DataType::Dictionary(..) => 1,
         other => other.primitive_width().map_or(32, |width| width as u64),
     }
-}
-
-/// Plans the scan of one column, by its index, of a file.
-pub(super) type ScanColumn =
-    dyn Fn(&Arc<DataFile>, usize) -> Result<Arc<dyn ExecutionPlan>> + Send + Sync;
-
-/// Describes a scan of resident columns.
-pub(super) struct ResidentScan {
-    pub columns: Arc<ResidentColumns>,
-    pub table: TableId,
-    /// The files of each partition.
-    pub groups: Vec<Vec<Arc<DataFile>>>,
-    /// The columns, by their index in the table; at least one.
-    pub projection: Vec<usize>,
-    /// Reads a column that is not cached.
-    pub scan: Arc<ScanColumn>,
-    pub statistics: Arc<Statistics>,
-}
-
-/// Reads resident columns, and caches those that are not resident yet.
-pub(super) struct ResidentExec {
-    read: Arc<ResidentScan>,
-    metrics: ExecutionPlanMetricsSet,
-    properties: Arc<PlanProperties>,
-}
-
-impl ResidentExec {
-    /// Plans the scan.
-    ///
-    /// # Errors
-    /// If the table does not have a column.
-    pub fn try_new(read: ResidentScan) -> Result<ResidentExec> {
-        let schema: SchemaRef = Arc::new(read.table.schema().project(&read.projection)?);
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(schema),
-            Partitioning::UnknownPartitioning(read.groups.len()),
-            EmissionType::Incremental,
-            Boundedness::Bounded,
-        );
-        Ok(ResidentExec {
-            read: Arc::new(read),
-            metrics: ExecutionPlanMetricsSet::new(),
-            properties: Arc::new(properties),
-        })
-    }
-}
-
-impl fmt::Debug for ResidentExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResidentExec")
-            .field("table", &self.read.table)
-            .field("groups", &self.read.groups)
-            .field("projection", &self.read.projection)
-            .finish_non_exhaustive()
-    }
-}
-
-impl DisplayAs for ResidentExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        let schema = self.schema();
-        let columns: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-        let table = self.read.table.name();
-        let group = |files: &Vec<Arc<DataFile>>| {
-            let paths = files.iter().map(|file| format!("{table}/{}", file.path));
-            format!("[{}]", paths.collect::<Vec<_>>().join(", "))
-        };
-        let groups: Vec<String> = self.read.groups.iter().map(group).collect();
-        let s = if groups.len() == 1 { "" } else { "s" };
-        // The form of a Parquet scan, so that code that hides the names of files from users recognises it.
-        write!(
-            f,
-            "ResidentExec: file_groups={{{} group{s}: [{}]}}, projection=[{}]",
-            groups.len(),
-            groups.join(", "),
-            columns.join(", ")
-        )
-    }
-}
-
-impl ExecutionPlan for ResidentExec {
-    fn name(&self) -> &'static str {
-        "ResidentExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![]
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match children.is_empty() {
-            true => Ok(self),
-            false => internal_err!("ResidentExec has no children"),
-        }
-    }
-
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        let Some(files) = self.read.groups.get(partition).cloned() else {
-            return internal_err!("ResidentExec has no partition {partition}");
-        };
-        let schema = self.schema();
-        let rows = context.session_config().batch_size();
-        let read = Arc::clone(&self.read);
-        let output = BaselineMetrics::new(&self.metrics, partition);
-        let whole = stream::iter(files).then(move |file| {
-            let (read, schema) = (Arc::clone(&read), Arc::clone(&schema));
-            let context = Arc::clone(&context);
-            async move { read.file(file, schema, &context).await }
-        });
-        let batches = whole.map_ok(move |file| stream::iter(slices(file, rows)).map(Ok));
-        let batches = batches
-            .try_flatten()
-            .inspect_ok(move |batch: &RecordBatch| {
-                output.record_output(batch.num_rows());
-            });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(
-            self.schema(),
-            batches,
-        )))
-    }
-
-    fn metrics(&self) -> Option<MetricsSet> {
-        Some(self.metrics.clone_inner())
-    }
-
-    fn partition_statistics(&self, partition: Option<usize>) -> Result<Arc<Statistics>> {
-        Ok(match partition {
-            None => Arc::clone(&self.read.statistics),
-            Some(_) => Arc::new(Statistics::new_unknown(&self.schema())),
-        })
-    }
-}
-
-impl ResidentScan {
-    /// Returns the projected columns of a file as one batch.
-    async fn file(
-        &self,
-        file: Arc<DataFile>,
-        schema: SchemaRef,
-        context: &Arc<TaskContext>,
-    ) -> Result<RecordBatch> {
-        let mut columns = Vec::with_capacity(self.projection.len());
-        for column in &self.projection {
-            let key = ColumnKey {
-                file: Arc::clone(&file),
-                table: self.table,
-                column: *column,
-            };
-            let column = self.columns.column(&key, self.scan.as_ref(), context);
-            columns.push(column.await?);
-        }
-        Ok(RecordBatch::try_new(schema, columns)?)
-    }
-}
-
-/// Cuts the rows of a file into batches of at most `rows` rows.
-fn slices(file: RecordBatch, rows: usize) -> impl Iterator<Item = RecordBatch> + Send {
-    let starts = (0..file.num_rows()).step_by(rows.max(1));
-    starts.map(move |start| file.slice(start, rows.min(file.num_rows() - start)))
 }
 
 #[cfg(test)]
@@ -351,16 +336,24 @@ mod tests {
         })
     }
 
-    /// With 32 bytes a row, three quarters of the memory are 96 rows.
+    /// With 32 bytes a row, three quarters of the memory are 96 rows, and a quarter is 32.
     #[test]
     fn no_scan_fills_the_memory_by_itself() {
-        let resident = ResidentColumns::new(4096).unwrap();
-        let columns = Schema::new(vec![Field::new("id", DataType::Utf8View, true)]);
-        assert!(resident.admits(&[file(90), file(6)], &columns));
-        assert!(!resident.admits(&[file(90), file(7)], &columns));
-        assert!(
-            !resident.admits(&[file(1), file(0)], &columns),
-            "unknown rows"
-        );
+        let reader = |reach| ColumnReader {
+            columns: ResidentColumns::new(4096).unwrap(),
+            table: TableId::Conversations,
+            reach,
+            scan: Arc::new(|_, _| internal_err!("nothing is read")),
+        };
+        let table = TableId::Conversations;
+        let id = [table.schema().index_of("conversation_id").unwrap()];
+        let account = reader(Reach::Account);
+        assert!(account.admits(&[file(90), file(6)], &id));
+        assert!(!account.admits(&[file(90), file(7)], &id));
+        assert!(!account.admits(&[file(1), file(0)], &id), "unknown rows");
+        assert!(reader(Reach::All).admits(&[file(32)], &id));
+        assert!(!reader(Reach::All).admits(&[file(33)], &id));
+        let words = ["channel", "account_id"].map(|name| table.schema().index_of(name).unwrap());
+        assert!(account.admits(&[file(3072)], &words));
     }
 }

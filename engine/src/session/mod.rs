@@ -13,6 +13,7 @@ mod constant_sort_keys;
 mod dialect;
 mod error;
 mod lake_sources;
+mod late_materialization;
 mod progress;
 mod relations;
 mod saved;
@@ -37,6 +38,7 @@ use datafusion::config::Dialect;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use rapport_zones::Tz;
 
@@ -44,6 +46,7 @@ use barrier::ViewBody;
 use call_planner::CallPlanner;
 use catalog::{BoundSchema, PlannedRelation};
 use constant_sort_keys::ConstantSortKeys;
+use late_materialization::LateMaterialization;
 use relations::RELATIONS;
 use saved::{SavedQueryFunction, Template};
 use sources::{BoundSources, Unbound};
@@ -262,7 +265,7 @@ fn base_state(options: &SessionsOptions) -> SessionState {
         .with_default_features()
         .with_optimizer_rules(barrier::optimizer_rules())
         .with_optimizer_rule(Arc::new(ConstantSortKeys))
-        .with_physical_optimizer_rules(window_guard::rules());
+        .with_physical_optimizer_rules(physical_optimizer_rules());
     // File formats and table factories read and write files by path, which no session may do.
     builder.file_formats().take();
     builder.table_factories().take();
@@ -271,6 +274,15 @@ fn base_state(options: &SessionsOptions) -> SessionState {
     let mut state = context.state();
     state.register_catalog_list(Arc::new(MemoryCatalogProviderList::new()));
     state
+}
+
+/// Returns DataFusion's rules with those of the engine.
+fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = window_guard::rules();
+    // After the rule that gives sorts their limits; before those that give scans turns and sorts' filters.
+    let place = rules.iter().position(|rule| rule.name() == "PushdownSort");
+    rules.insert(place.unwrap_or_default(), Arc::new(LateMaterialization));
+    rules
 }
 
 /// Copies a state and gives the copy a catalog of its own.
