@@ -13,7 +13,9 @@ use datafusion::common::stats::Precision;
 use datafusion::common::{DataFusionError, Result, ScalarValue, Statistics, internal_err};
 use datafusion::config::{ParquetOptions, TableParquetOptions};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::{
+    CachedParquetFileReaderFactory, ParquetRowSelection,
+};
 use datafusion::datasource::physical_plan::{
     FileGroup, FileScanConfigBuilder, ParquetFileReaderFactory, ParquetSource,
 };
@@ -23,6 +25,7 @@ use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use parquet::arrow::arrow_reader::RowSelection;
 
 use super::prune::{equality_literal, prune};
 use super::resident::{ColumnReader, LakeFile, Reach, ResidentColumns, ResidentExec, ResidentScan};
@@ -142,6 +145,7 @@ impl TableProvider for LakeTable {
             limit,
             is_lookup: is_lookup(filters),
             reader: None,
+            rows: None,
         };
         let reader = Reader::of(&self.lake, state);
         // A lookup of one id skips nearly all pages of a file.
@@ -208,6 +212,7 @@ impl TableProvider for LakeScan {
             limit,
             is_lookup: false,
             reader: None,
+            rows: None,
         };
         let reader = Reader {
             reads_once: true,
@@ -225,6 +230,8 @@ struct Read<'a> {
     is_lookup: bool,
     /// Reads columns of a derived table that may stay decoded.
     reader: Option<Arc<ColumnReader>>,
+    /// The rows of the one file that it reads; `None` for all rows.
+    rows: Option<RowSelection>,
 }
 
 /// Tells whether a filter wants the rows of one conversation, order or profile. Such a scan filters rows while it reads: of
@@ -302,6 +309,10 @@ impl Reader {
             let files = files.iter();
             let files = files.map(|file| {
                 let part = partitioned_file(id, file, &unknown);
+                let part = match read.rows.clone() {
+                    Some(rows) => part.with_extension(ParquetRowSelection::new(rows)),
+                    None => part,
+                };
                 match &read.reader {
                     Some(reader) => part.with_extension(Arc::new(LakeFile {
                         file: Arc::clone(file),
@@ -336,12 +347,13 @@ impl Reader {
             columns: Arc::clone(columns),
             table: id,
             reach,
-            scan: Arc::new(move |file, columns| {
+            scan: Arc::new(move |file, columns, rows| {
                 let read = Read {
                     projection: Some(&columns.to_vec()),
                     limit: None,
                     is_lookup: false,
                     reader: None,
+                    rows,
                 };
                 scan.scan(id, std::slice::from_ref(file), read)
             }),

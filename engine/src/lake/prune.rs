@@ -11,7 +11,7 @@ use datafusion::common::{Column, DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
+use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 
 use super::snapshot::DataFile;
 use super::stats::FileStatistics;
@@ -48,24 +48,31 @@ pub(crate) fn prune(
     let Some(filter) = conjunction(filters.iter().cloned()) else {
         return Ok(files);
     };
+    if files.is_empty() {
+        return Ok(files);
+    }
     let df_schema = DFSchema::try_from(Arc::clone(schema))?;
     let predicate = state.create_physical_expr(filter, &df_schema)?;
-    keep_files(table, schema, predicate, files)
+    keep_files(table, schema, &pruning_predicate(schema, predicate)?, files)
+}
+
+/// Prepares a predicate over a schema to be asked of files.
+pub(super) fn pruning_predicate(
+    schema: &SchemaRef,
+    predicate: Arc<dyn PhysicalExpr>,
+) -> Result<PruningPredicate> {
+    PruningPredicateBuilder::new()
+        .with_file_schema(Arc::clone(schema))
+        .try_build(predicate)
 }
 
 /// Removes the files that cannot hold a row for which a predicate over a schema is true.
 pub(super) fn keep_files(
     table: TableId,
     schema: &SchemaRef,
-    predicate: Arc<dyn PhysicalExpr>,
+    predicate: &PruningPredicate,
     files: Vec<Arc<DataFile>>,
 ) -> Result<Vec<Arc<DataFile>>> {
-    if files.is_empty() {
-        return Ok(files);
-    }
-    let predicate = PruningPredicateBuilder::new()
-        .with_file_schema(Arc::clone(schema))
-        .try_build(predicate)?;
     if predicate.always_true() {
         return Ok(files);
     }

@@ -13,15 +13,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use arrow::array::{Array, ArrayRef, UInt64Array, new_empty_array};
-use arrow::compute::{cast, concat, take};
+use arrow::compute::{cast, concat, concat_batches, take, take_arrays};
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{DataFusionError, Result, ScalarValue, internal_err};
 use datafusion::execution::TaskContext;
-use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream};
-use futures::TryStreamExt;
+use datafusion::physical_plan::{ExecutionPlan, collect};
+use parquet::arrow::arrow_reader::RowSelection;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
@@ -34,6 +35,12 @@ pub(crate) use scan::{LakeFile, ResidentExec, ResidentScan};
 
 /// The bytes that the cache needs for a column besides its values: the key and its bookkeeping.
 const COLUMN_OVERHEAD: usize = 256;
+/// A file of at most so many rows is decoded whole for a few of them: that costs as much as to find them.
+const SMALL_FILE_ROWS: u64 = 8192;
+/// So often some rows are read of a larger file before its columns become resident: to decode them costs about as much.
+const READS_BEFORE_WHOLE: u32 = 8;
+/// The files whose reads are counted, at most.
+const COUNTED_FILES: usize = 1024;
 /// The bytes of a small shop's column, about: tells the cache how many columns to expect.
 const TYPICAL_COLUMN: u64 = 4096;
 
@@ -80,6 +87,8 @@ pub struct ResidentColumns {
     columns: Cache<ColumnKey, ArrayRef, ColumnBytes>,
     /// The most bytes that the columns may take.
     most: u64,
+    /// How often some rows were read of files whose columns are not resident, by path.
+    reads: Cache<String, Arc<AtomicU32>>,
 }
 
 impl fmt::Debug for ResidentColumns {
@@ -108,12 +117,23 @@ impl ResidentColumns {
         Ok(Arc::new(ResidentColumns {
             columns: Cache::with_options(options, ColumnBytes, hasher, lifecycle),
             most: bytes,
+            reads: Cache::new(COUNTED_FILES),
         }))
     }
 
     /// Returns the bytes that the columns take now.
     pub fn bytes(&self) -> u64 {
         self.columns.weight()
+    }
+
+    /// Counts a read of some rows of a file, and returns how many there were.
+    fn count_read(&self, file: &DataFile) -> u32 {
+        let count = self.reads.get(&file.path).unwrap_or_else(|| {
+            let count = Arc::<AtomicU32>::default();
+            self.reads.insert(file.path.clone(), Arc::clone(&count));
+            count
+        });
+        count.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 }
 
@@ -126,9 +146,10 @@ pub(super) enum Reach {
     All,
 }
 
-/// Plans the scan of some columns, by their indices, of a file.
-pub(super) type ScanColumns =
-    dyn Fn(&Arc<DataFile>, &[usize]) -> Result<Arc<dyn ExecutionPlan>> + Send + Sync;
+/// Plans the scan of some columns, by their indices, of a file: of all rows, or of some.
+pub(super) type ScanColumns = dyn Fn(&Arc<DataFile>, &[usize], Option<RowSelection>) -> Result<Arc<dyn ExecutionPlan>>
+    + Send
+    + Sync;
 
 /// Reads columns of a table's files: from memory where they are resident.
 pub(crate) struct ColumnReader {
@@ -182,11 +203,7 @@ impl ColumnReader {
         let mut found = BTreeMap::new();
         let mut missing = Vec::new();
         for column in wanted {
-            let key = ColumnKey {
-                file: Arc::clone(file),
-                table: self.table,
-                column,
-            };
+            let key = self.key(file, column);
             match self.columns.columns.get_value_or_guard_async(&key).await {
                 Ok(values) => drop(found.insert(column, values)),
                 Err(guard) => missing.push((column, guard)),
@@ -194,7 +211,7 @@ impl ColumnReader {
         }
         if !missing.is_empty() {
             let indices: Vec<usize> = missing.iter().map(|(column, _)| *column).collect();
-            let plan = (self.scan)(file, &indices)?;
+            let plan = (self.scan)(file, &indices, None)?;
             let schema = plan.schema();
             // On a task of its own, so that a statement that is paused does not keep the others of its shop waiting.
             let batches = SpawnedTask::spawn(collect(plan, Arc::clone(context)));
@@ -232,8 +249,8 @@ impl ColumnReader {
         rows: &[u64],
         context: &Arc<TaskContext>,
     ) -> Result<Vec<ArrayRef>> {
-        let schema = self.table.schema();
-        if self.admits(std::slice::from_ref(file), columns) {
+        if self.decodes_whole(file, columns) {
+            let schema = self.table.schema();
             let whole = self.whole(file, columns, context).await?;
             let types = columns.iter().map(|c| schema.field(*c).data_type());
             let values = whole.iter().zip(types);
@@ -243,34 +260,40 @@ impl ColumnReader {
         }
         let mut sorted = rows.to_vec();
         sorted.sort_unstable();
-        let mut batches = execute_stream((self.scan)(file, columns)?, Arc::clone(context))?;
-        let mut parts: Vec<Vec<ArrayRef>> = vec![vec![]; columns.len()];
-        let (mut start, mut rest) = (0, sorted.as_slice());
-        while let Some(batch) = batches.try_next().await? {
-            let end = start + batch.num_rows() as u64;
-            let (here, later) = rest.split_at(rest.partition_point(|row| *row < end));
-            let offsets: Vec<u64> = here.iter().map(|row| row - start).collect();
-            for (parts, column) in parts.iter_mut().zip(batch.columns()) {
-                parts.push(Values::Stored(Arc::clone(column)).take(&offsets, column.data_type())?);
-            }
-            (start, rest) = (end, later);
-            if rest.is_empty() {
-                break;
-            }
-        }
-        if !rest.is_empty() {
+        let ranges = sorted.iter().map(|row| *row as usize..*row as usize + 1);
+        let selection = RowSelection::from_consecutive_ranges(ranges, file.rows() as usize);
+        let plan = (self.scan)(file, columns, Some(selection))?;
+        let schema = plan.schema();
+        let batches = collect(plan, Arc::clone(context)).await?;
+        let found = concat_batches(&schema, &batches)?;
+        if found.num_rows() != sorted.len() {
             return internal_err!("a file of {} lacks rows", self.table.name());
         }
-        let ranks: Vec<u64> = rows
-            .iter()
-            .map(|row| sorted.partition_point(|other| other < row) as u64)
-            .collect();
-        let parts = parts.iter().map(|parts| {
-            let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
-            let values = concat(&parts)?;
-            Values::Stored(Arc::clone(&values)).take(&ranks, values.data_type())
-        });
-        parts.collect()
+        let ranks = rows.iter().map(|row| sorted.partition_point(|r| r < row));
+        let ranks: UInt64Array = ranks.map(|rank| rank as u64).collect();
+        Ok(take_arrays(found.columns(), &ranks, None)?)
+    }
+
+    /// Tells whether the columns of a file of which a statement wants few rows are decoded whole: where they are resident
+    /// already, where the file is small, and where such statements keep coming.
+    fn decodes_whole(&self, file: &Arc<DataFile>, columns: &[usize]) -> bool {
+        if !self.admits(std::slice::from_ref(file), columns) {
+            return false;
+        }
+        let stored = self.table.file_schema().fields().len();
+        let mut stored = columns.iter().filter(|column| **column < stored);
+        let cached = &self.columns.columns;
+        file.rows() <= SMALL_FILE_ROWS
+            || stored.all(|column| cached.peek(&self.key(file, *column)).is_some())
+            || self.columns.count_read(file) > READS_BEFORE_WHOLE
+    }
+
+    fn key(&self, file: &Arc<DataFile>, column: usize) -> ColumnKey {
+        ColumnKey {
+            file: Arc::clone(file),
+            table: self.table,
+            column,
+        }
     }
 }
 
@@ -318,6 +341,8 @@ fn value_bytes(field: &Field) -> u64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use arrow::array::StringViewArray;
+
     use super::*;
     use crate::lake::{FileStatistics, Partition};
 
@@ -336,24 +361,63 @@ mod tests {
         })
     }
 
+    fn reader(bytes: u64, reach: Reach) -> ColumnReader {
+        ColumnReader {
+            columns: ResidentColumns::new(bytes).unwrap(),
+            table: TableId::Conversations,
+            reach,
+            scan: Arc::new(|_, _, _| internal_err!("nothing is read")),
+        }
+    }
+
+    fn columns<const N: usize>(names: [&str; N]) -> [usize; N] {
+        names.map(|name| TableId::Conversations.schema().index_of(name).unwrap())
+    }
+
     /// With 32 bytes a row, three quarters of the memory are 96 rows, and a quarter is 32.
     #[test]
     fn no_scan_fills_the_memory_by_itself() {
-        let reader = |reach| ColumnReader {
-            columns: ResidentColumns::new(4096).unwrap(),
-            table: TableId::Conversations,
-            reach,
-            scan: Arc::new(|_, _| internal_err!("nothing is read")),
-        };
-        let table = TableId::Conversations;
-        let id = [table.schema().index_of("conversation_id").unwrap()];
-        let account = reader(Reach::Account);
+        let id = columns(["conversation_id"]);
+        let account = reader(4096, Reach::Account);
         assert!(account.admits(&[file(90), file(6)], &id));
         assert!(!account.admits(&[file(90), file(7)], &id));
         assert!(!account.admits(&[file(1), file(0)], &id), "unknown rows");
-        assert!(reader(Reach::All).admits(&[file(32)], &id));
-        assert!(!reader(Reach::All).admits(&[file(33)], &id));
-        let words = ["channel", "account_id"].map(|name| table.schema().index_of(name).unwrap());
+        let all = reader(4096, Reach::All);
+        assert!(all.admits(&[file(32)], &id));
+        assert!(!all.admits(&[file(33)], &id));
+        let words = columns(["channel", "account_id"]);
         assert!(account.admits(&[file(3072)], &words));
+    }
+
+    #[test]
+    fn words_take_a_byte_a_row_unless_there_are_too_many() {
+        let schema = TableId::Conversations.file_schema();
+        let field = schema.field_with_name("channel").unwrap();
+        let words = |distinct: usize| -> ArrayRef {
+            let words = (0..1000).map(|n| Some(format!("word {}", n % distinct)));
+            Arc::new(words.collect::<StringViewArray>())
+        };
+        for (distinct, bytes) in [(3, 1000..2000), (200, 16_000..32_000)] {
+            let words = words(distinct);
+            let kept = compact(&words, field);
+            assert!(bytes.contains(&kept.get_array_memory_size()), "{distinct}");
+            let back = Values::Stored(kept).take(&[999, 1, 1], words.data_type());
+            let expected = Values::Stored(words.clone()).take(&[999, 1, 1], words.data_type());
+            assert_eq!(&back.unwrap(), &expected.unwrap());
+        }
+    }
+
+    #[test]
+    fn a_large_file_is_decoded_whole_once_some_of_its_rows_are_wanted_often() {
+        let id = columns(["conversation_id"]);
+        let reader = reader(64 << 20, Reach::Account);
+        let (small, large, other) = (file(8192), file(8193), file(8194));
+        assert!(reader.decodes_whole(&small, &id));
+        for _ in 0..READS_BEFORE_WHOLE {
+            assert!(!reader.decodes_whole(&large, &id));
+        }
+        assert!(!reader.decodes_whole(&other, &id));
+        assert!(reader.decodes_whole(&large, &id));
+        assert!(!reader.decodes_whole(&file(10 << 20), &id), "too large");
     }
 }

@@ -6,6 +6,7 @@ mod files;
 mod freshness;
 mod isolation;
 mod lake;
+mod late;
 mod pages;
 mod paths;
 mod queries;

@@ -15,7 +15,10 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::utils::conjunction;
 use datafusion::physical_expr::{DynamicFilterTracking, EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_expr_common::physical_expr::snapshot_physical_expr;
+use datafusion::physical_expr_common::physical_expr::{
+    snapshot_generation, snapshot_physical_expr,
+};
+use datafusion::physical_optimizer::pruning::PruningPredicate;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::filter_pushdown::{
     ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
@@ -30,7 +33,7 @@ use datafusion::physical_plan::{
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::super::provider::{group_files, row_statistics};
-use super::super::prune::keep_files;
+use super::super::prune::{keep_files, pruning_predicate};
 use super::super::snapshot::DataFile;
 use super::{ColumnReader, Values};
 
@@ -323,26 +326,25 @@ impl ExecutionPlan for ResidentExec {
         let rows = context.session_config().batch_size();
         let read = Arc::clone(&self.read);
         let output = BaselineMetrics::new(&self.metrics, partition);
-        let skip = Skip {
+        let mut skip = Skip {
             wanted: self.wanted.clone(),
+            predicate: None,
             files: MetricBuilder::new(&self.metrics).counter("files_skipped", partition),
         };
         let files = stream::iter((before as u64..).zip(files));
-        let whole = files.map(move |(number, file)| {
+        let whole = files.then(move |(number, file)| {
             let (read, schema) = (Arc::clone(&read), Arc::clone(&schema));
             let context = Arc::clone(&context);
-            let skip = skip.clone();
+            let skipped = skip.skips(&read, &schema, &file);
             async move {
-                if skip.skips(&read, &schema, &file)? {
+                if skipped {
                     return Ok(None);
                 }
                 let batches = read.batches(number, file, schema, rows, context);
                 batches.await.map(Some)
             }
         });
-        let whole = whole
-            .then(|file| file)
-            .try_filter_map(async |file| Ok(file));
+        let whole = whole.try_filter_map(async |file| Ok(file));
         let batches = whole.map_ok(stream::iter).try_flatten();
         let batches = batches.inspect_ok(move |batch: &RecordBatch| {
             output.record_output(batch.num_rows());
@@ -366,21 +368,32 @@ impl ExecutionPlan for ResidentExec {
 }
 
 /// Skips files by what the plan has found so far.
-#[derive(Clone)]
 struct Skip {
     wanted: Option<Arc<dyn PhysicalExpr>>,
+    /// `wanted` as it was last, by its generation; `None` where it cannot be asked of files.
+    predicate: Option<(u64, Option<PruningPredicate>)>,
     files: Count,
 }
 
 impl Skip {
     /// Tells whether no row of a file is wanted any more.
-    fn skips(&self, read: &ResidentScan, schema: &SchemaRef, file: &Arc<DataFile>) -> Result<bool> {
+    fn skips(&mut self, read: &ResidentScan, schema: &SchemaRef, file: &Arc<DataFile>) -> bool {
         let Some(wanted) = &self.wanted else {
-            return Ok(false);
+            return false;
         };
-        let wanted = snapshot_physical_expr(Arc::clone(wanted))?;
-        let kept = keep_files(read.reader.table(), schema, wanted, vec![Arc::clone(file)])?;
-        self.files.add(usize::from(kept.is_empty()));
-        Ok(kept.is_empty())
+        let generation = snapshot_generation(wanted);
+        if !matches!(&self.predicate, Some((known, _)) if *known == generation) {
+            let wanted = snapshot_physical_expr(Arc::clone(wanted));
+            let predicate = wanted.and_then(|wanted| pruning_predicate(schema, wanted));
+            self.predicate = Some((generation, predicate.ok()));
+        }
+        let Some((_, Some(predicate))) = &self.predicate else {
+            return false;
+        };
+        let table = read.reader.table();
+        let kept = keep_files(table, schema, predicate, vec![Arc::clone(file)]);
+        let skipped = kept.is_ok_and(|kept| kept.is_empty());
+        self.files.add(usize::from(skipped));
+        skipped
     }
 }

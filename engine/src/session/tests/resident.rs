@@ -17,7 +17,7 @@ const QUERIES: [&str; 5] = [
 ];
 
 /// Opens a session whose resident columns may take so many bytes.
-async fn session(shop: &Shop, bytes: u64) -> (Session, Arc<ResidentColumns>) {
+pub async fn session(shop: &Shop, bytes: u64) -> (Session, Arc<ResidentColumns>) {
     let options = SessionsOptions {
         runtime: Arc::clone(shop.engine.runtime()),
         threads: 2,
