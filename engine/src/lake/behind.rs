@@ -3,7 +3,7 @@
 //! An account that cannot be derived must not block the others. Its rows stay as they are, and the commit that consumes the
 //! others' events marks it as behind. From then on the consumed versions no longer say which of its events are missing, so
 //! the next derive of it derives all of it. A mark is an application transaction named after the account. One more
-//! transaction counts the marks, since a log can be asked for a transaction by name only.
+//! transaction counts the marks.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -47,18 +47,11 @@ impl Lake {
     pub(crate) async fn behind(
         &self,
         table: &TableSnapshot,
-        accounts: BTreeSet<Arc<str>>,
+        mut accounts: BTreeSet<Arc<str>>,
     ) -> Result<BTreeSet<Arc<str>>, LakeError> {
-        if !table.is_behind() {
-            return Ok(BTreeSet::new());
-        }
-        let names: Vec<String> = accounts.iter().map(|account| name_of(account)).collect();
-        let log = &self.0.logs[table.id() as usize];
-        let marks = log.transactions(table.version(), &names).await?;
-        let marked = accounts.into_iter().zip(marks);
-        Ok(marked
-            .filter_map(|(account, mark)| (mark == Some(1)).then_some(account))
-            .collect())
+        accounts
+            .retain(|account| table.is_behind() && table.transaction(&name_of(account)) == Some(1));
+        Ok(accounts)
     }
 
     /// Returns whether any account is behind in any derived table, by the newest known versions. Does no I/O.

@@ -110,6 +110,8 @@ impl Lake {
         match log.commit(base, change).await? {
             Some(changes) => {
                 self.publish(Arc::new(base.advanced(version, changes)));
+                // Only now: who waits for the rows need not wait for it.
+                log.checkpoint_when_due(version).await;
                 Ok(Committed::Ours)
             }
             None => self.whose(id, version, &adds).await,

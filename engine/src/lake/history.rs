@@ -4,12 +4,11 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use deltalake_core::checkpoints::cleanup_expired_logs_for;
-use deltalake_core::logstore::extract_version_from_filename;
-use futures::TryStreamExt;
 
 use super::Lake;
 use super::error::LakeError;
 use super::log::TableLog;
+use super::replay::Kind;
 use super::table::TableId;
 
 impl Lake {
@@ -23,12 +22,12 @@ impl Lake {
     ) -> Result<i64, LakeError> {
         let mut version = self.current().get(id).version().min(at_most);
         let mut oldest = None;
-        for entry in self.0.logs[id as usize].entries().await? {
-            if entry.is_checkpoint || entry.version == 0 {
-                oldest = Some(oldest.map_or(entry.version, |o: i64| o.min(entry.version)));
+        for file in self.0.logs[id as usize].files(0).await? {
+            if matches!(file.kind, Kind::Checkpoint(..)) || file.version == 0 {
+                oldest = Some(oldest.map_or(file.version, |o: i64| o.min(file.version)));
             }
-            if !entry.is_checkpoint && entry.written >= instant {
-                version = version.min(entry.version - 1);
+            if file.kind == Kind::Entry && file.written >= instant {
+                version = version.min(file.version - 1);
             }
         }
         Ok(version.max(oldest.unwrap_or(version)))
@@ -63,40 +62,15 @@ impl Lake {
     }
 }
 
-/// An entry or a checkpoint in a table's log folder.
-struct Entry {
-    version: i64,
-    is_checkpoint: bool,
-    written: DateTime<Utc>,
-}
-
 impl TableLog {
     /// Returns whether the log still has everything that comes after a version: it has that version's entry, or nothing
     /// newer.
     pub(super) async fn has_entries_after(&self, version: i64) -> Result<bool, LakeError> {
-        let entry = self.log.read_commit_entry(version.unsigned_abs()).await;
-        if entry.map_err(self.delta())?.is_some() {
+        if self.has_entry(version).await? {
             return Ok(true);
         }
-        let entries = self.entries().await?;
-        Ok(entries.iter().all(|entry| entry.version <= version))
-    }
-
-    async fn entries(&self) -> Result<Vec<Entry>, LakeError> {
-        let store = self.log.object_store(None);
-        let mut listed = store.list(Some(self.log.log_path()));
-        let mut entries = Vec::new();
-        while let Some(object) = listed.try_next().await? {
-            let name = object.location.filename().unwrap_or_default();
-            if let Some(version) = extract_version_from_filename(name) {
-                entries.push(Entry {
-                    version: i64::try_from(version).unwrap_or(i64::MAX),
-                    is_checkpoint: name.ends_with(".parquet"),
-                    written: object.last_modified,
-                });
-            }
-        }
-        Ok(entries)
+        let files = self.files(version).await?;
+        Ok(files.iter().all(|file| file.version <= version))
     }
 
     async fn expire(&self, first: i64, cutoff: DateTime<Utc>) -> Result<usize, LakeError> {

@@ -8,9 +8,11 @@
 //! queries read: its derived tables have all consumed the same landed versions, so that every path to a number agrees
 //! (SPEC M7) also while a derive is between two of its commits.
 
+mod actions;
 mod agreement;
 mod behind;
 mod change;
+mod checkpoint;
 mod commit;
 mod conform;
 mod durable;
@@ -21,6 +23,7 @@ mod layout;
 mod log;
 mod provider;
 mod prune;
+mod replay;
 mod resident;
 mod snapshot;
 mod stats;
@@ -145,29 +148,25 @@ impl Lake {
             .iter()
             .map(|id| TableLog::new(*id, &location))
             .collect::<Result<Vec<_>, _>>()?;
-        let (mut there, mut missing) = (None, Vec::new());
-        for log in &logs {
-            match log.exists().await? {
-                true => there = Some(log),
-                false => missing.push(log),
-            }
+        let mut tables = load(&logs).await?;
+        // A lake of a newer layout need not have all of our tables: it was refused before it gets any.
+        let there = logs.iter().zip(&tables);
+        let missing = there.filter_map(|(log, table)| table.is_none().then_some(log));
+        let missing: Vec<&TableLog> = missing.collect();
+        if missing.len() == logs.len() && !create {
+            return Err(LakeError::Missing(url.to_owned()));
         }
-        match there {
-            None if !create => return Err(LakeError::Missing(url.to_owned())),
-            // A lake of a newer layout need not have all of our tables: it is refused before it gets any.
-            Some(log) if !missing.is_empty() => drop(log.load().await?),
-            _ => {}
+        if !missing.is_empty() {
+            try_join_all(missing.into_iter().map(TableLog::create)).await?;
+            tables = load(&logs).await?;
         }
-        for log in missing {
-            log.create().await?;
-        }
-        let mut current = load(&logs).await?;
+        let mut current = all(url, tables)?;
         for _ in 0..RELOADS {
             if current.has_only_consumed_compactions() {
                 break;
             }
             // Another process has derived and compacted between two of these reads.
-            current = load(&logs).await?;
+            current = all(url, load(&logs).await?)?;
         }
         let mut served = agreement::newest(&current, &logs)
             .await?
@@ -255,6 +254,7 @@ impl Lake {
     /// Reads a table's newest version from its last checkpoint on, without regard to the known version.
     async fn reload(&self, id: TableId) -> Result<(), LakeError> {
         let table = self.0.logs[id as usize].load().await?;
+        let table = table.ok_or_else(|| LakeError::Missing(self.url().to_owned()))?;
         self.publish(Arc::new(table));
         Ok(())
     }
@@ -347,39 +347,39 @@ fn landed_and_derived() -> (Vec<TableId>, Vec<TableId>) {
     TableId::ALL.into_iter().partition(landed)
 }
 
-/// Reads the newest version of every table.
-async fn load(logs: &[TableLog]) -> Result<LakeSnapshot, LakeError> {
+/// Reads the newest version of every table; `None` for one that is not there.
+async fn load(logs: &[TableLog]) -> Result<Vec<Option<TableSnapshot>>, LakeError> {
     let (landed, derived) = landed_and_derived();
     let load = |id: TableId| logs[id as usize].load();
     let derived = try_join_all(derived.into_iter().map(load)).await?;
     let landed = try_join_all(landed.into_iter().map(load)).await?;
-    Ok(LakeSnapshot {
-        tables: landed.into_iter().chain(derived).map(Arc::new).collect(),
-    })
+    Ok(landed.into_iter().chain(derived).collect())
+}
+
+fn all(url: &str, tables: Vec<Option<TableSnapshot>>) -> Result<LakeSnapshot, LakeError> {
+    let tables = tables.into_iter().map(|table| table.map(Arc::new));
+    let tables = tables.collect::<Option<_>>();
+    let tables = tables.ok_or_else(|| LakeError::Missing(url.to_owned()))?;
+    Ok(LakeSnapshot { tables })
 }
 
 /// Marks the landed files that the derived tables have not consumed with the version that added them. Relations over landed
 /// events leave those files out, and compacting does not touch them.
 async fn mark_unconsumed(snapshot: &mut LakeSnapshot, logs: &[TableLog]) -> Result<(), LakeError> {
     for id in TableId::CONSUMED {
-        let table = snapshot.get(id);
+        let table = Arc::clone(snapshot.get(id));
         let consumed = TableId::DERIVED
             .map(|derived| snapshot.get(derived).transaction(id.name()))
             .into_iter()
             .map(Option::unwrap_or_default)
             .fold(table.version(), i64::min);
-        let mut versions = HashMap::new();
-        for version in consumed + 1..=table.version() {
+        // Files that came after the checkpoint know the version that added them.
+        for version in consumed + 1..=table.read_from() {
             let changes = logs[id as usize].changes(version).await?;
-            for file in changes.into_iter().flat_map(|c| c.adds) {
-                if file.version > 0 {
-                    versions.insert(file.path.clone(), version);
-                }
+            let table = Arc::make_mut(&mut snapshot.tables[id as usize]);
+            for file in changes.into_iter().flat_map(|changes| changes.adds) {
+                table.set_version(&file);
             }
-        }
-        if !versions.is_empty() {
-            let marked = table.as_ref().clone().with_versions(&versions);
-            snapshot.tables[id as usize] = Arc::new(marked);
         }
     }
     Ok(())

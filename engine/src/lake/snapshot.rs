@@ -61,11 +61,12 @@ impl Partition {
     ///
     /// # Errors
     /// The partition column that has no value, or a value that is no date.
-    pub fn parse(table: TableId, values: &HashMap<String, Option<String>>) -> Result<Self, String> {
+    pub fn parse<'a>(
+        table: TableId,
+        values: impl Fn(&str) -> Option<&'a str>,
+    ) -> Result<Self, String> {
         let value = |column: &str| {
-            values
-                .get(column)
-                .and_then(Option::as_deref)
+            values(column)
                 .ok_or_else(|| format!("a file has no value for the partition column {column}"))
         };
         let date = |column: &str| {
@@ -138,6 +139,19 @@ pub struct FileChanges {
     pub transactions: Vec<(String, i64)>,
     /// What the table's metadata says from now on, where it changed.
     pub definition: Option<Definition>,
+    /// Whether the log says what a reader of it has to know.
+    pub has_protocol: bool,
+}
+
+impl FileChanges {
+    /// Adds what came after it in the same version.
+    pub(super) fn extend(&mut self, later: FileChanges) {
+        self.adds.extend(later.adds);
+        self.removes.extend(later.removes);
+        self.transactions.extend(later.transactions);
+        self.definition = later.definition.or(self.definition.take());
+        self.has_protocol |= later.has_protocol;
+    }
 }
 
 type Dates = BTreeMap<i32, Vec<Arc<DataFile>>>;
@@ -147,6 +161,8 @@ type Dates = BTreeMap<i32, Vec<Arc<DataFile>>>;
 pub struct TableSnapshot {
     id: TableId,
     version: i64,
+    /// The version from which it was read on; the files of that one do not say which version added them.
+    read_from: i64,
     accounts: BTreeMap<Arc<str>, Arc<Dates>>,
     transactions: HashMap<String, i64>,
     definition: Option<Definition>,
@@ -157,6 +173,7 @@ impl TableSnapshot {
         Self {
             id,
             version,
+            read_from: version,
             accounts: BTreeMap::new(),
             transactions: HashMap::new(),
             definition: None,
@@ -171,6 +188,11 @@ impl TableSnapshot {
     /// Returns the version in the Delta log.
     pub fn version(&self) -> i64 {
         self.version
+    }
+
+    /// Returns the version from which it was read on: files that came later say which version added them.
+    pub(crate) fn read_from(&self) -> i64 {
+        self.read_from
     }
 
     /// Returns the table's layout; 0 if it states none.
@@ -235,65 +257,84 @@ impl TableSnapshot {
         self.files(None, ALL_DATES)
     }
 
-    /// Applies the changes of a later version.
+    /// Returns the table after the changes of a later version.
     pub(crate) fn advanced(&self, version: i64, changes: FileChanges) -> Self {
         let mut next = self.clone();
-        next.version = version;
+        next.apply(version, changes);
+        next
+    }
+
+    /// Applies the changes of a later version.
+    pub(super) fn apply(&mut self, version: i64, changes: FileChanges) {
+        self.version = version;
         for (path, partition) in changes.removes {
-            next.remove(&path, partition.as_ref());
+            self.remove(&path, partition.as_ref());
         }
         for mut file in changes.adds {
             let (account, date) = key(&file.partition);
             // Share one copy of the account's name among all of its files.
-            if let Some((known, _)) = next.accounts.get_key_value(&account)
+            if let Some((known, _)) = self.accounts.get_key_value(&account)
                 && let Some(file) = Arc::get_mut(&mut file)
                 && file.partition.account.is_some()
             {
                 file.partition.account = Some(Arc::clone(known));
             }
-            let dates = Arc::make_mut(next.accounts.entry(account).or_default());
-            dates.entry(date).or_default().push(file);
+            let dates = Arc::make_mut(self.accounts.entry(account).or_default());
+            let files = dates.entry(date).or_default();
+            // A file may be added again, with other statistics: the last action on a path counts.
+            match files.iter_mut().find(|known| known.path == file.path) {
+                Some(known) => *known = file,
+                None => files.push(file),
+            }
         }
-        next.transactions.extend(changes.transactions);
+        self.transactions.extend(changes.transactions);
         if changes.definition.is_some() {
-            next.definition = changes.definition;
+            self.definition = changes.definition;
         }
-        next
     }
 
     fn remove(&mut self, path: &str, partition: Option<&Partition>) {
-        let accounts: Vec<Arc<str>> = match partition {
-            Some(partition) => vec![key(partition).0],
-            // Another writer's entry may leave out the partition: search all accounts.
-            None => self.accounts.keys().cloned().collect(),
-        };
-        for account in accounts {
-            let Some(dates) = self.accounts.get_mut(&account) else {
-                continue;
-            };
-            let dates = Arc::make_mut(dates);
-            for files in dates.values_mut() {
-                files.retain(|f| f.path != path);
-            }
-            dates.retain(|_, files| !files.is_empty());
-            if dates.is_empty() {
-                self.accounts.remove(&account);
+        match partition.map(key) {
+            Some((account, date)) => self.remove_from(&account, date..=date, path),
+            // Another writer's entry may leave out the partition: search all of them.
+            None => {
+                let accounts: Vec<Arc<str>> = self.accounts.keys().cloned().collect();
+                for account in accounts {
+                    self.remove_from(&account, ALL_DATES, path);
+                }
             }
         }
     }
 
-    /// Sets the version that added a file, for the files whose paths are in `versions`.
-    pub(crate) fn with_versions(mut self, versions: &HashMap<String, i64>) -> Self {
-        for dates in self.accounts.values_mut() {
-            for files in Arc::make_mut(dates).values_mut() {
-                for file in files {
-                    if let Some(version) = versions.get(&file.path) {
-                        Arc::make_mut(file).version = *version;
-                    }
-                }
+    fn remove_from(&mut self, account: &str, range: RangeInclusive<i32>, path: &str) {
+        let Some(dates) = self.accounts.get_mut(account) else {
+            return;
+        };
+        let dates = Arc::make_mut(dates);
+        let mut empty = Vec::new();
+        for (date, files) in dates.range_mut(range) {
+            files.retain(|file| file.path != path);
+            if files.is_empty() {
+                empty.push(*date);
             }
         }
-        self
+        for date in empty {
+            dates.remove(&date);
+        }
+        if dates.is_empty() {
+            self.accounts.remove(account);
+        }
+    }
+
+    /// Sets the version that added a file, where the table has it.
+    pub(super) fn set_version(&mut self, added: &DataFile) {
+        let (account, date) = key(&added.partition);
+        let dates = self.accounts.get_mut(&account).map(Arc::make_mut);
+        let files = dates.and_then(|dates| dates.get_mut(&date));
+        let mut files = files.into_iter().flatten();
+        if let Some(known) = files.find(|known| known.path == added.path) {
+            Arc::make_mut(known).version = added.version;
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! They are stored in the Delta log as its statistics JSON, so any Delta reader can prune by them. Unlike most writers, we
 //! never truncate a value: an inexact bound cannot prove that an `event_id` is new, nor an ordering.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
@@ -11,8 +12,11 @@ use arrow::compute::{max, max_string, min, min_string};
 use arrow::datatypes::{DataType, Date32Type, Int64Type, TimestampMicrosecondType};
 use chrono::{DateTime, NaiveDate, SecondsFormat};
 use datafusion::common::ScalarValue;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::actions::Text;
 use super::table::TableId;
 
 /// Holds the statistics of one file.
@@ -93,16 +97,46 @@ impl Kind {
     }
 
     /// Reads a number from JSON in Delta's form; `None` if it has another form, and for strings.
-    fn parse_json(self, value: &Value) -> Option<i64> {
+    fn parse_json(self, value: &RawValue) -> Option<i64> {
         Some(match self {
             Kind::Text => return None,
-            Kind::Instant => DateTime::parse_from_rfc3339(value.as_str()?)
+            Kind::Instant => DateTime::parse_from_rfc3339(&parse::<Text>(value)?.0)
                 .ok()?
                 .timestamp_micros(),
-            Kind::Date => parse_date(value.as_str()?)?.into(),
-            Kind::Number => value.as_i64()?,
+            Kind::Date => parse_date(&parse::<Text>(value)?.0)?.into(),
+            Kind::Number => parse(value)?,
         })
     }
+}
+
+/// Statistics as the log states them.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stated<'a> {
+    #[serde(borrow)]
+    num_records: Option<&'a RawValue>,
+    #[serde(borrow)]
+    min_values: Option<StatedColumns<'a>>,
+    #[serde(borrow)]
+    max_values: Option<StatedColumns<'a>>,
+    #[serde(borrow)]
+    null_count: Option<StatedColumns<'a>>,
+}
+
+/// The values of columns, of which only those that are used are parsed.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct StatedColumns<'a>(#[serde(borrow)] BTreeMap<Text<'a>, &'a RawValue>);
+
+impl<'a> StatedColumns<'a> {
+    fn get(&self, column: &str) -> Option<&'a RawValue> {
+        self.0.get(column).copied()
+    }
+}
+
+/// Parses a value; `None` if it is of another type.
+fn parse<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Option<T> {
+    serde_json::from_str(value.get()).ok()
 }
 
 /// Packs statistics, column by column.
@@ -263,25 +297,26 @@ impl FileStatistics {
     /// Reads statistics from the JSON of the Delta log. Those that another writer left out, or truncated to something
     /// unreadable, are not known.
     pub fn from_json(table: TableId, text: &str) -> Self {
-        let Ok(value) = serde_json::from_str::<Value>(text) else {
+        let Ok(stated) = serde_json::from_str::<Stated>(text) else {
             return Self::default();
         };
-        let rows = value["numRecords"].as_u64().unwrap_or_default();
+        let rows = stated.num_records.and_then(parse).unwrap_or_default();
         let schema = table.schema();
         let mut packing = Packing::default();
         let mut take = |name: &'static str| {
             let kind = Kind::of(schema.field_with_name(name).ok()?.data_type())?;
-            let nulls = value["nullCount"][name].as_u64()?;
-            let (min, max) = (&value["minValues"][name], &value["maxValues"][name]);
-            let values = match kind {
-                _ if nulls == rows => None,
-                Kind::Text => Some(Values::Texts(min.as_str()?, max.as_str()?)),
-                _ => Some(Values::Numbers(
-                    kind.parse_json(min)?,
-                    kind.parse_json(max)?,
-                )),
-            };
-            packing.push(name, nulls, kind, values);
+            let nulls = parse(stated.null_count.as_ref()?.get(name)?)?;
+            let mut bounds = [&stated.min_values, &stated.max_values].into_iter();
+            let mut bound = || bounds.next()?.as_ref()?.get(name);
+            if nulls == rows {
+                packing.push(name, nulls, kind, None);
+            } else if kind == Kind::Text {
+                let (min, max) = (parse::<Text>(bound()?)?, parse::<Text>(bound()?)?);
+                packing.push(name, nulls, kind, Some(Values::Texts(&min.0, &max.0)));
+            } else {
+                let (min, max) = (kind.parse_json(bound()?)?, kind.parse_json(bound()?)?);
+                packing.push(name, nulls, kind, Some(Values::Numbers(min, max)));
+            }
             Some(())
         };
         for name in table.statistics_columns() {
@@ -331,94 +366,4 @@ pub fn parse_date(text: &str) -> Option<i32> {
 pub type FileStatisticsRef = Arc<FileStatistics>;
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use arrow::array::{Date32Array, Int64Array, StringArray, TimestampMicrosecondArray};
-    use arrow::datatypes::{Field, Schema};
-
-    use super::*;
-    use crate::lake::table::instant;
-
-    fn batch(ids: &[&str], started: &[Option<i64>]) -> RecordBatch {
-        let rows = ids.len();
-        let days: Vec<Option<i32>> = started
-            .iter()
-            .map(|at| at.map(|at| at as i32 % 7))
-            .collect();
-        let columns: Vec<(Field, ArrayRef)> = vec![
-            (
-                Field::new("conversation_id", DataType::Utf8, true),
-                Arc::new(StringArray::from(ids.to_vec())),
-            ),
-            (
-                Field::new("started_at", instant(), true),
-                Arc::new(TimestampMicrosecondArray::from(started.to_vec()).with_timezone("UTC")),
-            ),
-            (
-                Field::new("started_on", DataType::Date32, true),
-                Arc::new(Date32Array::from(days)),
-            ),
-            (
-                Field::new("idle_at", instant(), true),
-                Arc::new(TimestampMicrosecondArray::from(vec![None; rows]).with_timezone("UTC")),
-            ),
-            (
-                Field::new("messages", DataType::Int64, true),
-                Arc::new(Int64Array::from(vec![1; rows])),
-            ),
-        ];
-        let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().unzip();
-        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
-    }
-
-    #[test]
-    fn statistics_are_equal_after_writing_and_reading_the_log() {
-        let table = TableId::Conversations;
-        let batches = [
-            batch(&["m", "ä"], &[None, Some(5)]),
-            batch(&["", "k"], &[Some(-3), Some(9)]),
-        ];
-        let known = FileStatistics::of(table, &batches);
-        assert_eq!(known.rows, 4);
-        assert_eq!(known.text_range("conversation_id"), Some(("", "ä")));
-        let instant = |micros| ScalarValue::TimestampMicrosecond(micros, Some(Arc::from("UTC")));
-        assert_eq!(
-            known.range("started_at"),
-            Some((instant(Some(-3)), instant(Some(9))))
-        );
-        let day = |day| ScalarValue::Date32(Some(day));
-        assert_eq!(known.range("started_on"), Some((day(-3), day(5))));
-        assert_eq!(known.nulls("started_at"), Some(1));
-        // `idle_at` has no values, and `messages` is no column with statistics.
-        assert_eq!(known.range("idle_at"), Some((instant(None), instant(None))));
-        assert_eq!(known.range("messages"), None);
-        assert_eq!(FileStatistics::from_json(table, &known.to_json()), known);
-    }
-
-    #[test]
-    fn ranges_have_the_type_of_their_column() {
-        let table = TableId::RejectedEvents;
-        let text = r#"{"numRecords": 2, "minValues": {"source": "a", "line": -3},
-                       "maxValues": {"source": "b", "line": 9}, "nullCount": {"source": 0, "line": 0}}"#;
-        let known = FileStatistics::from_json(table, text);
-        assert_eq!(known.text_range("source"), Some(("a", "b")));
-        assert_eq!(known.number_range("line"), Some((-3, 9)));
-        assert_eq!(known.number_range("source"), None);
-        assert_eq!(known.number_range("landed_at"), None);
-    }
-
-    #[test]
-    fn statistics_that_another_writer_left_out_or_truncated_are_not_known() {
-        let text = r#"{"numRecords": 2, "minValues": {"conversation_id": "a", "started_at": "2026"},
-                       "maxValues": {"conversation_id": "b", "started_at": "2027"},
-                       "nullCount": {"conversation_id": 0, "started_at": 0}}"#;
-        let known = FileStatistics::from_json(TableId::Conversations, text);
-        assert_eq!(known.rows, 2);
-        assert_eq!(known.text_range("conversation_id"), Some(("a", "b")));
-        assert_eq!(known.range("started_at"), None);
-        assert_eq!(known.nulls("last_event_at"), None);
-        let nothing = FileStatistics::from_json(TableId::Conversations, "{");
-        assert_eq!(nothing, FileStatistics::default());
-    }
-}
+mod tests;

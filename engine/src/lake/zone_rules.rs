@@ -50,14 +50,9 @@ impl Lake {
             return Ok(BTreeSet::new());
         }
         let zones = zones.into_iter().filter_map(|name| Tz::named(name).ok());
-        let zones: Vec<Tz> = zones.filter(|zone| *zone != Tz::UTC).collect();
-        let names: Vec<String> = zones.iter().map(|zone| transaction_name(*zone)).collect();
-        let log = &self.0.logs[table.id() as usize];
-        let marks = log.transactions(table.version(), &names).await?;
-        let marked = zones.into_iter().zip(marks);
-        Ok(marked
-            .filter(|(zone, mark)| *mark != Some(zone.fingerprint()))
-            .map(|(zone, _)| zone.name())
-            .collect())
+        let zones = zones.filter(|zone| *zone != Tz::UTC);
+        let recorded = |zone: &Tz| table.transaction(&transaction_name(*zone));
+        let moved = zones.filter(|zone| recorded(zone) != Some(zone.fingerprint()));
+        Ok(moved.map(|zone| zone.name()).collect())
     }
 }
