@@ -17,6 +17,9 @@ use super::retry::{Backoff, attempt};
 
 /// How long after a refresh the next one begins.
 const PAUSE: Duration = Duration::from_secs(1);
+/// As [`PAUSE`], for a lake on a local disk: to look there costs nothing, and what lands should be derived at once. It is
+/// longer than most landings take from their first commit to their last, after which one derive is enough.
+const LOCAL_PAUSE: Duration = Duration::from_millis(250);
 /// How long to wait at most after failures, which may be the object store's. It is short, because once the store is back
 /// the served data is old until the next refresh.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -39,13 +42,17 @@ pub(super) fn start(
 
 async fn refresh(engine: Engine, health: Arc<Health>, refreshed: Arc<Notify>) {
     let mut backoff = Backoff::new(PAUSE, LONGEST_PAUSE);
+    let between = match engine.lake().folder() {
+        Some(_) => LOCAL_PAUSE,
+        None => PAUSE,
+    };
     loop {
         let pause = match attempt(engine.lake().refresh()).await {
             Ok(lake) => {
                 backoff.reset();
                 health.record_lake_read(&lake);
                 refreshed.notify_one();
-                PAUSE
+                between
             }
             Err(error) => {
                 health.record_lake_failure();
