@@ -1,0 +1,17 @@
+"""Writes events as Parquet by account and day with DuckDB: `duck_land.py FORM EVENTS OUT`. Prints how many rows it wrote."""
+
+import json
+import sys
+
+import duck
+
+
+def main(form, events, out):
+    connection = duck.connect()
+    duck.script(connection, duck.SQL / "land" / f"{form}.sql", events=events)
+    written = (duck.SQL / "land" / "write.sql").read_text().replace("{out}", out)
+    rows = sum(connection.execute(statement).fetchone()[0] for statement in written.split(";\n") if statement.strip())
+    print(json.dumps({"rows": rows}))
+
+
+main(*sys.argv[1:])

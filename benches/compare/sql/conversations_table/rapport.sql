@@ -1,0 +1,1 @@
+SELECT * FROM conversations_table({from}, {to}) LIMIT 50

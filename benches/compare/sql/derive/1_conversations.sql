@@ -1,0 +1,94 @@
+-- Conversations (C1 to C9) from raw events: one fold, and one list each of procedures and tags.
+CREATE TEMP TABLE folded AS
+SELECT account_id,
+       conversation_id,
+       min(moment) FILTER (type = 'conversation_started') AS started_at,
+       arg_min(channel, (moment, event_id)) FILTER (type = 'conversation_started') AS channel,
+       arg_min(coalesce(mode, 'live'), (moment, event_id)) FILTER (type = 'conversation_started') AS mode,
+       arg_min(first_message, (moment, event_id)) FILTER (type = 'conversation_started') AS first_message,
+       arg_max(profile_id, (moment, event_id))
+           FILTER (type IN ('conversation_started', 'profile_linked') AND profile_id IS NOT NULL) AS profile_id,
+       arg_min(text, (moment, event_id))
+           FILTER (type = 'message_sent' AND sender = 'shopper' AND text <> '') AS question,
+       max((moment, event_id)) FILTER (type = 'message_sent' AND sender = 'shopper') AS asked,
+       min((moment, event_id)) FILTER (type = 'conversation_resolved') AS first_resolved,
+       max((moment, event_id)) FILTER (type = 'conversation_resolved') AS resolved,
+       max((moment, event_id)) FILTER (type = 'conversation_closed') AS closed,
+       arg_min({'moment': moment, 'reason': reason, 'category': category, 'procedure': procedure}, (moment, event_id))
+           FILTER (type = 'conversation_escalated') AS escalation,
+       count(*) FILTER (type = 'conversation_escalated' OR (type = 'message_sent' AND sender = 'human')) AS human,
+       count(*) FILTER (type = 'message_sent') AS messages,
+       count(*) FILTER (type = 'link_clicked') AS clicks,
+       count(*) FILTER (type = 'link_clicked' AND NOT coalesce(is_bot, false)) AS shopper_clicks,
+       count(*) FILTER (type = 'added_to_cart') AS cart_adds,
+       max(moment) AS last_updated
+FROM (SELECT *, occurred_at AS moment FROM conversation_events)
+GROUP BY account_id, conversation_id
+HAVING started_at IS NOT NULL;
+
+CREATE TEMP TABLE procedure_lists AS
+SELECT account_id, conversation_id, list(procedure ORDER BY first_used) AS procedures
+FROM (
+    SELECT account_id, conversation_id, procedure, min((occurred_at, event_id)) AS first_used
+    FROM conversation_events
+    WHERE type IN ('procedure_started', 'conversation_resolved', 'conversation_escalated') AND procedure IS NOT NULL
+    GROUP BY account_id, conversation_id, procedure
+)
+GROUP BY account_id, conversation_id;
+
+CREATE TEMP TABLE tag_lists AS
+SELECT account_id, conversation_id, list_sort(list(DISTINCT tag)) AS tags
+FROM (
+    SELECT account_id, conversation_id, tag
+    FROM conversation_events
+    WHERE type = 'tag_added'
+    UNION ALL
+    SELECT account_id, conversation_id, unnest(tags)
+    FROM conversation_events
+    WHERE type IN ('conversation_resolved', 'conversation_escalated')
+    UNION ALL
+    SELECT account_id, conversation_id, procedure
+    FROM conversation_events
+    WHERE type IN ('procedure_started', 'conversation_resolved', 'conversation_escalated')
+    UNION ALL
+    SELECT account_id, conversation_id, reason
+    FROM conversation_events
+    WHERE type = 'conversation_escalated'
+)
+WHERE tag IS NOT NULL
+GROUP BY account_id, conversation_id;
+
+CREATE TEMP TABLE conversations AS
+SELECT f.account_id,
+       f.conversation_id,
+       f.profile_id,
+       f.channel,
+       f.mode,
+       CASE WHEN human > 0 THEN 'routed'
+            WHEN resolved IS NOT NULL AND (asked IS NULL OR asked <= resolved) THEN 'resolved'
+            WHEN closed IS NOT NULL AND (asked IS NULL OR asked <= closed) THEN 'closed'
+            ELSE 'open' END AS status,
+       coalesce(question, first_message) AS first_question,
+       coalesce(procedures, []) AS procedures,
+       coalesce(tags, []) AS tags,
+       messages,
+       CASE WHEN exclude_bot_clicks THEN shopper_clicks ELSE clicks END AS link_clicks,
+       cart_adds,
+       started_at,
+       CAST(started_at AT TIME ZONE timezone AS DATE) AS started_on,
+       last_updated,
+       CASE WHEN status = 'open' AND idle_timeout IS NOT NULL THEN last_updated + idle_timeout END AS idle_at,
+       CASE WHEN status = 'resolved' THEN resolved[1] END AS resolved_at,
+       escalation.moment AS escalated_at,
+       escalation.reason AS escalation_reason,
+       escalation.category AS escalation_category,
+       escalation.procedure AS escalation_procedure,
+       coalesce(asked > first_resolved, false) AS reopened
+FROM folded f
+JOIN accounts USING (account_id)
+LEFT JOIN procedure_lists USING (account_id, conversation_id)
+LEFT JOIN tag_lists USING (account_id, conversation_id);
+
+DROP TABLE folded;
+DROP TABLE procedure_lists;
+DROP TABLE tag_lists;

@@ -1,0 +1,1 @@
+SELECT * FROM headline_metrics({from}, {to})

@@ -1,0 +1,1 @@
+CREATE VIEW events AS SELECT * FROM read_parquet('{events}/*.parquet');

@@ -1,0 +1,1 @@
+SELECT * FROM procedures_performance({from}, {to})

@@ -1,0 +1,1 @@
+SELECT * FROM conversations WHERE status = 'routed' ORDER BY last_updated DESC LIMIT 50
