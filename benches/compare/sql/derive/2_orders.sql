@@ -4,8 +4,8 @@ SELECT account_id,
        order_id,
        placed.profile_id AS profile_id,
        placed.conversation_id AS conversation_id,
-       placed.moment AS ordered_at,
-       CAST(placed.moment AT TIME ZONE timezone AS DATE) AS ordered_on,
+       placed.at AS ordered_at,
+       CAST(placed.at AT TIME ZONE timezone AS DATE) AS ordered_on,
        placed.value AS value,
        coalesce(placed.currency, a.currency) AS currency,
        CAST(CASE WHEN cancelled THEN placed.value ELSE least(placed.value, coalesce(refunded, 0)) END AS DECIMAL(18, 4))
@@ -14,8 +14,8 @@ SELECT account_id,
 FROM (
     SELECT account_id,
            order_id,
-           arg_min({'moment': occurred_at, 'profile_id': profile_id, 'conversation_id': conversation_id, 'value': value,
-                    'currency': currency}, (occurred_at, event_id)) FILTER (type = 'order_placed') AS placed,
+           arg_min({'at': occurred_at, 'profile_id': profile_id, 'conversation_id': conversation_id, 'value': value,
+                    'currency': currency}, occurred_at) FILTER (type = 'order_placed') AS placed,
            sum(value) FILTER (type = 'order_refunded') AS refunded,
            count(*) FILTER (type = 'order_cancelled') > 0 AS cancelled
     FROM order_events

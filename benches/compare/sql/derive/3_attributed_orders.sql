@@ -1,14 +1,15 @@
--- Attributed orders (section 5): touches with a window, those that are eligible for each order, then the model's choice.
+-- Attributed orders (section 5): touches with a window, those that are eligible for each order, then the model's choice. Ties are
+-- as in `1_conversations.sql`.
 CREATE TEMP TABLE live AS
 SELECT account_id, conversation_id, profile_id, channel
 FROM conversations
 WHERE mode = 'live';
 
 CREATE TEMP TABLE touches AS
-SELECT t.account_id, t.profile_id, t.moment, t.event_id, t.unit, t.touch_class, t.is_agent, w.lasts
+SELECT t.account_id, t.profile_id, t.moment, t.unit, t.touch_class, t.is_agent, w.lasts
 FROM (
     -- A1: the agent's messages and the clicks on its links
-    SELECT account_id, l.profile_id, e.occurred_at AS moment, e.event_id, conversation_id AS unit, true AS is_agent,
+    SELECT account_id, l.profile_id, e.occurred_at AS moment, conversation_id AS unit, true AS is_agent,
            CASE WHEN type = 'link_clicked' THEN l.channel || '_clicked'
                 WHEN l.channel = 'web_chat' THEN 'web_chat'
                 ELSE l.channel || '_delivered' END AS touch_class
@@ -22,7 +23,6 @@ FROM (
     SELECT account_id,
            CASE WHEN l.conversation_id IS NULL THEN t.profile_id ELSE l.profile_id END,
            t.occurred_at,
-           t.event_id,
            coalesce(l.conversation_id, t.message_id),
            l.conversation_id IS NOT NULL,
            t.channel || '_' || t.kind
@@ -37,12 +37,12 @@ JOIN windows w USING (account_id, touch_class);
 
 -- A3, A4: a row for each order and touch that may have brought it
 CREATE TEMP TABLE eligible AS
-SELECT o.account_id, o.order_id, t.moment, t.event_id, t.unit, t.touch_class, t.is_agent
+SELECT o.account_id, o.order_id, t.moment, t.unit, t.touch_class, t.is_agent
 FROM orders o
 JOIN touches t ON t.account_id = o.account_id AND t.profile_id = o.profile_id
 WHERE t.moment <= o.ordered_at AND o.ordered_at <= t.moment + t.lasts
 UNION ALL
-SELECT o.account_id, o.order_id, t.moment, t.event_id, t.unit, t.touch_class, t.is_agent
+SELECT o.account_id, o.order_id, t.moment, t.unit, t.touch_class, t.is_agent
 FROM orders o
 JOIN touches t ON t.account_id = o.account_id AND t.unit = o.conversation_id AND t.is_agent
 WHERE (o.profile_id IS NULL OR o.profile_id IS DISTINCT FROM t.profile_id)
@@ -52,9 +52,10 @@ CREATE TEMP TABLE chosen AS
 WITH latest AS (
     SELECT account_id,
            order_id,
-           max((moment, event_id, unit, touch_class)) FILTER (touch_class = 'web_chat') AS web,
-           max((moment, event_id, unit, touch_class, is_agent)) FILTER (touch_class <> 'web_chat') AS other,
-           max((moment, event_id)) FILTER (touch_class <> 'web_chat' AND is_agent) AS other_agent
+           arg_max({'at': moment, 'unit': unit, 'touch_class': touch_class}, moment) FILTER (touch_class = 'web_chat') AS web,
+           arg_max({'at': moment, 'unit': unit, 'touch_class': touch_class, 'is_agent': is_agent}, moment)
+               FILTER (touch_class <> 'web_chat') AS other,
+           max(moment) FILTER (touch_class <> 'web_chat' AND is_agent) AS other_agent
     FROM eligible
     GROUP BY account_id, order_id
 ),
@@ -65,30 +66,30 @@ modelled AS (
 ),
 -- A7: the units of an order that is split, with the latest touch of each
 units AS (
-    SELECT account_id, order_id, unit, is_agent, max((moment, event_id, touch_class)) AS touch
+    SELECT account_id, order_id, unit, is_agent, arg_max({'at': moment, 'touch_class': touch_class}, moment) AS touch
     FROM eligible e
     JOIN modelled m USING (account_id, order_id)
-    WHERE model = 'linear' AND (web IS NULL OR coalesce(other_agent > (web[1], web[2]), false))
+    WHERE model = 'linear' AND (web IS NULL OR coalesce(other_agent > web.at, false))
       AND e.touch_class <> 'web_chat'
     GROUP BY account_id, order_id, unit, is_agent
 ),
 ranked AS (
     SELECT *,
            count(*) OVER (PARTITION BY account_id, order_id) AS n,
-           row_number() OVER (PARTITION BY account_id, order_id ORDER BY touch DESC) AS place
+           row_number() OVER (PARTITION BY account_id, order_id ORDER BY touch.at DESC) AS place
     FROM units
 )
-SELECT account_id, order_id, web[3] AS unit, web[4] AS touch_class, web[1] AS touched_at, 1 AS n, 1 AS place
+SELECT account_id, order_id, web.unit AS unit, web.touch_class AS touch_class, web.at AS touched_at, 1 AS n, 1 AS place
 FROM modelled
 WHERE web IS NOT NULL
-  AND CASE WHEN model = 'linear' THEN other_agent IS NULL OR other_agent <= (web[1], web[2])
-           ELSE other IS NULL OR NOT other[5] OR (other[1], other[2]) <= (web[1], web[2]) END
+  AND CASE WHEN model = 'linear' THEN other_agent IS NULL OR other_agent <= web.at
+           ELSE other IS NULL OR NOT other.is_agent OR other.at <= web.at END
 UNION ALL
-SELECT account_id, order_id, other[3], other[4], other[1], 1, 1
+SELECT account_id, order_id, other.unit, other.touch_class, other.at, 1, 1
 FROM modelled
-WHERE model = 'last_touch' AND other[5] AND (web IS NULL OR (other[1], other[2]) > (web[1], web[2]))
+WHERE model = 'last_touch' AND other.is_agent AND (web IS NULL OR other.at > web.at)
 UNION ALL
-SELECT account_id, order_id, unit, touch[3], touch[1], n, place
+SELECT account_id, order_id, unit, touch.touch_class, touch.at, n, place
 FROM ranked
 WHERE is_agent;
 
