@@ -21,7 +21,7 @@ STEPS = ("derive", "land", "land-ndjson", "start", "freshness")
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rapport", type=Path, default=ROOT / "target/release/rapport", help="the program")
-    parser.add_argument("--lake", type=Path, help="a derived lake to take (it is not written to) instead of making one")
+    parser.add_argument("--lake", type=Path, help="a derived lake to take, and not to write to, as the last of the sizes")
     parser.add_argument("--events", type=Path, help="the folder of Parquet that this lake was landed from, for landing")
     parser.add_argument("--sizes", default="1x", help="as 1x,3x,10x: accounts and conversations, times those of 1x (%(default)s)")
     parser.add_argument("--accounts", type=int, default=20, help="accounts of 1x (%(default)s)")
@@ -31,10 +31,10 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=9, help="how often each question is asked of each peer (%(default)s)")
     parser.add_argument("--heavy-rounds", type=int, default=2, help="how often deriving and landing are done (%(default)s)")
     parser.add_argument("--peers", default="rapport,duckdb,clickhouse,polars,postgres,duckdb-parquet", help="%(default)s")
-    parser.add_argument("--workloads", help="only these, as headline,procedures,analyst")
+    parser.add_argument("--workloads", help="only these, as headline,procedures,analyst; '' for none")
     parser.add_argument("--steps", default=",".join(STEPS), help="whole processes to time; '' for none (%(default)s)")
     parser.add_argument("--postgres", type=Path, help="the folder of PostgreSQL's programs (newest of /usr/lib/postgresql)")
-    parser.add_argument("--work", type=Path, help="where lakes and storages are made (a temporary folder)")
+    parser.add_argument("--work", type=Path, help="where lakes and storages are made, and deleted after (a temporary folder)")
     parser.add_argument("--results", type=Path, help="keeps what was seen as JSON, beside what an earlier run saw")
     parser.add_argument("--out", type=Path, default=ROOT / "benches/RESULTS.md", help="the report (%(default)s)")
     parser.add_argument("--note", default="", help="a sentence for the report: what else the machine did")
@@ -58,6 +58,7 @@ def bring(venv):
 def main():
     options = arguments()
     bring(options.venv)
+    import constant
     import report
     import results
     import size
@@ -66,13 +67,18 @@ def main():
     work.mkdir(parents=True, exist_ok=True)
     seen = results.Results(options.results)
     try:
+        sizes = {}
         for name in options.sizes.split(","):
-            size.measure(options, name, work / name, seen)
-            shutil.rmtree(work / name)
+            sizes[name] = size.measure(options, name, work / name, seen)
+            options.out.write_text(report.render(seen, options))
+        if len(sizes) > 1:
+            constant.measure(options, sizes, seen)
             options.out.write_text(report.render(seen, options))
     finally:
+        for name in options.sizes.split(","):
+            shutil.rmtree(work / name, ignore_errors=True)
         if options.work is None:
-            shutil.rmtree(work, ignore_errors=True)
+            work.rmdir()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""The shop that is the same in every size: how its page grows while the lake does."""
+"""The shop that is the same in every size: how its page grows while the lake does. The lakes stay until the end, so that those of all sizes
+are asked in turns."""
 
 import shutil
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ USER, PASSWORD = "constant", "the same in every size"
 def land(options, rapport, lake, work):
     """Lands the shop's events: synth's of one shop, under a name that no other has."""
     made, renamed = work / "constant", work / "constant-renamed"
-    lakes.synth(rapport, made, 1, options.days, 400 * options.days, seed=7)
+    lakes.synth(rapport, made, 1, options.days, 200 * options.days, seed=7)
     renamed.mkdir()
     duck.connect().execute(
         f"COPY (SELECT * REPLACE ('{ACCOUNT}' AS account_id) FROM '{made}/*.parquet') TO '{renamed}/events.parquet'"
@@ -25,20 +26,28 @@ def land(options, rapport, lake, work):
     shutil.rmtree(renamed)
 
 
-def measure(options, rapport, name, lake, seen):
-    """Times the shop's page, and views of it that nobody had asked for."""
-    rapport.run("users", "add", USER, "--role", "analyst", "--account", ACCOUNT, "--password-stdin", lake=lake, stdin=PASSWORD + "\n")
-    server = Server(rapport, lake)
+def measure(options, sizes, seen):
+    """Times the shop's page in the lakes of all sizes, in turns: one view again and again, and views not seen before."""
+    servers, browsers = {}, {}
     try:
-        browser = Browser(server.ports["http"])
-        browser.log_in(USER, PASSWORD)
+        for name, (rapport, lake) in sizes.items():
+            user = ("users", "add", USER, "--role", "analyst", "--account", ACCOUNT, "--password-stdin")
+            rapport.run(*user, lake=lake, stdin=PASSWORD + "\n")
+            servers[name] = Server(rapport, lake)
+            browsers[name] = Browser(servers[name].ports["http"])
+            browsers[name].log_in(USER, PASSWORD)
         last = (datetime.fromisoformat(options.now) - timedelta(microseconds=1)).date()
-        again, other = Runs(), Runs()
+        runs = {name: {"again": Runs(), "other": Runs()} for name in sizes}
         for turn in range(options.rounds * 2):
-            for runs, back in ((again, 0), (other, turn + 1)):
+            for kind, back in (("again", 0), ("other", turn + 1)):
                 to = last - timedelta(days=back)
-                runs.add(browser.view(f"/performance?from={to - timedelta(days=29)}&to={to}"), 0)
-        again.seconds, again.peaks = again.seconds[1:], again.peaks[1:]
-        seen.keep(name, "steps", "page", {"again": again, "other": other})
+                for name, browser in browsers.items():
+                    took = browser.view(f"/performance?from={to - timedelta(days=29)}&to={to}")
+                    # The first turn warms up.
+                    if turn > 0:
+                        runs[name][kind].add(took, 0)
+        for name, each in runs.items():
+            seen.keep(name, "steps", "page", each)
     finally:
-        server.end()
+        for server in servers.values():
+            server.end()

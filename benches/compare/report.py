@@ -2,6 +2,7 @@
 
 from datetime import datetime, timezone
 
+import peers
 import results
 import workloads
 
@@ -96,7 +97,8 @@ def bars(seen, name):
         else:
             asked, verdict = f"{workload.part} of the best native", held(ratio, workload.part) if fastest else ""
         shown = f"{time(fastest[0])} ({TITLES[fastest[1]]})" if fastest else ""
-        rows.append([workload.title, asked, shown, time(ours), f"{ratio:.2f}" if ratio else "", verdict])
+        each = [f"{ours / runs[peer].median:.2f}" if peer in runs else "" for peer in peers.NATIVE]
+        rows.append([workload.title, asked, shown, time(ours), f"{ratio:.2f}" if ratio else "", verdict, *each])
     for step, title in (("land", "land from Parquet"), ("land-ndjson", "land from NDJSON")):
         runs = seen.runs(name, "steps", step)
         if runs:
@@ -114,7 +116,8 @@ def bars(seen, name):
         if runs:
             median = runs["rapport"].median
             rows.append([title, time(limit), "", time(median), "", held(median, limit)])
-    return table(["work", "asked", "best native", "Rapport", "ratio", "held"], rows) if rows else ""
+    head = ["work", "asked", "best native", "Rapport", "ratio", "held", *[f"to {TITLES[peer]}" for peer in peers.NATIVE]]
+    return table(head, [row + [""] * (len(head) - len(row)) for row in rows]) if rows else ""
 
 
 def asked_peers(seen, name, chosen):

@@ -26,7 +26,7 @@ def say(*words):
 
 
 def measure(options, name, work, seen):
-    """Measures a size and keeps what is seen."""
+    """Measures a size and keeps what is seen; returns the program as it was called and the lake."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     rapport = lakes.Rapport(options.rapport.resolve(), options.now, work / "users.json")
@@ -41,18 +41,23 @@ def measure(options, name, work, seen):
     if "postgres" in chosen and cluster.find(options.postgres) is None:
         seen.put(name, "skipped", postgres="no PostgreSQL programs were found")
         chosen.remove("postgres")
-    questions(options, rapport, name, lake, work, account, chosen, seen)
-    if growing:
-        constant.measure(options, rapport, name, lake, seen)
+    if options.workloads != "":
+        questions(options, rapport, name, lake, work, account, chosen, seen)
     timed(options, rapport, name, lake, events, work, account, seen)
+    for leftover in (work / "events", work / "ndjson"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    return rapport, lake
 
 
 def make(options, rapport, name, work, growing, seen):
     """Returns the lake of a size, which may be written to, and the folder of its events, if there is one."""
     lake = work / "lake"
-    if options.lake is not None:
+    if options.lake is not None and name == options.sizes.split(",")[-1]:
         say(f"{name}: taking {options.lake}")
         lakes.link(options.lake, lake)
+        if growing:
+            constant.land(options, rapport, lake, work)
+            rapport.run("derive", lake=lake)
         return lake, options.events
     times = int(name.removesuffix("x"))
     each = options.conversations or 15_000 * options.accounts * options.days // 90
@@ -73,8 +78,8 @@ def ask(rapport, lake, sql):
 
 
 def largest(rapport, lake):
-    sql = "SELECT account_id FROM conversations GROUP BY account_id ORDER BY count(*) DESC, account_id LIMIT 1"
-    return ask(rapport, lake, sql)[0][0]
+    counted = f"FROM conversations WHERE account_id <> '{constant.ACCOUNT}' GROUP BY account_id"
+    return ask(rapport, lake, f"SELECT account_id {counted} ORDER BY count(*) DESC, account_id LIMIT 1")[0][0]
 
 
 def count(rapport, lake, account):

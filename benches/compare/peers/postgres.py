@@ -16,6 +16,7 @@ INDEXES = [
     "CREATE INDEX ON conversations (account_id, started_on) INCLUDE (status)",
     "CREATE INDEX ON conversations (account_id, last_updated DESC)",
     "CREATE INDEX ON conversations (account_id, status, last_updated DESC)",
+    "CREATE INDEX ON conversations (idle_at) WHERE idle_at IS NOT NULL",
     "CREATE INDEX ON attributed_orders (account_id, ordered_on)",
     "CREATE INDEX ON counted_events (account_id, happened_on) INCLUDE (type)",
     "CREATE INDEX ON daily_metrics (account_id, date)",
