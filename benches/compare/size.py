@@ -201,7 +201,7 @@ def source(options, rapport, name, form, events, work, seen):
         return None, "no events were given with the lake"
     size = sum(file.stat().st_size for file in Path(events).glob("*.parquet"))
     # NDJSON is some six times as large as synth's Parquet, and what both write of it comes besides.
-    needed, free = size * (4 if form == "parquet" else 10), shutil.disk_usage(work).free
+    needed, free = size * (3 if form == "parquet" else 10), shutil.disk_usage(work).free
     if free < needed:
         return None, f"needs {needed / 2**30:.0f} GiB of disk, {free / 2**30:.0f} are free"
     if form == "parquet":

@@ -27,7 +27,7 @@ COLUMNS = {
     " touch_class, touched_at, seconds_to_order, credit, attributed_value, net_value, in_account_currency",
     "daily_metrics": "account_id, date, channel, sum(conversations)::BIGINT, sum(resolved)::BIGINT, sum(routed)::BIGINT,"
     " sum(closed)::BIGINT, sum(open)::BIGINT, sum(link_clicks)::BIGINT, sum(cart_adds)::BIGINT,"
-    " sum(other_currency_orders)::BIGINT, sum(sales)::DECIMAL(28, 4)",
+    " sum(other_currency_orders)::BIGINT, sum(sales)::DECIMAL(28, 4), round(sum(credits)::DOUBLE, 6)",
 }
 
 
@@ -72,8 +72,8 @@ def agree(lake, out):
             for source in (duck.parquet(lake, table), duck.literal(out / f"{table}.parquet"))
         ]
         if grouped:
-            stored = "sum(conversations) + sum(link_clicks) + sum(cart_adds) + sum(other_currency_orders) + sum(sales) > 0"
-            queries[0] += f" HAVING {stored}"
+            counted = "sum(conversations) + sum(link_clicks) + sum(cart_adds) + sum(other_currency_orders) > 0"
+            queries[0] += f" HAVING {counted} OR sum(credits) > 0"
         ours, theirs = (
             connection.execute(
                 "SELECT account_id, count(*), sum(CAST(hash(rows) AS HUGEINT)) FROM"

@@ -51,9 +51,10 @@ SELECT account_id,
        sum(open) AS open,
        sum(link_clicks) AS link_clicks,
        sum(cart_adds) AS cart_adds,
-       round(sum(credits), 9) AS attributed_orders,
+       sum(credits) AS credits,
        CAST(sum(sales) AS DECIMAL(28, 4)) AS sales,
        sum(other_currency_orders) AS other_currency_orders
 FROM parts
 GROUP BY account_id, date, channel
-HAVING sum(conversations) + sum(link_clicks) + sum(cart_adds) + sum(other_currency_orders) > 0 OR sum(credits) > 0;
+HAVING sum(parts.conversations) + sum(parts.link_clicks) + sum(parts.cart_adds) + sum(parts.other_currency_orders) > 0
+    OR sum(parts.credits) > 0;
