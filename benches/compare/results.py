@@ -22,6 +22,7 @@ class Results:
 
     def keep(self, name, group, key, runs):
         """Keeps the runs of a workload or step by peer."""
+        self.size(name)["skipped"].pop(key, None)
         self.size(name)[group][key] = {peer: {"seconds": each.seconds, "peaks": each.peaks} for peer, each in runs.items()}
         self.save()
 

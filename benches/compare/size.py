@@ -39,7 +39,7 @@ def measure(options, name, work, seen):
         rapport.run("users", "add", user, *role, "--password-stdin", lake=lake, stdin=PASSWORD + "\n")
     chosen = options.peers.split(",")
     if "postgres" in chosen and cluster.find(options.postgres) is None:
-        seen.put(name, "skipped", postgres="no PostgreSQL programs were found")
+        seen.put(name, "skipped", PostgreSQL="its programs were not found")
         chosen.remove("postgres")
     if options.workloads != "":
         questions(options, rapport, name, lake, work, account, chosen, seen)

@@ -5,11 +5,10 @@ CREATE TEMP TABLE folded AS
 SELECT account_id,
        conversation_id,
        min(occurred_at) FILTER (type = 'conversation_started') AS started_at,
-       arg_min(channel, occurred_at) FILTER (type = 'conversation_started') AS channel,
-       arg_min(coalesce(mode, 'live'), occurred_at) FILTER (type = 'conversation_started') AS mode,
-       arg_min(first_message, occurred_at) FILTER (type = 'conversation_started') AS first_message,
-       arg_max(profile_id, occurred_at)
-           FILTER (type IN ('conversation_started', 'profile_linked') AND profile_id IS NOT NULL) AS profile_id,
+       arg_min({'channel': channel, 'mode': coalesce(mode, 'live'), 'profile': profile_id, 'message': first_message}, occurred_at)
+           FILTER (type = 'conversation_started') AS start,
+       arg_max(profile_id, occurred_at) FILTER (type = 'profile_linked') AS linked_profile,
+       max(occurred_at) FILTER (type = 'profile_linked') AS linked_at,
        arg_min(text, occurred_at) FILTER (type = 'message_sent' AND sender = 'shopper' AND text <> '') AS question,
        max(occurred_at) FILTER (type = 'message_sent' AND sender = 'shopper') AS asked,
        min(occurred_at) FILTER (type = 'conversation_resolved') AS first_resolved,
@@ -22,7 +21,7 @@ SELECT account_id,
        count(*) FILTER (type = 'link_clicked') AS clicks,
        count(*) FILTER (type = 'link_clicked' AND NOT coalesce(is_bot, false)) AS shopper_clicks,
        count(*) FILTER (type = 'added_to_cart') AS cart_adds,
-       max(occurred_at) AS last_updated
+       max(occurred_at) FILTER (type <> 'conversation_started') AS last_other
 FROM conversation_events
 GROUP BY account_id, conversation_id
 HAVING started_at IS NOT NULL;
@@ -57,14 +56,14 @@ GROUP BY account_id, conversation_id;
 CREATE TEMP TABLE conversations AS
 SELECT f.account_id,
        f.conversation_id,
-       f.profile_id,
-       f.channel,
-       f.mode,
+       CASE WHEN start.profile IS NULL OR linked_at > started_at THEN linked_profile ELSE start.profile END AS profile_id,
+       start.channel AS channel,
+       start.mode AS mode,
        CASE WHEN human > 0 THEN 'routed'
             WHEN resolved IS NOT NULL AND (asked IS NULL OR asked <= resolved) THEN 'resolved'
             WHEN closed IS NOT NULL AND (asked IS NULL OR asked <= closed) THEN 'closed'
             ELSE 'open' END AS status,
-       coalesce(question, first_message) AS first_question,
+       coalesce(question, start.message) AS first_question,
        coalesce(procedures, []) AS procedures,
        coalesce(tags, []) AS tags,
        messages,
@@ -72,7 +71,8 @@ SELECT f.account_id,
        cart_adds,
        started_at,
        CAST(started_at AT TIME ZONE timezone AS DATE) AS started_on,
-       last_updated,
+       -- Later starts are ignored by every rule (C1).
+       greatest(started_at, last_other) AS last_updated,
        CASE WHEN status = 'open' AND idle_timeout IS NOT NULL THEN last_updated + idle_timeout END AS idle_at,
        CASE WHEN status = 'resolved' THEN resolved END AS resolved_at,
        escalation.at AS escalated_at,
