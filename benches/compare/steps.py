@@ -1,6 +1,7 @@
 """What is timed as whole processes: landing, deriving from nothing, a command's start, and how soon what landed is seen."""
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -36,6 +37,12 @@ def emptied(folder):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
+
+
+def deleted(folder):
+    """Deletes a folder, and waits for the disk: what is timed next must not pay for it."""
+    shutil.rmtree(folder)
+    os.sync()
 
 
 def python(module, *arguments):
@@ -94,18 +101,17 @@ def landing(rapport, events, form, work, rounds):
     landed = None
     for _ in range(rounds):
         lake = work / "landed"
-        shutil.rmtree(lake, ignore_errors=True)
         took, peak, told = process(rapport.command("land", "--format", "json", events, lake=lake), rapport.environment())
         runs["rapport"].add(took, peak)
         landed = json.loads(told)
+        deleted(lake)
         out = emptied(work / "landed-duckdb")
         took, peak, told = process(python("duck_land.py", form, events, out))
         runs["duckdb"].add(took, peak)
         written = json.loads(told)["rows"]
         if written != landed["landed"] + landed["duplicates"]:
             raise RuntimeError(f"landing {form}: DuckDB wrote {written} events, Rapport read {landed}")
-    shutil.rmtree(lake)
-    shutil.rmtree(out)
+        deleted(out)
     return runs, landed["landed"] + landed["duplicates"]
 
 
