@@ -181,9 +181,10 @@ def growth(seen):
 
     def row(title, group, key, peer, label):
         each = [seen.runs(name, group, key).get(peer) for name in names]
-        if all(each):
-            shown = [time(runs.median) for runs in each]
-            rows.append([title, label, *shown, *[f"{runs.median / each[0].median:.2f}" for runs in each[1:]]])
+        if each[0] and any(each[1:]):
+            shown = [time(runs.median) if runs else "" for runs in each]
+            grown = [f"{runs.median / each[0].median:.2f}" if runs else "" for runs in each[1:]]
+            rows.append([title, label, *shown, *grown])
 
     for key, title in (("again", "the page of a shop that is the same in all, again and again"), ("other", "views of it not seen before")):
         row(title, "steps", "page", key, "Rapport")
@@ -193,9 +194,9 @@ def growth(seen):
     for step in ("derive", "land", "land-ndjson", "start", "freshness"):
         for peer in ("rapport", "duckdb"):
             row(step, "steps", step, peer, TITLES[peer])
-    sizes = ", ".join(f"{name}: {lake(seen.size(name)['lake'])}" for name in names)
+    sizes = "\n".join(f"- {name}: {lake(seen.size(name)['lake'])}" for name in names)
     told = (
-        f"## How costs grow\n\n{sizes}. A shop's page may grow by 1.2 times while the lake grows by ten times in files; the shops of the"
+        f"## How costs grow\n\n{sizes}\n\nA shop's page may grow by 1.2 times while the lake grows by ten times in files; the shops of the"
         " other rows are the largest of each size, which have more conversations in a larger lake.\n\n"
     )
     head = ["work", "of", *names, *[f"{name} / {first}" for name in names[1:]]]
