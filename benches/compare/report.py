@@ -35,6 +35,8 @@ def render(seen, options):
     """Returns the report."""
     parts = [INTRODUCTION, about(seen, options)]
     for name in seen.sizes:
+        if not bars(seen, name):
+            continue
         parts.append(f"## {name}: {lake(seen.size(name)['lake'])}\n")
         if skipped := seen.size(name)["skipped"]:
             parts.append("\n".join(f"- Not measured: {what}: {why}." for what, why in skipped.items()) + "\n")
