@@ -5,9 +5,10 @@
 //! the derived partitions to compute again. Each is a pure function of a bounded range of input and is replaced as a whole.
 //! A refresh, a backfill, a change of settings and a derive from nothing are the same code with different dirty sets.
 //!
-//! Tables are derived in an order in which each rests on those before it, and each is committed once per run, together with
-//! what it has consumed. After a crash between two commits, the later tables have an older record, and the next run derives
-//! exactly what they lack.
+//! An account's tables are derived one after the other, in an order in which each rests on those before it, so that rows are
+//! kept in memory for the tables that need them (`carry.rs`). When all accounts are done, each table is committed once,
+//! together with what it has consumed. After a crash between two commits, the later tables have an older record, and the next
+//! run derives exactly what they lack.
 //!
 //! An account that cannot be derived does not block the others: its rows stay as they were, the same commit marks it as
 //! behind, and it is derived as a whole once it can be.
