@@ -142,7 +142,7 @@ impl ResidentColumns {
 pub(super) enum Reach {
     /// One account's: three quarters.
     Account,
-    /// All accounts': one quarter.
+    /// All accounts': half.
     All,
 }
 
@@ -172,7 +172,7 @@ impl ColumnReader {
         let rows: u64 = files.iter().map(|file| file.rows()).sum();
         let most = match self.reach {
             Reach::Account => self.columns.most / 4 * 3,
-            Reach::All => self.columns.most / 4,
+            Reach::All => self.columns.most / 2,
         };
         files.iter().all(|file| file.rows() > 0)
             && rows.saturating_mul(self.row_bytes(columns)) <= most
@@ -374,7 +374,7 @@ mod tests {
         names.map(|name| TableId::Conversations.schema().index_of(name).unwrap())
     }
 
-    /// With 32 bytes a row, three quarters of the memory are 96 rows, and a quarter is 32.
+    /// With 32 bytes a row, three quarters of the memory are 96 rows, and half is 64.
     #[test]
     fn no_scan_fills_the_memory_by_itself() {
         let id = columns(["conversation_id"]);
@@ -383,8 +383,8 @@ mod tests {
         assert!(!account.admits(&[file(90), file(7)], &id));
         assert!(!account.admits(&[file(1), file(0)], &id), "unknown rows");
         let all = reader(4096, Reach::All);
-        assert!(all.admits(&[file(32)], &id));
-        assert!(!all.admits(&[file(33)], &id));
+        assert!(all.admits(&[file(64)], &id));
+        assert!(!all.admits(&[file(65)], &id));
         let words = columns(["channel", "account_id"]);
         assert!(account.admits(&[file(3072)], &words));
     }
