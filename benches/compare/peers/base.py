@@ -25,10 +25,12 @@ class Peer:
         """Ends what was opened."""
 
     def statement(self, workload, parameters):
-        """Returns the SQL of a workload in the peer's dialect."""
+        """Returns the SQL of a workload in the peer's dialect, or that of any dialect."""
         path = SQL / f"{workload}.sql"
         if not path.exists():
             path = SQL / workload / f"{self.dialect}.sql"
+        if not path.exists():
+            path = SQL / workload / "any.sql"
         text = path.read_text()
         for name, value in parameters.items():
             text = text.replace("{" + name + "}", "'" + value.replace("'", "''") + "'")

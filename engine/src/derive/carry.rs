@@ -108,7 +108,7 @@ impl Part {
 
 /// The rows that an account's derive has kept, by table.
 #[derive(Debug, Default)]
-pub(super) struct Carried(HashMap<TableId, Arc<Copy>>);
+pub(super) struct Carried(HashMap<TableId, Arc<PartCopy>>);
 
 impl Carried {
     /// Adds to a plan the keeping of a part of its rows.
@@ -133,11 +133,11 @@ impl Carried {
         Ok(Arc::new(CopiedTable { rows, copy }))
     }
 
-    fn begin(&mut self, part: Part, context: &SessionContext) -> Result<Arc<Copy>> {
+    fn begin(&mut self, part: Part, context: &SessionContext) -> Result<Arc<PartCopy>> {
         let consumer = MemoryConsumer::new(format!("rows of {}", part.table.name()));
         let reservation = consumer.register(&context.runtime_env().memory_pool);
         let schema = DFSchema::try_from(part.table.schema())?;
-        let copy = Arc::new(Copy {
+        let copy = Arc::new(PartCopy {
             part,
             condition: context.parse_sql_expr(part.condition, &schema)?,
             schema: part.schema()?,
@@ -165,7 +165,7 @@ impl Carried {
 
 /// Rows that are being kept.
 #[derive(Debug)]
-struct Copy {
+struct PartCopy {
     part: Part,
     condition: Expr,
     /// The schema of the kept columns.
@@ -180,7 +180,7 @@ struct Kept {
     reservation: MemoryReservation,
 }
 
-impl Copy {
+impl PartCopy {
     fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
         // A poisoned lock is harmless: a batch is there as a whole or not at all.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
@@ -258,7 +258,7 @@ fn compact(column: &ArrayRef) -> Result<ArrayRef> {
 #[derive(Debug)]
 struct CopiedTable {
     rows: Arc<dyn TableProvider>,
-    copy: Arc<Copy>,
+    copy: Arc<PartCopy>,
 }
 
 #[async_trait]
@@ -271,7 +271,7 @@ impl TableProvider for CopiedTable {
         self.rows.table_type()
     }
 
-    /// All rows have to pass by.
+    /// Every row has to pass by, so no filter goes to the scan, nor does a limit.
     fn supports_filters_pushdown(
         &self,
         filters: &[&Expr],
@@ -286,10 +286,10 @@ impl TableProvider for CopiedTable {
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        filters: &[Expr],
+        _filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = self.rows.scan(state, projection, filters, None).await?;
+        let plan = self.rows.scan(state, projection, &[], None).await?;
         Arc::clone(&self.copy).over(plan, state)
     }
 }
@@ -300,7 +300,7 @@ struct CopyExec {
     condition: Arc<dyn PhysicalExpr>,
     /// The columns of the input that are kept.
     columns: Arc<[usize]>,
-    copy: Arc<Copy>,
+    copy: Arc<PartCopy>,
 }
 
 impl fmt::Debug for CopyExec {
@@ -395,3 +395,6 @@ impl ExecutionPlan for CopyExec {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,6 +134,7 @@ impl<'a> Run<'a> {
             }
         }
         if let Some(error) = Self::common_cause(&stages, &mut self.failed) {
+            self.discard(parts).await;
             return Err(error);
         }
         let mut stages = stages.into_iter().peekable();

@@ -8,7 +8,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::error::LakeError;
 use super::snapshot::TableSnapshot;
 use super::{Lake, TableId};
 
@@ -40,20 +39,14 @@ impl TableSnapshot {
     pub fn is_behind(&self) -> bool {
         self.transaction(BEHIND).is_some_and(|count| count > 0)
     }
+
+    /// Returns whether an account is behind.
+    pub(crate) fn is_account_behind(&self, account: &str) -> bool {
+        self.is_behind() && self.transaction(&name_of(account)) == Some(1)
+    }
 }
 
 impl Lake {
-    /// Returns those of `accounts` that are behind in a version of a derived table.
-    pub(crate) async fn behind(
-        &self,
-        table: &TableSnapshot,
-        mut accounts: BTreeSet<Arc<str>>,
-    ) -> Result<BTreeSet<Arc<str>>, LakeError> {
-        accounts
-            .retain(|account| table.is_behind() && table.transaction(&name_of(account)) == Some(1));
-        Ok(accounts)
-    }
-
     /// Returns whether any account is behind in any derived table, by the newest known versions. Does no I/O.
     pub fn has_accounts_behind(&self) -> bool {
         let lake = self.current();

@@ -9,8 +9,6 @@ use std::collections::BTreeSet;
 
 use rapport_zones::{Database, Tz};
 
-use super::Lake;
-use super::error::LakeError;
 use super::snapshot::TableSnapshot;
 
 /// The name of the application transaction that holds the fingerprint of the database.
@@ -36,23 +34,19 @@ impl TableSnapshot {
         self.transaction(ZONE_RULES) == Some(Database::in_use().fingerprint())
             || self.accounts().next().is_none()
     }
-}
 
-impl Lake {
-    /// Returns the names of the zones whose rules differ from those that a version of a derived table was computed by. UTC
-    /// never changes.
-    pub(crate) async fn zones_with_new_rules(
+    /// Returns the names of the zones whose rules differ from those that this version was computed by. UTC never changes.
+    pub(crate) fn zones_with_new_rules(
         &self,
-        table: &TableSnapshot,
         zones: BTreeSet<&'static str>,
-    ) -> Result<BTreeSet<&'static str>, LakeError> {
-        if table.has_rules_in_use() {
-            return Ok(BTreeSet::new());
+    ) -> BTreeSet<&'static str> {
+        if self.has_rules_in_use() {
+            return BTreeSet::new();
         }
         let zones = zones.into_iter().filter_map(|name| Tz::named(name).ok());
         let zones = zones.filter(|zone| *zone != Tz::UTC);
-        let recorded = |zone: &Tz| table.transaction(&transaction_name(*zone));
+        let recorded = |zone: &Tz| self.transaction(&transaction_name(*zone));
         let moved = zones.filter(|zone| recorded(zone) != Some(zone.fingerprint()));
-        Ok(moved.map(|zone| zone.name()).collect())
+        moved.map(|zone| zone.name()).collect()
     }
 }

@@ -21,7 +21,7 @@ use rapport_data::settings::TouchClass;
 use rapport_data::{RawTable, Settings};
 use rapport_zones::Tz;
 
-use super::progress::{BehindAccounts, ProgressTable};
+use super::progress::ProgressTable;
 use super::scope::Scope;
 use super::sources::{Sources, Stored, WINDOW_CLASSES};
 use crate::EngineError;
@@ -124,7 +124,6 @@ pub struct LakeSources {
     settings: Mutex<Option<Arc<PinnedSettings>>>,
     /// Held by the statement that reads settings.
     reading: tokio::sync::Mutex<()>,
-    behind: Arc<BehindAccounts>,
     resident: Arc<ResidentColumns>,
 }
 
@@ -141,7 +140,6 @@ impl LakeSources {
             resident,
             settings: Mutex::new(None),
             reading: tokio::sync::Mutex::new(()),
-            behind: Arc::default(),
         }
     }
 
@@ -230,9 +228,7 @@ impl Sources for LakeSources {
             Stored::Accounts | Stored::AppliedAccounts => {
                 Arc::new(AccountsTable { stored, account })
             }
-            Stored::Progress => {
-                Arc::new(ProgressTable::new(lake, Arc::clone(&self.behind), account))
-            }
+            Stored::Progress => Arc::new(ProgressTable { account }),
         }
     }
 

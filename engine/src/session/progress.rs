@@ -1,18 +1,16 @@
 //! The stored relation `progress`: how far landing and deriving have come, one row per account.
 //!
 //! It is computed from the snapshot that a statement has pinned: the account's files, their statistics and commit times,
-//! and the versions that the derived tables have consumed. No data file is read, and an account's row depends on nothing
-//! that other accounts do. The table logs are read only while a derived table lacks some account's events, to find
-//! which accounts: once for each version of the derived tables.
+//! and the versions that the derived tables have consumed. No file is read, and an account's row depends on nothing that
+//! other accounts do.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DataFusionError, Result, ScalarValue};
+use datafusion::common::{Result, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
@@ -20,84 +18,14 @@ use rapport_data::{RawTable, Settings};
 
 use super::lake_sources::{memory_scan, pinned};
 use super::sources::Stored;
-use crate::EngineError;
-use crate::lake::{ALL_DATES, DataFile, Lake, LakeSnapshot, TableId};
+use crate::lake::{ALL_DATES, DataFile, LakeSnapshot, TableId};
 
 const SECONDS_PER_DAY: u64 = 86_400;
-
-type Accounts = BTreeSet<Arc<str>>;
-
-/// Caches the accounts that some derived table is behind with.
-#[derive(Debug, Default)]
-pub(super) struct BehindAccounts(Mutex<Option<CachedAccounts>>);
-
-/// Holds the result for the newest versions that were asked for.
-#[derive(Debug)]
-struct CachedAccounts {
-    /// The versions of the derived tables, in the order of [`TableId::DERIVED`].
-    versions: [i64; TableId::DERIVED.len()],
-    accounts: Arc<Accounts>,
-}
-
-impl BehindAccounts {
-    /// Returns the accounts that a derived table of the snapshot is behind with.
-    async fn find(&self, lake: &Lake, snapshot: &LakeSnapshot) -> Result<Arc<Accounts>> {
-        let derived = TableId::DERIVED.map(|id| snapshot.get(id));
-        if !derived.iter().any(|table| table.is_behind()) {
-            return Ok(Arc::default());
-        }
-        let versions = derived.map(|table| table.version());
-        if let Some(cached) = self.cached(&versions) {
-            return Ok(cached);
-        }
-        let all: Accounts = RawTable::ALL
-            .iter()
-            .flat_map(|raw| snapshot.get(TableId::of_raw(*raw)).accounts())
-            .cloned()
-            .collect();
-        let mut accounts = Accounts::new();
-        for table in derived {
-            let behind = lake.behind(table, all.clone()).await;
-            accounts.extend(
-                behind.map_err(|e| DataFusionError::External(Box::new(EngineError::from(e))))?,
-            );
-        }
-        let accounts = Arc::new(accounts);
-        *self.lock() = Some(CachedAccounts {
-            versions,
-            accounts: Arc::clone(&accounts),
-        });
-        Ok(accounts)
-    }
-
-    fn cached(&self, versions: &[i64]) -> Option<Arc<Accounts>> {
-        let cached = self.lock();
-        let cached = cached.as_ref().filter(|c| c.versions == versions)?;
-        Some(Arc::clone(&cached.accounts))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<CachedAccounts>> {
-        // A panic cannot leave the value half written: it is replaced as a whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Provides the relation `progress` to a scope: of one account, or of all.
 #[derive(Debug)]
 pub(super) struct ProgressTable {
-    lake: Lake,
-    behind: Arc<BehindAccounts>,
-    account: Option<String>,
-}
-
-impl ProgressTable {
-    pub fn new(lake: Lake, behind: Arc<BehindAccounts>, account: Option<String>) -> ProgressTable {
-        ProgressTable {
-            lake,
-            behind,
-            account,
-        }
-    }
+    pub account: Option<String>,
 }
 
 /// Holds the progress of one account. Instants are in milliseconds since 1970, but `newest_event_at` is in microseconds.
@@ -111,8 +39,10 @@ struct Progress {
 
 impl Progress {
     /// Computes the progress of an account from a snapshot.
-    fn of(account: &str, snapshot: &LakeSnapshot, is_behind: bool) -> Progress {
+    fn of(account: &str, snapshot: &LakeSnapshot) -> Progress {
         let mut progress = Progress::default();
+        let mut tables = TableId::DERIVED.iter().map(|id| snapshot.get(*id));
+        let is_behind = tables.any(|table| table.is_account_behind(account));
         let derived = snapshot.get(TableId::Conversations);
         for raw in RawTable::ALL.map(TableId::of_raw) {
             let consumed = derived.transaction(raw.name()).unwrap_or_default();
@@ -201,10 +131,9 @@ impl TableProvider for ProgressTable {
         let (pinned, lake) = pinned(state, Stored::Progress)?;
         let snapshot = &lake.0;
         let settings = pinned.settings_in_force(self.account.as_deref(), snapshot)?;
-        let behind = self.behind.find(&self.lake, snapshot).await?;
         let progress: Vec<Progress> = settings
             .iter()
-            .map(|s| Progress::of(s.account_id(), snapshot, behind.contains(s.account_id())))
+            .map(|s| Progress::of(s.account_id(), snapshot))
             .collect();
         memory_scan(columns(&settings, &progress, self.schema())?, projection)
     }

@@ -17,7 +17,7 @@ use super::retry::{Backoff, attempt};
 
 /// How long after a refresh the next one begins.
 const PAUSE: Duration = Duration::from_secs(1);
-/// As [`PAUSE`], for a lake on a local disk: to look there costs nothing, and what lands should be derived at once. It is
+/// As [`PAUSE`], for a lake on a local disk: to look there is a few system calls, and what lands should be derived at once. It is
 /// longer than most landings take from their first commit to their last, after which one derive is enough.
 const LOCAL_PAUSE: Duration = Duration::from_millis(250);
 /// How long to wait at most after failures, which may be the object store's. It is short, because once the store is back

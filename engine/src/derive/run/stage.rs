@@ -29,10 +29,10 @@ pub(super) struct Stage {
 impl Run<'_> {
     /// Finds what is dirty of a table; `None` if nothing is, and it has consumed everything.
     pub(super) async fn stage(&mut self, table: TableId) -> Result<Option<Stage>, EngineError> {
-        let lake = self.engine.lake();
-        let base = Arc::clone(lake.current().get(table));
+        let base = Arc::clone(self.engine.lake().current().get(table));
         let (consumed, target) = (base.consumed(), self.target_versions());
-        let behind = lake.behind(&base, self.accounts()).await?;
+        let mut behind = self.accounts();
+        behind.retain(|account| base.is_account_behind(account));
         let retries = self.request.retries() && !behind.is_empty();
         if consumed == target
             && base.has_rules_in_use()
@@ -47,7 +47,7 @@ impl Run<'_> {
             // would count those events again: start over with the newest.
             return Err(conflict(&base));
         }
-        let moved = lake.zones_with_new_rules(&base, self.zones()).await?;
+        let moved = base.zones_with_new_rules(self.zones());
         let mut dirty = self.dirty_accounts(&base, &behind, &moved).await?;
         let mut left_out = BTreeSet::new();
         if !self.request.retries() {
