@@ -7,13 +7,16 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
-use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::errors::ParquetError;
@@ -49,23 +52,26 @@ pub(crate) async fn open(
     size: u64,
 ) -> Result<OpenFile, LakeError> {
     let name = location(table, path);
-    let reader = FileReader {
-        store: Arc::clone(lake.store()),
-        whole: match size <= WHOLE_BELOW {
-            true => Some(lake.store().get(&name).await?.bytes().await?),
-            false => None,
-        },
-        path: name.clone(),
-        size,
+    let store = lake.store();
+    let (content, footer) = if size <= WHOLE_BELOW {
+        let content = store.get(&name).await?.bytes().await?;
+        let footer = ParquetMetaDataReader::new().parse_and_finish(&content);
+        (Content::Whole(content), footer.map(Arc::new))
+    } else {
+        let mut parts = PartReader {
+            store: Arc::clone(store),
+            path: name.clone(),
+            size,
+        };
+        let footer = parts.get_metadata(None).await;
+        (Content::Parts(parts), footer)
     };
-    match ParquetRecordBatchStreamBuilder::new(reader).await {
-        Ok(builder) => Ok(OpenFile {
-            table,
-            name,
-            builder,
-        }),
-        Err(error) => Err(broken(&name, error)),
-    }
+    Ok(OpenFile {
+        table,
+        footer: footer.map_err(|error| broken(&name, error))?,
+        name,
+        content,
+    })
 }
 
 fn broken(name: &Path, error: ParquetError) -> LakeError {
@@ -76,19 +82,28 @@ fn broken(name: &Path, error: ParquetError) -> LakeError {
 pub(crate) struct OpenFile {
     table: TableId,
     name: Path,
-    builder: ParquetRecordBatchStreamBuilder<FileReader>,
+    content: Content,
+    footer: Arc<ParquetMetaData>,
+}
+
+/// What has been fetched of a file.
+enum Content {
+    /// All of it.
+    Whole(Bytes),
+    /// Nothing: parts are fetched as they are needed.
+    Parts(PartReader),
 }
 
 impl OpenFile {
     /// Returns its number of rows.
     pub fn rows(&self) -> u64 {
-        let rows = self.builder.metadata().file_metadata().num_rows();
+        let rows = self.footer.file_metadata().num_rows();
         u64::try_from(rows).unwrap_or_default()
     }
 
     /// Estimates the bytes of its decoded rows from the footer. A damaged footer may state anything, so sums saturate.
     pub fn decoded_bytes(&self) -> u64 {
-        let groups = self.builder.metadata().row_groups().iter();
+        let groups = self.footer.row_groups().iter();
         let columns = groups.flat_map(|group| group.columns());
         columns.fold(0_u64, |sum: u64, column| {
             let texts = column.unencoded_byte_array_data_bytes().unwrap_or_default();
@@ -104,48 +119,70 @@ impl OpenFile {
         self,
         columns: Option<&[&str]>,
     ) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
-        let (name, mut builder) = (self.name, self.builder.with_batch_size(BATCH_ROWS));
-        let mut schema = self.table.file_schema();
-        if let Some(columns) = columns {
-            let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-            builder = builder.with_projection(mask);
-            let places = columns.iter().map(|column| schema.index_of(column));
-            let places = places.collect::<Result<Vec<_>, _>>()?;
-            schema = Arc::new(schema.project(&places)?);
-        }
-        let stream = builder.build().map_err(|error| broken(&name, error))?;
-        let rows = stream.map(move |batch| -> Result<RecordBatch, LakeError> {
+        let types = self.table.file_schema();
+        let places = columns.map(|columns| {
+            let places = columns.iter().map(|column| types.index_of(column));
+            places.collect::<Result<Vec<_>, _>>()
+        });
+        let wanted = match places.transpose()? {
+            Some(places) => Arc::new(types.project(&places)?),
+            None => Arc::clone(&types),
+        };
+        self.read_as(&types, wanted, BATCH_ROWS)
+    }
+
+    /// Returns its rows in the columns of `wanted`, in batches of at most so many rows. `types` has all columns of a file in
+    /// the types of `wanted`, in which those of most files are decoded at once; the others' are cast.
+    pub fn read_as(
+        self,
+        types: &SchemaRef,
+        wanted: SchemaRef,
+        rows: usize,
+    ) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
+        let name = self.name;
+        let decoded = ArrowReaderOptions::new().with_schema(Arc::clone(types));
+        let metadata = ArrowReaderMetadata::try_new(Arc::clone(&self.footer), decoded)
+            .or_else(|_| ArrowReaderMetadata::try_new(self.footer, ArrowReaderOptions::new()))
+            .map_err(|error| broken(&name, error))?;
+        let columns = wanted.fields().iter().map(|field| field.name().as_str());
+        let mask = ProjectionMask::columns(metadata.parquet_schema(), columns);
+        let batches = match self.content {
+            Content::Whole(content) => {
+                ParquetRecordBatchReaderBuilder::new_with_metadata(content, metadata)
+                    .with_projection(mask)
+                    .with_batch_size(rows)
+                    .build()
+                    .map(|batches| stream::iter(batches).map_err(ParquetError::from).boxed())
+            }
+            Content::Parts(parts) => {
+                ParquetRecordBatchStreamBuilder::new_with_metadata(parts, metadata)
+                    .with_projection(mask)
+                    .with_batch_size(rows)
+                    .build()
+                    .map(StreamExt::boxed)
+            }
+        };
+        let batches = batches.map_err(|error| broken(&name, error))?;
+        let rows = batches.map(move |batch| -> Result<RecordBatch, LakeError> {
             let batch = batch.map_err(|error| broken(&name, error))?;
-            Ok(conform(&batch, &schema, Missing::Null)?)
+            Ok(conform(&batch, &wanted, Missing::Null)?)
         });
         Ok(rows.boxed())
     }
 }
 
-/// Reads byte ranges of a file, from memory if the whole file was fetched.
-struct FileReader {
+/// Reads byte ranges of a file.
+struct PartReader {
     store: Arc<dyn ObjectStore>,
     path: Path,
     size: u64,
-    whole: Option<Bytes>,
 }
 
-impl AsyncFileReader for FileReader {
+impl AsyncFileReader for PartReader {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
         async move {
-            match &self.whole {
-                Some(whole) if range.end <= whole.len() as u64 => {
-                    Ok(whole.slice(range.start as usize..range.end as usize))
-                }
-                Some(_) => Err(ParquetError::EOF(format!(
-                    "bytes {range:?} of a shorter file were asked for"
-                ))),
-                None => self
-                    .store
-                    .get_range(&self.path, range)
-                    .await
-                    .map_err(|error| ParquetError::External(Box::new(error))),
-            }
+            let part = self.store.get_range(&self.path, range).await;
+            part.map_err(|error| ParquetError::External(Box::new(error)))
         }
         .boxed()
     }

@@ -18,6 +18,7 @@ mod conform;
 mod durable;
 mod error;
 pub(crate) mod files;
+mod files_exec;
 mod history;
 mod layout;
 mod log;
@@ -29,7 +30,6 @@ mod snapshot;
 mod stats;
 mod store;
 mod table;
-mod whole_files;
 mod write;
 mod zone_rules;
 

@@ -16,9 +16,7 @@ use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::{
     CachedParquetFileReaderFactory, ParquetRowSelection,
 };
-use datafusion::datasource::physical_plan::{
-    FileGroup, FileScanConfigBuilder, ParquetFileReaderFactory, ParquetSource,
-};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
@@ -27,11 +25,11 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use parquet::arrow::arrow_reader::RowSelection;
 
+use super::files_exec::FilesExec;
 use super::prune::{equality_literal, prune};
 use super::resident::{ColumnReader, LakeFile, Reach, ResidentColumns, ResidentExec, ResidentScan};
 use super::snapshot::{ALL_DATES, DataFile};
 use super::table::{Partitioning, TableId};
-use super::whole_files::WholeFiles;
 use super::{Lake, LakeError, LakeSnapshot};
 
 /// The rows per partition of a scan, about: splitting fewer costs more than it gains.
@@ -198,7 +196,7 @@ impl TableProvider for LakeScan {
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
-        limit: Option<usize>,
+        _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let files = prune(
             state,
@@ -207,18 +205,17 @@ impl TableProvider for LakeScan {
             filters,
             self.files.clone(),
         )?;
-        let read = Read {
-            projection,
-            limit,
-            is_lookup: false,
-            reader: None,
-            rows: None,
+        let schema = self.id.schema();
+        if files.is_empty() {
+            return Ok(Arc::new(EmptyExec::new(project(&schema, projection)?)));
+        }
+        let columns = match projection {
+            Some(columns) => columns.clone(),
+            None => (0..schema.fields().len()).collect(),
         };
-        let reader = Reader {
-            reads_once: true,
-            ..Reader::of(&self.lake, state)
-        };
-        reader.scan(self.id, &files, read)
+        let groups = group_files(&files, state.config().target_partitions());
+        let scan = FilesExec::try_new(self.lake.clone(), self.id, groups, columns)?;
+        Ok(Arc::new(scan))
     }
 }
 
@@ -256,8 +253,6 @@ struct Reader {
     footers: Arc<FileMetadataCache>,
     parquet: ParquetOptions,
     threads: usize,
-    /// Whether the files will not be read again soon: small ones are then read whole, and their footers not kept.
-    reads_once: bool,
 }
 
 impl Reader {
@@ -267,7 +262,6 @@ impl Reader {
             footers: state.runtime_env().cache_manager.get_file_metadata_cache(),
             parquet: state.config_options().execution.parquet.clone(),
             threads: state.config().target_partitions(),
-            reads_once: false,
         }
     }
 
@@ -290,12 +284,8 @@ impl Reader {
             .build();
         let url = Lake::store_url().map_err(external)?;
         let store = self.lake.store();
-        let cached =
+        let reader =
             CachedParquetFileReaderFactory::new(Arc::clone(store), Arc::clone(&self.footers));
-        let reader: Arc<dyn ParquetFileReaderFactory> = match self.reads_once {
-            true => Arc::new(WholeFiles::new(Arc::clone(store), cached)),
-            false => Arc::new(cached),
-        };
         let mut options = TableParquetOptions {
             global: self.parquet.clone(),
             ..Default::default()
@@ -303,7 +293,7 @@ impl Reader {
         options.global.pushdown_filters |= read.is_lookup;
         let source = ParquetSource::new(table_schema)
             .with_table_parquet_options(options)
-            .with_parquet_file_reader_factory(reader);
+            .with_parquet_file_reader_factory(Arc::new(reader));
         let unknown = Arc::new(Statistics::new_unknown(&schema));
         let groups = group_files(files, self.threads).into_iter().map(|files| {
             let files = files.iter();
