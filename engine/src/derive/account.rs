@@ -9,8 +9,7 @@ use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
     MemorySchemaProvider, TableProvider,
 };
-use datafusion::dataframe::DataFrame;
-use datafusion::execution::SessionState;
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
@@ -18,6 +17,7 @@ use super::carry::{Carried, Part};
 use super::days::Days;
 use super::entity::Entity;
 use super::keys::NamedKeys;
+use super::plans::{AggregateOnce, Plans};
 use super::rules::Rules;
 use super::write::{LakeWriteExec, Target, WaitingKey, Written, written};
 use crate::lake::{ALL_DATES, DataFile, LakeScan, LakeSnapshot, NewFile, TableId};
@@ -112,7 +112,9 @@ pub(super) fn derive_state(engine: &Engine) -> SessionState {
     options.optimizer.subset_repartition_threshold = 1;
     let context = SessionContext::new_with_config_rt(config, Arc::clone(engine.runtime()));
     rapport_udfs::register(&context);
-    context.state()
+    SessionStateBuilder::new_from_existing(context.state())
+        .with_physical_optimizer_rule(Arc::new(AggregateOnce))
+        .build()
 }
 
 /// One account in a run.
@@ -130,6 +132,8 @@ pub(super) struct Account {
     pub partitions: usize,
     /// The functions and options of its plans.
     pub state: SessionState,
+    /// The plans of all accounts of the run.
+    pub plans: Arc<Plans>,
     /// The keys without a start that this run has found.
     pub found: Vec<Found>,
     /// The account's files of the tables that this run has derived.
@@ -236,43 +240,63 @@ impl Account {
         Ok(())
     }
 
-    /// Runs a plan whose rows are the new rows of a derived table, in its sort order, and writes them. `kept` is the part of
+    /// Plans a query over the tables of a context.
+    pub async fn plan(
+        &self,
+        context: &SessionContext,
+        sql: &str,
+    ) -> Result<Arc<dyn ExecutionPlan>, EngineError> {
+        Ok(self.plans.plan(context, sql).await?)
+    }
+
+    /// Runs a query over the tables of a context.
+    pub async fn rows(
+        &self,
+        context: &SessionContext,
+        sql: &str,
+    ) -> Result<Vec<RecordBatch>, EngineError> {
+        let plan = self.plan(context, sql).await?;
+        Ok(collect(plan, context.task_ctx()).await?)
+    }
+
+    /// Runs a query whose rows are the new rows of a derived table, in its sort order, and writes them. `kept` is the part of
     /// the rows that is kept for later tables.
     pub async fn write(
         &mut self,
         table: TableId,
-        rows: DataFrame,
+        context: &SessionContext,
+        sql: &str,
         kept: Option<Part>,
     ) -> Result<Vec<NewFile>, EngineError> {
         let target = self.target(table, None);
-        Ok(self.write_to(target, rows, kept).await?.files)
+        Ok(self.write_to(target, context, sql, kept).await?.files)
     }
 
     /// As [`Account::write`], for an entity. Rows without a start, which come last, are returned as keys instead.
     pub async fn write_started(
         &mut self,
         entity: Entity,
-        rows: DataFrame,
+        context: &SessionContext,
+        sql: &str,
         kept: Option<Part>,
     ) -> Result<Written, EngineError> {
         let target = self.target(entity.derived, Some(entity));
-        self.write_to(target, rows, kept).await
+        self.write_to(target, context, sql, kept).await
     }
 
     async fn write_to(
         &mut self,
         target: Target,
-        rows: DataFrame,
+        context: &SessionContext,
+        sql: &str,
         kept: Option<Part>,
     ) -> Result<Written, EngineError> {
-        let context = Arc::new(rows.task_ctx());
-        let input = rows.create_physical_plan().await?;
-        let mut input = single_partition(input);
+        let mut input = single_partition(self.plan(context, sql).await?);
         if let Some(part) = kept {
             input = self.carried.copy(part, input, &self.context()?)?;
         }
         let plan: Arc<dyn ExecutionPlan> = Arc::new(LakeWriteExec::new(input, target.clone()));
-        Ok(written(&target, &collect(plan, context).await?))
+        Ok(written(&target, &collect(plan, context.task_ctx()).await?))
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::datasource::MemTable;
+use datafusion::physical_plan::collect_partitioned;
 use datafusion::prelude::SessionContext;
 
 use super::account::{Account, Changed, Rewritten, instants};
@@ -118,7 +119,7 @@ impl Account {
         context.register_table("keys", keys_table(conversations)?)?;
         context.register_table("touches", self.scan(TableId::TouchEvents, touches))?;
         let sql = "SELECT DISTINCT date_trunc('day', t.occurred_at) FROM touches t JOIN keys k ON t.conversation_id = k.key";
-        distinct_instants(&context, sql).await
+        self.distinct_instants(&context, sql).await
     }
 
     async fn attributed_instants(&self, orders: &HashSet<&str>) -> Result<Vec<i64>, EngineError> {
@@ -127,7 +128,17 @@ impl Account {
         let files = self.files(TableId::AttributedOrders);
         context.register_table("attributed", self.scan(TableId::AttributedOrders, files))?;
         let sql = "SELECT DISTINCT date_trunc('day', a.ordered_at) FROM attributed a JOIN keys k ON a.order_id = k.key";
-        distinct_instants(&context, sql).await
+        self.distinct_instants(&context, sql).await
+    }
+
+    async fn distinct_instants(
+        &self,
+        context: &SessionContext,
+        sql: &str,
+    ) -> Result<Vec<i64>, EngineError> {
+        let batches = self.rows(context, sql).await?;
+        let values = batches.iter().flat_map(|batch| instants(batch, 0));
+        Ok(values.flatten().collect())
     }
 
     /// Attributes the orders of some days (`None`: all).
@@ -159,22 +170,40 @@ impl Account {
         };
         // What several parts of the plan use is read once.
         let orders = format!("SELECT * FROM all_orders {on_days}");
-        if register_cached(&context, "orders", &orders).await? == 0 {
+        if self.register_rows(&context, "orders", &orders).await? == 0 {
             return Ok(Rewritten {
                 removes,
                 ..Rewritten::default()
             });
         }
-        register_cached(&context, "live", LIVE).await?;
-        register_cached(&context, "touched", &self.touched_sql()).await?;
-        register_cached(&context, "agent", &self.agent_sql()).await?;
-        let rows = context.sql(&self.attribution_sql()).await?;
+        self.register_rows(&context, "live", LIVE).await?;
+        self.register_rows(&context, "touched", &self.touched_sql())
+            .await?;
+        self.register_rows(&context, "agent", &self.agent_sql())
+            .await?;
+        let sql = self.attribution_sql();
         let kept = days.is_none().then_some(carry::ATTRIBUTED);
+        let table = TableId::AttributedOrders;
         Ok(Rewritten {
-            adds: self.write(TableId::AttributedOrders, rows, kept).await?,
+            adds: self.write(table, &context, &sql, kept).await?,
             removes,
             waiting: None,
         })
+    }
+
+    /// Runs a query and registers its rows, which are kept in memory, as a table. Returns their number.
+    async fn register_rows(
+        &self,
+        context: &SessionContext,
+        name: &str,
+        sql: &str,
+    ) -> Result<usize, EngineError> {
+        let plan = self.plan(context, sql).await?;
+        let schema = plan.schema();
+        let rows = collect_partitioned(plan, context.task_ctx()).await?;
+        let count = rows.iter().flatten().map(RecordBatch::num_rows).sum();
+        context.register_table(name, Arc::new(MemTable::try_new(schema, rows)?))?;
+        Ok(count)
     }
 
     /// The touches that count (SPEC A2), each with the live conversation that it names, if any.
@@ -212,29 +241,6 @@ const LIVE: &str =
 
 /// The expressions of a row of `touch_events` (alias `t`) that SPEC A2 depends on.
 const OF_TOUCH: &str = "t.kind, t.is_bot, t.is_machine_open, t.is_transactional";
-
-/// Runs a query and registers its rows, which are kept in memory, as a table. Returns their number.
-async fn register_cached(
-    context: &SessionContext,
-    name: &str,
-    sql: &str,
-) -> Result<usize, EngineError> {
-    let query = context.sql(sql).await?;
-    let schema = Arc::clone(query.schema().inner());
-    let rows = query.collect_partitioned().await?;
-    let count = rows.iter().flatten().map(RecordBatch::num_rows).sum();
-    context.register_table(name, Arc::new(MemTable::try_new(schema, rows)?))?;
-    Ok(count)
-}
-
-async fn distinct_instants(context: &SessionContext, sql: &str) -> Result<Vec<i64>, EngineError> {
-    let batches = context.sql(sql).await?.collect().await?;
-    Ok(batches
-        .iter()
-        .flat_map(|batch| instants(batch, 0))
-        .flatten()
-        .collect())
-}
 
 fn keys_table(keys: &HashSet<&str>) -> Result<Arc<MemTable>, EngineError> {
     let schema = Arc::new(Schema::new(vec![Field::new("key", DataType::Utf8, false)]));

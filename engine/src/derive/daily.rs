@@ -80,7 +80,7 @@ impl Account {
             ordered = within("ordered_on"),
             day = within("date"),
         );
-        let rows = context.sql(&sql).await?;
-        self.write(TableId::DailyMetrics, rows, None).await
+        self.write(TableId::DailyMetrics, &context, &sql, None)
+            .await
     }
 }

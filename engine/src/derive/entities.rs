@@ -142,9 +142,8 @@ impl Account {
             started = entity.started_at,
             key = entity.key,
         );
-        let rows = context.sql(&sql).await?;
         let kept = whole.then_some(entity.kept);
-        let written = self.write_started(entity, rows, kept).await?;
+        let written = self.write_started(entity, &context, &sql, kept).await?;
         Ok(Rewritten {
             adds: written.files,
             removes,

@@ -112,7 +112,7 @@ impl Account {
             started_at = started_at,
             waiting = waiting,
         );
-        let batches = context.sql(&sql).await?.collect().await?;
+        let batches = self.rows(&context, &sql).await?;
         let mut keys = Vec::new();
         for batch in &batches {
             read_keys(batch, &mut keys)?;

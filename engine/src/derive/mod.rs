@@ -22,6 +22,7 @@ mod entities;
 mod entity;
 mod keys;
 mod orphans;
+mod plans;
 mod report;
 mod rules;
 mod run;

@@ -108,7 +108,7 @@ impl Account {
             kind = entity.kind,
             key = entity.key,
         );
-        for batch in context.sql(&sql).await?.collect().await? {
+        for batch in self.rows(&context, &sql).await? {
             read(&batch, waiting)?;
         }
         Ok(())

@@ -13,6 +13,7 @@ use rapport_zones::Tz;
 use super::account::{Account, Changes, FilesByAccount, Rewritten, derive_state};
 use super::carry::Carried;
 use super::days::{Days, day_of};
+use super::plans::Plans;
 use super::report::{AccountFailure, DeriveReport, TableReport};
 use super::rules::Rules;
 use crate::lake::{LakeSnapshot, TableId, files};
@@ -176,6 +177,7 @@ impl<'a> Run<'a> {
         // Landed tables at the versions that this run consumes; derived tables at their newest versions.
         let snapshot = Arc::new(self.target.with_derived(&lake.current()));
         let state = derive_state(self.engine);
+        let plans = Arc::new(Plans::default());
         let today = day_of(self.engine.now().timestamp_micros());
         let names: BTreeSet<&Arc<str>> = stages.iter().flat_map(|s| s.dirty.keys()).collect();
         let partitions = self.engine.options().threads.div_ceil(names.len().max(1));
@@ -200,6 +202,7 @@ impl<'a> Run<'a> {
                     today,
                     partitions,
                     state: state.clone(),
+                    plans: Arc::clone(&plans),
                     found: Vec::new(),
                     rewritten: HashMap::new(),
                     carried: Carried::default(),
