@@ -21,14 +21,12 @@ SELECT p.account_id,
        CAST(p.escalated AS DOUBLE) / p.conversations AS escalation_rate
 FROM (
     SELECT account_id,
-           procedure,
-           count(*) AS conversations,
-           count(*) FILTER (WHERE status = 'resolved') AS resolved,
-           count(*) FILTER (WHERE escalated) AS escalated
-    FROM conversation_procedures
-    WHERE started_on BETWEEN $from AND $to
-      AND ($channel IS NULL OR array_has($channel, channel))
-    GROUP BY account_id, procedure
+           counts['procedure'] AS procedure,
+           sum(counts['conversations']) AS conversations,
+           sum(counts['resolved']) AS resolved,
+           sum(counts['escalated']) AS escalated
+    FROM (SELECT account_id, unnest(procedures) AS counts FROM channel_days($from, $to, $channel))
+    GROUP BY account_id, counts['procedure']
 ) AS p
 JOIN (
     SELECT account_id, sum(conversations) AS conversations

@@ -6,12 +6,7 @@
 -- column account_id : the account
 -- column tag : the tag
 -- column conversations : the number of conversations with the tag
-SELECT account_id, tag, count(*) AS conversations
-FROM (
-    SELECT account_id, unnest(tags) AS tag
-    FROM conversations
-    WHERE started_on BETWEEN $from AND $to
-      AND ($channel IS NULL OR array_has($channel, channel))
-)
-GROUP BY account_id, tag
+SELECT account_id, counts['tag'] AS tag, sum(counts['conversations']) AS conversations
+FROM (SELECT account_id, unnest(tags) AS counts FROM channel_days($from, $to, $channel))
+GROUP BY account_id, counts['tag']
 ORDER BY conversations DESC, tag, account_id

@@ -17,7 +17,9 @@ SELECT account_id,
        CASE WHEN cardinality(counted_before) = 0 THEN other_currency_orders
             WHEN $channel IS NULL THEN 0
             WHEN array_has_any(counted_before, $channel) THEN 0
-            ELSE other_currency_orders END AS other_currency_orders
+            ELSE other_currency_orders END AS other_currency_orders,
+       procedures,
+       tags
 FROM stored.daily_metrics
 WHERE date BETWEEN $from AND $to
   AND ($channel IS NULL OR array_has($channel, CAST(channel AS VARCHAR)))

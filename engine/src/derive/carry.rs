@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch};
 use arrow::compute::{FilterBuilder, cast};
 use arrow::datatypes::{DataType, SchemaRef};
 use async_trait::async_trait;
@@ -61,7 +61,11 @@ pub(super) const CONVERSATIONS: Part = Part {
         "channel",
         "mode",
         "status",
+        "procedures",
+        "tags",
         "started_on",
+        "escalated_at",
+        "escalation_procedure",
     ],
     condition: "started_at IS NOT NULL",
 };
@@ -246,10 +250,21 @@ impl PartCopy {
     }
 }
 
-/// Copies the texts of a column of views, which would keep all texts of their batch in memory.
+/// Copies the texts of a column of views, or of lists of views, which would keep all texts of their batch in memory.
 fn compact(column: &ArrayRef) -> Result<ArrayRef> {
     Ok(match column.data_type() {
         DataType::Utf8View => Arc::new(column.as_string_view().gc()),
+        DataType::List(item) => {
+            let lists: &ListArray = column.as_list();
+            let values = compact(lists.values())?;
+            let (item, offsets) = (Arc::clone(item), lists.offsets().clone());
+            Arc::new(ListArray::try_new(
+                item,
+                offsets,
+                values,
+                lists.nulls().cloned(),
+            )?)
+        }
         _ => Arc::clone(column),
     })
 }

@@ -1,5 +1,9 @@
 //! Derives daily metrics: counts and sums per local day and channel (SPEC 6), one file per month of an account.
 //!
+//! A row also lists the procedures and the tags of its conversations with their counts (SPEC M6, C6), so that those of a range
+//! are sums over its days. Time does not change them: the idle rule (SPEC C3) makes open conversations closed, and counts no
+//! status of a procedure but `resolved`.
+//!
 //! An order in another currency counts once in any set of channels, even if several channels share it (SPEC A10): the row of
 //! a channel lists in `counted_before` the bytewise earlier channels that count the order already.
 

@@ -331,6 +331,7 @@ fn compact(values: &ArrayRef, field: &Field) -> ArrayRef {
 /// Estimates the bytes of a value.
 fn value_bytes(field: &Field) -> u64 {
     match field.data_type() {
+        DataType::List(item) if item.data_type().is_nested() => 1024,
         DataType::List(_) => 64,
         DataType::Dictionary(..) => 1,
         other => other.primitive_width().map_or(32, |width| width as u64),

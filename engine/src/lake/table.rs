@@ -209,6 +209,7 @@ fn query_field(field: &FieldRef) -> FieldRef {
         // Each file has a dictionary of its own; merged, they would outgrow the key type of one.
         DataType::Dictionary(_, value) if **value == DataType::Utf8 => DataType::Utf8View,
         DataType::List(item) => DataType::List(query_field(item)),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(query_field).collect()),
         other => other.clone(),
     };
     Arc::new(field.as_ref().clone().with_data_type(data_type))
@@ -232,6 +233,16 @@ pub fn word() -> DataType {
 /// Returns the type of a list of strings.
 pub fn strings() -> DataType {
     DataType::List(Arc::new(Field::new("item", DataType::Utf8, true)))
+}
+
+/// Returns the type of a list of counts: in each item a text of the name `of`, and numbers of the other names.
+fn counts_by(of: &str, numbers: &[&str]) -> DataType {
+    let numbers = numbers
+        .iter()
+        .map(|number| Field::new(*number, DataType::Int64, true));
+    let fields = std::iter::once(Field::new(of, DataType::Utf8, true)).chain(numbers);
+    let item = DataType::Struct(fields.collect());
+    DataType::List(Arc::new(Field::new("item", item, true)))
 }
 
 fn file_schema(id: TableId) -> Schema {
@@ -325,6 +336,11 @@ fn file_schema(id: TableId) -> Schema {
             need("credits", DataType::Decimal128(38, 24)),
             need("sales", DataType::Decimal128(28, 4)),
             need("other_currency_orders", DataType::Int64),
+            may(
+                "procedures",
+                counts_by("procedure", &["conversations", "resolved", "escalated"]),
+            ),
+            may("tags", counts_by("tag", &["conversations"])),
         ]),
         TableId::Orphans => Schema::new(vec![
             need("kind", text()),

@@ -1,4 +1,4 @@
--- One row a day and channel (M1 to M5), of the conversation `events`, `conversations` and `attributed` orders, and those of
+-- One row a day and channel (M1 to M6), of the conversation `events`, `conversations` and `attributed` orders, and those of
 -- the `replaced` files on other days. An order in
 -- another currency has a row of its channel that says in `before` which channels that come earlier count it already (A10).
 WITH
@@ -111,10 +111,46 @@ summed AS (
     FROM parts
     GROUP BY date, channel, before
 ),
+-- M6: a conversation counts once for each of its procedures, and under null if it has none
+procedure_counts AS (
+    SELECT started_on AS date,
+           CAST(channel AS VARCHAR) AS channel,
+           procedure,
+           count(*) AS conversations,
+           count(*) FILTER (WHERE status = 'resolved') AS resolved,
+           count(escalated_at) FILTER (WHERE procedure IS NULL OR procedure = escalation_procedure) AS escalated
+    FROM (
+        SELECT started_on, channel, status, escalated_at, escalation_procedure, unnest(list_or_null(procedures)) AS procedure
+        FROM conversations
+        WHERE mode = 'live' AND {started}
+    )
+    GROUP BY started_on, channel, procedure
+),
+procedure_lists AS (
+    SELECT date,
+           channel,
+           array_sort(array_agg(named_struct('procedure', procedure, 'conversations', conversations,
+                                             'resolved', resolved, 'escalated', escalated))) AS procedures
+    FROM procedure_counts
+    GROUP BY date, channel
+),
+-- C6: and once for each of its tags
+tag_counts AS (
+    SELECT started_on AS date, CAST(channel AS VARCHAR) AS channel, tag, count(*) AS conversations
+    FROM (SELECT started_on, channel, unnest(tags) AS tag FROM conversations WHERE mode = 'live' AND {started})
+    GROUP BY started_on, channel, tag
+),
+tag_lists AS (
+    SELECT date, channel, array_sort(array_agg(named_struct('tag', tag, 'conversations', conversations))) AS tags
+    FROM tag_counts
+    GROUP BY date, channel
+),
 -- The rows of other days stay as they are.
 rows AS (
-    SELECT *
-    FROM summed
+    SELECT s.*, p.procedures, t.tags
+    FROM summed s
+    LEFT JOIN procedure_lists p ON p.date = s.date AND p.channel = s.channel AND s.before = ''
+    LEFT JOIN tag_lists t ON t.date = s.date AND t.channel = s.channel AND s.before = ''
     UNION ALL
     SELECT date,
            CAST(channel AS VARCHAR) AS channel,
@@ -128,7 +164,9 @@ rows AS (
            cart_adds,
            credits,
            sales,
-           other_currency_orders
+           other_currency_orders,
+           procedures,
+           tags
     FROM replaced
     WHERE NOT {day}
 )
@@ -144,6 +182,8 @@ SELECT date,
        cart_adds,
        credits,
        sales,
-       other_currency_orders
+       other_currency_orders,
+       procedures,
+       tags
 FROM rows
 ORDER BY date, channel, before

@@ -81,6 +81,13 @@ const SAME: &[(&str, &str, &str)] = &[
          escalation_rate) FROM procedures_performance(RANGE, CHANNELS)",
     ),
     (
+        "M6: procedures conversation by conversation",
+        "SELECT concat_ws(' ', account_id, procedure, conversations, resolved, escalated) FROM procedures_table(RANGE, CHANNELS)",
+        "SELECT concat_ws(' ', account_id, procedure, count(*), sum(CAST(status = 'resolved' AS INT)), \
+         sum(CAST(escalated AS INT))) FROM conversation_procedures WHERE started_on BETWEEN FROM_TO AND IN_CHANNELS \
+         GROUP BY account_id, procedure",
+    ),
+    (
         "C6: tags",
         "SELECT concat_ws(' ', account_id, tag, conversations) FROM tag_counts(RANGE, CHANNELS)",
         "SELECT concat_ws(' ', t.account_id, t.tag, count(*)) FROM (SELECT DISTINCT account_id, tag FROM \

@@ -142,23 +142,30 @@ async fn the_comparison_is_with_as_many_days_before() {
 async fn procedures_come_most_conversations_first_then_bytewise_with_null_last() {
     let mut sources = MemSources::default();
     sources.account("acme", Tz::UTC).await;
-    sources
-        .add(
-            CONVERSATIONS,
-            "SELECT 'acme' AS account_id, column1 AS conversation_id, 'sms' AS channel, 'live' AS mode, \
-                    column2 AS status, column3 AS procedures, DATE '2026-01-10' AS started_on, \
-                    column4 AS escalated_at, column5 AS escalation_procedure \
-             FROM (VALUES ('c1', 'resolved', make_array('apples', 'Pears'), NULL, NULL), \
-                          ('c2', 'routed', make_array('apples', 'Été'), TIMESTAMP '2026-01-10', 'Été'), \
-                          ('c3', 'open', CAST(make_array() AS VARCHAR[]), NULL, NULL))",
-        )
-        .await;
-    sources
-        .add(
-            DAILY,
-            "SELECT 'acme' AS account_id, DATE '2026-01-10' AS date, 'sms' AS channel, 3 AS conversations",
-        )
-        .await;
+    let rows = [
+        (
+            "sms",
+            counted("'apples'", [1, 1, 0]),
+            counted("'Pears'", [1, 1, 0]),
+        ),
+        (
+            "email",
+            counted("'apples'", [1, 0, 0]),
+            counted("'Été'", [1, 0, 1]),
+        ),
+        (
+            "web_chat",
+            counted("'Pears'", [1, 0, 1]),
+            counted("CAST(NULL AS VARCHAR)", [1, 0, 0]),
+        ),
+    ];
+    for (channel, one, other) in rows {
+        let sql = format!(
+            "SELECT 'acme' AS account_id, DATE '2026-01-10' AS date, '{channel}' AS channel, \
+             2 AS conversations, make_array({one}, {other}) AS procedures"
+        );
+        sources.add(DAILY, &sql).await;
+    }
     let session = acme(sources).await;
     insta::assert_snapshot!(
         table(
@@ -228,8 +235,12 @@ async fn opportunities_and_escalations_show_their_evidence() {
     sources
         .add(
             DAILY,
-            "SELECT 'acme' AS account_id, DATE '2026-01-10' AS date, 'sms' AS channel, 200 AS conversations, \
-             3 AS link_clicks, 1.5 AS credits",
+            &format!(
+                "SELECT 'acme' AS account_id, DATE '2026-01-10' AS date, 'sms' AS channel, 200 AS conversations, \
+                 3 AS link_clicks, 1.5 AS credits, make_array({}, {}) AS procedures",
+                counted("'Gift''s'", [1, 1, 0]),
+                counted("'Returns'", [199, 39, 100])
+            ),
         )
         .await;
     let session = acme(sources).await;

@@ -168,6 +168,15 @@ pub const CONVERSATIONS: Stored = Stored::Table(TableId::Conversations);
 pub const ATTRIBUTED: Stored = Stored::Table(TableId::AttributedOrders);
 pub const DAILY: Stored = Stored::Table(TableId::DailyMetrics);
 
+/// Returns the counts of a procedure, given as SQL, as daily metrics list them: conversations, resolved and escalated ones.
+pub fn counted(procedure: &str, counts: [u32; 3]) -> String {
+    let [conversations, resolved, escalated] = counts;
+    format!(
+        "named_struct('procedure', {procedure}, 'conversations', {conversations}, 'resolved', {resolved}, \
+         'escalated', {escalated})"
+    )
+}
+
 /// Creates rows of Acme and Globex in every relation; each value of Globex's contains "globex".
 pub async fn two_shops() -> MemSources {
     let mut sources = MemSources::default();
@@ -211,7 +220,10 @@ pub async fn two_shops() -> MemSources {
                 DAILY,
                 &format!(
                     "SELECT '{account}' AS account_id, DATE '2026-01-15' AS date, 'sms' AS channel, 1 AS conversations, \
-                     1 AS resolved, 1 AS link_clicks, 1 AS credits, 10.5 AS sales"
+                     1 AS resolved, 1 AS link_clicks, 1 AS credits, 10.5 AS sales, \
+                     make_array({}) AS procedures, \
+                     make_array(named_struct('tag', '{account}-tag', 'conversations', 1)) AS tags",
+                    counted(&format!("'{account}-returns'"), [1, 1, 0])
                 ),
             )
             .await;
