@@ -27,11 +27,11 @@ use super::table::TableId;
 use super::{Lake, landed_and_derived};
 
 /// The layout that this program writes, and the newest that it reads.
-pub const LAYOUT: u32 = 1;
+pub const LAYOUT: u32 = 2;
 
 /// The derived tables whose rows each layout, from 1 on, derives otherwise than the one before. Those that get a column
 /// need no mention.
-const DERIVED_OTHERWISE: [&[TableId]; LAYOUT as usize] = [&[]];
+const DERIVED_OTHERWISE: [&[TableId]; LAYOUT as usize] = [&[], &[]];
 
 /// The property of a table that states its layout.
 pub(super) const LAYOUT_PROPERTY: &str = "rapport.layout";

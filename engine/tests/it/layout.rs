@@ -116,6 +116,7 @@ async fn answer(engine: &Engine) -> String {
 
 #[rstest]
 #[case(0)]
+#[case(1)]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_lake_goes_on_as_one_that_was_made_today(#[case] layout: u32) {
     let (old, new) = (older(layout, |_| {}).await, anew(layout).await);
