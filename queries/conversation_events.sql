@@ -21,6 +21,8 @@
 -- column counted : whether the click is counted (C9); null for other events
 -- column reason : the reason, of conversation_escalated and conversation_closed
 -- column category : the category, of conversation_escalated
+-- column rating : the rating, 1 to 5, of conversation_rated
+-- column comment : what the shopper wrote with it, of conversation_rated
 SELECT e.account_id,
        e.event_id,
        CAST(e.type AS VARCHAR) AS type,
@@ -40,7 +42,9 @@ SELECT e.account_id,
        e.is_bot,
        CASE WHEN e.type = 'link_clicked' THEN NOT (s.exclude_bot_clicks AND coalesce(e.is_bot, false)) END AS counted,
        e.reason,
-       e.category
+       e.category,
+       e.rating,
+       e.comment
 FROM (
     -- One row per day from its first to its last event, so that files of other days are skipped. No event is before 2000 (E3),
     -- so the limit is never reached: it only tells the planner that the days are few.

@@ -21,6 +21,9 @@
 -- column escalation_category : the category of its first escalation
 -- column escalation_procedure : the procedure of its first escalation
 -- column reopened : whether the shopper wrote after its first resolution (C8)
+-- column rating : 1 to 5, of its latest rating (C11)
+-- column rated_at : the instant of that rating (C11)
+-- column human_replied_at : the instant of the earliest message by a human (C11)
 -- column rule : the rule of C3 that gave the status: 1 routed, 2 resolved, 3 closed, 4 closed because idle, 5 open
 -- column decided_by : the event that decided it: the earliest escalation or message by a human, the latest resolution, or the
 --   latest close; null for rules 4 and 5

@@ -171,6 +171,12 @@ pub(crate) fn check_field<'a>(
         Kind::Words => words(source, field).map(|words| words.map(Cell::Text)),
         Kind::TextList => names(source, field).map(|list| list.map(Cell::TextList)),
         Kind::Whole => source.whole(field).map(|number| number.map(Cell::Whole)),
+        Kind::Rating => match source.whole(field) {
+            Ok(rating) if rating.is_none_or(|rating| (1..=5).contains(&rating)) => {
+                Ok(rating.map(Cell::Whole))
+            }
+            _ => Err(Fault::NotARating),
+        },
         Kind::Flag => source.flag(field).map(|flag| flag.map(Cell::Flag)),
         Kind::Instant => source
             .instant(field)

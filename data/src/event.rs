@@ -82,6 +82,8 @@ named! {
         ConversationEscalated = "conversation_escalated",
         /// A conversation was closed.
         ConversationClosed = "conversation_closed",
+        /// A shopper rated a conversation.
+        ConversationRated = "conversation_rated",
         /// An order was placed.
         OrderPlaced = "order_placed",
         /// Part or all of an order was refunded.
@@ -200,6 +202,10 @@ named! {
         Reason = "reason",
         /// The category of an escalation.
         Category = "category",
+        /// A shopper's rating, 1 to 5.
+        Rating = "rating",
+        /// What a shopper wrote with a rating.
+        Comment = "comment",
         /// The order.
         OrderId = "order_id",
         /// The value of an order or a refund.

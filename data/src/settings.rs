@@ -110,18 +110,6 @@ impl Settings {
         self.windows.iter()
     }
 
-    /// Returns the windows as an argument of the attribution functions: `web_chat=86400 seconds,email_clicked=432000
-    /// seconds,…`, without the classes that are off.
-    pub fn windows_text(&self) -> String {
-        let on = self
-            .windows()
-            .filter_map(|(class, window)| Some((class, window?)));
-        let texts: Vec<String> = on
-            .map(|(class, window)| format!("{class}={} seconds", window.seconds()))
-            .collect();
-        texts.join(",")
-    }
-
     /// Returns the longest window: how far before an order its touches can lie.
     pub fn max_window(&self) -> Period {
         self.windows()

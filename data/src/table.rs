@@ -57,6 +57,8 @@ const CONVERSATION_COLUMNS: &[Column] = &[
     (Field::IsBot, Kind::Flag),
     (Field::Reason, Kind::Name),
     (Field::Category, Kind::Name),
+    (Field::Rating, Kind::Rating),
+    (Field::Comment, Kind::Words),
 ];
 
 const ORDER_COLUMNS: &[Column] = &[
@@ -68,6 +70,7 @@ const ORDER_COLUMNS: &[Column] = &[
     (Field::ConversationId, Kind::Name),
     (Field::Value, Kind::Money),
     (Field::Currency, Kind::Currency),
+    (Field::ProductIds, Kind::TextList),
 ];
 
 const TOUCH_COLUMNS: &[Column] = &[
@@ -128,7 +131,7 @@ fn arrow_type(kind: Kind) -> DataType {
         Kind::Name | Kind::Words | Kind::Currency => DataType::Utf8,
         Kind::TextList => DataType::List(list_item()),
         Kind::OneOf(_) => DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8)),
-        Kind::Whole => DataType::Int64,
+        Kind::Whole | Kind::Rating => DataType::Int64,
         Kind::Flag => DataType::Boolean,
         Kind::Instant => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
         Kind::Money => MONEY,

@@ -240,7 +240,7 @@ const QUERIES: [(&str, &str); 4] = [
     (
         "conversation_fold",
         "SELECT conversation_id, conversation_fold(type, occurred_at, event_id, profile_id, channel, mode, sender,
-            first_message, text, procedure, tag, tags, reason, category, is_bot) FROM events GROUP BY conversation_id",
+            first_message, text, procedure, tag, tags, reason, category, is_bot, NULL) FROM events GROUP BY conversation_id",
     ),
     (
         "order_fold",

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `conversation_status(type, sender, occurred_at, event_id)` | aggregate: the status of a conversation (SPEC C3) |
 //! | `conversation_ruling(type, sender, occurred_at, event_id)` | aggregate: the rule of C3 that gave the status, and the event that decided it |
-//! | `conversation_fold(type, occurred_at, event_id, …)` | aggregate: the conversation as a struct, from its events (SPEC C1 to C10) |
+//! | `conversation_fold(type, occurred_at, event_id, …)` | aggregate: the conversation as a struct, from its events (SPEC C1 to C11) |
 //! | `order_fold(type, occurred_at, event_id, …)` | aggregate: the order as a struct, from its events (SPEC A9) |
 //! | `attribute(model, windows, …)` | aggregate: the conversations that each order is credited to (SPEC section 5) |
 //! | `touch_outcome(model, windows, …) OVER (…)` | window function: whether each touch of an order won, lost or was left out, and why (SPEC section 5) |

@@ -16,6 +16,8 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// A whole number, not negative.
     Whole,
+    /// A whole number from 1 to 5.
+    Rating,
     /// True or false.
     Flag,
     /// An RFC 3339 instant with an offset.
@@ -180,6 +182,15 @@ impl EventType {
             EventType::ConversationClosed => {
                 const { &[CONVERSATION, optional(Field::Reason, Kind::Name)] }
             }
+            EventType::ConversationRated => {
+                const {
+                    &[
+                        CONVERSATION,
+                        required(Field::Rating, Kind::Rating),
+                        optional(Field::Comment, Kind::Words),
+                    ]
+                }
+            }
             EventType::OrderPlaced => {
                 const {
                     &[
@@ -188,6 +199,7 @@ impl EventType {
                         optional(Field::Currency, Kind::Currency),
                         optional(Field::ProfileId, Kind::Name),
                         optional(Field::ConversationId, Kind::Name),
+                        optional(Field::ProductIds, Kind::TextList),
                     ]
                 }
             }
@@ -274,7 +286,7 @@ impl Kind {
         match self {
             Kind::Name | Kind::Words | Kind::OneOf(_) | Kind::Currency => Form::Text,
             Kind::TextList => Form::TextList,
-            Kind::Whole => Form::Whole,
+            Kind::Whole | Kind::Rating => Form::Whole,
             Kind::Flag => Form::Flag,
             Kind::Instant => Form::Instant,
             Kind::Money => Form::Money,
@@ -291,7 +303,7 @@ impl Field {
         match self {
             Field::OccurredAt => Form::Instant,
             Field::Tags | Field::ProductIds => Form::TextList,
-            Field::Quantity => Form::Whole,
+            Field::Quantity | Field::Rating => Form::Whole,
             Field::IsBot | Field::IsMachineOpen | Field::IsTransactional => Form::Flag,
             Field::Value => Form::Money,
             _ => Form::Text,
@@ -311,8 +323,14 @@ impl Field {
                 Field::Tags,
             ],
             5 => &[Field::Value],
-            6 => &[Field::Sender, Field::IsBot, Field::Source, Field::Reason],
-            7 => &[Field::Channel],
+            6 => &[
+                Field::Sender,
+                Field::IsBot,
+                Field::Source,
+                Field::Reason,
+                Field::Rating,
+            ],
+            7 => &[Field::Channel, Field::Comment],
             8 => &[
                 Field::EventId,
                 Field::OrderId,

@@ -40,7 +40,7 @@ impl Column {
                 Column::TextList(ListBuilder::new(StringBuilder::new()).with_field(list_item()))
             }
             Kind::OneOf(names) => Column::Code(Int8Builder::new(), names),
-            Kind::Whole => Column::Whole(Int64Builder::new()),
+            Kind::Whole | Kind::Rating => Column::Whole(Int64Builder::new()),
             Kind::Flag => Column::Flag(BooleanBuilder::new()),
             Kind::Instant => Column::Instant(TimestampMicrosecondBuilder::new()),
             Kind::Money => Column::Money(Decimal128Builder::new().with_data_type(MONEY)),

@@ -60,7 +60,7 @@ fn windows_override_the_preset_whichever_comes_first() {
     settings.set("attribution_preset", "legacy").unwrap();
     assert_eq!(windows(&settings), expected);
     assert_eq!(
-        settings.windows_text(),
+        settings.windows.text(),
         "web_chat=86400 seconds,email_clicked=432000 seconds,sms_clicked=129600 seconds,push_opened=86400 seconds"
     );
     assert_eq!(settings.max_window().micros(), 5 * 86_400_000_000);
@@ -83,7 +83,7 @@ fn web_chat_has_24_hours_when_all_else_is_off() {
     for class in TouchClass::settable_classes() {
         settings.set(&format!("windows.{class}"), "off").unwrap();
     }
-    assert_eq!(settings.windows_text(), "web_chat=86400 seconds");
+    assert_eq!(settings.windows.text(), "web_chat=86400 seconds");
     assert_eq!(settings.max_window(), Period::hours(24));
 }
 

@@ -144,6 +144,26 @@ impl Windows {
             .filter_map(|class| Some((class, self.overrides[class as usize]?)))
     }
 
+    /// Returns the windows of a preset.
+    pub fn of(preset: Preset) -> Windows {
+        Windows {
+            preset,
+            ..Windows::default()
+        }
+    }
+
+    /// Returns the windows as an argument of the attribution functions: `web_chat=86400 seconds,email_clicked=432000
+    /// seconds,…`, without the classes that are off.
+    pub fn text(&self) -> String {
+        let on = self
+            .iter()
+            .filter_map(|(class, window)| Some((class, window?)));
+        let texts: Vec<String> = on
+            .map(|(class, window)| format!("{class}={} seconds", window.seconds()))
+            .collect();
+        texts.join(",")
+    }
+
     /// Iterates over all windows, in the order of [`TouchClass::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = (TouchClass, Option<Period>)> + '_ {
         TouchClass::ALL

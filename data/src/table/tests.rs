@@ -10,12 +10,13 @@ use rstest::rstest;
      profile_id: Utf8, channel: Dictionary(Int8, Utf8), mode: Dictionary(Int8, Utf8), sender: Dictionary(Int8, Utf8), \
      first_message: Utf8, text: Utf8, procedure: Utf8, tag: Utf8, tags: List(Utf8, field: 'item'), product_id: Utf8, \
      product_ids: List(Utf8, field: 'item'), quantity: Int64, url: Utf8, is_bot: Boolean, reason: Utf8, \
-     category: Utf8, properties: Utf8"
+     category: Utf8, rating: Int64, comment: Utf8, properties: Utf8"
 )]
 #[case(
     RawTable::OrderEvents,
     "event_id: Utf8!, occurred_at: Timestamp(µs, \"UTC\")!, type: Dictionary(Int8, Utf8)!, order_id: Utf8, \
-     profile_id: Utf8, conversation_id: Utf8, value: Decimal128(18, 4), currency: Utf8, properties: Utf8"
+     profile_id: Utf8, conversation_id: Utf8, value: Decimal128(18, 4), currency: Utf8, \
+     product_ids: List(Utf8, field: 'item'), properties: Utf8"
 )]
 #[case(
     RawTable::TouchEvents,

@@ -1,7 +1,7 @@
-//! Conversations: how one goes, from its first message to its end, if it has one.
+//! Conversations: how one goes, from its first message until it ends.
 
-use super::event::{Body, Channel, Kind, Page, Sender, Source, Tags, Text};
-use super::procedures::{AGAIN, CLOSINGS, PEOPLE, Procedure, THANKS};
+use super::event::{Body, Channel, Kind, Page, Sender, Source, Text};
+use super::procedures::Procedure;
 use super::rhythm::{DAY, HOUR, MINUTE, SECOND};
 use super::world::Stage;
 
@@ -14,10 +14,6 @@ const SHOPPER_MAILS: [i64; 10] = [
 /// Seconds until the agent answers.
 const AGENT_CHATS: [i64; 7] = [2, 3, 4, 5, 7, 9, 14];
 const AGENT_MAILS: [i64; 5] = [15, 40, 70, 110, 240];
-/// Seconds until a person of the shop does.
-const PERSON: [i64; 7] = [60, 300, 1100, 3600, 10_000, 30_000, 80_000];
-/// Seconds until a shopper comes back.
-const RETURN: [i64; 6] = [400, 3000, 15_000, 50_000, 110_000, 260_000];
 /// Exchanges of shopper and agent, in a hundred conversations.
 const TURNS: [(u64, u32); 6] = [(25, 1), (56, 2), (79, 3), (91, 4), (97, 5), (100, 8)];
 
@@ -38,12 +34,12 @@ pub(super) struct Talk {
     pub(super) buys: bool,
     pub(super) at: i64,
     order: u32,
-    place: usize,
-    procedure: &'static Procedure,
+    pub(super) place: usize,
+    pub(super) procedure: &'static Procedure,
 }
 
 impl Talk {
-    const fn text(&self, template: &'static str) -> Text {
+    pub(super) const fn text(&self, template: &'static str) -> Text {
         Text {
             template,
             product: self.product,
@@ -125,7 +121,8 @@ impl Stage<'_> {
         }
         // Who buys does so after the talk, whenever the conversation is closed.
         self.follow_chat(&talk);
-        self.conclude(&mut talk);
+        let rated = self.conclude(&mut talk);
+        self.rate(&talk, rated);
     }
 
     /// The start and the first message.
@@ -177,7 +174,7 @@ impl Stage<'_> {
         }
     }
 
-    fn say(&mut self, talk: &Talk, sender: Sender, template: Option<&'static str>) {
+    pub(super) fn say(&mut self, talk: &Talk, sender: Sender, template: Option<&'static str>) {
         let text = template.map(|template| talk.text(template));
         self.emit(
             talk.at,
@@ -189,7 +186,7 @@ impl Stage<'_> {
         );
     }
 
-    fn wait_for_shopper(&mut self, talk: &mut Talk) {
+    pub(super) fn wait_for_shopper(&mut self, talk: &mut Talk) {
         let pace = match talk.channel {
             Channel::WebChat => &SHOPPER_CHATS,
             Channel::Email => &SHOPPER_MAILS,
@@ -198,7 +195,7 @@ impl Stage<'_> {
         talk.at += self.dice.curve(pace) * SECOND + self.dice.between(0, SECOND);
     }
 
-    fn answer(&mut self, talk: &mut Talk, answers: &[&'static str]) {
+    pub(super) fn answer(&mut self, talk: &mut Talk, answers: &[&'static str]) {
         let email = talk.channel == Channel::Email;
         let seconds = if email {
             self.dice.curve(&AGENT_MAILS)
@@ -329,121 +326,5 @@ impl Stage<'_> {
                 },
             );
         }
-    }
-
-    /// How it ends: resolved, handed to people, closed, or not at all.
-    fn conclude(&mut self, talk: &mut Talk) {
-        let resolved = u64::from(self.resolved_rate(talk.place, talk.procedure));
-        let escalated = u64::from(talk.procedure.escalated);
-        match self.dice.below(1000) {
-            draw if draw < resolved => self.resolve_and_after(talk),
-            draw if draw < resolved + escalated => self.escalate(talk),
-            _ if self.dice.chance(420) => self.close(talk),
-            _ => {}
-        }
-    }
-
-    fn resolve_and_after(&mut self, talk: &mut Talk) {
-        if self.dice.chance(350) {
-            self.wait_for_shopper(talk);
-            let thanks = self.dice.pick(&THANKS);
-            self.say(talk, Sender::Shopper, Some(thanks));
-        }
-        if self.dice.chance(12) {
-            // Someone of the shop looked in: no longer the agent's alone.
-            self.step_in(talk);
-        }
-        self.resolve(talk);
-        if self.dice.chance(70) {
-            self.reopen(talk);
-        } else if self.dice.chance(110) {
-            self.close(talk);
-        }
-    }
-
-    fn reopen(&mut self, talk: &mut Talk) {
-        talk.at += self.dice.curve(&RETURN) * SECOND;
-        let again = self.dice.pick(&AGAIN);
-        self.say(talk, Sender::Shopper, Some(again));
-        match self.dice.below(10) {
-            0..5 => {
-                self.answer(talk, talk.procedure.answers);
-                self.resolve(talk);
-            }
-            5..7 => self.escalate(talk),
-            7 => self.close(talk),
-            _ => self.answer(talk, talk.procedure.answers),
-        }
-    }
-
-    fn tags(&mut self, talk: &Talk) -> Tags {
-        let known = (1_u16 << talk.procedure.tags.len().min(8)) - 1;
-        Tags((self.dice.bits() & self.dice.bits()) as u8 & known as u8)
-    }
-
-    fn resolve(&mut self, talk: &mut Talk) {
-        talk.at += self.dice.between(SECOND, 40 * SECOND);
-        let tags = self.tags(talk);
-        self.emit(
-            talk.at,
-            Body::Resolved {
-                conversation: talk.number,
-                procedure: talk.procedure,
-                tags,
-            },
-        );
-    }
-
-    fn escalate(&mut self, talk: &mut Talk) {
-        talk.at += self.dice.between(SECOND, 15 * SECOND);
-        let tags = self.tags(talk);
-        let causes = talk.procedure.escalations.len() as u64;
-        let cause = self.dice.chance(950).then(|| self.dice.below(causes) as u8);
-        self.emit(
-            talk.at,
-            Body::Escalated {
-                conversation: talk.number,
-                procedure: talk.procedure,
-                tags,
-                cause,
-            },
-        );
-        if self.dice.chance(730) {
-            self.step_in(talk);
-            if self.dice.chance(450) {
-                self.close(talk);
-            }
-        }
-    }
-
-    /// A person of the shop writes, once or more.
-    fn step_in(&mut self, talk: &mut Talk) {
-        for message in 0..self.dice.between(1, 3) {
-            if message > 0 && self.dice.chance(600) {
-                self.wait_for_shopper(talk);
-                let reply = self.dice.pick(talk.procedure.follow_ups);
-                self.say(talk, Sender::Shopper, Some(reply));
-            }
-            talk.at += self.dice.curve(&PERSON) * SECOND;
-            let words = self.dice.pick(&PEOPLE);
-            self.say(talk, Sender::Human, Some(words));
-        }
-    }
-
-    fn close(&mut self, talk: &mut Talk) {
-        talk.at += self.dice.between(20 * MINUTE, 2 * DAY);
-        let reason = match self.dice.below(20) {
-            0 => None,
-            1..13 => Some(CLOSINGS[0]),
-            13..18 => Some(CLOSINGS[1]),
-            _ => Some(self.dice.pick(&CLOSINGS[2..])),
-        };
-        self.emit(
-            talk.at,
-            Body::Closed {
-                conversation: talk.number,
-                reason,
-            },
-        );
     }
 }

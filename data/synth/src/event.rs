@@ -114,9 +114,16 @@ pub(super) enum Body {
         conversation: u32,
         reason: Option<&'static str>,
     },
+    Rated {
+        conversation: u32,
+        rating: u8,
+        comment: Option<&'static str>,
+    },
     Ordered {
         order: u32,
         cents: i64,
+        products: [u8; 4],
+        count: u8,
         currency: Option<Currency>,
         profile: Option<u32>,
         conversation: Option<u32>,
@@ -186,7 +193,8 @@ impl Event {
             | Body::Linked { conversation, .. }
             | Body::Resolved { conversation, .. }
             | Body::Escalated { conversation, .. }
-            | Body::Closed { conversation, .. } => Some(conversation),
+            | Body::Closed { conversation, .. }
+            | Body::Rated { conversation, .. } => Some(conversation),
             Body::Ordered { conversation, .. } | Body::Touch { conversation, .. } => conversation,
             Body::Refunded { .. } | Body::Cancelled { .. } => None,
         }

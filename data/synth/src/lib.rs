@@ -26,6 +26,7 @@ mod batches;
 mod catalogue;
 mod chats;
 mod dice;
+mod endings;
 mod event;
 mod feed;
 mod folder;

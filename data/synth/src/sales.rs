@@ -173,11 +173,13 @@ impl Stage<'_> {
             .then(|| self.dice.pick(&FOREIGN))
             .filter(|currency| *currency != own);
         let currency = foreign.unwrap_or(own);
-        let cents = self.basket(product, currency);
+        let (cents, products, count) = self.basket(product, currency);
         let stated = foreign.is_some() || self.shop.writes_defaults || self.dice.chance(300);
         let placed = Body::Ordered {
             order,
             cents,
+            products,
+            count,
             currency: stated.then_some(currency),
             profile,
             conversation,
@@ -243,13 +245,18 @@ impl Stage<'_> {
         }
     }
 
-    /// What a basket around `product` costs, in hundredths of `currency`.
-    fn basket(&mut self, product: u8, currency: Currency) -> i64 {
+    /// What a basket around `product` costs, in hundredths of `currency`, and the first products in it with their number.
+    fn basket(&mut self, product: u8, currency: Currency) -> (i64, [u8; 4], u8) {
+        let (mut products, mut count) = ([product; 4], 1);
         let mut cents =
             self.shop.product(product).price * self.dice.pick(&[1, 1, 1, 1, 1, 2, 2, 3]);
         while self.dice.chance(330) {
             let more = self.some_product();
             cents += self.shop.product(more).price;
+            if let Some(place) = products.get_mut(count) {
+                *place = more;
+                count += 1;
+            }
         }
         if self.dice.chance(170) {
             cents = cents * 9 / 10;
@@ -259,9 +266,8 @@ impl Stage<'_> {
         }
         cents *= currency.rate;
         if currency.whole {
-            (cents + 50) / 100 * 100
-        } else {
-            cents
+            cents = (cents + 50) / 100 * 100;
         }
+        (cents, products, count as u8)
     }
 }

@@ -33,6 +33,8 @@ pub(super) enum Field {
     Tags,
     Reason,
     Category,
+    Rating,
+    Comment,
     OrderId,
     Value,
     Currency,
@@ -81,6 +83,8 @@ impl Field {
         ("tags", Shape::Texts),
         ("reason", Shape::Text),
         ("category", Shape::Text),
+        ("rating", Shape::Integer),
+        ("comment", Shape::Text),
         ("order_id", Shape::Text),
         ("value", Shape::Money),
         ("currency", Shape::Text),
@@ -211,13 +215,7 @@ impl Event {
             Body::Recommended {
                 products, count, ..
             } => {
-                out.texts(
-                    Field::ProductIds,
-                    products
-                        .iter()
-                        .take(usize::from(count))
-                        .map(|place| product(*place).id),
-                );
+                out.texts(Field::ProductIds, ids(shop, &products, count));
             }
             Body::Clicked {
                 product: place,
@@ -271,13 +269,24 @@ impl Event {
                     out.text(Field::Reason, reason);
                 }
             }
+            Body::Rated {
+                rating, comment, ..
+            } => {
+                out.integer(Field::Rating, i64::from(rating));
+                if let Some(comment) = comment {
+                    out.text(Field::Comment, comment);
+                }
+            }
             Body::Ordered {
                 order,
                 cents,
+                products,
+                count,
                 currency,
                 ..
             } => {
                 out.text(Field::OrderId, shop.order_id(order, scratch));
+                out.texts(Field::ProductIds, ids(shop, &products, count));
                 out.money(Field::Value, cents);
                 if let Some(currency) = currency {
                     out.text(Field::Currency, currency.code);
@@ -342,12 +351,19 @@ impl Event {
             Body::Resolved { .. } => "conversation_resolved",
             Body::Escalated { .. } => "conversation_escalated",
             Body::Closed { .. } => "conversation_closed",
+            Body::Rated { .. } => "conversation_rated",
             Body::Ordered { .. } => "order_placed",
             Body::Refunded { .. } => "order_refunded",
             Body::Cancelled { .. } => "order_cancelled",
             Body::Touch { .. } => "touch",
         }
     }
+}
+
+/// The ids of the first `count` products of a list.
+fn ids<'a>(shop: &'a Shop, places: &'a [u8], count: u8) -> impl Iterator<Item = &'static str> + 'a {
+    let places = places.iter().take(usize::from(count));
+    places.map(|place| shop.product(*place).id)
 }
 
 impl Text {

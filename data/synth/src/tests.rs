@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rstest::rstest;
 use serde_json::{Map, Value};
 
+use super::endings::COMMENTS;
 use super::procedures::{AGAIN, CLOSINGS, PEOPLE, PROCEDURES, THANKS, UNASSIGNED};
 use super::*;
 
@@ -161,6 +162,7 @@ fn every_type_and_kind_occurs() {
         "type=conversation_resolved",
         "type=conversation_escalated",
         "type=conversation_closed",
+        "type=conversation_rated",
         "type=order_placed",
         "type=order_refunded",
         "type=order_cancelled",
@@ -330,7 +332,7 @@ fn no_text_needs_an_escape() {
             }
         }
     }
-    for text in [&THANKS[..], &AGAIN, &PEOPLE, &CLOSINGS].concat() {
+    for text in [&THANKS[..], &AGAIN, &PEOPLE, &CLOSINGS, &COMMENTS.concat()].concat() {
         assert!(plain(text), "{text}");
     }
     for catalogue in &super::catalogue::CATALOGUES {

@@ -22,6 +22,7 @@ fn good(rule: &FieldRule) -> BoxedStrategy<Value> {
             .boxed(),
         Kind::OneOf(names) => prop::sample::select(names).prop_map(Value::from).boxed(),
         Kind::Whole => (0..=i64::MAX).prop_map(Value::from).boxed(),
+        Kind::Rating => (1..=5).prop_map(Value::from).boxed(),
         Kind::Flag => any::<bool>().prop_map(Value::from).boxed(),
         Kind::Instant => (946_684_800_000_000..1_798_848_000_000_000_i64)
             .prop_map(instant)
@@ -42,6 +43,9 @@ fn odd(rule: &FieldRule) -> BoxedStrategy<Value> {
         }
         Kind::TextList => prop_oneof![Just(json!([""])), Just(json!(["a", "\0"]))].boxed(),
         Kind::Whole => (i64::MIN..0).prop_map(Value::from).boxed(),
+        Kind::Rating => prop::sample::select(&[-1, 0, 6][..])
+            .prop_map(Value::from)
+            .boxed(),
         Kind::Flag => Just(json!(true)).boxed(),
         Kind::Instant => texts(&[
             "1999-12-31T23:59:59.999999Z",

@@ -35,7 +35,7 @@ impl From<&Settings> for Rules {
             exclude_bot_clicks: settings.exclude_bot_clicks,
             exclude_machine_opens: settings.exclude_machine_opens,
             exclude_transactional: settings.exclude_transactional,
-            windows: settings.windows_text(),
+            windows: settings.windows.text(),
             classes: settings
                 .windows()
                 .filter(|(_, window)| window.is_some())

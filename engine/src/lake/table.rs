@@ -290,6 +290,9 @@ fn file_schema(id: TableId) -> Schema {
             may("escalation_category", text()),
             may("escalation_procedure", text()),
             need("reopened", DataType::Boolean),
+            may("rating", DataType::Int64),
+            may("rated_at", instant()),
+            may("human_replied_at", instant()),
         ]),
         TableId::Orders => Schema::new(vec![
             need("order_id", text()),
@@ -303,6 +306,7 @@ fn file_schema(id: TableId) -> Schema {
             need("cancelled", DataType::Boolean),
             need("first_event_at", instant()),
             need("last_event_at", instant()),
+            may("product_ids", strings()),
         ]),
         TableId::AttributedOrders => Schema::new(vec![
             need("order_id", text()),

@@ -17,7 +17,7 @@ use datafusion::datasource::TableType;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
-use rapport_data::settings::TouchClass;
+use rapport_data::settings::{Preset, TouchClass, Windows};
 use rapport_data::{RawTable, Settings};
 use rapport_zones::Tz;
 
@@ -296,7 +296,10 @@ fn columns(settings: &[Settings], schema: SchemaRef) -> Result<RecordBatch> {
             Some(window.map_or_else(|| "off".to_owned(), |window| window.to_string()))
         }));
     }
-    columns.push(text(&|s| Some(s.windows_text())));
+    columns.push(text(&|s| Some(s.windows.text())));
+    for preset in [Preset::Current, Preset::Legacy] {
+        columns.push(text(&|_| Some(Windows::of(preset).text())));
+    }
     Ok(RecordBatch::try_new(schema, columns)?)
 }
 

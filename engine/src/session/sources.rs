@@ -90,7 +90,8 @@ impl Stored {
 }
 
 /// The touch classes that have a window, in the order of SPEC 3. Each is a column of `accounts`; its column `windows` holds
-/// all of them in one text, as the attribution functions take them.
+/// all of them in one text, as the attribution functions take them, and `current_windows` and `legacy_windows` those of the
+/// presets.
 pub const WINDOW_CLASSES: [&str; 8] = [
     "email_clicked",
     "email_opened",
@@ -117,7 +118,7 @@ static ACCOUNTS: LazyLock<SchemaRef> = LazyLock::new(|| {
         flag("exclude_transactional"),
     ];
     fields.extend(WINDOW_CLASSES.map(|class| text(class, false)));
-    fields.push(text("windows", false));
+    fields.extend(["windows", "current_windows", "legacy_windows"].map(|name| text(name, false)));
     Arc::new(Schema::new(fields))
 });
 

@@ -13,7 +13,7 @@ use crate::http::csrf::Token;
 pub struct Chrome {
     /// The title of the document, before the account's name.
     pub title: String,
-    /// Which page it is: `performance`, `sales` or neither.
+    /// Which page it is: `performance`, `service`, `commerce`, `sales` or none of them.
     pub current: &'static str,
     /// The view's path, for forms that change a part of its address.
     pub path: String,
@@ -23,6 +23,10 @@ pub struct Chrome {
     pub shop_id: String,
     /// The address of the performance page with the same account, days and channels.
     pub performance: String,
+    /// The address of the service page, likewise.
+    pub service: String,
+    /// The address of the commerce page, likewise.
+    pub commerce: String,
     /// The address of the sales page, likewise.
     pub sales: String,
     /// The viewer's name.
@@ -64,6 +68,8 @@ impl Chrome {
             shop: visit.shop.name.clone(),
             shop_id: visit.shop.id.clone(),
             performance: common.url("/performance"),
+            service: common.url("/service"),
+            commerce: common.url("/commerce"),
             sales: common.url("/sales"),
             user: info.name.clone(),
             role,

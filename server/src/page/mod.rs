@@ -10,8 +10,10 @@
 mod assets;
 mod call;
 mod chrome;
+mod commerce;
 mod conversation;
 mod error;
+mod figures;
 mod filter;
 mod links;
 mod login;
@@ -21,6 +23,7 @@ mod paging;
 mod performance;
 mod rows;
 mod sales;
+mod service;
 mod visit;
 
 use std::sync::Arc;
@@ -60,6 +63,8 @@ pub fn router(site: &Site, encrypted: bool) -> Router {
         .route("/logout", post(login::log_out))
         .route("/performance", get(performance::show))
         .route("/conversations/{id}", get(conversation::show))
+        .route("/service", get(service::show))
+        .route("/commerce", get(commerce::show))
         .route("/sales", get(sales::show))
         .route("/orders/{id}", get(sales::show_order))
         .fallback(error::no_such_page)

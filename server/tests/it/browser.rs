@@ -6,6 +6,7 @@
 
 mod driver;
 mod exports;
+mod figures;
 mod hostile;
 mod looks;
 mod numbers;

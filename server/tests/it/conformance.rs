@@ -85,6 +85,12 @@ cases! {
     case_39_absent_means_null = "39-absent-means-null";
     case_40_random_1 = "40-random-1";
     case_41_random_2 = "41-random-2";
+    case_42_ratings = "42-ratings";
+    case_43_recontact = "43-recontact";
+    case_44_conversion = "44-conversion";
+    case_45_random_200 = "45-random-200";
+    case_46_random_201 = "46-random-201";
+    case_47_empty_names = "47-empty-names";
     case_48_guests_without_names = "48-guests-without-names";
 }
 

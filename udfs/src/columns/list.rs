@@ -49,6 +49,12 @@ impl<'a> ListColumn<'a> {
         })
     }
 
+    /// Returns whether a row has a list.
+    pub(crate) fn is_some(&self, row: usize) -> bool {
+        let null = self.nulls.is_some_and(|nulls| nulls.is_null(row));
+        !null && !matches!(self.bounds, Bounds::Absent)
+    }
+
     /// Returns the texts of a row's list, skipping null items; nothing where the list is null.
     pub(crate) fn get(&self, row: usize) -> impl Iterator<Item = &'a str> + '_ {
         let range = match &self.bounds {
@@ -97,9 +103,11 @@ mod tests {
             assert_eq!(read(&all, 0), ["a", "b"]);
             assert!(read(&all, 1).is_empty() && read(&all, 2).is_empty());
             assert_eq!(read(&tail, 2), ["c"]);
+            assert!(all.is_some(0) && !all.is_some(1) && all.is_some(2));
         }
         let nothing: ArrayRef = Arc::new(NullArray::new(1));
-        assert_eq!(ListColumn::new(&nothing)?.get(0).count(), 0);
+        let nothing = ListColumn::new(&nothing)?;
+        assert_eq!((nothing.is_some(0), nothing.get(0).count()), (false, 0));
         Ok(())
     }
 }

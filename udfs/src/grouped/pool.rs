@@ -138,6 +138,16 @@ impl Pool {
         Ok(fields)
     }
 
+    /// Returns as many fields as [`Pool::set_fields`] stored, without those that are missing.
+    pub(crate) fn list(&self, text: Text) -> Result<Vec<&[u8]>> {
+        let mut bytes = Decoder::new(self.get(text).unwrap_or_default());
+        let mut items = vec![];
+        while !bytes.is_empty() {
+            items.extend(bytes.text()?);
+        }
+        Ok(items)
+    }
+
     /// Records that a state's own heap changed from `before` bytes to `after` bytes.
     pub(crate) fn track_heap(&mut self, before: usize, after: usize) {
         self.heap = (self.heap + after).saturating_sub(before);
@@ -249,6 +259,8 @@ mod tests {
         for fields in [[None, Some(&b"sms"[..])], [Some(b""), None]] {
             pool.set_fields(&mut text, &fields);
             assert_eq!(pool.fields::<2>(text)?, fields);
+            let given: Vec<_> = fields.into_iter().flatten().collect();
+            assert_eq!(pool.list(text)?, given);
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use datafusion::common::{Result, internal_datafusion_err};
 use datafusion::logical_expr::Documentation;
 
 use super::order_fold::{DOCUMENTATION, PARAMETERS, result_type, results};
-use crate::columns::{Instants, Parameter, TextColumn};
+use crate::columns::{Instants, ListColumn, Parameter, TextColumn};
 use crate::grouped::{Decoder, Encoder, Fold, Pool, Stamp, Text};
 
 /// Classifies events by their `type`.
@@ -40,6 +40,8 @@ pub(super) struct Order {
     pub(super) placed: Stamp,
     /// Its profile, conversation and currency, as [`Pool::set_fields`] stores them.
     pub(super) placed_fields: Text,
+    /// Its list of products, as [`Pool::set_fields`] stores it.
+    pub(super) products: Text,
     /// Its value in steps of 0.0001.
     pub(super) value: Option<i128>,
     /// The sum of all refunds, which may exceed the value. 128 bits hold 10^20 refunds of the largest amount.
@@ -58,6 +60,7 @@ impl Default for Order {
         Self {
             placed: Stamp::default(),
             placed_fields: Text::NONE,
+            products: Text::NONE,
             value: None,
             refunds: 0,
             cancelled: false,
@@ -79,17 +82,25 @@ impl Order {
         })
     }
 
-    fn add_placed(
-        &mut self,
-        at: i64,
-        id: &[u8],
-        fields: &[Option<&[u8]>],
-        value: Option<i128>,
-        pool: &mut Pool,
-    ) {
-        if self.placed.keep_earlier(at, id, pool) {
-            self.value = value;
-            pool.set_fields(&mut self.placed_fields, fields);
+    fn add_placed(&mut self, events: &Events<'_>, row: usize, at: i64, pool: &mut Pool) {
+        let id = events.ids.get(row).unwrap_or_default().as_bytes();
+        if !self.placed.keep_earlier(at, id, pool) {
+            return;
+        }
+        self.value = events.value(row);
+        let fields = [&events.profiles, &events.conversations, &events.currencies];
+        let fields = fields.map(|column| column.get(row).map(str::as_bytes));
+        pool.set_fields(&mut self.placed_fields, &fields);
+        if events.products.is_some(row) {
+            let products: Vec<_> = events
+                .products
+                .get(row)
+                .map(str::as_bytes)
+                .map(Some)
+                .collect();
+            pool.set_fields(&mut self.products, &products);
+        } else {
+            pool.set(&mut self.products, None);
         }
     }
 }
@@ -103,6 +114,7 @@ pub(super) struct Events<'a> {
     conversations: TextColumn<'a>,
     values: &'a Decimal128Array,
     currencies: TextColumn<'a>,
+    products: ListColumn<'a>,
 }
 
 impl Events<'_> {
@@ -127,8 +139,16 @@ impl Fold for Order {
     }
 
     fn read_events(arguments: &[ArrayRef]) -> Result<Events<'_>> {
-        let [kinds, at, ids, profiles, conversations, values, currencies] =
-            take_function_args(Self::NAME, arguments)?;
+        let [
+            kinds,
+            at,
+            ids,
+            profiles,
+            conversations,
+            values,
+            currencies,
+            products,
+        ] = take_function_args(Self::NAME, arguments)?;
         Ok(Events {
             kinds: TextColumn::new(kinds)?.codes(kinds.len(), Kind::of),
             at: Instants::new(at)?,
@@ -139,6 +159,7 @@ impl Fold for Order {
                 internal_datafusion_err!("order_fold: value is {}", values.data_type())
             })?,
             currencies: TextColumn::new(currencies)?,
+            products: ListColumn::new(products)?,
         })
     }
 
@@ -152,12 +173,7 @@ impl Fold for Order {
         self.first_at = self.first_at.min(at);
         self.last_at = self.last_at.max(at);
         match kind {
-            Kind::Placed => {
-                let id = events.ids.get(row).unwrap_or_default().as_bytes();
-                let fields = [&events.profiles, &events.conversations, &events.currencies]
-                    .map(|column| column.get(row).map(str::as_bytes));
-                self.add_placed(at, id, &fields, events.value(row), pool);
-            }
+            Kind::Placed => self.add_placed(events, row, at, pool),
             Kind::Refunded => self.refunds += events.value(row).unwrap_or(0),
             Kind::Cancelled => self.cancelled = true,
             Kind::Other => {}
@@ -176,6 +192,7 @@ impl Fold for Order {
         self.placed.encode(pool, out);
         if self.placed.is_some() {
             out.text(pool.get(self.placed_fields));
+            out.text(pool.get(self.products));
             out.flag(self.value.is_some());
             if let Some(value) = self.value {
                 out.money(value);
@@ -194,7 +211,7 @@ impl Fold for Order {
         self.refunds += state.money()?;
         self.cancelled |= state.flag()?;
         if let Some((at, id)) = Stamp::decode(state)? {
-            let fields = state.text()?;
+            let (fields, products) = (state.text()?, state.text()?);
             let value = if state.flag()? {
                 Some(state.money()?)
             } else {
@@ -203,6 +220,7 @@ impl Fold for Order {
             if self.placed.keep_earlier(at, id, pool) {
                 self.value = value;
                 pool.set(&mut self.placed_fields, fields);
+                pool.set(&mut self.products, products);
             }
         }
         Ok(())
@@ -211,6 +229,7 @@ impl Fold for Order {
     fn visit(&mut self, visit: &mut dyn FnMut(&mut Text)) {
         self.placed.visit(visit);
         visit(&mut self.placed_fields);
+        visit(&mut self.products);
     }
 
     fn results(groups: &[Self], pool: &Pool) -> Result<ArrayRef> {

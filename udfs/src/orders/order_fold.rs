@@ -10,10 +10,10 @@ use datafusion::logical_expr::Documentation;
 
 use super::order::Order;
 use crate::columns::{Kind, Parameter, instant_type};
-use crate::grouped::{Pool, SECTION, TextBuilder, append_count, instant_builder};
+use crate::grouped::{Pool, SECTION, TextBuilder, TextListBuilder, append_count, instant_builder};
 
 /// The parameters, named like the fields of an event.
-pub(super) const PARAMETERS: [Parameter; 7] = [
+pub(super) const PARAMETERS: [Parameter; 8] = [
     Parameter::new("type", Kind::Text),
     Parameter::new("occurred_at", Kind::Instant),
     Parameter::new("event_id", Kind::Text),
@@ -21,21 +21,22 @@ pub(super) const PARAMETERS: [Parameter; 7] = [
     Parameter::new("conversation_id", Kind::Text),
     Parameter::new("value", Kind::Money),
     Parameter::new("currency", Kind::Text),
+    Parameter::new("product_ids", Kind::Texts),
 ];
 
 pub(super) static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     Documentation::builder(
         SECTION,
-        "An order from its events, as a struct: `ordered_at`, `profile_id`, `conversation_id`, `value` and `currency` of \
-         its earliest `order_placed` (null where none was given), `refunded_value` (the sum of its refunds, at most the \
+        "An order from its events, as a struct: `ordered_at`, `profile_id`, `conversation_id`, `value`, `currency` and \
+         `product_ids` of its earliest `order_placed` (null where none was given), `refunded_value` (the sum of its refunds, at most the \
          value; the whole value where it was cancelled), `cancelled`, and how many `events` there were from \
          `first_event_at` to `last_event_at`. The order of the events does not matter; events of other types are left out, \
          and null is returned where there are no others.",
-        "order_fold(type, occurred_at, event_id, profile_id, conversation_id, value, currency)",
+        "order_fold(type, occurred_at, event_id, profile_id, conversation_id, value, currency, product_ids)",
     )
     .with_sql_example(
         "```sql\n> SELECT order_id, o['value'] AS value, o['refunded_value'] AS refunded FROM (\n    \
-         SELECT order_id, order_fold(type, occurred_at, event_id, profile_id, conversation_id, value, currency) AS o\n    \
+         SELECT order_id, order_fold(type, occurred_at, event_id, profile_id, conversation_id, value, currency, product_ids) AS o\n    \
          FROM raw.order_events GROUP BY account_id, order_id);\n\
          +----------+---------+----------+\n| order_id | value   | refunded |\n+----------+---------+----------+\n\
          | o1       | 80.1000 | 7.7777   |\n+----------+---------+----------+\n```",
@@ -47,6 +48,7 @@ pub(super) static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .with_argument("conversation_id", "The conversation that it names, of `order_placed`.")
     .with_argument("value", "The value, of `order_placed` and `order_refunded`: DECIMAL(18,4).")
     .with_argument("currency", "The currency, of `order_placed`.")
+    .with_argument("product_ids", "The list of products, of `order_placed`.")
     .build()
 });
 
@@ -62,6 +64,7 @@ static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         ("first_event_at", instant_type()),
         ("last_event_at", instant_type()),
         ("events", DataType::Int64),
+        ("product_ids", DataType::new_list(DataType::Utf8, true)),
     ]
     .into_iter()
     .map(|(name, data_type)| Field::new(name, data_type, true))
@@ -83,6 +86,7 @@ pub(super) fn results(groups: &[Order], pool: &Pool) -> Result<ArrayRef> {
         Decimal128Builder::with_capacity(rows).with_data_type(DataType::Decimal128(18, 4))
     });
     let mut cancelled = BooleanBuilder::with_capacity(rows);
+    let mut products = TextListBuilder::new("product_ids", rows);
     let mut events = Int64Builder::with_capacity(rows);
     for group in groups {
         let seen = group.events > 0;
@@ -97,6 +101,7 @@ pub(super) fn results(groups: &[Order], pool: &Pool) -> Result<ArrayRef> {
         first.append_option(seen.then_some(group.first_at));
         last.append_option(seen.then_some(group.last_at));
         append_count(&mut events, seen, group.events);
+        products.push(group.products.is_some(), &pool.list(group.products)?)?;
     }
     let seen = NullBuffer::from_iter(groups.iter().map(|group| group.events > 0));
     let columns: Vec<ArrayRef> = vec![
@@ -110,6 +115,7 @@ pub(super) fn results(groups: &[Order], pool: &Pool) -> Result<ArrayRef> {
         Arc::new(first.finish()),
         Arc::new(last.finish()),
         Arc::new(events.finish()),
+        products.finish()?,
     ];
     Ok(Arc::new(StructArray::try_new(
         FIELDS.clone(),

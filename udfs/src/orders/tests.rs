@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, StringViewArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, Decimal128Array, ListBuilder, StringBuilder, StringViewArray,
+    TimestampMicrosecondArray,
 };
 use arrow::compute::concat;
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
@@ -16,55 +17,55 @@ use crate::grouped::Groups;
 use crate::testing::{sql, sql_error, text_of};
 
 const EVENTS: &str = "(VALUES
-    ('part', 'order_placed', '2026-01-10T13:00:00Z', 'a', 'p1', NULL, '80.1', 'EUR'),
-    ('part', 'order_refunded', '2026-01-11T09:00:00Z', 'b', NULL, NULL, '20.0001', NULL),
-    ('part', 'order_refunded', '2026-01-12T09:00:00Z', 'c', NULL, NULL, '20.0001', NULL),
-    ('over', 'order_placed', '2026-01-10T13:00:00Z', 'd', 'p1', 'c1', '80.1', NULL),
-    ('over', 'order_refunded', '2026-01-11T09:00:00Z', 'e', NULL, NULL, '80.1', NULL),
-    ('over', 'order_refunded', '2026-01-11T10:00:00Z', 'f', NULL, NULL, '0.0001', NULL),
-    ('cancelled', 'order_placed', '2026-01-10T13:00:00Z', 'g', 'p1', NULL, '80.1', NULL),
-    ('cancelled', 'order_refunded', '2026-01-11T09:00:00Z', 'h', NULL, NULL, '5', NULL),
-    ('cancelled', 'order_cancelled', '2026-01-11T09:00:00Z', 'i', NULL, NULL, NULL, NULL),
-    ('early', 'order_refunded', '2026-01-09T09:00:00Z', 'j', NULL, NULL, '7.7777', NULL),
-    ('early', 'order_placed', '2026-01-10T13:00:00Z', 'k', NULL, NULL, '80.1', 'USD'),
-    ('unknown', 'order_refunded', '2026-01-10T13:00:00Z', 'l', NULL, NULL, '5', NULL),
-    ('twice', 'order_placed', '2026-01-10T14:00:00Z', 'm', 'p2', NULL, '99', 'GBP'),
-    ('twice', 'order_placed', '2026-01-10T13:00:00Z', 'n', 'p1', NULL, '10', NULL),
-    ('twice', 'order_refunded', '2026-01-11T09:00:00Z', 'o', NULL, NULL, '20', NULL),
-    ('tie', 'order_placed', '2026-01-10T13:00:00Z', 'b', 'p2', NULL, '5', NULL),
-    ('tie', 'order_placed', '2026-01-10T13:00:00Z', 'a', 'p1', NULL, '6', NULL),
-    ('foreign', 'touch', '2026-01-10T13:00:00Z', 'q', 'p1', NULL, '6', NULL)
-    ) AS e(order_id, type, at, event_id, profile_id, conversation_id, value, currency)";
+    ('part', 'order_placed', '2026-01-10T13:00:00Z', 'a', 'p1', NULL, '80.1', 'EUR', 's1,s2,s1'),
+    ('part', 'order_refunded', '2026-01-11T09:00:00Z', 'b', NULL, NULL, '20.0001', NULL, NULL),
+    ('part', 'order_refunded', '2026-01-12T09:00:00Z', 'c', NULL, NULL, '20.0001', NULL, NULL),
+    ('over', 'order_placed', '2026-01-10T13:00:00Z', 'd', 'p1', 'c1', '80.1', NULL, NULL),
+    ('over', 'order_refunded', '2026-01-11T09:00:00Z', 'e', NULL, NULL, '80.1', NULL, NULL),
+    ('over', 'order_refunded', '2026-01-11T10:00:00Z', 'f', NULL, NULL, '0.0001', NULL, NULL),
+    ('cancelled', 'order_placed', '2026-01-10T13:00:00Z', 'g', 'p1', NULL, '80.1', NULL, NULL),
+    ('cancelled', 'order_refunded', '2026-01-11T09:00:00Z', 'h', NULL, NULL, '5', NULL, NULL),
+    ('cancelled', 'order_cancelled', '2026-01-11T09:00:00Z', 'i', NULL, NULL, NULL, NULL, NULL),
+    ('early', 'order_refunded', '2026-01-09T09:00:00Z', 'j', NULL, NULL, '7.7777', NULL, NULL),
+    ('early', 'order_placed', '2026-01-10T13:00:00Z', 'k', NULL, NULL, '80.1', 'USD', NULL),
+    ('unknown', 'order_refunded', '2026-01-10T13:00:00Z', 'l', NULL, NULL, '5', NULL, NULL),
+    ('twice', 'order_placed', '2026-01-10T14:00:00Z', 'm', 'p2', NULL, '99', 'GBP', NULL),
+    ('twice', 'order_placed', '2026-01-10T13:00:00Z', 'n', 'p1', NULL, '10', NULL, NULL),
+    ('twice', 'order_refunded', '2026-01-11T09:00:00Z', 'o', NULL, NULL, '20', NULL, NULL),
+    ('tie', 'order_placed', '2026-01-10T13:00:00Z', 'b', 'p2', NULL, '5', NULL, NULL),
+    ('tie', 'order_placed', '2026-01-10T13:00:00Z', 'a', 'p1', NULL, '6', NULL, NULL),
+    ('foreign', 'touch', '2026-01-10T13:00:00Z', 'q', 'p1', NULL, '6', NULL, NULL)
+    ) AS e(order_id, type, at, event_id, profile_id, conversation_id, value, currency, product_ids)";
 
-const FOLD: &str = "order_fold(type, at, event_id, profile_id, conversation_id, CAST(value AS DECIMAL(18,4)), currency)";
+const FOLD: &str = "order_fold(type, at, event_id, profile_id, conversation_id, CAST(value AS DECIMAL(18,4)), currency, string_to_array(product_ids, ','))";
 
 #[rstest]
 #[case::a9_refunds(
     "part",
-    "p1||80.1000|EUR|40.0002|false|2026-01-10T13:00:00Z|2026-01-12T09:00:00Z|3"
+    "p1||80.1000|EUR|40.0002|false|2026-01-10T13:00:00Z|2026-01-12T09:00:00Z|3|[s1, s2, s1]"
 )]
 #[case::a9_at_most_the_value(
     "over",
-    "p1|c1|80.1000||80.1000|false|2026-01-10T13:00:00Z|2026-01-11T10:00:00Z|3"
+    "p1|c1|80.1000||80.1000|false|2026-01-10T13:00:00Z|2026-01-11T10:00:00Z|3|"
 )]
 #[case::a9_cancelled(
     "cancelled",
-    "p1||80.1000||80.1000|true|2026-01-10T13:00:00Z|2026-01-11T09:00:00Z|3"
+    "p1||80.1000||80.1000|true|2026-01-10T13:00:00Z|2026-01-11T09:00:00Z|3|"
 )]
 #[case::a9_refunded_before(
     "early",
-    "||80.1000|USD|7.7777|false|2026-01-09T09:00:00Z|2026-01-10T13:00:00Z|2"
+    "||80.1000|USD|7.7777|false|2026-01-09T09:00:00Z|2026-01-10T13:00:00Z|2|"
 )]
-#[case::a9_never_placed("unknown", "|||||false|2026-01-10T13:00:00Z|2026-01-10T13:00:00Z|1")]
+#[case::a9_never_placed("unknown", "|||||false|2026-01-10T13:00:00Z|2026-01-10T13:00:00Z|1|")]
 #[case::earliest_of_two(
     "twice",
-    "p1||10.0000||10.0000|false|2026-01-10T13:00:00Z|2026-01-11T09:00:00Z|3"
+    "p1||10.0000||10.0000|false|2026-01-10T13:00:00Z|2026-01-11T09:00:00Z|3|"
 )]
 #[case::e2_earliest_of_a_tie(
     "tie",
-    "p1||6.0000||0.0000|false|2026-01-10T13:00:00Z|2026-01-10T13:00:00Z|2"
+    "p1||6.0000||0.0000|false|2026-01-10T13:00:00Z|2026-01-10T13:00:00Z|2|"
 )]
-#[case::foreign("foreign", "||||||||")]
+#[case::foreign("foreign", "|||||||||")]
 #[tokio::test]
 async fn an_order_is_folded_from_its_events(#[case] order: &str, #[case] expected: &str) {
     let fields = [
@@ -77,6 +78,7 @@ async fn an_order_is_folded_from_its_events(#[case] order: &str, #[case] expecte
         "first_event_at",
         "last_event_at",
         "events",
+        "product_ids",
     ];
     let fields: Vec<_> = fields.iter().map(|field| format!("o['{field}']")).collect();
     for partitions in [1, 4] {
@@ -118,11 +120,13 @@ struct Event {
     id: String,
     profile: Option<&'static str>,
     value: Option<i128>,
+    products: Option<Vec<&'static str>>,
     order: usize,
     part: usize,
 }
 
-/// A folded order: `ordered_at`, profile, value, refunded value, cancelled, first and last instant, number of events.
+/// A folded order: `ordered_at`, profile, value, refunded value, cancelled, first and last instant, number of events,
+/// products.
 type OrderRow = (
     Option<i64>,
     Option<String>,
@@ -132,6 +136,7 @@ type OrderRow = (
     i64,
     i64,
     i64,
+    Option<Vec<String>>,
 );
 
 /// Folds the events of an order straight from the rules, over sorted events.
@@ -150,6 +155,8 @@ fn expected_row(events: &[Event], order: usize) -> Option<OrderRow> {
         .filter(|e| e.kind == "order_refunded")
         .filter_map(|e| e.value)
         .sum();
+    let products = placed.and_then(|e| e.products.as_ref());
+    let products = products.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect());
     let refunded = value.map(|value| if cancelled { value } else { refunds.min(value) });
     let profile = placed.and_then(|e| e.profile).map(str::to_owned);
     Some((
@@ -161,6 +168,7 @@ fn expected_row(events: &[Event], order: usize) -> Option<OrderRow> {
         first,
         last,
         events.len() as i64,
+        products,
     ))
 }
 
@@ -180,6 +188,12 @@ fn read(column: &ArrayRef, row: usize) -> Option<OrderRow> {
         column.is_valid(row).then(|| column.value(row))
     };
     let profiles = field("profile_id").as_string_view();
+    let products = field("product_ids").as_list::<i32>();
+    let listed = || {
+        let items = products.value(row);
+        let items = items.as_string::<i32>().iter().flatten().map(str::to_owned);
+        items.collect()
+    };
     Some((
         instant("ordered_at"),
         profiles
@@ -191,6 +205,7 @@ fn read(column: &ArrayRef, row: usize) -> Option<OrderRow> {
         instant("first_event_at")?,
         instant("last_event_at")?,
         field("events").as_primitive::<Int64Type>().value(row),
+        products.is_valid(row).then(listed),
     ))
 }
 
@@ -198,6 +213,11 @@ fn arguments(events: &[Event]) -> Vec<ArrayRef> {
     let text = |value: fn(&Event) -> Option<&str>| -> ArrayRef {
         Arc::new(events.iter().map(value).collect::<StringViewArray>())
     };
+    let mut products = ListBuilder::new(StringBuilder::new());
+    for event in events {
+        let ids = event.products.as_ref();
+        products.append_option(ids.map(|ids| ids.iter().map(Some)));
+    }
     let values: Decimal128Array = events.iter().map(|e| e.value).collect();
     vec![
         text(|e| Some(e.kind)),
@@ -210,6 +230,7 @@ fn arguments(events: &[Event]) -> Vec<ArrayRef> {
         text(|_| None),
         Arc::new(values.with_precision_and_scale(18, 4).unwrap()),
         text(|_| Some("USD")),
+        Arc::new(products.finish()),
     ]
 }
 
@@ -229,19 +250,26 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         0..3_usize,
         prop::option::of(prop::sample::select(vec!["p1", "p2"])),
         prop::option::of(0..1_000_000_000_000_000_000_i128),
+        prop::option::of(prop::collection::vec(
+            prop::sample::select(vec!["a", "", "é"]),
+            0..3,
+        )),
     );
     prop::collection::vec(event, 0..40).prop_map(|events| {
         let events = events.into_iter().enumerate();
         events
-            .map(|(i, (kind, at, order, part, profile, value))| Event {
-                kind,
-                at,
-                id: format!("{}", i * 37 % 41),
-                profile,
-                value,
-                order,
-                part,
-            })
+            .map(
+                |(i, (kind, at, order, part, profile, value, products))| Event {
+                    kind,
+                    at,
+                    id: format!("{}", i * 37 % 41),
+                    profile,
+                    value,
+                    products,
+                    order,
+                    part,
+                },
+            )
             .collect()
     })
 }

@@ -1,12 +1,12 @@
-//! The state of a conversation, and how each event changes it: SPEC C1 and C3 to C10.
+//! The state of a conversation, and how each event changes it: SPEC C1 and C3 to C11.
 //!
 //! Only the earliest `conversation_started` counts, but it is known only after all events were seen. So the fields of starts
 //! are kept apart from those of other events ([`Conversation::start`]), and combined when the result is built.
 
 mod codec;
 
-use arrow::array::{Array, ArrayRef, BooleanArray};
-use arrow::datatypes::DataType;
+use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array};
+use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::Result;
 use datafusion::common::utils::take_function_args;
 use datafusion::logical_expr::Documentation;
@@ -14,7 +14,7 @@ use datafusion::logical_expr::Documentation;
 use super::conversation_fold::{DOCUMENTATION, PARAMETERS, result_type, results};
 use super::event::{Kind, Sender};
 use super::status::Resolution;
-use crate::columns::{Instants, ListColumn, Parameter, TextColumn, flags, is_set};
+use crate::columns::{Instants, ListColumn, Parameter, TextColumn, flags, is_set, primitive};
 use crate::grouped::{Decoder, Encoder, Fold, Pool, Stamp, Text};
 
 /// Stands for no instant; no event is as early.
@@ -41,7 +41,7 @@ pub(super) struct Conversation {
 
     /// What the status depends on (C3).
     pub(super) resolution: Resolution,
-    /// Escalations and tags, which most conversations do not have.
+    /// Escalations, tags, ratings and messages by humans, which most conversations do not have.
     pub(super) rare: Option<Box<Rare>>,
 
     /// The earliest shopper message with a text (C4).
@@ -74,7 +74,7 @@ pub(super) struct Procedure {
     pub(super) first: Stamp,
 }
 
-/// Holds the escalations and tags of a conversation.
+/// Holds what most conversations do not have.
 #[derive(Debug, Default)]
 pub(super) struct Rare {
     /// The earliest `conversation_escalated` (C8).
@@ -83,6 +83,11 @@ pub(super) struct Rare {
     pub(super) escalation_fields: Text,
     /// The tags of `tag_added`, resolutions and escalations, and the escalation reasons (C6), sorted bytewise.
     pub(super) tags: Vec<Text>,
+    /// The latest `conversation_rated` (C11).
+    pub(super) rated: Stamp,
+    pub(super) rating: u64,
+    /// The instant of the earliest message by a human (C11).
+    pub(super) human_at: Option<i64>,
 }
 
 impl Default for Conversation {
@@ -127,6 +132,7 @@ pub(super) struct Events<'a> {
     reasons: TextColumn<'a>,
     categories: TextColumn<'a>,
     is_bot: &'a BooleanArray,
+    ratings: &'a Int64Array,
 }
 
 fn bytes<'a>(column: &TextColumn<'a>, row: usize) -> Option<&'a [u8]> {
@@ -235,6 +241,18 @@ impl Conversation {
         }
     }
 
+    pub(super) fn add_rating(&mut self, at: i64, id: &[u8], rating: u64, pool: &mut Pool) {
+        let rare = self.rare.get_or_insert_default();
+        if rare.rated.keep_later(at, id, pool) {
+            rare.rating = rating;
+        }
+    }
+
+    pub(super) fn add_human_message(&mut self, at: i64) {
+        let earliest = &mut self.rare.get_or_insert_default().human_at;
+        *earliest = Some(earliest.map_or(at, |known| known.min(at)));
+    }
+
     /// Adds an event of a kind that is rare or comes once per conversation, and tracks the heap that it takes.
     fn add_uncommon(
         &mut self,
@@ -271,6 +289,11 @@ impl Conversation {
                     self.add_tag(Some(tag.as_bytes()), pool);
                 }
             }
+            Kind::Rated if events.ratings.is_valid(row) => {
+                let rating = events.ratings.value(row).unsigned_abs();
+                self.add_rating(at, id, rating, pool);
+            }
+            Kind::Message => self.add_human_message(at),
             _ => {}
         }
         pool.track_heap(before, self.heap_size());
@@ -309,6 +332,7 @@ impl Fold for Conversation {
             reasons,
             categories,
             is_bot,
+            ratings,
         ] = take_function_args(Self::NAME, arguments)?;
         Ok(Events {
             kinds: TextColumn::new(kinds)?.codes(kinds.len(), Kind::of),
@@ -326,6 +350,7 @@ impl Fold for Conversation {
             reasons: TextColumn::new(reasons)?,
             categories: TextColumn::new(categories)?,
             is_bot: flags(is_bot)?,
+            ratings: primitive::<Int64Type>(ratings)?,
         })
     }
 
@@ -347,11 +372,15 @@ impl Fold for Conversation {
         match kind {
             Kind::Message => {
                 self.messages += 1;
-                if events.senders[row] == Sender::Shopper {
-                    let text = bytes(&events.texts, row).filter(|text| !text.is_empty());
-                    if text.is_some() && self.question.keep_earlier(at, id(), pool) {
-                        pool.set(&mut self.question_text, text);
+                match events.senders[row] {
+                    Sender::Shopper => {
+                        let text = bytes(&events.texts, row).filter(|text| !text.is_empty());
+                        if text.is_some() && self.question.keep_earlier(at, id(), pool) {
+                            pool.set(&mut self.question_text, text);
+                        }
                     }
+                    Sender::Human => self.add_uncommon(kind, events, row, at, pool),
+                    Sender::Other => {}
                 }
             }
             Kind::Clicked => {

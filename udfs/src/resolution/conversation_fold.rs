@@ -18,7 +18,7 @@ use crate::grouped::{
 };
 
 /// The parameters, named like the fields of an event.
-pub(super) const PARAMETERS: [Parameter; 15] = [
+pub(super) const PARAMETERS: [Parameter; 16] = [
     Parameter::new("type", Kind::Text),
     Parameter::new("occurred_at", Kind::Instant),
     Parameter::new("event_id", Kind::Text),
@@ -34,6 +34,7 @@ pub(super) const PARAMETERS: [Parameter; 15] = [
     Parameter::new("reason", Kind::Text),
     Parameter::new("category", Kind::Text),
     Parameter::new("is_bot", Kind::Flag),
+    Parameter::new("rating", Kind::Whole),
 ];
 
 /// The mode of a `conversation_started` that gives none (SPEC section 2).
@@ -46,16 +47,16 @@ pub(super) static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
          `conversation_started` (null where none was given), `status` without idle timeouts, `profile_id`, \
          `first_question`, `procedures` in order of first use and sorted `tags`, the counts `messages`, `link_clicks`, \
          `human_link_clicks` (those not `is_bot`) and `cart_adds`, `last_updated`, `resolved_at`, the first escalation, \
-         `reopened`, and how many `events` there were from `first_event_at` to `last_event_at` (starts after the first, \
+         `reopened`, the latest `rating` and `rated_at`, `human_replied_at` of the earliest message by a human, and how many `events` there were from `first_event_at` to `last_event_at` (starts after the first, \
          which count nowhere else, included). The order of the events does not matter; events of other types are left \
          out, and null is returned where there are no others.",
         "conversation_fold(type, occurred_at, event_id, profile_id, channel, mode, sender, first_message, text, procedure, \
-         tag, tags, reason, category, is_bot)",
+         tag, tags, reason, category, is_bot, rating)",
     )
     .with_sql_example(
         "```sql\n> SELECT conversation_id, c['status'] AS status, c['messages'] AS messages FROM (\n    \
          SELECT conversation_id, conversation_fold(type, occurred_at, event_id, profile_id, channel, mode, sender,\n      \
-         first_message, text, procedure, tag, tags, reason, category, is_bot) AS c\n    \
+         first_message, text, procedure, tag, tags, reason, category, is_bot, rating) AS c\n    \
          FROM raw.conversation_events GROUP BY account_id, conversation_id);\n\
          +-----------------+--------+----------+\n| conversation_id | status | messages |\n\
          +-----------------+--------+----------+\n| c1              | open   | 4        |\n\
@@ -76,6 +77,7 @@ pub(super) static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .with_argument("reason", "The reason, of `conversation_escalated`.")
     .with_argument("category", "The category, of `conversation_escalated`.")
     .with_argument("is_bot", "Whether a bot clicked (null: no), of `link_clicked`.")
+    .with_argument("rating", "The rating, 1 to 5, of `conversation_rated`.")
     .with_related_udf("conversation_status")
     .build()
 });
@@ -106,6 +108,9 @@ static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         ("escalation_procedure", DataType::Utf8View),
         ("reopened", DataType::Boolean),
         ("events", DataType::Int64),
+        ("rating", DataType::Int64),
+        ("rated_at", instant_type()),
+        ("human_replied_at", instant_type()),
     ]
     .into_iter()
     .map(|(name, data_type)| Field::new(name, data_type, true))
@@ -137,6 +142,9 @@ struct Results {
     /// `escalation_reason`, `escalation_category`, `escalation_procedure`.
     escalation: [TextBuilder; ESCALATION_FIELDS],
     reopened: BooleanBuilder,
+    rating: Int64Builder,
+    rated_at: TimestampMicrosecondBuilder,
+    human_replied_at: TimestampMicrosecondBuilder,
     seen: NullBufferBuilder,
 }
 
@@ -159,6 +167,9 @@ impl Results {
             escalated_at: instant_builder(rows),
             escalation: std::array::from_fn(|_| TextBuilder::new(rows)),
             reopened: BooleanBuilder::with_capacity(rows),
+            rating: Int64Builder::with_capacity(rows),
+            rated_at: instant_builder(rows),
+            human_replied_at: instant_builder(rows),
             seen: NullBufferBuilder::new(rows),
         }
     }
@@ -230,6 +241,14 @@ impl Results {
         }
         self.reopened
             .append_option(seen.then_some(group.is_reopened(pool)));
+
+        // C11
+        let rated_at = rare.and_then(|rare| rare.rated.at());
+        let rating = rare.map_or(0, |rare| rare.rating);
+        append_count(&mut self.rating, rated_at.is_some(), rating);
+        self.rated_at.append_option(rated_at);
+        self.human_replied_at
+            .append_option(rare.and_then(|rare| rare.human_at));
         Ok(())
     }
 
@@ -260,6 +279,9 @@ impl Results {
             procedure,
             Arc::new(self.reopened.finish()),
             events,
+            Arc::new(self.rating.finish()),
+            Arc::new(self.rated_at.finish()),
+            Arc::new(self.human_replied_at.finish()),
         ];
         let seen = self.seen.finish();
         Ok(Arc::new(StructArray::try_new(

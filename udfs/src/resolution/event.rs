@@ -14,6 +14,7 @@ pub(super) enum Kind {
     Resolved,
     Escalated,
     Closed,
+    Rated,
     /// Any other type, such as an order or a touch: no event of the conversation.
     Other,
 }
@@ -33,6 +34,7 @@ impl Kind {
             Some("conversation_resolved") => Self::Resolved,
             Some("conversation_escalated") => Self::Escalated,
             Some("conversation_closed") => Self::Closed,
+            Some("conversation_rated") => Self::Rated,
             _ => Self::Other,
         }
     }

@@ -1,4 +1,4 @@
--- One row a conversation (C1 to C9), folded from `events`; those without a start too, with the number of their events.
+-- One row a conversation (C1 to C11), folded from `events`; those without a start too, with the number of their events.
 SELECT conversation_id,
        f['profile_id'] AS profile_id,
        arrow_cast(f['channel'], 'Utf8View') AS channel,
@@ -22,12 +22,15 @@ SELECT conversation_id,
        f['escalation_category'] AS escalation_category,
        f['escalation_procedure'] AS escalation_procedure,
        f['reopened'] AS reopened,
+       f['rating'] AS rating,
+       f['rated_at'] AS rated_at,
+       f['human_replied_at'] AS human_replied_at,
        landed_events
 FROM (
     SELECT conversation_id,
            count(*) AS landed_events,
            conversation_fold(type, occurred_at, event_id, profile_id, channel, mode, sender, first_message, text,
-                             procedure, tag, tags, reason, category, is_bot) AS f
+                             procedure, tag, tags, reason, category, is_bot, rating) AS f
     FROM events
     GROUP BY conversation_id
 )

@@ -10,11 +10,12 @@ SELECT order_id,
        f['cancelled'] AS cancelled,
        f['first_event_at'] AS first_event_at,
        f['last_event_at'] AS last_event_at,
+       f['product_ids'] AS product_ids,
        landed_events
 FROM (
     SELECT order_id,
            count(*) AS landed_events,
-           order_fold(type, occurred_at, event_id, profile_id, conversation_id, value, currency) AS f
+           order_fold(type, occurred_at, event_id, profile_id, conversation_id, value, currency, product_ids) AS f
     FROM events
     GROUP BY order_id
 )

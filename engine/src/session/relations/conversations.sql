@@ -21,6 +21,9 @@ SELECT account_id,
        escalation_reason,
        escalation_category,
        escalation_procedure,
-       reopened
+       reopened,
+       rating,
+       rated_at,
+       human_replied_at
 FROM stored.conversations
 WHERE mode = 'live'

@@ -8,5 +8,6 @@ SELECT account_id,
        value,
        currency,
        refunded_value,
-       cancelled
+       cancelled,
+       product_ids
 FROM stored.orders

@@ -20,6 +20,8 @@ SELECT account_id,
        is_bot,
        reason,
        category,
+       rating,
+       comment,
        properties,
        event_date
 FROM stored.conversation_events

@@ -8,6 +8,7 @@ SELECT account_id,
        conversation_id,
        value,
        currency,
+       product_ids,
        properties,
        event_date
 FROM stored.order_events

@@ -24,10 +24,11 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [(&str, &str); 26] = built_in![
+const BUILT_IN: [(&str, &str); 32] = built_in![
     "internal/channel_days",
     "internal/currency_sales",
     "internal/headline_rows",
+    "internal/attribution_under",
     "headline_metrics",
     "headline_comparison",
     "daily_series",
@@ -44,6 +45,11 @@ const BUILT_IN: [(&str, &str); 26] = built_in![
     "sales_summary",
     "sales_page",
     "opportunities",
+    "service_quality",
+    "commerce",
+    "recommendation_results",
+    "attribution_comparison",
+    "savings",
     "freshness",
     "coverage",
     "activity_span",

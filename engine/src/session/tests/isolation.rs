@@ -37,6 +37,11 @@ const RELATIONS: &[&str] = &[
     "freshness()",
     "coverage()",
     "activity_span()",
+    "service_quality()",
+    "commerce()",
+    "recommendation_results()",
+    "attribution_comparison()",
+    "savings()",
 ];
 
 #[tokio::test]

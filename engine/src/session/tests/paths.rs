@@ -63,6 +63,32 @@ const SAME: &[(&str, &str, &str)] = &[
         "SELECT concat_ws(' ', account_id, conversations, resolved, routed, closed, open) FROM status_counts(RANGE, CHANNELS)",
     ),
     (
+        "M8: what is resolved, and what was not routed",
+        "SELECT concat_ws(' ', account_id, conversations, resolved, conversations - contained) \
+         FROM service_quality(RANGE, CHANNELS)",
+        "SELECT concat_ws(' ', account_id, conversations, resolved, routed) FROM status_counts(RANGE, CHANNELS)",
+    ),
+    (
+        "M9: commerce beside the headline",
+        "SELECT concat_ws(' ', account_id, conversations, sales, attributed_orders, avg_order_value) \
+         FROM commerce(RANGE, CHANNELS)",
+        "SELECT concat_ws(' ', account_id, conversations, ai_generated_sales, attributed_orders, avg_order_value) \
+         FROM headline_metrics(RANGE, CHANNELS)",
+    ),
+    (
+        "M10: what was recommended",
+        "SELECT concat_ws(' ', account_id, sum(recommended)) FROM recommendation_results(RANGE, CHANNELS) GROUP BY account_id",
+        "SELECT concat_ws(' ', account_id, sum(cardinality(array_distinct(product_ids)))) FROM recommendations \
+         WHERE recommended_on BETWEEN FROM_TO AND IN_CHANNELS GROUP BY account_id",
+    ),
+    (
+        "M11: attribution asked again, by the settings in force, is what was derived",
+        "SELECT concat_ws(' ', account_id, compared_sales, compared_orders, only_in_force, only_compared) \
+         FROM attribution_comparison(RANGE, CHANNELS)",
+        "SELECT concat_ws(' ', account_id, ai_generated_sales, attributed_orders, 0, 0) \
+         FROM headline_metrics(RANGE, CHANNELS)",
+    ),
+    (
         "each day beside the series",
         "SELECT concat_ws(' ', account_id, date, conversations, resolved) FROM daily_statuses(RANGE, CHANNELS)",
         "SELECT concat_ws(' ', account_id, date, conversations, resolved_by_ai) FROM daily_series(RANGE, CHANNELS)",

@@ -289,6 +289,23 @@ async fn the_headline_reads_the_stored_days_only() {
 }
 
 #[tokio::test]
+async fn savings_are_null_where_a_cost_is_not_known() {
+    let session = acme(two_shops().await).await;
+    for (given, saved) in [
+        ("", "1 null null"),
+        (", human_cost => 6.5", "1 null null"),
+        (", human_cost => 6.5, ai_cost => 0.99", "1 5.5100 null"),
+        (", human_minutes => 12", "1 null 0.2"),
+    ] {
+        let sql = format!(
+            "SELECT concat_ws(' ', resolved, coalesce(CAST(cost_saved AS VARCHAR), 'null'), \
+             coalesce(CAST(hours_saved AS VARCHAR), 'null')) FROM savings('2026-01-14', '2026-01-16'{given})"
+        );
+        assert_eq!(column(&session, &sql).await, [saved], "{given}");
+    }
+}
+
+#[tokio::test]
 async fn every_saved_query_documents_itself() {
     let sessions = sessions(two_shops().await).await;
     let names: BTreeSet<_> = sessions
@@ -298,7 +315,9 @@ async fn every_saved_query_documents_itself() {
         .collect();
     let expected = [
         "activity_span",
+        "attribution_comparison",
         "channel_counts",
+        "commerce",
         "conversation_events",
         "conversation_orders",
         "conversations_page",
@@ -315,9 +334,12 @@ async fn every_saved_query_documents_itself() {
         "opportunities",
         "procedures_performance",
         "procedures_table",
+        "recommendation_results",
         "sales_by_currency",
         "sales_page",
         "sales_summary",
+        "savings",
+        "service_quality",
         "status_counts",
         "tag_counts",
     ];

@@ -13,12 +13,13 @@ const COLUMNS: &[(&str, &str)] = &[
         "account_id text, conversation_id text, profile_id text, channel text, status text, first_question text, \
          procedures text[], tags text[], messages int8, link_clicks int8, cart_adds int8, started_at timestamptz, \
          started_on date, last_updated timestamptz, resolved_at timestamptz, escalated_at timestamptz, \
-         escalation_reason text, escalation_category text, escalation_procedure text, reopened bool",
+         escalation_reason text, escalation_category text, escalation_procedure text, reopened bool, rating int8, rated_at timestamptz, \
+         human_replied_at timestamptz",
     ),
     (
         "orders",
         "account_id text, order_id text, profile_id text, conversation_id text, ordered_at timestamptz, ordered_on date, \
-         value numeric(18,4), currency text, refunded_value numeric(18,4), cancelled bool",
+         value numeric(18,4), currency text, refunded_value numeric(18,4), cancelled bool, product_ids text[]",
     ),
     (
         "attributed_orders",
@@ -130,6 +131,34 @@ const COLUMNS: &[(&str, &str)] = &[
     (
         "activity_span()",
         "account_id text, first_on date, last_on date, last_updated timestamptz",
+    ),
+    (
+        "service_quality()",
+        "account_id text, conversations int8, contained int8, containment_rate float8, resolved int8, \
+         resolved_rate float8, reopened int8, recontacted int8, recontact_rate float8, rated int8, satisfied int8, \
+         csat float8, average_rating float8, median_seconds_to_resolution float8, escalated int8, human_replied int8, \
+         median_seconds_to_human float8",
+    ),
+    (
+        "commerce()",
+        "account_id text, conversations int8, converted int8, conversion_rate float8, sales numeric(28,4), \
+         net_sales numeric(28,4), attributed_orders float8, avg_order_value numeric(38,4), \
+         revenue_per_conversation numeric(38,4), median_seconds_to_order float8, all_orders int8, \
+         all_sales numeric(28,4), sales_share float8",
+    ),
+    (
+        "recommendation_results()",
+        "account_id text, product_id text, recommended int8, conversations int8, bought int8, bought_conversations int8, \
+         purchase_rate float8",
+    ),
+    (
+        "attribution_comparison()",
+        "account_id text, sales numeric(28,4), compared_sales numeric(28,4), sales_change numeric(28,4), \
+         attributed_orders float8, compared_orders float8, only_in_force int8, only_compared int8",
+    ),
+    (
+        "savings()",
+        "account_id text, resolved int8, cost_saved numeric(28,4), hours_saved float8",
     ),
     (
         "sales_by_currency()",

@@ -237,7 +237,8 @@ pub async fn two_shops() -> MemSources {
                         stored,
                         &format!(
                             "SELECT '{account}' AS account_id, '{account}-{kind}' AS event_id, '{kind}' AS type, \
-                             TIMESTAMP '2026-01-15T03:00:00Z' AS occurred_at, '{account}-c1' AS conversation_id"
+                             TIMESTAMP '2026-01-15T03:00:00Z' AS occurred_at, '{account}-c1' AS conversation_id, \
+                             make_array('{account}-product') AS product_ids"
                         ),
                     )
                     .await;

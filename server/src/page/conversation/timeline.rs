@@ -241,6 +241,13 @@ fn body(row: Row<'_>) -> Result<Body, PgError> {
                 "",
             )
         }
+        "conversation_rated" => {
+            let rating = row.count("rating")?;
+            match named("b", "comment")? {
+                Some(comment) => event(&format!("Rated {rating} of 5: "), Some(comment), ""),
+                None => event(&format!("Rated {rating} of 5"), None, ""),
+            }
+        }
         other => event(&other.replace('_', " "), None, ""),
     })
 }

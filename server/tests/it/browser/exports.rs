@@ -65,6 +65,8 @@ async fn exports_are_what_the_wire_answers() {
         (LARGE, "/sales?range=last-month"),
         (HOSTILE, "/performance"),
         (HOSTILE, "/sales"),
+        (LARGE, "/service?range=last-month"),
+        (HOSTILE, "/commerce"),
     ] {
         let browser = stage.user(user).await;
         let client = stage.world.client(user).await;

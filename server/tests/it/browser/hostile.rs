@@ -47,9 +47,11 @@ pub fn events() -> impl Iterator<Item = Value> {
             json!({"type": "link_clicked", "url": format!("javascript:alert(4)//{text}")}),
             json!({"type": "added_to_cart", "product_id": text}),
             json!({"type": "tag_added", "tag": text}),
-            json!({"type": "order_placed", "order_id": id, "profile_id": text, "value": "12.34"}),
+            json!({"type": "product_recommended", "product_ids": [text]}),
+            json!({"type": "order_placed", "order_id": id, "profile_id": text, "value": "12.34", "product_ids": [text]}),
             json!({"type": "conversation_escalated", "reason": text, "category": text, "procedure": text}),
             json!({"type": "conversation_closed", "reason": text}),
+            json!({"type": "conversation_rated", "rating": 3, "comment": text}),
         ];
         stamped(HOSTILE, &id, begin, TimeDelta::seconds(30), events)
     })

@@ -185,6 +185,8 @@ async fn keys_come_to_everything_in_order_and_where_they_are_is_seen() {
     for path in [
         "/performance?range=7-days&search=jacket",
         "/sales?range=7-days&channel=email",
+        "/service?range=7-days",
+        "/commerce?range=7-days",
     ] {
         browser.to(path).await;
         let mut faults = Vec::new();

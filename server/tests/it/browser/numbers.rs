@@ -13,15 +13,15 @@ use super::wire::Asked;
 use super::world::{CLOCKS, EAST, EUROS, HOSTILE, LARGE, LINEAR, OPERATOR};
 
 /// What is asked of a view, as the queries take it.
-struct Asking<'a> {
-    browser: &'a Browser,
-    client: &'a Client,
+pub struct Asking<'a> {
+    pub browser: &'a Browser,
+    pub client: &'a Client,
     zone: Tz,
-    arguments: Vec<(&'static str, &'a str)>,
+    pub arguments: Vec<(&'static str, &'a str)>,
 }
 
 impl<'a> Asking<'a> {
-    fn query(&self, name: &str) -> Asked {
+    pub fn query(&self, name: &str) -> Asked {
         Asked::of(name, &self.arguments)
     }
 
@@ -30,7 +30,7 @@ impl<'a> Asking<'a> {
     }
 
     /// What elements show.
-    async fn shown(&self, css: &str) -> Vec<Shown> {
+    pub async fn shown(&self, css: &str) -> Vec<Shown> {
         let cells = self.cells(css, "return [element]").await;
         cells.into_iter().flatten().collect()
     }
@@ -61,7 +61,7 @@ impl<'a> Asking<'a> {
     }
 
     /// Asserts that a table's columns are the query's: those named `_` are not compared, those that are text are as they are.
-    async fn assert_table(&self, css: &str, columns: &[&str], rows: &[Vec<Option<String>>]) {
+    pub async fn assert_table(&self, css: &str, columns: &[&str], rows: &[Vec<Option<String>>]) {
         let table = self.table(css).await;
         let at = self.browser.at().await;
         assert_eq!(table.len(), rows.len(), "{css} at {at}");
@@ -275,7 +275,7 @@ impl<'a> Asking<'a> {
 }
 
 /// The texts of rows as lists have them.
-fn listed_of(rows: Vec<Vec<Option<String>>>) -> Vec<Vec<Option<String>>> {
+pub fn listed_of(rows: Vec<Vec<Option<String>>>) -> Vec<Vec<Option<String>>> {
     let listed = |row: Vec<Option<String>>| row.into_iter().map(|text| text.map(listed)).collect();
     rows.into_iter().map(listed).collect()
 }
@@ -429,6 +429,10 @@ async fn every_number_is_the_querys() {
             }
             browser.to(&format!("/sales?{query}")).await;
             asking.assert_sales().await;
+            browser.to(&format!("/service?{query}")).await;
+            asking.assert_service().await;
+            browser.to(&format!("/commerce?{query}")).await;
+            asking.assert_commerce().await;
             browser.assert_harmless(&query).await;
         }
         user = Some((name, browser));

@@ -24,12 +24,24 @@ pub const RELATIONS: [(&str, &[&str]); 8] = [
 ];
 
 /// The queries whose rows have an order.
-pub const ORDERED: [&str; 2] = ["daily_series", "procedures_performance"];
+pub const ORDERED: [&str; 3] = [
+    "daily_series",
+    "procedures_performance",
+    "recommendation_results",
+];
+
+/// The columns that a case lists only if it says that it has more.
+pub const MORE_COLUMNS: [(&str, &[&str]); 2] = [
+    ("conversations", &["rating", "rated_at", "human_replied_at"]),
+    ("orders", &["product_ids"]),
+];
 
 #[derive(Debug, Deserialize)]
 struct About {
     title: String,
     now: Option<DateTime<Utc>>,
+    #[serde(default)]
+    more: bool,
 }
 
 /// A line that must be rejected.
@@ -53,7 +65,7 @@ pub struct Landing {
 pub struct Call {
     pub query: String,
     pub account_id: String,
-    /// From, to, channel.
+    /// From, to, channel; of `attribution_comparison` also preset and model.
     pub args: Vec<Option<String>>,
     pub rows: Vec<Row>,
 }
@@ -90,6 +102,8 @@ pub struct Case {
     pub folder: PathBuf,
     pub title: String,
     pub now: Option<DateTime<Utc>>,
+    /// Whether its relations have [`MORE_COLUMNS`] too.
+    pub more: bool,
     pub accounts: Vec<Settings>,
     pub events: Vec<u8>,
     pub expected: Expected,
@@ -109,6 +123,7 @@ impl Case {
         Self {
             title: about.title,
             now: about.now,
+            more: about.more,
             accounts: accounts
                 .lines()
                 .filter(|line| !line.trim().is_empty())

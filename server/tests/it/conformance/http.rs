@@ -39,7 +39,7 @@ impl Asking {
     pub async fn check(&self, case: &Case, address: SocketAddr) {
         let all = Http::bearing(address, &self.of_all);
         for call in &case.expected.queries {
-            let names = ["from", "to", "channel"];
+            let names = ["from", "to", "channel", "preset", "model"];
             let given = names.iter().zip(&call.args);
             let given = given.filter_map(|(name, value)| Some((*name, value.as_deref()?)));
             let arguments = form_urlencoded::Serializer::new(String::new())

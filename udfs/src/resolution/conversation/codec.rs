@@ -55,6 +55,14 @@ impl Conversation {
             for tag in &rare.tags {
                 out.text(pool.get(*tag));
             }
+            rare.rated.encode(pool, out);
+            if rare.rated.is_some() {
+                out.count(rare.rating);
+            }
+            out.flag(rare.human_at.is_some());
+            if let Some(at) = rare.human_at {
+                out.instant(at);
+            }
         }
     }
 
@@ -112,6 +120,12 @@ impl Conversation {
             for _ in 0..state.count()? {
                 self.add_tag(state.text()?, pool);
             }
+            if let Some((at, id)) = Stamp::decode(state)? {
+                self.add_rating(at, id, state.count()?, pool);
+            }
+            if state.flag()? {
+                self.add_human_message(state.instant()?);
+            }
         }
         pool.track_heap(before, self.heap_size());
         Ok(())
@@ -142,6 +156,7 @@ impl Conversation {
         if let Some(rare) = &mut self.rare {
             rare.escalated.visit(visit);
             visit(&mut rare.escalation_fields);
+            rare.rated.visit(visit);
             rare.tags.iter_mut().for_each(visit);
         }
     }

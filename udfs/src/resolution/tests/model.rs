@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, LargeStringArray, ListBuilder,
-    StringArray, StringBuilder, StringViewArray, StructArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Int64Array, LargeStringArray,
+    ListBuilder, StringArray, StringBuilder, StringViewArray, StructArray,
+    TimestampMicrosecondArray,
 };
 use arrow::datatypes::{Int8Type, Int64Type, TimestampMicrosecondType};
 
@@ -27,6 +28,7 @@ pub(super) struct Event {
     pub(super) reason: Option<&'static str>,
     pub(super) category: Option<&'static str>,
     pub(super) is_bot: Option<bool>,
+    pub(super) rating: Option<i64>,
 }
 
 /// A row of `conversation_fold`'s results.
@@ -52,9 +54,12 @@ pub(super) struct Folded {
     pub(super) escalation: [Option<String>; 3],
     pub(super) reopened: bool,
     pub(super) events: i64,
+    pub(super) rating: Option<i64>,
+    pub(super) rated_at: Option<i64>,
+    pub(super) human_replied_at: Option<i64>,
 }
 
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "conversation_started",
     "message_sent",
     "procedure_started",
@@ -66,6 +71,7 @@ const KINDS: [&str; 11] = [
     "conversation_resolved",
     "conversation_escalated",
     "conversation_closed",
+    "conversation_rated",
 ];
 
 fn owned(text: Option<&'static str>) -> Option<String> {
@@ -186,6 +192,13 @@ pub(super) fn fold(events: &[Event]) -> Option<Folded> {
         .filter(|e| e.is_bot != Some(true))
         .count() as i64;
     folded.cart_adds = of("added_to_cart").count() as i64;
+
+    // C11
+    let rated = of("conversation_rated").rfind(|e| e.rating.is_some());
+    folded.rating = rated.and_then(|e| e.rating);
+    folded.rated_at = rated.map(|e| e.at);
+    let mut replies = of("message_sent").filter(|e| e.sender == Some("human"));
+    folded.human_replied_at = replies.next().map(|e| e.at);
     Some(folded)
 }
 
@@ -271,6 +284,7 @@ impl Columns<'_> {
                     .map(|e| e.is_bot)
                     .collect::<BooleanArray>(),
             ),
+            Arc::new(self.events.iter().map(|e| e.rating).collect::<Int64Array>()),
         ]
     }
 
@@ -291,7 +305,11 @@ pub(super) fn read(column: &ArrayRef, row: usize) -> Option<Folded> {
         let column = field(name).as_primitive::<TimestampMicrosecondType>();
         column.is_valid(row).then(|| column.value(row))
     };
-    let count = |name: &str| field(name).as_primitive::<Int64Type>().value(row);
+    let whole = |name: &str| {
+        let column = field(name).as_primitive::<Int64Type>();
+        column.is_valid(row).then(|| column.value(row))
+    };
+    let count = |name: &str| whole(name).unwrap();
     let text = |name: &str| {
         let column = field(name).as_string_view();
         column.is_valid(row).then(|| column.value(row).to_owned())
@@ -335,5 +353,8 @@ pub(super) fn read(column: &ArrayRef, row: usize) -> Option<Folded> {
         .map(text),
         reopened: field("reopened").as_boolean().value(row),
         events: count("events"),
+        rating: whole("rating"),
+        rated_at: instant("rated_at"),
+        human_replied_at: instant("human_replied_at"),
     })
 }

@@ -37,6 +37,7 @@ fn event() -> impl Strategy<Value = Event> {
         "conversation_resolved",
         "conversation_escalated",
         "conversation_closed",
+        "conversation_rated",
         "order_placed",
         "",
     ]);
@@ -76,25 +77,32 @@ fn event() -> impl Strategy<Value = Event> {
             maybe(&["shopper", "shopper", "agent", "human", "?"]),
         ),
         (names(), names(), names(), names(), names(), names()),
-        (tags, prop::option::of(any::<bool>())),
+        (
+            tags,
+            prop::option::of(any::<bool>()),
+            prop::option::of(1..=5_i64),
+        ),
     )
         .prop_map(
-            |((id, kind, at), (profile, channel, mode, sender), names, (tags, is_bot))| Event {
-                id: id.to_owned(),
-                kind,
-                at,
-                profile,
-                channel,
-                mode,
-                sender,
-                first_message: names.0,
-                text: names.1,
-                procedure: names.2,
-                tag: names.3,
-                reason: names.4,
-                category: names.5,
-                tags,
-                is_bot,
+            |((id, kind, at), (profile, channel, mode, sender), names, (tags, is_bot, rating))| {
+                Event {
+                    id: id.to_owned(),
+                    kind,
+                    at,
+                    profile,
+                    channel,
+                    mode,
+                    sender,
+                    first_message: names.0,
+                    text: names.1,
+                    procedure: names.2,
+                    tag: names.3,
+                    reason: names.4,
+                    category: names.5,
+                    tags,
+                    is_bot,
+                    rating,
+                }
             },
         )
 }

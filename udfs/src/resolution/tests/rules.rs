@@ -75,6 +75,10 @@ fn event(text: &'static str) -> Event {
             event.is_bot = value.map(|value| value == "bot");
             "link_clicked"
         }
+        "rated" => {
+            event.rating = value.map(|value| value.parse().unwrap());
+            "conversation_rated"
+        }
         "cart" => "added_to_cart",
         "recommended" => "product_recommended",
         "order" => "order_placed",
@@ -155,6 +159,22 @@ fn c4_first_question(#[case] texts: &[&'static str], #[case] expected: Option<&s
 #[case::none(&["start@0"], None)]
 fn c5_profile(#[case] texts: &[&'static str], #[case] expected: Option<&str>) {
     assert_eq!(folded(texts).unwrap().profile.as_deref(), expected);
+}
+
+#[rstest]
+#[case::latest(&["start@0", "rated=5@1", "rated=2@3", "rated=4@2"], Some((2, 3)), None)]
+#[case::tie(&["rated=5@1/b", "rated=2@1/a"], Some((5, 1)), None)]
+#[case::never(&["start@0", "agent@1"], None, None)]
+#[case::earliest_human(&["start@5", "human@3", "human@1", "agent@0", "rated=1@9"], Some((1, 9)), Some(1))]
+fn c11_rating_and_human_reply(
+    #[case] texts: &[&'static str],
+    #[case] rated: Option<(i64, i64)>,
+    #[case] human_replied_at: Option<i64>,
+) {
+    let folded = folded(texts).unwrap();
+    assert_eq!(folded.rating.zip(folded.rated_at), rated);
+    assert_eq!(folded.rated_at.is_some(), rated.is_some());
+    assert_eq!(folded.human_replied_at, human_replied_at);
 }
 
 #[rstest]

@@ -11,7 +11,7 @@ use super::model::{Columns, Event, Shape, fold, read};
 use crate::testing::{collect, sql, sql_error, text_of};
 
 const FOLD: &str = "conversation_fold(type, occurred_at, event_id, profile_id, channel, mode, sender, first_message, text,
-    procedure, tag, tags, reason, category, is_bot)";
+    procedure, tag, tags, reason, category, is_bot, rating)";
 
 /// Generates conversations of several kinds, their events in no order.
 fn events(conversations: usize) -> Vec<(usize, Event)> {
@@ -78,6 +78,7 @@ fn table(rows: &[(usize, Event)], shape: Shape, partitions: usize) -> MemTable {
                 "reason",
                 "category",
                 "is_bot",
+                "rating",
             ];
             let columns = Columns {
                 events: &events,
@@ -240,20 +241,20 @@ async fn as_a_window_function() {
     "resolved"
 )]
 #[case(
-    "SELECT conversation_fold(type, at, id, NULL, NULL, NULL, sender, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)['messages'] FROM {}",
+    "SELECT conversation_fold(type, at, id, NULL, NULL, NULL, sender, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)['messages'] FROM {}",
     "2"
 )]
 #[case(
-    "SELECT conversation_fold(type, at, id, NULL, NULL, NULL, sender, NULL, NULL, NULL, NULL, ['x', type], NULL, NULL, false)['tags'] FROM {}",
+    "SELECT conversation_fold(type, at, id, NULL, NULL, NULL, sender, NULL, NULL, NULL, NULL, ['x', type], NULL, NULL, false, NULL)['tags'] FROM {}",
     "[conversation_escalated, conversation_resolved, x]"
 )]
 #[case(
-    "SELECT conversation_fold(type, at, id, NULL, NULL, NULL, sender, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) FROM {} WHERE c = 2",
+    "SELECT conversation_fold(type, at, id, NULL, NULL, NULL, sender, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) FROM {} WHERE c = 2",
     ""
 )]
 // SQL reads the fields of a null struct without checking the struct, so they must be null too.
 #[case("SELECT f['status'] IS NULL AND f['events'] IS NULL AND f['tags'] IS NULL AND f['reopened'] IS NULL AND f['mode'] IS NULL FROM
-    (SELECT conversation_fold(type, at, id, NULL, NULL, NULL, sender, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) AS f FROM {} WHERE c = 2)",
+    (SELECT conversation_fold(type, at, id, NULL, NULL, NULL, sender, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) AS f FROM {} WHERE c = 2)",
     "true")]
 #[tokio::test]
 async fn without_groups(#[case] query: &str, #[case] expected: &str) {
