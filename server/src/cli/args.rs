@@ -10,6 +10,7 @@ use rapport_zones::Database;
 use serde::Deserialize;
 
 use crate::output::ResultForm;
+use crate::users::Right;
 
 /// Events land, the right metrics come out over the Postgres wire.
 #[derive(Debug, Parser)]
@@ -93,7 +94,7 @@ pub(super) enum Command {
     /// Who may log in to the Postgres endpoint
     #[command(subcommand)]
     Users(UsersCommand),
-    /// Tokens, by which programs ask saved queries over HTTP
+    /// Tokens, by which programs ask saved queries and land events over HTTP
     #[command(subcommand)]
     Tokens(TokensCommand),
     /// Serve the Postgres wire protocol and HTTP, and derive as events land (unless --derive off)
@@ -287,7 +288,7 @@ pub(super) enum UsersCommand {
 /// What to do with tokens.
 #[derive(Debug, Subcommand)]
 pub(super) enum TokensCommand {
-    /// Add a token, which may read; it is printed, and never shown again
+    /// Add a token; it is printed, and never shown again
     #[command(group(ArgGroup::new("reach").required(true).args(["account", "all_accounts"])))]
     Add {
         /// What it is called
@@ -298,6 +299,9 @@ pub(super) enum TokensCommand {
         /// Let it reach every account, as an operator does
         #[arg(long)]
         all_accounts: bool,
+        /// What it may do: ask saved queries, land events, or both, between commas
+        #[arg(long, value_enum, value_delimiter = ',', default_value = "read")]
+        rights: Vec<Right>,
     },
     /// List the tokens: name, account (* for all), rights, and when it was made
     List(Listing),
