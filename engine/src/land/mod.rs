@@ -37,6 +37,7 @@ mod source;
 mod spill;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -52,6 +53,7 @@ pub use error::LandError;
 pub use frames::{gunzipped, unzstd};
 pub use report::{InputReport, LandReport, Rejection};
 pub use source::{LandSource, Skipped};
+pub use watch::{Polled, Watch};
 
 use crate::lake::{Freshness, Lake, Partition, TableId};
 use crate::{Engine, EngineError, Progress};

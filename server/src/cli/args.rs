@@ -165,8 +165,15 @@ pub(super) enum Accounts {
 #[derive(Debug, Args)]
 pub(super) struct Land {
     /// Files or folders; - for standard input
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(
+        required_unless_present = "watch",
+        conflicts_with = "watch",
+        value_name = "PATH"
+    )]
     pub paths: Vec<PathBuf>,
+    /// Land the files of a folder, or of a URL such as s3://bucket/events, as they come, until a signal stops it
+    #[arg(long, value_name = "URL", conflicts_with = "strict")]
+    pub watch: Option<String>,
     /// The form of the report
     #[arg(long, value_enum, default_value_t = TextOrJson::Text)]
     pub format: TextOrJson,
