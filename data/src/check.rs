@@ -53,6 +53,7 @@ pub(crate) enum Reason {
     Malformed(Field, Fault),
     TooEarly,
     TooLate,
+    OtherAccount(String),
 }
 
 /// The common fields of an event that passed the checks.
@@ -264,6 +265,11 @@ impl fmt::Display for Reason {
                 f,
                 "out_of_range: {} is over 24 h in the future",
                 Field::OccurredAt
+            ),
+            Reason::OtherAccount(account) => write!(
+                f,
+                "other_account: {} {account:?} is not that of the sender",
+                Field::AccountId
             ),
         }
     }

@@ -30,7 +30,7 @@ pub use event::{
     COMMON_FIELDS, Channel, EventType, Field, FieldRule, FieldSet, Form, Kind,
     MAX_EVENT_ID_CHARACTERS, Mode, Sender, TouchChannel, TouchKind, is_account_id,
 };
-pub use ndjson::{MAX_LINE_BYTES, parse_ndjson};
+pub use ndjson::{MAX_LINE_BYTES, parse_ndjson, parse_ndjson_of};
 pub use parsed::{Parsed, Rejected};
 pub use settings::{Settings, SettingsError};
 pub use table::RawTable;

@@ -22,7 +22,17 @@ pub const MAX_LINE_BYTES: usize = 1 << 20;
 /// A newline is `\n` or `\r\n`, and the last line may lack it. Lines of white space are counted and skipped. A chunk must be
 /// below 2 GiB, the most that one Arrow string column holds; [`crate::LineChunker`] ensures this.
 pub fn parse_ndjson(chunk: &[u8], first_line: u64, now: DateTime<Utc>) -> Parsed {
-    let mut reader = Reader::new(instant::latest(now));
+    parse_ndjson_of(None, chunk, first_line, now)
+}
+
+/// As [`parse_ndjson`], for a sender who may write events of `account` alone: those of others are rejected (SPEC 8).
+pub fn parse_ndjson_of(
+    account: Option<&str>,
+    chunk: &[u8],
+    first_line: u64,
+    now: DateTime<Utc>,
+) -> Parsed {
+    let mut reader = Reader::new(instant::latest(now), account);
     let mut number = first_line;
     match std::str::from_utf8(chunk) {
         Ok(text) => {
@@ -55,6 +65,8 @@ pub fn parse_ndjson(chunk: &[u8], first_line: u64, now: DateTime<Utc>) -> Parsed
 /// Reads the lines of a chunk, collecting rows and rejections. Its buffers are used for all lines.
 struct Reader<'a> {
     latest: i64,
+    /// The only account whose events are accepted; none for any.
+    account: Option<&'a str>,
     rows: Rows,
     rejected: Vec<Rejected>,
     line: Line<'a>,
@@ -63,9 +75,10 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(latest: i64) -> Reader<'a> {
+    fn new(latest: i64, account: Option<&'a str>) -> Reader<'a> {
         Reader {
             latest,
+            account,
             rows: Rows::default(),
             rejected: Vec::new(),
             line: Line::default(),
@@ -93,6 +106,9 @@ impl<'a> Reader<'a> {
             ObjectError::Other(shape) => Reason::NotAnObject(shape),
         })?;
         let event = check(&self.line, self.latest, &mut self.cells)?;
+        if self.account.is_some_and(|own| own != event.account) {
+            return Err(Reason::OtherAccount(event.account.into_owned()));
+        }
         let properties = self
             .line
             .properties(event.kind.listed(), &mut self.properties);

@@ -9,6 +9,7 @@ pub mod cli;
 mod dialect;
 mod hex;
 pub mod http;
+pub mod landing;
 pub mod output;
 pub mod page;
 pub mod pg;

@@ -84,6 +84,33 @@ fn lines_are_numbered_from_the_first_and_blank_ones_count() {
     assert_eq!((parsed.accepted(), parsed.lines), (2, 6));
 }
 
+#[test]
+fn a_sender_of_one_account_writes_no_other() {
+    let own = event("order_cancelled", r#""order_id": "o""#);
+    let other = own.replace("acme", "Acme");
+    let broken = other.replace("order_cancelled", "order_lost");
+    let text = format!("{own}\n{other}\n{broken}\n{own}");
+    let parsed = parse_ndjson_of(Some("acme"), text.as_bytes(), 1, now());
+    let reasons: Vec<_> = parsed
+        .rejected
+        .iter()
+        .map(|r| (r.line, r.reason.as_str()))
+        .collect();
+    assert_eq!(parsed.accepted(), 2);
+    assert_eq!(
+        reasons[0],
+        (
+            2,
+            "other_account: account_id \"Acme\" is not that of the sender"
+        )
+    );
+    assert!(matches!(reasons[1], (3, reason) if reason.starts_with("unknown_type: ")));
+    assert_eq!(
+        parse_ndjson_of(None, text.as_bytes(), 1, now()).accepted(),
+        3
+    );
+}
+
 #[rstest]
 #[case(b"", 0)]
 #[case(b"\n", 1)]

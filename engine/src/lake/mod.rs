@@ -62,7 +62,7 @@ pub(crate) use layout::mark_derived_anew;
 pub(crate) use log::COMPACTED;
 use log::TableLog;
 pub(crate) use resident::{LateColumnsExec, ResidentExec, ResidentScan};
-use store::Location;
+pub(crate) use store::Location;
 pub(crate) use zone_rules::mark_rules;
 
 /// How often all tables are read again at opening, where landed ones were compacted after the derived ones were read.

@@ -101,6 +101,17 @@ pub enum LandError {
     Task(String),
 }
 
+impl LandError {
+    /// Returns whether an input is the cause: others can be landed.
+    pub(super) fn is_of_input(&self) -> bool {
+        use LandError::{Form, Input, Open, Parquet, Read, Rows};
+        matches!(
+            self,
+            Open { .. } | Form { .. } | Read { .. } | Parquet { .. } | Rows { .. } | Input { .. }
+        )
+    }
+}
+
 /// What a failed read means, in the words of who has to act on it.
 fn reading(error: &io::Error) -> String {
     match error.kind() {

@@ -3,14 +3,16 @@
 //! The partitions are divided into as many ranges as there are threads, and each thread merges one range from the runs.
 //! Meanwhile the merged partitions are encoded and stored, several files at once, as long as their rows fit into the budget.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use futures::TryStreamExt;
 use rapport_data::RawTable;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
+use super::batches::{self, Counts};
 use super::error::LandError;
 use super::keys::PartitionKey;
 use super::merge::Merge;
@@ -19,8 +21,7 @@ use super::plain::PlainForm;
 use super::runs::{TableRuns, stopped};
 use super::spill::SpillFile;
 use crate::Progress;
-use crate::lake::files;
-use crate::lake::{DataFile, Freshness, Lake, NewFile, Partition, TableId, TableSnapshot};
+use crate::lake::{DataFile, Freshness, Lake, NewFile, Partition, TableId, TableSnapshot, files};
 
 /// The number of merged partitions that may wait to be written, per thread.
 const WAITING: usize = 2;
@@ -47,7 +48,9 @@ pub(super) struct Written {
     pub base: Arc<TableSnapshot>,
     pub files: Vec<NewFile>,
     pub landed: u64,
-    pub duplicates: u64,
+    pub duplicates: Counts,
+    /// The batch of each row of a file, by its path, where several are landed together.
+    pub batches: HashMap<String, ArrayRef>,
 }
 
 impl Written {
@@ -57,7 +60,8 @@ impl Written {
             base,
             files: Vec::new(),
             landed: 0,
-            duplicates: 0,
+            duplicates: Counts::default(),
+            batches: HashMap::new(),
         }
     }
 }
@@ -74,8 +78,8 @@ struct Prepared {
 enum Rows {
     /// Rows that must be compared with these files of the lake.
     ToCompare(FirstRows, Vec<Arc<DataFile>>),
-    /// Rows to be written, `None` if all were duplicates, and the number of duplicates.
-    Ready(Option<RecordBatch>, u64),
+    /// Rows to be written, `None` if all were duplicates, and the numbers of duplicates.
+    Ready(Option<Finished>, Counts),
 }
 
 /// Returns the table's id in the lake.
@@ -165,7 +169,7 @@ impl Finish<'_> {
     /// Checks that every row that arrived is written or a duplicate: a landing that lost a row must not be committed.
     fn nothing_is_missing(&self, runs: &TableRuns, written: &Written) -> Result<(), LandError> {
         let arrived: u64 = runs.partitions.values().sum();
-        let accounted = written.landed + written.duplicates;
+        let accounted = written.landed + written.duplicates.total();
         if arrived != accounted {
             return Err(LandError::Missing {
                 table: table(self.raw).name(),
@@ -184,9 +188,12 @@ impl Finish<'_> {
     ) -> Result<(), LandError> {
         let outcome = joined.map_err(|_| stopped())??;
         self.progress.advance(outcome.arrived);
-        written.duplicates += outcome.duplicates;
-        if let Some(file) = outcome.file {
+        written.duplicates.add(&outcome.duplicates);
+        if let Some((file, batches)) = outcome.file {
             written.landed += file.statistics.rows;
+            written
+                .batches
+                .extend(batches.map(|batches| (file.path.clone(), batches)));
             written.files.push(file);
         }
         Ok(())
@@ -195,9 +202,10 @@ impl Finish<'_> {
 
 /// Tells what was written of one partition.
 struct Outcome {
-    file: Option<NewFile>,
+    /// The file, and the batches of its rows.
+    file: Option<(NewFile, Option<ArrayRef>)>,
     arrived: u64,
-    duplicates: u64,
+    duplicates: Counts,
 }
 
 /// Drops the rows of a partition that the lake has, and writes the rest as one file.
@@ -221,10 +229,11 @@ async fn write_partition(
         }
     };
     let file = match rows {
-        Some(rows) => Some(
+        Some(Finished { rows, batches }) => Some((
             lake.write(table(raw), &prepared.partition, &[rows], Freshness::Moving)
                 .await?,
-        ),
+            batches,
+        )),
         None => None,
     };
     Ok(Outcome {
@@ -258,18 +267,26 @@ pub(super) fn may_have(file: &DataFile, (least, greatest): (&str, &str)) -> bool
     }
 }
 
-/// Returns the rows that are left, in the file schema, and the number of duplicates.
+/// Holds the rows of a file, and the batch of each where several are landed together.
+pub(super) struct Finished {
+    rows: RecordBatch,
+    batches: Option<ArrayRef>,
+}
+
+/// Returns the rows that are left, and the numbers of duplicates.
 pub(super) fn finish_rows(
     rows: FirstRows,
     raw: RawTable,
     form: &PlainForm,
-) -> Result<(Option<RecordBatch>, u64), LandError> {
-    let duplicates = rows.duplicates();
+) -> Result<(Option<Finished>, Counts), LandError> {
+    let duplicates = rows.duplicates().clone();
+    let finish = |sorted| {
+        let (plain, batches) = batches::detach(sorted);
+        let rows = form.restore(plain)?;
+        Ok::<_, LandError>(Finished { rows, batches })
+    };
     let sorted = rows.sorted(sort_key(raw))?;
-    Ok((
-        sorted.map(|rows| form.restore(rows)).transpose()?,
-        duplicates,
-    ))
+    Ok((sorted.map(finish).transpose()?, duplicates))
 }
 
 /// Divides the partitions into `count` ranges of about as many rows each. Returns the first and last key of each range.
@@ -376,7 +393,7 @@ mod tests {
         let finish = Finish {
             lake: &lake,
             raw: RawTable::OrderEvents,
-            form: Arc::new(PlainForm::new(RawTable::OrderEvents)),
+            form: Arc::new(PlainForm::new(RawTable::OrderEvents, false)),
             accounts: Arc::new(vec![Arc::from("acme")]),
             spill: Arc::new(SpillFile::new(None)),
             threads: 2,

@@ -9,6 +9,9 @@ use std::mem::replace;
 
 use flate2::bufread::GzDecoder;
 
+/// The largest window of zstd over HTTP, as a power of two: 8 MiB (RFC 9659).
+const HTTP_WINDOW: u32 = 23;
+
 /// Decodes one gzip member or zstd frame, and leaves the bytes after it unread.
 pub(super) trait Frame<R>: Read + Sized {
     /// Starts a decoder at the first byte of a frame.
@@ -35,6 +38,43 @@ impl<R: BufRead> Frame<R> for zstd::Decoder<'static, R> {
     fn into_rest(self) -> R {
         self.finish()
     }
+}
+
+/// Decodes a zstd frame with a window of at most 8 MiB, so that a request cannot take more memory than it should.
+struct HttpZstd<R: BufRead>(zstd::Decoder<'static, R>);
+
+impl<R: BufRead> Read for HttpZstd<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<R: BufRead> Frame<R> for HttpZstd<R> {
+    fn begin(source: R) -> io::Result<Self> {
+        let mut decoder: zstd::Decoder<R> = Frame::begin(source)?;
+        decoder.window_log_max(HTTP_WINDOW)?;
+        Ok(Self(decoder))
+    }
+
+    fn into_rest(self) -> R {
+        self.0.into_rest()
+    }
+}
+
+/// Decompresses the gzip of an HTTP request.
+///
+/// # Errors
+/// None: what is no gzip fails to be read.
+pub fn gunzipped(body: impl BufRead) -> io::Result<impl Read> {
+    Frames::<_, GzDecoder<_>>::new(body)
+}
+
+/// Decompresses the zstd of an HTTP request.
+///
+/// # Errors
+/// If there is no memory for a decoder.
+pub fn unzstd(body: impl BufRead) -> io::Result<impl Read> {
+    Frames::<_, HttpZstd<_>>::new(body)
 }
 
 /// Reads all frames of a source, one after the other.

@@ -18,6 +18,7 @@
 //! nothing. Memory is bounded by the budget and the largest partition, not by the size of the input. Landing the same input
 //! again changes nothing, whether the first landing is complete, was killed, or is still running.
 
+mod batches;
 mod error;
 mod finish;
 mod frames;
@@ -28,6 +29,7 @@ mod plain;
 mod publish;
 mod read;
 mod rejects;
+mod report;
 pub(crate) mod rewrite;
 mod runs;
 mod schema;
@@ -35,6 +37,7 @@ mod source;
 mod spill;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -47,14 +50,18 @@ use rapport_data::RawTable;
 use tokio::sync::mpsc;
 
 pub use error::LandError;
+pub use frames::{gunzipped, unzstd};
+pub use report::{InputReport, LandReport, Rejection};
 pub use source::{LandSource, Skipped};
+pub use watch::{Polled, Watch};
 
 use crate::lake::{Freshness, Lake, Partition, TableId};
 use crate::{Engine, EngineError, Progress};
 use finish::{Finish, Written};
 use keys::Accounts;
-use read::{Arrival, Parsing, plain_forms};
+use read::{Parsing, plain_forms};
 use rejects::{KeptFile, RejectedRows};
+use report::{count, count_duplicates};
 use runs::{Collector, TABLES, TableRuns, stopped};
 use source::{Inputs, Meter};
 use spill::SpillFile;
@@ -63,36 +70,6 @@ use spill::SpillFile;
 const BUDGET: usize = 512 * 1024 * 1024;
 /// The interval of progress reports.
 const TICK: Duration = Duration::from_millis(100);
-
-/// Reports what a landing did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LandReport {
-    /// The number of events that this landing added to the lake.
-    pub landed: u64,
-    /// The number of events that were dropped because their identity was taken (SPEC E1).
-    pub duplicates: u64,
-    /// The number of lines that are no events (SPEC E3), those that an earlier landing had kept included.
-    pub rejected: u64,
-    /// The number of lines or rows that were read, blank lines included.
-    pub lines: u64,
-    /// The report of each input, in the order of landing.
-    pub inputs: Vec<InputReport>,
-    /// The files that were not read.
-    pub skipped: Vec<Skipped>,
-}
-
-/// Reports what was read from one input.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct InputReport {
-    /// Its name, which its rejected lines have as their source.
-    pub source: String,
-    /// The number of lines or rows, blank lines included.
-    pub lines: u64,
-    /// The number of events that passed the checks, duplicates included.
-    pub accepted: u64,
-    /// The number of lines that did not pass.
-    pub rejected: u64,
-}
 
 /// Checks that the paths of sources exist and can be read, before anything is landed.
 ///
@@ -114,6 +91,21 @@ impl Engine {
         sources: Vec<LandSource>,
         progress: &dyn Progress,
     ) -> Result<LandReport, EngineError> {
+        let mut reports = self.land_batches(vec![sources], progress).await?;
+        Ok(reports.pop().unwrap_or_default())
+    }
+
+    /// Lands several batches of sources as [`Engine::land`] lands one, in one commit of each table, and reports on each.
+    /// Of events with the same identity the first in the order of the batches lands; the others are duplicates of their own
+    /// batches (SPEC E1).
+    ///
+    /// # Errors
+    /// As [`Engine::land`], for all batches.
+    pub async fn land_batches(
+        &self,
+        batches: Vec<Vec<LandSource>>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<LandReport>, EngineError> {
         let landing = Landing {
             lake: self.lake().clone(),
             now: self.now(),
@@ -121,7 +113,7 @@ impl Engine {
             budget: BUDGET.min(self.options().memory_limit / 2),
             spill_dir: self.options().spill_dir.clone(),
         };
-        Ok(landing.run(sources, progress).await?)
+        Ok(landing.run(batches, progress).await?)
     }
 }
 
@@ -136,7 +128,7 @@ struct Landing {
 
 /// Holds the rows of all inputs, grouped into runs.
 struct Collected {
-    report: LandReport,
+    reports: Vec<LandReport>,
     runs: [TableRuns; TABLES],
     spill: Arc<SpillFile>,
     forms: [Arc<plain::PlainForm>; TABLES],
@@ -146,25 +138,21 @@ struct Collected {
 impl Landing {
     async fn run(
         &self,
-        sources: Vec<LandSource>,
+        batches: Vec<Vec<LandSource>>,
         progress: &dyn Progress,
-    ) -> Result<LandReport, LandError> {
-        let inputs = Inputs::find(sources)?;
+    ) -> Result<Vec<LandReport>, LandError> {
+        let batches = batches.into_iter().map(Inputs::find);
+        let batches: Vec<Inputs> = batches.collect::<Result<_, _>>()?;
         let mut written = Vec::new();
-        let prepared = self.prepare(inputs, &mut written, progress).await;
+        let prepared = self.prepare(batches, &mut written, progress).await;
         let outcome = match prepared {
-            Ok(report) => self.commit(&mut written).await.map(|()| report),
+            Ok(reports) => self.commit(&mut written).await.map(|()| reports),
             Err(error) => Err(error),
         };
         match outcome {
-            Ok(mut report) => {
-                for (table, written) in &written {
-                    if *table != TableId::RejectedEvents {
-                        report.landed += written.landed;
-                        report.duplicates += written.duplicates;
-                    }
-                }
-                Ok(report)
+            Ok(mut reports) => {
+                count_duplicates(&mut reports, &written);
+                Ok(reports)
             }
             Err(error) => {
                 publish::abandon(&self.lake, &written).await;
@@ -176,15 +164,15 @@ impl Landing {
     /// Reads the inputs and writes the files, but commits none.
     async fn prepare(
         &self,
-        inputs: Inputs,
+        batches: Vec<Inputs>,
         written: &mut Vec<(TableId, Written)>,
         progress: &dyn Progress,
-    ) -> Result<LandReport, LandError> {
+    ) -> Result<Vec<LandReport>, LandError> {
         let base = self.lake.refresh_table(TableId::RejectedEvents).await?;
         written.push((TableId::RejectedEvents, Written::none(base)));
         let (give_rejected, mut rejected) = mpsc::channel::<RecordBatch>(1);
-        let repeated = repeats(&inputs);
-        let collected = tokio::join!(self.collect(inputs, give_rejected, progress), async {
+        let repeated = repeats(&batches);
+        let collected = tokio::join!(self.collect(batches, give_rejected, progress), async {
             let rows = &mut written[0].1;
             while let Some(batch) = rejected.recv().await {
                 self.keep_rejected(batch, repeated, rows).await?;
@@ -221,17 +209,18 @@ impl Landing {
             written.push((TableId::of_raw(raw), finish.write(runs).await?));
         }
         progress.end();
-        Ok(collected.report)
+        Ok(collected.reports)
     }
 
     /// Reads all inputs into runs, and reports progress.
     async fn collect(
         &self,
-        inputs: Inputs,
+        batches: Vec<Inputs>,
         rejected: mpsc::Sender<RecordBatch>,
         progress: &dyn Progress,
     ) -> Result<Collected, LandError> {
-        progress.begin("reading", "bytes", inputs.bytes);
+        let bytes = batches.iter().map(|inputs| inputs.bytes).sum();
+        progress.begin("reading", "bytes", bytes);
         let meter = Meter::default();
         let collecting = Collecting {
             now: self.now,
@@ -240,7 +229,7 @@ impl Landing {
             budget: self.budget,
             meter: meter.clone(),
         };
-        let mut task = tokio::task::spawn_blocking(move || collecting.run(inputs, &rejected));
+        let mut task = tokio::task::spawn_blocking(move || collecting.run(batches, &rejected));
         let mut tick = tokio::time::interval(TICK);
         let mut told = 0;
         loop {
@@ -298,9 +287,10 @@ impl Landing {
 }
 
 /// Tells whether an input is given twice, so that its rejected lines come twice too.
-fn repeats(inputs: &Inputs) -> bool {
+fn repeats(batches: &[Inputs]) -> bool {
     let mut seen = HashSet::new();
-    !inputs.inputs.iter().all(|input| seen.insert(input.label()))
+    let mut inputs = batches.iter().flat_map(|inputs| &inputs.inputs);
+    !inputs.all(|input| seen.insert(input.label()))
 }
 
 /// Reads all inputs, on a blocking thread of its own.
@@ -315,10 +305,10 @@ struct Collecting {
 impl Collecting {
     fn run(
         self,
-        inputs: Inputs,
+        batches: Vec<Inputs>,
         rejected: &mpsc::Sender<RecordBatch>,
     ) -> Result<Collected, LandError> {
-        let (accounts, forms) = (Accounts::default(), plain_forms());
+        let (accounts, forms) = (Accounts::default(), plain_forms(batches.len() > 1));
         let parsing = Parsing {
             now: self.now,
             accounts: &accounts,
@@ -326,21 +316,29 @@ impl Collecting {
             threads: self.threads,
             spill: &self.spill,
         };
-        let mut report = LandReport {
-            skipped: inputs.skipped,
-            ..LandReport::default()
-        };
-        report
-            .inputs
-            .extend(inputs.inputs.iter().map(|input| InputReport {
-                source: input.label().to_owned(),
-                ..InputReport::default()
-            }));
+        let (mut reports, mut inputs, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        for (batch, found) in (0..).zip(batches) {
+            let mut report = LandReport {
+                skipped: found.skipped,
+                ..LandReport::default()
+            };
+            for mut input in found.inputs {
+                places.push((batch as usize, report.inputs.len()));
+                report.inputs.push(InputReport {
+                    source: input.label().to_owned(),
+                    ..InputReport::default()
+                });
+                input.batch = batch;
+                inputs.push(input);
+            }
+            reports.push(report);
+        }
         let mut collector = Collector::new(self.budget, self.threads, Arc::clone(&self.spill));
         let mut refused = RejectedRows::new(self.now);
-        parsing.run(&inputs.inputs, &self.meter, |arrival| {
-            count(&mut report, &arrival);
-            let source = inputs.inputs[arrival.input].label();
+        parsing.run(&inputs, &self.meter, |arrival| {
+            let (batch, input) = places[arrival.input];
+            count(&mut reports[batch], input, &arrival);
+            let source = inputs[arrival.input].label();
             for line in &arrival.rejected {
                 refused.push(source, line);
                 if refused.is_full() {
@@ -360,7 +358,7 @@ impl Collecting {
         }
         let (runs, spill) = collector.finish()?;
         Ok(Collected {
-            report,
+            reports,
             runs,
             spill,
             forms,
@@ -374,21 +372,4 @@ fn give(rejected: &mpsc::Sender<RecordBatch>, rows: RejectedRows) -> Result<(), 
     rejected
         .blocking_send(rows.finish()?)
         .map_err(|_| LandError::Task("rejected lines could not be kept".into()))
-}
-
-/// Adds the numbers of one piece to the report.
-fn count(report: &mut LandReport, arrival: &Arrival) {
-    let accepted: usize = arrival
-        .tables
-        .iter()
-        .flatten()
-        .map(|(rows, _)| rows.num_rows())
-        .sum();
-    let rejected = arrival.rejected.len() as u64;
-    report.lines += arrival.lines;
-    report.rejected += rejected;
-    let input = &mut report.inputs[arrival.input];
-    input.lines += arrival.lines;
-    input.accepted += accepted as u64;
-    input.rejected += rejected;
 }

@@ -6,6 +6,7 @@ use arrow::array::{AsArray, RecordBatch, StringArray};
 use arrow::datatypes::TimestampMicrosecondType;
 use hashbrown::HashTable;
 
+use super::batches::{self, Counts};
 use super::error::LandError;
 use super::merge::PartitionRows;
 use super::runs::gather;
@@ -21,7 +22,7 @@ pub(super) struct FirstRows {
     /// Finds a row in `picks` by the hash of its id.
     table: HashTable<u32>,
     hasher: RandomState,
-    duplicates: u64,
+    duplicates: Counts,
 }
 
 /// Returns a column of strings of each batch.
@@ -42,7 +43,7 @@ impl FirstRows {
         let hasher = RandomState::new();
         let mut table = HashTable::with_capacity(rows.picks.len());
         let mut picks: Vec<(usize, usize)> = Vec::with_capacity(rows.picks.len());
-        let mut duplicates = 0;
+        let mut duplicates = Counts::default();
         for (batch, row) in rows.picks {
             let id = ids[batch].value(row);
             let same = |kept: &u32| {
@@ -54,7 +55,9 @@ impl FirstRows {
                 hasher.hash_one(ids[batch].value(row))
             };
             match table.entry(hasher.hash_one(id), same, rehash) {
-                hashbrown::hash_table::Entry::Occupied(_) => duplicates += 1,
+                hashbrown::hash_table::Entry::Occupied(_) => {
+                    duplicates.count(batches::of_row(&rows.batches[batch], row));
+                }
                 hashbrown::hash_table::Entry::Vacant(vacant) => {
                     vacant.insert(picks.len() as u32);
                     picks.push((batch, row));
@@ -95,16 +98,18 @@ impl FirstRows {
             });
             if let Ok(entry) = found {
                 let (kept, _) = entry.remove();
-                self.picks[kept as usize] = None;
-                self.duplicates += 1;
+                if let Some((batch, row)) = self.picks[kept as usize].take() {
+                    let batch = batches::of_row(&self.batches[batch], row);
+                    self.duplicates.count(batch);
+                }
             }
         }
         Ok(())
     }
 
-    /// Returns the number of duplicates.
-    pub fn duplicates(&self) -> u64 {
-        self.duplicates
+    /// Returns the numbers of duplicates.
+    pub fn duplicates(&self) -> &Counts {
+        &self.duplicates
     }
 
     /// Returns the rows that are left, sorted by the text column `key`, then `occurred_at`, then id; `None` if there are none.

@@ -13,6 +13,7 @@ use arrow::datatypes::{DataType, Date32Type, Field, Int8Type, Schema, SchemaRef}
 use arrow::error::ArrowError;
 use rapport_data::RawTable;
 
+use super::batches;
 use super::error::LandError;
 use super::keys::{Accounts, PartitionKey, Span};
 use super::runs::LONG_SPAN;
@@ -30,9 +31,10 @@ pub(super) struct PlainForm {
 }
 
 impl PlainForm {
-    pub fn new(table: RawTable) -> Self {
+    /// `by_batch` tells whether rows keep the number of their batch.
+    pub fn new(table: RawTable, by_batch: bool) -> Self {
         let file = table.file_schema();
-        let plain = file
+        let mut plain = file
             .fields()
             .iter()
             .map(|field| match field.data_type() {
@@ -44,6 +46,7 @@ impl PlainForm {
                 _ => Arc::clone(field),
             })
             .collect::<Vec<_>>();
+        plain.extend(by_batch.then(batches::field));
         Self {
             words: file.fields().iter().map(|_| OnceLock::new()).collect(),
             plain: Arc::new(Schema::new(plain)),
@@ -60,15 +63,19 @@ impl PlainForm {
         &self,
         parsed: &RecordBatch,
         accounts: &Accounts,
+        batch: u32,
     ) -> Result<(RecordBatch, Vec<Span>), LandError> {
         let keys = partition_keys(parsed, accounts);
-        let columns = parsed
+        let mut columns = parsed
             .columns()
             .iter()
             .skip(PARTITION_COLUMNS)
             .zip(&self.words)
             .map(|(column, words)| dictionary_keys(column, words))
             .collect::<Result<Vec<_>, _>>()?;
+        if self.plain.fields().len() > columns.len() {
+            columns.push(batches::column(batch, keys.len()));
+        }
         let plain = RecordBatch::try_new(Arc::clone(&self.plain), columns)?;
         let spans = spans_of(keys.iter().copied());
         if keys.len() >= spans.len() * LONG_SPAN {

@@ -14,6 +14,7 @@ use arrow::compute::concat_batches;
 use futures::TryStreamExt;
 use hashbrown::{HashMap, HashSet};
 
+use super::batches;
 use super::error::LandError;
 use super::finish::{Written, compare, may_have};
 use super::merge::PartitionRows;
@@ -117,7 +118,7 @@ async fn recheck_file(
         let others: Vec<_> = others.iter().map(KeptFile::from).collect();
         rejects::without_known(lake, rows, &others).await?
     } else {
-        let Some(left) = left_events(lake, table, &file, others).await? else {
+        let Some(left) = left_events(lake, table, &file, others, written).await? else {
             return Ok(Some(file));
         };
         left
@@ -128,24 +129,31 @@ async fn recheck_file(
         return Ok(Some(file));
     }
     written.landed -= gone;
-    written.duplicates += gone;
-    Ok(match left {
-        Some(rows) => Some(
-            lake.write(table, &file.partition, &[rows], Freshness::Moving)
-                .await?,
-        ),
-        None => None,
-    })
+    let Some(left) = left else {
+        return Ok(None);
+    };
+    let (rows, batches) = batches::detach(left);
+    let left = lake
+        .write(table, &file.partition, &[rows], Freshness::Moving)
+        .await?;
+    let batches = batches.map(|batches| (left.path.clone(), batches));
+    written.batches.extend(batches);
+    Ok(Some(left))
 }
 
-/// The events of a file that others do not have; the outer `None` if none of the others can have any.
+/// The events of a file that others do not have, with their batches; the outer `None` if none of the others can have any.
+/// Counts those that others have as duplicates.
 async fn left_events(
     lake: &Lake,
     table: TableId,
     file: &NewFile,
     others: &[Arc<DataFile>],
+    written: &mut Written,
 ) -> Result<Option<Option<RecordBatch>>, LandError> {
-    let rows = whole(lake, table, file).await?;
+    let mut rows = whole(lake, table, file).await?;
+    if let Some(batches) = written.batches.get(&file.path) {
+        rows = batches::attach(rows, Arc::clone(batches))?;
+    }
     let mut first = FirstRows::of(PartitionRows::whole(rows))?;
     let Some((least, greatest)) = first
         .id_bounds()?
@@ -158,9 +166,10 @@ async fn left_events(
             compare(lake, table, &other.path, other.size, &mut first).await?;
         }
     }
-    if first.duplicates() == 0 {
+    if first.duplicates().total() == 0 {
         return Ok(None);
     }
+    written.duplicates.add(first.duplicates());
     Ok(Some(first.sorted(table.sort_columns()[0])?))
 }
 

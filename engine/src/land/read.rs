@@ -18,7 +18,9 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::ChunkReader;
-use rapport_data::{Chunk, InputError, LineChunker, RawTable, Rejected, check_batch, parse_ndjson};
+use rapport_data::{
+    Chunk, InputError, LineChunker, RawTable, Rejected, check_batch, parse_ndjson_of,
+};
 
 use super::error::LandError;
 use super::keys::{Accounts, Span};
@@ -107,7 +109,8 @@ impl Parsing<'_> {
             let Ok((input, piece, answer)) = job else {
                 return;
             };
-            let arrival = self.parse(input, piece).map_err(|source| match source {
+            let parsed = self.parse(input, &inputs[input], piece);
+            let arrival = parsed.map_err(|source| match source {
                 ParseError::Input(source) => LandError::Input {
                     input: inputs[input].label().to_owned(),
                     source,
@@ -119,9 +122,16 @@ impl Parsing<'_> {
         }
     }
 
-    fn parse(&self, input: usize, piece: Piece) -> Result<Arrival, ParseError> {
+    fn parse(
+        &self,
+        input: usize,
+        source: &LandSource,
+        piece: Piece,
+    ) -> Result<Arrival, ParseError> {
         let parsed = match piece {
-            Piece::Lines(chunk) => parse_ndjson(&chunk.bytes, chunk.first_line, self.now),
+            Piece::Lines(chunk) => {
+                parse_ndjson_of(source.account(), &chunk.bytes, chunk.first_line, self.now)
+            }
             Piece::Rows { batch, first } => {
                 check_batch(&batch, first, self.now).map_err(ParseError::Input)?
             }
@@ -139,7 +149,7 @@ impl Parsing<'_> {
             .zip(&mut arrival.tables)
         {
             if let Some(rows) = rows {
-                let stripped = form.strip(&rows, self.accounts);
+                let stripped = form.strip(&rows, self.accounts, source.batch);
                 *parts = Some(stripped.map_err(ParseError::Land)?);
             }
         }
@@ -152,9 +162,9 @@ enum ParseError {
     Land(LandError),
 }
 
-/// Creates the plain form of each table.
-pub(super) fn plain_forms() -> [Arc<PlainForm>; TABLES] {
-    RawTable::ALL.map(|table| Arc::new(PlainForm::new(table)))
+/// Creates the plain form of each table. `by_batch` tells whether several batches are landed.
+pub(super) fn plain_forms(by_batch: bool) -> [Arc<PlainForm>; TABLES] {
+    RawTable::ALL.map(|table| Arc::new(PlainForm::new(table, by_batch)))
 }
 
 /// Cuts the inputs into pieces, on the reading thread.

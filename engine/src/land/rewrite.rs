@@ -22,7 +22,7 @@ pub(crate) async fn merged(
     files: Vec<OpenFile>,
 ) -> Result<Option<RecordBatch>, LandError> {
     let rows = FirstRows::of(PartitionRows::whole(all_rows(table, files).await?))?;
-    if rows.duplicates() > 0 {
+    if rows.duplicates().total() > 0 {
         return Ok(None);
     }
     rows.sorted(table.sort_columns()[0])

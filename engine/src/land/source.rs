@@ -33,6 +33,8 @@ pub struct LandSource {
     /// The name in errors, and the source of its rejected lines.
     label: String,
     kind: Kind,
+    /// The number of the batch that it is of.
+    pub(super) batch: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -40,31 +42,51 @@ enum Kind {
     Path(PathBuf),
     Stdin,
     Bytes(Bytes),
+    /// Lines, whatever their first bytes look like, and the only account whose events are accepted.
+    Lines(Bytes, Option<String>),
 }
 
 impl LandSource {
+    fn new(label: String, kind: Kind) -> Self {
+        let batch = 0;
+        Self { label, kind, batch }
+    }
+
     /// Names a file, or a folder with all files below it.
     pub fn path(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        Self {
-            label: label_of(&path),
-            kind: Kind::Path(path),
-        }
+        Self::new(label_of(&path), Kind::Path(path))
+    }
+
+    /// Names one file, as `label`.
+    pub(super) fn file(label: String, path: PathBuf) -> Self {
+        Self::new(label, Kind::Path(path))
     }
 
     /// Names standard input, as `-`.
     pub fn stdin() -> Self {
-        Self {
-            label: "-".into(),
-            kind: Kind::Stdin,
-        }
+        Self::new("-".into(), Kind::Stdin)
     }
 
     /// Names bytes in memory, as `label`.
     pub fn bytes(label: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
-        Self {
-            label: label.into(),
-            kind: Kind::Bytes(bytes.into()),
+        Self::new(label.into(), Kind::Bytes(bytes.into()))
+    }
+
+    /// Names lines in memory, as `label`, from a sender who may write events of `account` alone, or of any if it is `None`.
+    pub fn lines(
+        label: impl Into<String>,
+        bytes: impl Into<Bytes>,
+        account: Option<String>,
+    ) -> Self {
+        Self::new(label.into(), Kind::Lines(bytes.into(), account))
+    }
+
+    /// Returns the only account whose events are accepted; `None` for any.
+    pub(super) fn account(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Lines(_, account) => account.as_deref(),
+            _ => None,
         }
     }
 
@@ -116,12 +138,14 @@ impl Inputs {
         };
         for source in sources {
             match &source.kind {
-                Kind::Path(path) => found.add_path(path, true, &mut HashSet::new())?,
+                Kind::Path(path) => {
+                    found.add_path(path, Some(&source.label), &mut HashSet::new())?;
+                }
                 Kind::Stdin => {
                     found.bytes = None;
                     found.inputs.push(source);
                 }
-                Kind::Bytes(bytes) => {
+                Kind::Bytes(bytes) | Kind::Lines(bytes, _) => {
                     found.bytes = found.bytes.map(|b| b + bytes.len() as u64);
                     found.inputs.push(source);
                 }
@@ -130,12 +154,12 @@ impl Inputs {
         Ok(found)
     }
 
-    /// Adds a file, or the files of a folder sorted by name. If `given`, the caller named this path itself, so its extension
+    /// Adds a file, or the files of a folder sorted by name. If the caller named this path itself, as `given`, its extension
     /// does not matter. `above` holds the folders that contain it.
     fn add_path(
         &mut self,
         path: &Path,
-        given: bool,
+        given: Option<&str>,
         above: &mut HashSet<PathBuf>,
     ) -> Result<(), LandError> {
         let fail = |source: io::Error| LandError::Open {
@@ -144,7 +168,7 @@ impl Inputs {
         };
         let metadata = std::fs::metadata(path).map_err(fail)?;
         if !metadata.is_dir() {
-            if !given && !is_event_file(path) {
+            if given.is_none() && !is_event_file(path) {
                 self.skip(path, "not a file of events by its name");
                 return Ok(());
             }
@@ -156,7 +180,8 @@ impl Inputs {
                 true => self.bytes.map(|b| b + metadata.len()),
                 false => None,
             };
-            self.inputs.push(LandSource::path(path));
+            let label = given.map_or_else(|| label_of(path), str::to_owned);
+            self.inputs.push(LandSource::file(label, path.to_owned()));
             return Ok(());
         }
         // Following a link to a parent folder would never end.
@@ -177,7 +202,7 @@ impl Inputs {
             if is_hidden(&entry) {
                 self.skip(&entry, "hidden by its name");
             } else {
-                self.add_path(&entry, false, above)?;
+                self.add_path(&entry, None, above)?;
             }
         }
         above.remove(&real);
@@ -192,13 +217,13 @@ impl Inputs {
     }
 }
 
-fn is_hidden(path: &Path) -> bool {
+pub(super) fn is_hidden(path: &Path) -> bool {
     path.file_name()
         .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 /// Tells whether a file of a folder holds events, by its name.
-fn is_event_file(path: &Path) -> bool {
+pub(super) fn is_event_file(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name != SETTINGS_FILE)
         && extension(path).is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
 }
@@ -294,6 +319,10 @@ impl LandSource {
             Kind::Path(path) => Box::new(File::open(path).map_err(fail)?),
             Kind::Stdin => Box::new(io::stdin()),
             Kind::Bytes(bytes) => Box::new(Cursor::new(bytes.clone())),
+            Kind::Lines(bytes, _) => {
+                meter.add(bytes.len() as u64);
+                return Ok(Opened::Lines(Box::new(Cursor::new(bytes.clone()))));
+            }
         };
         let start = read_start(&mut stream).map_err(fail)?;
         let form = Form::of(&start);
@@ -335,7 +364,7 @@ impl LandSource {
             Kind::Path(path) if std::fs::metadata(path)?.is_file() => {
                 Some(ParquetInput::File(File::open(path)?))
             }
-            Kind::Path(_) | Kind::Stdin => None,
+            Kind::Path(_) | Kind::Stdin | Kind::Lines(..) => None,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod batches;
 mod columns;
 mod inputs;
 mod properties;
@@ -40,19 +41,36 @@ impl Shop {
     }
 
     async fn try_land(&self, sources: Vec<LandSource>) -> Result<LandReport, EngineError> {
-        let landing = Landing {
+        Ok(self.try_land_batches(vec![sources]).await?.remove(0))
+    }
+
+    async fn try_land_batches(
+        &self,
+        batches: Vec<Vec<LandSource>>,
+    ) -> Result<Vec<LandReport>, EngineError> {
+        Ok(self.landing().run(batches, &NoProgress).await?)
+    }
+
+    fn landing(&self) -> Landing {
+        Landing {
             lake: self.lake.clone(),
             now: now(),
             threads: 2,
             budget: self.budget,
             spill_dir: self.spill_dir.clone(),
-        };
-        Ok(landing.run(sources, &NoProgress).await?)
+        }
     }
 
     async fn land(&self, lines: impl Into<Vec<u8>>) -> LandReport {
         let source = LandSource::bytes("test", lines.into());
         self.try_land(vec![source]).await.unwrap()
+    }
+
+    /// Lands texts together, a batch each.
+    async fn land_together(&self, batches: &[String]) -> Vec<LandReport> {
+        let source = |lines: &String| vec![LandSource::lines("test", lines.clone(), None)];
+        let batches = batches.iter().map(source).collect();
+        self.try_land_batches(batches).await.unwrap()
     }
 
     /// Returns all rows of a table as text, sorted, each with its partition.

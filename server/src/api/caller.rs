@@ -12,7 +12,7 @@ use super::Api;
 use super::problem::Problem;
 use crate::http::{Client, logins};
 use crate::pg::Peer;
-use crate::users::{Right, User};
+use crate::users::{Right, Token, User};
 
 /// Represents the caller of a request. They see the data of the user's account, or of all accounts if it has none.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ impl FromRequestParts<Api> for Caller {
         let peer = peer.ok_or_else(|| Problem::internal("a request came from nowhere"))?;
         // A request with a token is decided by the token: a session's cookie does not make up for a wrong one.
         let user = match parts.headers.get(AUTHORIZATION) {
-            Some(authorization) => token_user(authorization, api)?,
+            Some(authorization) => Arc::clone(token(authorization, api, Right::Read)?.user()),
             None => session_user(parts, api)
                 .await
                 .ok_or_else(Problem::unauthenticated)?,
@@ -41,19 +41,43 @@ impl FromRequestParts<Api> for Caller {
     }
 }
 
+/// Represents the sender of events: the bearer of a token, for a session's cookie could be sent by another site's page.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    /// The token's name.
+    pub name: String,
+    /// The only account that it may write; any if it is `None`.
+    pub account: Option<String>,
+}
+
+impl FromRequestParts<Api> for Writer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Writer, Problem> {
+        let authorization = parts.headers.get(AUTHORIZATION);
+        let authorization = authorization.ok_or_else(Problem::unauthenticated)?;
+        let token = token(authorization, api, Right::Write)?;
+        Ok(Writer {
+            name: token.name.clone(),
+            account: token.reach.account().map(str::to_owned),
+        })
+    }
+}
+
 async fn session_user(parts: &Parts, api: &Api) -> Option<Arc<User>> {
     let session = parts.extensions.get::<Session>()?;
     logins::user_of(session, &api.users).await
 }
 
-fn token_user(authorization: &HeaderValue, api: &Api) -> Result<Arc<User>, Problem> {
+/// Finds the token of a request, which must have a right.
+fn token(authorization: &HeaderValue, api: &Api, right: Right) -> Result<Arc<Token>, Problem> {
     let secret = authorization.to_str().ok().and_then(bearer);
     let secret = secret.ok_or_else(Problem::unauthenticated)?;
     let token = api.users.tokens().find(secret).map_err(Problem::internal)?;
     let token = token.ok_or_else(Problem::bad_token)?;
-    match token.may(Right::Read) {
-        true => Ok(Arc::clone(token.user())),
-        false => Err(Problem::no_right(Right::Read)),
+    match token.may(right) {
+        true => Ok(token),
+        false => Err(Problem::no_right(right)),
     }
 }
 

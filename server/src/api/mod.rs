@@ -1,12 +1,13 @@
-//! The HTTP API: saved queries for programs that do not speak the Postgres protocol.
+//! The HTTP API: saved queries for programs that do not speak the Postgres protocol, and landing of their events.
 //!
 //! ```text
 //! GET /v1/queries          the saved queries, with parameters and columns
 //! GET /v1/queries/NAME     a query's rows, as JSON, CSV or Parquet
 //! GET /v1/openapi.json     the API's description, as OpenAPI
+//! POST /v1/events          lands events
 //! ```
 //!
-//! What always holds: the caller has a token, or is logged in to the page. The rows are those that the same call returns
+//! What always holds: the caller has a token, or is logged in to the page, which is enough for queries alone. The rows are those that the same call returns
 //! over the Postgres endpoint, under the same limits (SPEC M7), and are never all in memory. An account or a query that
 //! the caller may not know of is answered as one that does not exist (SPEC 8). An error after the first rows breaks the
 //! transfer, so that no part is taken for the whole.
@@ -14,6 +15,7 @@
 mod arguments;
 mod caller;
 mod describe;
+mod events;
 mod export;
 mod form;
 mod openapi;
@@ -27,11 +29,12 @@ use axum::handler::Handler;
 use axum::http::{HeaderMap, Method};
 use axum::http::{HeaderValue, Version, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any, get};
+use axum::routing::{MethodRouter, any, get, post};
 use rapport_engine::session::SavedQuery;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::http::logins::Logins;
+use crate::landing::Lander;
 use crate::pg::{Asker, Inquirer, Inquiry, PgError};
 use crate::users::Users;
 use arguments::Arguments;
@@ -54,6 +57,8 @@ pub struct Api {
     pub users: Users,
     /// The logins to the page.
     pub logins: Logins,
+    /// Lands events.
+    pub lander: Lander,
 }
 
 /// Makes the routes of the API, for encrypted connections or for plain ones.
@@ -62,6 +67,7 @@ pub fn router(api: &Api, encrypted: bool) -> Router {
         .route("/v1/queries", only_get(list))
         .route("/v1/queries/{name}", only_get(query))
         .route("/v1/openapi.json", only_get(description))
+        .route("/v1/events", post(events::land).fallback(only_post))
         .route("/v1", any(not_found))
         .route("/v1/{*path}", any(not_found))
         .layer(SetResponseHeaderLayer::overriding(
@@ -88,7 +94,11 @@ where
 }
 
 async fn method_not_allowed(method: Method) -> Problem {
-    Problem::method_not_allowed(&method)
+    Problem::method_not_allowed(&method, "GET")
+}
+
+async fn only_post(method: Method) -> Problem {
+    Problem::method_not_allowed(&method, "POST")
 }
 
 /// Answers unknown paths. It takes the caller, so that without authentication they are answered as known ones are.

@@ -5,23 +5,33 @@ use rapport_engine::session::{Parameter, ParameterKind, SavedQuery};
 use serde_json::{Map, Value, json};
 
 use super::arguments::{ACCOUNT, FORMAT};
+use super::events::NDJSON;
 use super::form::Form;
 use super::problem::PROBLEM;
 
 /// The statuses of problems, with their descriptions.
-const PROBLEMS: [(&str, &str); 9] = [
+const PROBLEMS: [(&str, &str); 12] = [
     (
         "400",
         "An argument is wrong; the detail names it, its value and what was expected",
     ),
     ("401", "No token, or one that is not known"),
-    ("403", "The token has no right to read"),
+    ("403", "The token has no right to do that"),
     (
         "404",
         "No such query or account, or none that the token may know of",
     ),
     ("406", "No form of a result is acceptable"),
-    ("429", "Too many statements of the account run or wait"),
+    ("408", "The request was not sent in time"),
+    ("413", "The request has more text than one may have"),
+    (
+        "415",
+        "The events are not NDJSON, or compressed otherwise than by gzip or zstd",
+    ),
+    (
+        "429",
+        "Too many statements of the account run or wait, or too many events are being landed",
+    ),
     ("500", "A fault of the server's"),
     ("503", "The server lacks memory or space, or stops"),
     ("504", "The statement took longer than it may"),
@@ -35,6 +45,7 @@ pub fn document(queries: &[SavedQuery], sees_all: bool) -> Value {
         "/v1/openapi.json".to_owned(),
         json!({"get": openapi_operation()}),
     );
+    paths.insert("/v1/events".to_owned(), json!({"post": land_operation()}));
     for query in queries {
         let path = format!("/v1/queries/{}", query.name);
         paths.insert(path, json!({"get": query_operation(query, sees_all)}));
@@ -48,7 +59,7 @@ pub fn document(queries: &[SavedQuery], sees_all: bool) -> Value {
         "info": {
             "title": "Rapport",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "The saved queries. Decimals are strings, since a JSON number is a float to most who read it. \
+            "description": "The saved queries, and landing of events. Decimals are strings, since a JSON number is a float to most who read it. \
                 A float that is infinite or no number is one of the strings Infinity, -Infinity and NaN.",
         },
         "security": [{"token": []}],
@@ -111,6 +122,44 @@ fn openapi_operation() -> Value {
     )
 }
 
+fn land_operation() -> Value {
+    let whole = json!({"type": "integer", "format": "int64"});
+    let text = json!({"type": "string"});
+    let rejection = json!({
+        "type": "object",
+        "required": ["line", "reason"],
+        "properties": {"line": whole, "reason": text},
+    });
+    let schema = json!({
+        "type": "object",
+        "required": ["source", "lines", "landed", "duplicates", "rejected", "rejections"],
+        "properties": {
+            "source": text,
+            "lines": whole,
+            "landed": whole,
+            "duplicates": whole,
+            "rejected": whole,
+            "rejections": {"type": "array", "items": rejection, "maxItems": 100},
+        },
+    });
+    let mut landing = operation(
+        "land_events",
+        "Lands events, one JSON object a line, and answers once they are durable. Sending them again is safe. \
+            The body may be compressed by gzip or zstd, as Content-Encoding says. The token needs the right to write.",
+        json!([]),
+        json!({"application/json": {"schema": schema}}),
+        &[
+            "400", "401", "403", "408", "413", "415", "429", "500", "503",
+        ],
+    );
+    let content: Map<String, Value> = NDJSON
+        .map(|media| (media.to_owned(), json!({"schema": text})))
+        .into_iter()
+        .collect();
+    landing["requestBody"] = json!({"required": true, "content": content});
+    landing
+}
+
 fn query_operation(query: &SavedQuery, sees_all: bool) -> Value {
     let mut parameters: Vec<Value> = query.parameters.iter().map(parameter).collect();
     parameters.push(json!({
@@ -140,7 +189,9 @@ fn query_operation(query: &SavedQuery, sees_all: bool) -> Value {
             (form.media_type().to_owned(), json!({"schema": schema}))
         })
         .collect();
-    let statuses = PROBLEMS.map(|(status, _)| status);
+    let of_queries = |status: &&str| !["408", "413", "415"].contains(status);
+    let statuses = PROBLEMS.iter().map(|(status, _)| *status);
+    let statuses: Vec<&str> = statuses.filter(of_queries).collect();
     operation(
         &query.name,
         &query.purpose,

@@ -2,11 +2,12 @@
 
 use std::fmt::Display;
 
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::landing::{Full, NotLanded};
 use crate::pg::{PgError, code, is_timeout};
 use crate::users::Right;
 
@@ -73,10 +74,38 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, NOT_FOUND)
     }
 
-    /// The method is not GET: 405.
-    pub fn method_not_allowed(method: &Method) -> Problem {
-        let detail = format!("method {method} is not allowed; expected GET");
-        Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).with(ALLOW, "GET")
+    /// The method is not `expected`: 405.
+    pub fn method_not_allowed(method: &Method, expected: &'static str) -> Problem {
+        let detail = format!("method {method} is not allowed; expected {expected}");
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).with(ALLOW, expected)
+    }
+
+    /// The events are in a form that is not read: 415. `detail` names the accepted forms.
+    pub fn unsupported(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).with(ACCEPT_ENCODING, "gzip, zstd")
+    }
+
+    /// The request has more text than one may have: 413.
+    pub fn too_large(most: usize) -> Problem {
+        let detail =
+            format!("a request may have {most} bytes, decompressed; send the events in several");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+
+    /// The client took too long to send the request: 408.
+    pub fn too_slow() -> Problem {
+        let detail = "the request was not sent in time; send fewer events at a time";
+        Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+    }
+
+    /// More events come than can be landed: 429.
+    pub fn full(full: Full) -> Problem {
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, full.to_string()).with(RETRY_AFTER, "1")
+    }
+
+    /// The events could not be landed: 503.
+    pub fn not_landed(why: NotLanded) -> Problem {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.to_string()).with(RETRY_AFTER, "5")
     }
 
     /// A parameter is wrong: 400. `detail` names it, its value and the accepted form.

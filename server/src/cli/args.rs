@@ -10,6 +10,7 @@ use rapport_zones::Database;
 use serde::Deserialize;
 
 use crate::output::ResultForm;
+use crate::users::Right;
 
 /// Events land, the right metrics come out over the Postgres wire.
 #[derive(Debug, Parser)]
@@ -93,7 +94,7 @@ pub(super) enum Command {
     /// Who may log in to the Postgres endpoint
     #[command(subcommand)]
     Users(UsersCommand),
-    /// Tokens, by which programs ask saved queries over HTTP
+    /// Tokens, by which programs ask saved queries and land events over HTTP
     #[command(subcommand)]
     Tokens(TokensCommand),
     /// Serve the Postgres wire protocol and HTTP, and derive as events land (unless --derive off)
@@ -164,8 +165,15 @@ pub(super) enum Accounts {
 #[derive(Debug, Args)]
 pub(super) struct Land {
     /// Files or folders; - for standard input
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(
+        required_unless_present = "watch",
+        conflicts_with = "watch",
+        value_name = "PATH"
+    )]
     pub paths: Vec<PathBuf>,
+    /// Land the files of a folder, or of a URL such as s3://bucket/events, as they come, until a signal stops it
+    #[arg(long, value_name = "URL", conflicts_with = "strict")]
+    pub watch: Option<String>,
     /// The form of the report
     #[arg(long, value_enum, default_value_t = TextOrJson::Text)]
     pub format: TextOrJson,
@@ -287,7 +295,7 @@ pub(super) enum UsersCommand {
 /// What to do with tokens.
 #[derive(Debug, Subcommand)]
 pub(super) enum TokensCommand {
-    /// Add a token, which may read; it is printed, and never shown again
+    /// Add a token; it is printed, and never shown again
     #[command(group(ArgGroup::new("reach").required(true).args(["account", "all_accounts"])))]
     Add {
         /// What it is called
@@ -298,6 +306,9 @@ pub(super) enum TokensCommand {
         /// Let it reach every account, as an operator does
         #[arg(long)]
         all_accounts: bool,
+        /// What it may do: ask saved queries, land events, or both, between commas
+        #[arg(long, value_enum, value_delimiter = ',', default_value = "read")]
+        rights: Vec<Right>,
     },
     /// List the tokens: name, account (* for all), rights, and when it was made
     List(Listing),

@@ -3,11 +3,13 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use rapport_data::MAX_LINE_KEPT;
 use rapport_data::settings::Period;
 use serde::Deserialize;
 
 use super::config::bytes;
 use super::error::CliError;
+use crate::landing::LandingOptions;
 use crate::pg::{Encryption, PgOptions};
 use crate::users::LoginLimits;
 
@@ -29,6 +31,9 @@ pub(super) struct Limits {
     unread: Option<String>,
     stopping: Option<String>,
     failed_logins: Option<u32>,
+    commit_delay: Option<String>,
+    events_request: Option<String>,
+    events_memory: Option<String>,
 }
 
 impl Limits {
@@ -79,6 +84,42 @@ impl Limits {
             encryption,
             ..defaults
         })
+    }
+}
+
+impl Limits {
+    /// Makes the bounds of landing over HTTP, for an engine with `memory` bytes of memory.
+    pub fn landing(&self, memory: usize) -> Result<LandingOptions, CliError> {
+        let mut options = LandingOptions::of_memory(memory);
+        if let Some(text) = &self.events_memory {
+            options.all_bytes = bytes("limits.events_memory", text, 1)?;
+            options.request_bytes = options.request_bytes.min(options.all_bytes);
+        }
+        if let Some(text) = &self.events_request {
+            options.request_bytes = bytes("limits.events_request", text, 1)?;
+        }
+        let most = options.all_bytes.min(MAX_LINE_KEPT);
+        if options.request_bytes > most {
+            return Err(CliError::Usage(format!(
+                "limits.events_request is {} bytes; expected at most limits.events_memory and 64 MiB, here {most}",
+                options.request_bytes
+            )));
+        }
+        if let Some(text) = &self.commit_delay {
+            options.delay = delay(text)?;
+        }
+        Ok(options)
+    }
+}
+
+/// Reads how long a commit waits for others, of which a second is much.
+fn delay(text: &str) -> Result<Duration, CliError> {
+    match text.strip_suffix(" milliseconds").map(str::parse) {
+        Some(Ok(number)) => Ok(Duration::from_millis(number)),
+        None if text == "off" => Ok(Duration::ZERO),
+        _ => Err(CliError::Usage(format!(
+            "limits.commit_delay cannot be {text:?}; expected N milliseconds or off"
+        ))),
     }
 }
 
@@ -169,6 +210,36 @@ mod tests {
         assert_eq!(options.slow_statement, Some(Duration::from_secs(2)));
         assert_eq!(options.login_limits.per_user_and_address, 3);
         assert_eq!(options.login_limits.per_address, 30);
+    }
+
+    #[test]
+    fn landing_has_its_bounds() {
+        let landing = |limits: Limits| limits.landing(1 << 30);
+        let default = landing(Limits::default()).unwrap();
+        assert_eq!(default.delay, Duration::from_millis(200));
+        assert_eq!(
+            (default.request_bytes, default.all_bytes),
+            (16 << 20, 128 << 20)
+        );
+        let named = landing(Limits {
+            commit_delay: Some("5 milliseconds".into()),
+            events_memory: Some("8 MiB".into()),
+            ..Limits::default()
+        });
+        let named = named.unwrap();
+        assert_eq!(named.delay, Duration::from_millis(5));
+        assert_eq!((named.request_bytes, named.all_bytes), (8 << 20, 8 << 20));
+        for (delay, request) in [("1 seconds", "1 MiB"), ("off", "65 MiB"), ("off", "0 MiB")] {
+            let wrong = landing(Limits {
+                commit_delay: Some(delay.into()),
+                events_request: Some(request.into()),
+                ..Limits::default()
+            });
+            assert!(
+                matches!(wrong, Err(CliError::Usage(_))),
+                "{delay} {request}"
+            );
+        }
     }
 
     #[rstest]

@@ -12,6 +12,7 @@ use super::config::Config;
 use super::error::CliError;
 use super::say;
 use crate::allocator;
+use crate::landing::LandingOptions;
 use crate::pg::{Encryption, PgOptions, Tls, TlsFiles};
 use crate::serve::{Addresses, ServeError, Server, check_address};
 use crate::users::Users;
@@ -37,6 +38,7 @@ pub(super) struct Endpoints {
     pg: String,
     http: String,
     options: PgOptions,
+    landing: LandingOptions,
     derive: Deriving,
 }
 
@@ -52,6 +54,7 @@ impl Endpoints {
         let (limits, engine) = (&config.limits, &config.engine);
         let encryption = encryption(config, options)?;
         let derive = options.derive.or(config.derive).unwrap_or_default();
+        let landing = limits.landing(engine.memory_limit)?;
         let options = limits.options(engine.threads, engine.memory_limit, encryption)?;
         check_address("Postgres", &pg).await.map_err(listen_error)?;
         check_address("HTTP", &http).await.map_err(listen_error)?;
@@ -59,6 +62,7 @@ impl Endpoints {
             pg,
             http,
             options,
+            landing,
             derive,
         })
     }
@@ -69,6 +73,7 @@ impl Endpoints {
         let server = Server::bind(engine, users, &self.pg, &self.http, self.options)
             .await
             .map_err(listen_error)?;
+        let server = server.with_landing(self.landing);
         Ok(server.with_deriver(self.derive == Deriving::On))
     }
 }
@@ -149,14 +154,14 @@ pub(super) async fn until_signalled(server: Server) -> Result<(), CliError> {
 
 /// Receives SIGINT and SIGTERM.
 #[cfg(unix)]
-struct Signals {
+pub(super) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -165,7 +170,7 @@ impl Signals {
     }
 
     /// Waits for the next signal.
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -175,16 +180,16 @@ impl Signals {
 
 /// Receives Ctrl-C.
 #[cfg(not(unix))]
-struct Signals;
+pub(super) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self)
     }
 
     /// Waits for the next signal.
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -14,9 +14,14 @@ use crate::users::{NewToken, Reach, Token, TokensError};
 /// Runs a subcommand of `tokens`.
 pub(super) async fn run(config: &Config, command: TokensCommand) -> Result<(), CliError> {
     match command {
-        TokensCommand::Add { name, account, .. } => {
+        TokensCommand::Add {
+            name,
+            account,
+            rights,
+            ..
+        } => {
             let reach = account.map_or(Reach::AllAccounts, Reach::Account);
-            let token = NewToken::new(&name, reach).map_err(cli_error)?;
+            let token = NewToken::new(&name, reach, rights).map_err(cli_error)?;
             // A wrong name or account is refused before a lake is created.
             let users = users::open(config, true).await?;
             let secret = users.tokens().insert(token).map_err(cli_error)?;

@@ -9,7 +9,7 @@ use metrics::{
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use rapport_engine::lake::{LakeSnapshot, TableId};
-use rapport_engine::{DeriveReport, Engine};
+use rapport_engine::{DeriveReport, Engine, LandReport};
 
 use super::lag::Lag;
 
@@ -36,6 +36,8 @@ const DERIVE_SECONDS: &str = "rapport_derive_seconds";
 const DERIVED_ROWS: &str = "rapport_derived_rows_total";
 const ORPHANS: &str = "rapport_orphans";
 const BEHIND: &str = "rapport_derived_behind_seconds";
+const LANDED: &str = "rapport_http_events_total";
+const LAND_SECONDS: &str = "rapport_http_landing_seconds";
 const FAILING: &str = "rapport_derive_failing";
 
 /// Represents the outcome of the latest refreshes of the lake.
@@ -173,6 +175,16 @@ impl Health {
     }
 }
 
+/// Records the metrics of a landing of events that came by HTTP.
+pub(super) fn record_landing(landed: &Result<Vec<LandReport>, String>, took: Duration) {
+    histogram!(LAND_SECONDS).record(took);
+    for report in landed.iter().flatten() {
+        counter!(LANDED, "outcome" => "landed").increment(report.landed);
+        counter!(LANDED, "outcome" => "duplicate").increment(report.duplicates);
+        counter!(LANDED, "outcome" => "rejected").increment(report.rejected);
+    }
+}
+
 /// Records the metrics of a finished derive.
 pub(super) fn record_derive(report: &DeriveReport, took: Duration) {
     counter!(DERIVES, "outcome" => "finished").increment(1);
@@ -201,6 +213,15 @@ pub fn install_metrics() -> Result<PrometheusHandle, MetricsError> {
     describe_gauge!(
         ORPHANS,
         "Conversation events that wait for their conversation's start"
+    );
+    describe_counter!(
+        LANDED,
+        "Events that came by HTTP, by outcome: landed, duplicate or rejected"
+    );
+    describe_histogram!(
+        LAND_SECONDS,
+        Unit::Seconds,
+        "How long it took to land requests together that came by HTTP"
     );
     describe_gauge!(
         BEHIND,

@@ -9,6 +9,7 @@ mod background;
 mod deriver;
 mod health;
 mod lag;
+mod lander;
 mod refresher;
 mod retry;
 
@@ -29,6 +30,7 @@ pub use health::{Health, MetricsError, NotReady};
 use crate::api::{self, Api};
 use crate::http::logins::Logins;
 use crate::http::{self, Routers};
+use crate::landing::{Lander, LandingOptions};
 use crate::page::{self, Site};
 use crate::pg::{Encryption, PgOptions, PgServer};
 use crate::users::Users;
@@ -54,7 +56,7 @@ pub enum ServeError {
     #[error(transparent)]
     Metrics(#[from] MetricsError),
     /// The threads of the background tasks cannot be started.
-    #[error("cannot start the threads that read the lake and derive: {0}")]
+    #[error("cannot start the threads that read the lake, land and derive: {0}")]
     Threads(std::io::Error),
 }
 
@@ -67,6 +69,7 @@ pub struct Server {
     encryption: Encryption,
     addresses: Addresses,
     derives: bool,
+    landing: LandingOptions,
 }
 
 /// Checks that an address can be resolved, without listening there.
@@ -128,6 +131,7 @@ impl Server {
             logins: Logins::default(),
         };
         Ok(Server {
+            landing: LandingOptions::of_memory(engine.options().memory_limit),
             engine,
             site,
             encryption,
@@ -144,12 +148,18 @@ impl Server {
         Server { derives, ..self }
     }
 
+    /// Sets the bounds of what lands over HTTP.
+    pub fn with_landing(self, landing: LandingOptions) -> Server {
+        Server { landing, ..self }
+    }
+
     /// Returns the addresses that the server listens at.
     pub fn addresses(&self) -> Addresses {
         self.addresses
     }
 
-    /// Serves, and derives what lands unless it is set not to, until `shutdown` is ready; then lets running statements end.
+    /// Serves, and derives what lands unless it is set not to, until `shutdown` is ready; then lets running statements end
+    /// and lands what it has accepted.
     ///
     /// # Errors
     /// If the metrics or the background threads cannot be started.
@@ -164,13 +174,21 @@ impl Server {
             metrics.clone(),
         )
         .map_err(ServeError::Threads)?;
+        let (stop, stopped) = watch::channel(false);
+        let (lander, requests) = Lander::new(self.landing, stopped.clone());
+        let landing = lander::Landing::start(
+            self.engine.clone(),
+            requests,
+            Arc::clone(&health),
+            Arc::clone(&refreshed),
+        )
+        .map_err(ServeError::Threads)?;
         let deriver = if self.derives {
             let started = deriver::start(self.engine, Arc::clone(&health), refreshed);
             Some(started.map_err(ServeError::Threads)?)
         } else {
             None
         };
-        let (stop, stopped) = watch::channel(false);
         let mut told_to_stop = stopped.clone();
         // A dropped sender means stop, too.
         let until_stopped = async move { drop(told_to_stop.wait_for(|stop| *stop).await) };
@@ -180,7 +198,7 @@ impl Server {
         };
         let http = http::serve(
             self.http,
-            routers(monitoring, &self.site, self.encryption),
+            routers(monitoring, &self.site, lander, self.encryption),
             stopped.clone(),
         );
         let pg = self.pg.run(until_stopped);
@@ -191,6 +209,8 @@ impl Server {
             let _ = stop.send(true);
         };
         tokio::join!(http, pg, stopping);
+        // With the connections the last lander is gone.
+        landing.finish().await;
         // A cancelled derive repeats its work next time, and loses nothing.
         let deriver_ends = async {
             if let Some(deriver) = deriver {
@@ -204,12 +224,18 @@ impl Server {
 
 /// Makes the HTTP routers: monitoring on every connection; the page and the API on encrypted ones alone where encryption
 /// is required.
-fn routers(monitoring: http::Monitoring, site: &Site, encryption: Encryption) -> Routers {
+fn routers(
+    monitoring: http::Monitoring,
+    site: &Site,
+    lander: Lander,
+    encryption: Encryption,
+) -> Routers {
     let monitoring = http::router(monitoring);
     let api = Api {
         inquirer: site.inquirer.clone(),
         users: site.users.clone(),
         logins: site.logins.clone(),
+        lander,
     };
     let all = |encrypted| {
         monitoring

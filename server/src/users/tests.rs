@@ -239,7 +239,7 @@ fn a_decoy_has_the_same_salt_each_time_and_another_password_each_time() {
 }
 
 fn token(users: &Users, name: &str, reach: Reach) -> String {
-    let new = NewToken::new(name, reach).unwrap();
+    let new = NewToken::new(name, reach, vec![Right::Write, Right::Read, Right::Read]).unwrap();
     users.tokens().insert(new).unwrap()
 }
 
@@ -253,7 +253,7 @@ fn a_token_is_found_until_it_is_removed() {
     let all = token(&users, "all", Reach::AllAccounts);
     let found = find(&acme).unwrap();
     assert_eq!(found.name, "nightly");
-    assert!(found.may(Right::Read));
+    assert_eq!(found.rights, [Right::Read, Right::Write]);
     let info = &found.user().info;
     assert_eq!(info.name, "token:nightly");
     assert_eq!(info.account.as_deref(), Some("acme"));
@@ -301,7 +301,7 @@ fn a_bad_token_is_refused(#[case] name: &str, #[case] account: Option<&str>, #[c
     let reach = account.map_or(Reach::AllAccounts, |account| {
         Reach::Account(account.to_owned())
     });
-    let error = NewToken::new(name, reach).err().unwrap();
+    let error = NewToken::new(name, reach, vec![Right::Read]).err().unwrap();
     assert!(error.to_string().contains(says), "{error}");
 }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, SubsecRound, Utc};
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::secret_file::{Content, FileError, SecretFile};
@@ -69,17 +70,20 @@ impl Reach {
 }
 
 /// Represents a right of a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Right {
-    /// Run the saved queries.
+    /// Run the saved queries
     Read,
+    /// Land events
+    Write,
 }
 
 impl fmt::Display for Right {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Right::Read => "read",
+            Right::Write => "write",
         })
     }
 }
@@ -175,11 +179,13 @@ pub struct NewToken {
 }
 
 impl NewToken {
-    /// Generates a token with the right to read.
+    /// Generates a token with these rights.
     ///
     /// # Errors
     /// If the name or the account is not allowed.
-    pub fn new(name: &str, reach: Reach) -> Result<NewToken, TokensError> {
+    pub fn new(name: &str, reach: Reach, mut rights: Vec<Right>) -> Result<NewToken, TokensError> {
+        rights.sort_unstable();
+        rights.dedup();
         if !is_name(name) {
             return Err(TokensError::BadName(name.to_owned()));
         }
@@ -192,7 +198,7 @@ impl NewToken {
         let stored = StoredToken {
             name: name.to_owned(),
             reach,
-            rights: vec![Right::Read],
+            rights,
             created_at: Utc::now().trunc_subsecs(0),
             sha256: hex::encode(&hash(&secret)),
         };

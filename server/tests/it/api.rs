@@ -1,6 +1,7 @@
 //! The HTTP API through the binary: what comes out, in which forms, to whom, and what happens when it cannot.
 
 mod access;
+mod events;
 mod exports;
 mod failures;
 mod openapi;

@@ -6,6 +6,7 @@ mod people;
 mod query;
 mod serving;
 mod usage;
+mod watching;
 mod zones;
 
 use std::process::Output;

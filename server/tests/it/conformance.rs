@@ -2,6 +2,7 @@
 //!
 //! Each case is a folder of `tests/conformance`. It is run
 //! - through the binary: `accounts put`, `land`, `derive`, `query`, and over the wire through `serve`;
+//! - landed over HTTP, by `POST /v1/events`;
 //! - in this process, where many variants are cheap: the lines shuffled and landed in parts with a derive between each,
 //!   and derived again by a `backfill` over everything.
 
@@ -9,6 +10,7 @@ mod binary;
 mod case;
 mod compare;
 mod http;
+mod posted;
 mod process;
 pub mod wire;
 
@@ -31,6 +33,13 @@ macro_rules! cases {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
                 super::binary::run(&super::Case::load($folder)).await;
+            })*
+        }
+
+        mod posted_over_http {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::posted::run(&super::Case::load($folder)).await;
             })*
         }
 

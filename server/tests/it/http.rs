@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap};
@@ -18,6 +18,9 @@ pub struct Http {
     headers: Vec<(String, String)>,
     version: Version,
 }
+
+/// Why there is no answer: the server went away.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// A whole answer.
 #[derive(Debug)]
@@ -53,10 +56,21 @@ impl Http {
         Http { version, ..self }
     }
 
-    /// Sends a request; answers once the headers of the answer are there.
+    /// Sends a request without a body; answers once the headers of the answer are there.
     pub async fn begin(&self, method: Method, path: &str) -> Response<Incoming> {
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let sent = self.send(method, path, Bytes::new()).await;
+        sent.unwrap()
+    }
+
+    /// Sends a request; answers once the headers of the answer are there.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, Failure> {
+        let stream = TcpStream::connect(self.address).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(async move {
             // How a connection ends is seen by what its client gets.
             let _ = connection.await;
@@ -69,20 +83,25 @@ impl Http {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let request = request.body(Empty::<Bytes>::new()).unwrap();
-        sender.send_request(request).await.unwrap()
+        let request = request.body(Full::new(body)).unwrap();
+        Ok(sender.send_request(request).await?)
     }
 
     /// Sends a request; answers with the whole answer.
     pub async fn ask(&self, method: Method, path: &str) -> Reply {
-        let (head, body) = self.begin(method, path).await.into_parts();
-        let body = body.collect().await;
-        let body = body.unwrap_or_else(|error| panic!("{path}: {error}"));
-        Reply {
-            status: head.status.as_u16(),
-            headers: head.headers,
-            body: body.to_bytes(),
-        }
+        whole(path, self.begin(method, path).await).await
+    }
+
+    /// Posts events; fails where the server goes away.
+    pub async fn try_post(&self, events: impl Into<Bytes>) -> Result<Reply, Failure> {
+        let path = "/v1/events";
+        let answer = self.send(Method::POST, path, events.into()).await?;
+        Ok(whole(path, answer).await)
+    }
+
+    /// Posts events.
+    pub async fn post(&self, events: impl Into<Bytes>) -> Reply {
+        self.try_post(events).await.unwrap()
     }
 
     /// Gets what is there.
@@ -95,6 +114,17 @@ impl Http {
         let reply = self.get(path).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.text());
         reply
+    }
+}
+
+async fn whole(path: &str, answer: Response<Incoming>) -> Reply {
+    let (head, body) = answer.into_parts();
+    let body = body.collect().await;
+    let body = body.unwrap_or_else(|error| panic!("{path}: {error}"));
+    Reply {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        body: body.to_bytes(),
     }
 }
 

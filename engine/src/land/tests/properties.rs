@@ -104,16 +104,25 @@ proptest! {
             let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(all.len())).collect();
             ends.push(all.len());
             ends.sort_unstable();
-            let mut landed = 0;
+            let (mut parts, mut reports) = (Vec::new(), Vec::new());
             let mut from = 0;
             for end in ends {
                 let part: String = all[from..end].iter().map(Drawn::line).collect();
-                landed += shop.land(part).await.landed;
+                reports.push(shop.land(part.clone()).await);
+                parts.push(part);
                 from = end;
             }
+            let landed: u64 = reports.iter().map(|report| report.landed).sum();
             prop_assert_eq!(landed, report.landed);
             let expected = events(&whole).await;
             prop_assert_eq!(&events(&shop).await, &expected);
+
+            // Landing all parts together tells each of them what landing one after the other does.
+            let mut together = Shop::open().await;
+            together.budget = shop.budget;
+            let told = together.land_together(&parts).await;
+            prop_assert_eq!(told, reports);
+            prop_assert_eq!(&events(&together).await, &expected);
 
             // Landing all of it again changes nothing.
             let again = shop.land(text).await;

@@ -89,7 +89,7 @@ impl std::io::Write for Shared {
 }
 
 /// Checks every relation and every call, each as the users that see it.
-async fn check(case: &Case, way: &str, engine: &Engine) {
+pub async fn check(case: &Case, way: &str, engine: &Engine) {
     check_as_operator(case, way, engine).await;
     for account in case.accounts_in_calls() {
         for (relation, _) in RELATIONS {
