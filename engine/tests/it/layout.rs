@@ -70,7 +70,7 @@ async fn anew(layout: u32) -> TestLake {
 /// The derived tables that have columns which those of a layout lack, and one more.
 fn outdated(layout: u32, more: Option<TableId>) -> Vec<TableId> {
     let newer = |id: &TableId| match id {
-        TableId::DailyMetrics => layout < 2,
+        TableId::Conversations | TableId::Orders | TableId::DailyMetrics => layout < 2,
         _ => false,
     };
     let derived = TableId::DERIVED.into_iter();
@@ -106,12 +106,14 @@ fn more() -> Vec<String> {
     ]
 }
 
-/// The rows of all tables.
+/// The rows of all tables. The reason of an unknown type lists the types that a program knows, which older ones did not all.
 async fn all(engine: &Engine) -> Vec<(&'static str, Vec<String>)> {
     engine.lake().refresh().await.unwrap();
     let mut all = Vec::new();
     for id in TableId::ALL {
-        all.push((id.name(), rows(engine, id).await));
+        let rows = rows(engine, id).await.into_iter();
+        let rows = rows.map(|row| row.replace("conversation_rated, ", ""));
+        all.push((id.name(), rows.collect()));
     }
     all
 }

@@ -135,6 +135,17 @@ impl Case {
         }
     }
 
+    /// The calls, but of those that attribute orders again, which take a debug build long to plan, one in six of a large case:
+    /// others for each `way`.
+    pub fn some_calls(&self, way: usize) -> impl Iterator<Item = &Call> {
+        let all = self.expected.queries.len() < 100;
+        let calls = self.expected.queries.iter().enumerate();
+        let some = calls.filter(move |(at, call)| {
+            all || at % 6 == way || call.query != "attribution_comparison"
+        });
+        some.map(|(_, call)| call)
+    }
+
     /// The accounts that its calls are made as.
     pub fn accounts_in_calls(&self) -> Vec<&str> {
         let mut accounts: Vec<&str> = self
