@@ -49,7 +49,7 @@ pub(super) const COMMENTS: [&[&str]; 5] = [
 ];
 
 impl Stage<'_> {
-    /// What a shopper gives and writes, moments or hours after the end. It is drawn apart: all else is as it would be without.
+    /// What a shopper gives and writes, moments or hours after the end, by dice of its own.
     pub(super) fn rate(&mut self, talk: &Talk, ratings: Ratings) {
         let one = (u64::from(self.shop.index) << 40) | u64::from(talk.number);
         let mut dice = Dice::new(self.shop.run_seed, one, 22);
