@@ -57,16 +57,17 @@ fn is_same(json: &Value, wire: Option<&str>) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn exports_are_what_the_wire_answers() {
     let Some(stage) = Stage::set() else { return };
-    for (user, path) in [
+    for (user, path, queries) in [
         (
             LARGE,
             "/performance?range=7-days&channel=web_chat,sms&status=resolved,routed&sort=messages",
+            2,
         ),
-        (LARGE, "/sales?range=last-month"),
-        (HOSTILE, "/performance"),
-        (HOSTILE, "/sales"),
-        (LARGE, "/service?range=last-month"),
-        (HOSTILE, "/commerce"),
+        (LARGE, "/sales?range=last-month", 2),
+        (HOSTILE, "/performance", 2),
+        (HOSTILE, "/sales", 2),
+        (LARGE, "/service?range=last-month", 1),
+        (HOSTILE, "/commerce", 2),
     ] {
         let browser = stage.user(user).await;
         let client = stage.world.client(user).await;
@@ -111,7 +112,7 @@ async fn exports_are_what_the_wire_answers() {
             forms.insert((asked.query, form));
         }
         assert_eq!(forms.len(), links.len(), "{links:?}");
-        assert!(links.len() >= 6, "{links:?}");
+        assert!(links.len() >= 3 * queries, "{links:?}");
     }
 }
 
