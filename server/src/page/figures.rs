@@ -1,6 +1,6 @@
 //! The cells of a row of figures: a name, the number, and what it is made of.
 
-use super::numbers::{Currency, count, credits, duration, percent, trimmed};
+use super::numbers::{Currency, count, duration, percent};
 use super::rows::Row;
 use crate::pg::PgError;
 
@@ -41,32 +41,21 @@ impl Figures<'_> {
         Ok(figure(title, value, |value| count(*value), note))
     }
 
+    /// Makes the figure of a number that is no count, as `shown` writes it.
+    pub fn float(
+        &self,
+        title: &'static str,
+        column: &str,
+        shown: fn(f64) -> String,
+        note: String,
+    ) -> Result<Figure, PgError> {
+        let value = self.row.float(column)?;
+        Ok(figure(title, value, |value| shown(*value), note))
+    }
+
     /// Makes the figure of a rate of 0 to 1.
     pub fn rate(&self, title: &'static str, column: &str, note: String) -> Result<Figure, PgError> {
-        let value = self.row.float(column)?;
-        Ok(figure(title, value, |value| percent(*value), note))
-    }
-
-    /// Makes the figure of an average, with two decimals.
-    pub fn average(
-        &self,
-        title: &'static str,
-        column: &str,
-        note: String,
-    ) -> Result<Figure, PgError> {
-        let value = self.row.float(column)?;
-        Ok(figure(title, value, |value| trimmed(*value, 2), note))
-    }
-
-    /// Makes the figure of a sum of credits.
-    pub fn credits(
-        &self,
-        title: &'static str,
-        column: &str,
-        note: String,
-    ) -> Result<Figure, PgError> {
-        let value = self.row.float(column)?;
-        Ok(figure(title, value, |value| credits(*value), note))
+        self.float(title, column, percent, note)
     }
 
     /// Makes the figure of a duration in seconds.
@@ -76,13 +65,8 @@ impl Figures<'_> {
         column: &str,
         note: String,
     ) -> Result<Figure, PgError> {
-        let value = self.row.float(column)?;
-        Ok(figure(
-            title,
-            value,
-            |value| duration(value.round() as i64),
-            note,
-        ))
+        let shown = |seconds: f64| duration(seconds.round() as i64);
+        self.float(title, column, shown, note)
     }
 
     /// Makes the figure of an amount of money, with its cents.

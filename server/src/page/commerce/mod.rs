@@ -10,6 +10,7 @@ use axum::response::Response;
 use super::chrome::{Chrome, render};
 use super::error::{PageError, Part};
 use super::figures::{Figure, Figures};
+use super::numbers::credits;
 use super::performance::{Days, Export, Filters};
 use super::rows::Rows;
 use super::visit::Visit;
@@ -119,9 +120,10 @@ async fn brought(visit: &Visit, days: Days) -> Result<Brought, PgError> {
                 "net_sales",
                 "Of refunds and cancellations".to_owned(),
             )?,
-            figures.credits(
+            figures.float(
                 "Orders",
                 "attributed_orders",
+                credits,
                 format!("Of {} of the shop", number("all_orders")?),
             )?,
             figures.money(

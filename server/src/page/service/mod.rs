@@ -6,6 +6,7 @@ use axum::response::Response;
 use super::chrome::{Chrome, render};
 use super::error::{PageError, Part};
 use super::figures::{Figure, Figures};
+use super::numbers::trimmed;
 use super::performance::{Days, Export, Filters};
 use super::rows::Rows;
 use super::visit::Visit;
@@ -98,7 +99,12 @@ async fn quality(visit: &Visit) -> Result<Quality, PgError> {
                 "csat",
                 of("satisfied", "rated", " ratings are 4 or 5")?,
             )?,
-            figures.average("Average rating", "average_rating", "Of 5".to_owned())?,
+            figures.float(
+                "Average rating",
+                "average_rating",
+                |rating| trimmed(rating, 2),
+                "Of 5".to_owned(),
+            )?,
             figures.duration(
                 "Time to resolution",
                 "median_seconds_to_resolution",
