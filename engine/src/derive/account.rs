@@ -102,12 +102,6 @@ impl Changes {
 pub(super) fn derive_state(engine: &Engine) -> SessionState {
     let mut config = SessionConfig::new().with_information_schema(false);
     let options = config.options_mut();
-    options.execution.parquet.pushdown_filters = false;
-    // Files are chosen before a plan is made, and read as a whole. Pruning each of thousands of small files again would
-    // cost more than reading them.
-    options.execution.parquet.pruning = false;
-    options.execution.parquet.enable_page_index = false;
-    options.execution.parquet.bloom_filter_on_read = false;
     options.optimizer.enable_dynamic_filter_pushdown = false;
     options.optimizer.subset_repartition_threshold = 1;
     let context = SessionContext::new_with_config_rt(config, Arc::clone(engine.runtime()));

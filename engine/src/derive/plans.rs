@@ -160,3 +160,72 @@ fn aggregated_once(plan: &dyn ExecutionPlan) -> Result<Option<Arc<dyn ExecutionP
     )?;
     Ok(Some(Arc::new(once)))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use datafusion::execution::SessionStateBuilder;
+    use datafusion::physical_plan::{collect, displayable};
+    use datafusion::prelude::SessionConfig;
+
+    use super::*;
+
+    /// A context of one partition with a table of numbers up to `most`.
+    async fn context(most: i64) -> SessionContext {
+        let state = SessionStateBuilder::new()
+            .with_config(SessionConfig::new().with_target_partitions(1))
+            .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(AggregateOnce))
+            .build();
+        let context = SessionContext::new_with_state(state);
+        let sql = format!("CREATE TABLE numbers AS SELECT value AS n FROM range(1, {most} + 1)");
+        context.sql(&sql).await.unwrap();
+        context
+    }
+
+    async fn answer(plans: &Plans, context: &SessionContext, sql: &str) -> String {
+        let plan = plans.plan(context, sql).await.unwrap();
+        let batches = collect(plan, context.task_ctx()).await.unwrap();
+        let text = arrow::util::pretty::pretty_format_batches(&batches).unwrap();
+        text.to_string()
+    }
+
+    #[tokio::test]
+    async fn a_plan_is_made_once_and_reads_the_tables_of_each_context() {
+        let plans = Plans::default();
+        let sql = "SELECT sum(n) AS sum FROM numbers WHERE n > (SELECT min(n) FROM numbers)";
+        for (most, sum) in [(3, "| 5 "), (10, "| 54 "), (2, "| 2 ")] {
+            let answer = answer(&plans, &context(most).await, sql).await;
+            assert!(answer.contains(sum), "{answer}");
+        }
+        assert_eq!(plans.kept().len(), 1);
+        let other = context(3).await;
+        let more = "CREATE OR REPLACE TABLE numbers AS SELECT 1 AS n, 2 AS m";
+        other.sql(more).await.unwrap();
+        answer(&plans, &other, sql).await;
+        assert_eq!(
+            plans.kept().len(),
+            2,
+            "other columns have a plan of their own"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_parts_of_a_union_are_aggregated_once() {
+        let sql = "SELECT n % 2 AS odd, count(*) AS c, sum(n) FILTER (WHERE n > 1) AS s \
+                   FROM (SELECT n FROM numbers UNION ALL SELECT n * 3 FROM numbers) GROUP BY n % 2 ORDER BY odd";
+        let (plans, context) = (Plans::default(), context(4).await);
+        let plan = plans.plan(&context, sql).await.unwrap();
+        let plan = displayable(plan.as_ref()).indent(false).to_string();
+        assert!(plan.contains("mode=Single"), "{plan}");
+        assert!(!plan.contains("mode=Partial"), "{plan}");
+        let batches = context.sql(sql).await.unwrap().collect().await.unwrap();
+        let expected = arrow::util::pretty::pretty_format_batches(&batches).unwrap();
+        assert_eq!(answer(&plans, &context, sql).await, expected.to_string());
+        assert!(
+            expected.to_string().contains("| 0   | 4 | 24 |"),
+            "{expected}"
+        );
+    }
+}

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DataFusionError, Result, ScalarValue, Statistics, internal_err};
+use datafusion::common::{Result, ScalarValue, Statistics, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
@@ -22,10 +22,10 @@ use datafusion::physical_plan::{
 };
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
-use super::provider::{partition_values, row_statistics};
+use super::provider::{external, partition_values, row_statistics};
 use super::snapshot::DataFile;
 use super::table::TableId;
-use super::{Lake, LakeError, files};
+use super::{Lake, files};
 
 /// The files that are being fetched while the rows of another are decoded.
 const FETCHED_AHEAD: usize = 2;
@@ -101,7 +101,7 @@ impl Read {
         self: Arc<Self>,
         file: Arc<DataFile>,
         rows: usize,
-    ) -> Result<impl Stream<Item = Result<RecordBatch>> + use<>, DataFusionError> {
+    ) -> Result<impl Stream<Item = Result<RecordBatch>> + use<>> {
         let open = files::open(&self.lake, self.table, &file.path, file.size).await;
         let batches = open.and_then(|open| {
             let wanted = Arc::clone(&self.in_files);
@@ -164,13 +164,10 @@ fn joined(
     })
 }
 
-fn external(error: LakeError) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
-}
-
 impl DisplayAs for FilesExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        let columns: Vec<&str> = names(&self.read.output).collect();
+        let columns = self.read.output.fields().iter();
+        let columns: Vec<&str> = columns.map(|field| field.name().as_str()).collect();
         let files: usize = self.groups.iter().map(Vec::len).sum();
         let table = self.read.table.name();
         write!(
@@ -179,10 +176,6 @@ impl DisplayAs for FilesExec {
             columns.join(", ")
         )
     }
-}
-
-fn names(schema: &Schema) -> impl Iterator<Item = &str> {
-    schema.fields().iter().map(|field| field.name().as_str())
 }
 
 impl ExecutionPlan for FilesExec {

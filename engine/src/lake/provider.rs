@@ -159,7 +159,7 @@ impl TableProvider for LakeTable {
     }
 }
 
-/// Provides exactly the files that it is given, for landing and deriving, which choose them.
+/// Provides exactly the files that it is given, for deriving, which chooses them and reads each once.
 #[derive(Debug)]
 pub struct LakeScan {
     lake: Lake,
@@ -412,6 +412,6 @@ pub(super) fn partition_values(file: &DataFile) -> Vec<ScalarValue> {
     account.into_iter().chain(date).collect()
 }
 
-fn external(error: LakeError) -> DataFusionError {
+pub(super) fn external(error: LakeError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
