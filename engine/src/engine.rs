@@ -11,7 +11,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use tokio::sync::OnceCell;
 
 use crate::EngineError;
-use crate::lake::{Lake, ResidentColumns};
+use crate::lake::{Lake, Location, ResidentColumns, StoreLayer};
 use crate::session::{Identity, LakeSources, QueryDialect, Session, Sessions, SessionsOptions};
 use crate::settings::SettingsFiles;
 
@@ -27,12 +27,16 @@ pub struct EngineOptions {
     pub lake: String,
     /// Options of the object store, as `object_store` names them (`aws_region`, …).
     pub storage: HashMap<String, String>,
+    /// What wraps the object store; `None`: nothing.
+    pub store_layer: Option<Arc<dyn StoreLayer>>,
     /// Whether to create the lake if it does not exist.
     pub create: bool,
     /// The memory of all plans together, in bytes, before they spill to disk.
     pub memory_limit: usize,
     /// The number of threads for CPU-bound work.
     pub threads: usize,
+    /// The number of events of the accounts that a derive commits together, at least.
+    pub round_events: u64,
     /// The fixed instant that `now()` returns; `None`: the clock's.
     pub now: Option<DateTime<Utc>>,
     /// A folder with a team's own saved queries.
@@ -48,9 +52,11 @@ impl Default for EngineOptions {
         Self {
             lake: "./rapport-lake".into(),
             storage: HashMap::new(),
+            store_layer: None,
             create: false,
             memory_limit: 1 << 30,
             threads: std::thread::available_parallelism().map_or(2, usize::from),
+            round_events: 4_000_000,
             now: None,
             queries_dir: None,
             dialect: None,
@@ -78,7 +84,9 @@ impl Engine {
     /// # Errors
     /// A lake that cannot be opened, or a spill folder that cannot be used.
     pub async fn open(options: EngineOptions) -> Result<Engine, EngineError> {
-        let lake = Lake::open(&options.lake, &options.storage, options.create).await?;
+        let location = Location::resolve(&options.lake, &options.storage, options.create)?;
+        let location = location.over(options.store_layer.as_deref());
+        let lake = Lake::open_at(location, &options.lake, options.create).await?;
         let spill = match &options.spill_dir {
             Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
             None => DiskManagerMode::OsTmpDirectory,

@@ -17,7 +17,7 @@ mod progress;
 pub mod session;
 pub mod settings;
 
-pub use derive::{AccountFailure, DeriveReport, TableReport};
+pub use derive::{AccountFailure, DeriveReport, Include, TableReport};
 pub use engine::{Engine, EngineOptions};
 pub use error::EngineError;
 pub use land::{LandReport, LandSource};

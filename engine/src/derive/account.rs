@@ -90,6 +90,15 @@ impl Changes {
                 .all(|changed| matches!(changed, Changed::Nothing))
     }
 
+    /// Returns whether days are to be derived again and nothing else has changed.
+    pub fn is_forced_alone(&self) -> bool {
+        let unchanged = Self {
+            forced: Days::default(),
+            ..self.clone()
+        };
+        unchanged.is_nothing() && self.uncounted.values().all(Vec::is_empty)
+    }
+
     /// Returns whether any raw table has changed beyond single files.
     pub fn any_everything(&self) -> bool {
         [&self.conversations, &self.orders, &self.touches]

@@ -6,12 +6,13 @@
 //! A refresh, a backfill, a change of settings and a derive from nothing are the same code with different dirty sets.
 //!
 //! An account's tables are derived one after the other, in an order in which each rests on those before it, so that rows are
-//! kept in memory for the tables that need them (`carry.rs`). When all accounts are done, each table is committed once,
-//! together with what it has consumed. After a crash between two commits, the later tables have an older record, and the next
-//! run derives exactly what they lack.
+//! kept in memory for the tables that need them (`carry.rs`). Accounts that are done are committed in rounds: one commit of
+//! each table, with what it has consumed and marks of the accounts that are still to do (`run/round.rs`). A derive that ends
+//! early loses the round that it was in, and the next one goes on with the marked accounts. After a crash between two commits
+//! of a round, the later tables have an older record, and the next run derives exactly what they lack.
 //!
-//! An account that cannot be derived does not block the others: its rows stay as they were, the same commit marks it as
-//! behind, and it is derived as a whole once it can be.
+//! An account that cannot be derived does not block the others: its rows stay as they were, the same round marks it, and it
+//! is derived as a whole once it can be.
 
 mod account;
 mod attribution;
@@ -35,39 +36,61 @@ use chrono::NaiveDate;
 use crate::lake::LakeError;
 use crate::{Engine, EngineError, Progress};
 
-use days::Days;
-use run::{Request, Run};
+use run::{Outcome, Request, Run};
 
 /// How often a derive starts over when another one has committed first.
 const ATTEMPTS: usize = 20;
 
+/// The accounts that a derive takes beside those with new events or settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Include {
+    /// Those that could not be derived before. Deriving them takes long and may well fail again.
+    pub failed: bool,
+    /// Those whose turn has not come in another derive, which may still run.
+    pub pending: bool,
+}
+
+impl Include {
+    /// Both.
+    pub const ALL: Include = Include {
+        failed: true,
+        pending: true,
+    };
+}
+
 impl Engine {
     /// Derives every dirty partition. Writes nothing if none is dirty.
     ///
-    /// Accounts that fail while others do not are listed in [`DeriveReport::failed`].
+    /// Accounts that fail while others do not are listed in [`DeriveReport::failed`]. Accounts are committed in rounds, and
+    /// a later derive goes on after the last round of one that has ended early.
     ///
     /// # Errors
-    /// A lake that cannot be read or written, or a plan that fails for all accounts. Tables that were committed before the
-    /// error stay so, and the next derive continues from there.
+    /// A lake that cannot be read or written, or a plan that fails for all accounts.
     pub async fn derive(&self, progress: &dyn Progress) -> Result<DeriveReport, EngineError> {
-        let request = Request::Dirty { retry: true };
-        self.run(&request, progress).await
+        self.derive_including(Include::ALL, progress).await
     }
 
-    /// As [`Engine::derive`], but skips accounts that failed before: deriving them takes long and may well fail again.
+    /// As [`Engine::derive`], with all or some of the accounts that another derive has left.
     ///
     /// # Errors
     /// As [`Engine::derive`].
-    pub async fn derive_others(
+    pub async fn derive_including(
         &self,
+        include: Include,
         progress: &dyn Progress,
     ) -> Result<DeriveReport, EngineError> {
-        let request = Request::Dirty { retry: false };
-        self.run(&request, progress).await
+        let request = Request {
+            failed: include.failed,
+            pending: include.pending,
+            ..Request::default()
+        };
+        self.run(request, progress).await
     }
 
     /// Derives the days from `from` to `to`, both included and in each account's zone, whether or not they are dirty, and all
     /// else that is dirty. `accounts` restricts the days to these accounts; empty: all.
+    ///
+    /// A backfill that has ended early goes on where it was when the same days and accounts are asked for.
     ///
     /// # Errors
     /// As [`Engine::derive`]; an account that does not exist; `from` after `to`.
@@ -84,31 +107,43 @@ impl Engine {
             )));
         }
         // A local day begins and ends within a day of the UTC day of the same date.
-        let days = Days::of(from.to_epoch_days() - 1..=to.to_epoch_days() + 1);
-        let request = Request::Days {
-            days,
-            accounts: accounts.to_vec(),
+        let days = from.to_epoch_days() - 1..=to.to_epoch_days() + 1;
+        let request = Request {
+            failed: true,
+            pending: true,
+            backfill: Some((days, accounts.to_vec())),
+            ..Request::default()
         };
-        self.run(&request, progress).await
+        self.run(request, progress).await
     }
 
     async fn run(
         &self,
-        request: &Request,
+        mut request: Request,
         progress: &dyn Progress,
     ) -> Result<DeriveReport, EngineError> {
-        let mut attempt = 1;
-        loop {
-            let outcome = match Run::prepare(self, request).await {
+        let mut report = DeriveReport::default();
+        for attempt in 1.. {
+            let outcome = match Run::prepare(self, &request).await {
                 Ok(run) => run.derive(progress).await,
                 Err(error) => Err(error),
             };
             match outcome {
-                Err(EngineError::Lake(LakeError::Conflict { .. })) if attempt < ATTEMPTS => {
-                    attempt += 1;
+                Err(EngineError::Lake(LakeError::Conflict { .. })) if attempt < ATTEMPTS => {}
+                Err(error) => return Err(error),
+                Ok(Outcome {
+                    report: part,
+                    dropped,
+                }) => {
+                    report.add(part);
+                    if dropped.is_empty() || attempt >= ATTEMPTS {
+                        break;
+                    }
+                    request.accounts = dropped;
+                    request.backfill = None;
                 }
-                outcome => return outcome,
             }
         }
+        Ok(report)
     }
 }

@@ -1,42 +1,66 @@
-//! One run of a derive: pins the versions to consume, derives the dirty accounts, and commits each table.
+//! One run of a derive: pins the versions to consume, derives the dirty accounts, and commits them in rounds.
 
 mod accounts;
 mod dirty;
+mod round;
 mod stage;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rapport_zones::Tz;
 
-use super::account::{Account, Changes, FilesByAccount, Rewritten, derive_state};
+use super::account::{Account, Changes, FilesByAccount, derive_state};
 use super::carry::Carried;
-use super::days::{Days, day_of};
+use super::days::day_of;
 use super::plans::Plans;
 use super::report::{AccountFailure, DeriveReport, TableReport};
 use super::rules::Rules;
-use crate::lake::{LakeSnapshot, TableId, files};
+use crate::lake::{Backfill, LakeSnapshot, TableId};
 use crate::settings::SettingsVersion;
 use crate::{Engine, EngineError, Progress};
 
-use accounts::DirtyAccount;
+use accounts::{Deriving, DirtyAccount};
 use dirty::default_settings;
+use round::{Rounds, wait_for_agreement};
 use stage::Stage;
 
-/// What a run derives.
-pub(super) enum Request {
-    /// Everything dirty, with or without the accounts that failed before.
-    Dirty { retry: bool },
-    /// Everything dirty, and some days of some accounts (empty: of all).
-    Days { days: Days, accounts: Vec<String> },
+/// How long a run waits before it begins, for tables to agree that another process is committing.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What a run derives, beside what has changed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Request {
+    /// Whether accounts that have failed are tried again.
+    pub failed: bool,
+    /// Whether accounts are derived whose turn has not come in another run.
+    pub pending: bool,
+    /// Accounts that are derived though their turn has not come.
+    pub accounts: BTreeSet<Arc<str>>,
+    /// Days that are derived whether or not they have changed: UTC days, of some accounts (empty: of all).
+    pub backfill: Option<(RangeInclusive<i32>, Vec<String>)>,
 }
 
 impl Request {
-    /// Returns whether accounts that failed before are tried again.
-    fn retries(&self) -> bool {
-        !matches!(self, Request::Dirty { retry: false })
+    /// Returns whether an account is derived whose turn has not come.
+    fn takes(&self, account: &str) -> bool {
+        self.pending || self.accounts.contains(account)
     }
+}
+
+/// The days that a run derives whether or not they have changed, and of which accounts.
+struct Forced {
+    backfill: Backfill,
+    accounts: BTreeSet<Arc<str>>,
+}
+
+/// What a run did, and the accounts that another run has to derive again.
+pub(super) struct Outcome {
+    pub report: DeriveReport,
+    pub dropped: BTreeSet<Arc<str>>,
 }
 
 const CONSUMED: [TableId; 4] = TableId::CONSUMED;
@@ -47,8 +71,11 @@ type Added = Option<FilesByAccount>;
 pub(super) struct Run<'a> {
     engine: &'a Engine,
     request: &'a Request,
-    /// The versions of the landed tables that this run consumes.
+    /// The versions of the landed tables that this run consumes, and of the derived tables that it starts from.
     target: Arc<LakeSnapshot>,
+    forced: Option<Forced>,
+    /// How many accounts of the request's days an interrupted run has done.
+    done_before: usize,
     settings: BTreeMap<String, SettingsVersion>,
     added: HashMap<(TableId, i64), Arc<Added>>,
     changed_settings: HashMap<i64, Arc<BTreeSet<String>>>,
@@ -60,47 +87,88 @@ type Failed = BTreeMap<Arc<str>, (TableId, EngineError)>;
 
 impl<'a> Run<'a> {
     pub async fn prepare(engine: &'a Engine, request: &'a Request) -> Result<Self, EngineError> {
+        wait_for_agreement(engine.lake(), PATIENCE).await?;
         let target = engine.lake().refresh().await?;
         let files = target.get(TableId::Accounts).all_files();
         let settings = engine.settings_files().in_force(&files).await?;
-        let run = Self {
+        let mut run = Self {
             engine,
             request,
             target,
+            forced: None,
+            done_before: 0,
             settings,
             added: HashMap::new(),
             changed_settings: HashMap::new(),
             failed: Failed::new(),
         };
-        if let Request::Days { accounts, .. } = request {
-            let known = run.accounts();
-            for account in accounts {
-                if !known.contains(account.as_str()) && !run.settings.contains_key(account) {
-                    return Err(EngineError::Request(format!(
-                        "no account {account:?}: it has neither settings nor events"
-                    )));
-                }
-            }
+        if let Some((days, accounts)) = &request.backfill {
+            run.force(days.clone(), accounts)?;
         }
         Ok(run)
     }
 
+    /// Derives days of accounts whether or not they have changed. Where the same backfill was interrupted, these are the
+    /// accounts that it has left.
+    fn force(&mut self, days: RangeInclusive<i32>, accounts: &[String]) -> Result<(), EngineError> {
+        let mut known = self.accounts();
+        for account in accounts {
+            if !known.contains(account.as_str()) && !self.settings.contains_key(account) {
+                return Err(EngineError::Request(format!(
+                    "no account {account:?}: it has neither settings nor events"
+                )));
+            }
+        }
+        known.retain(|name| accounts.is_empty() || accounts.iter().any(|a| **a == **name));
+        let backfill = Backfill::of(days, accounts);
+        let derived = self.target.get(TableId::Conversations);
+        if derived.backfill_under_way().as_ref() == Some(&backfill) {
+            let is_left = |name: &Arc<str>| derived.mark(name).is_some();
+            let (left, done): (BTreeSet<_>, BTreeSet<_>) = known.iter().cloned().partition(is_left);
+            if !left.is_empty() {
+                self.done_before = done.len();
+                known = left;
+            }
+        }
+        self.forced = Some(Forced {
+            backfill,
+            accounts: known,
+        });
+        Ok(())
+    }
+
+    /// Returns the backfill that this run does.
+    fn backfill(&self) -> Option<&Backfill> {
+        self.forced.as_ref().map(|forced| &forced.backfill)
+    }
+
+    /// Returns the backfill that this run does of an account.
+    fn forced_of(&self, account: &str) -> Option<&Backfill> {
+        let forced = self.forced.as_ref()?;
+        forced
+            .accounts
+            .contains(account)
+            .then_some(&forced.backfill)
+    }
+
     /// Derives all that the request asks for, and commits it.
-    pub async fn derive(mut self, progress: &dyn Progress) -> Result<DeriveReport, EngineError> {
+    pub async fn derive(mut self, progress: &dyn Progress) -> Result<Outcome, EngineError> {
         self.settle().await?;
-        let tables = self.derive_tables(&TableId::DERIVED, progress).await?;
-        Ok(DeriveReport {
+        let (tables, dropped) = self.derive_tables(&TableId::DERIVED, progress).await?;
+        let report = DeriveReport {
             tables,
             orphans: self.orphans().await?,
             failed: self.failed.iter().map(failure).collect(),
-        })
+            done_before: self.done_before,
+        };
+        Ok(Outcome { report, dropped })
     }
 
     /// Waits until the landed versions to consume would survive a power loss: a record of having consumed them must not
     /// survive without them.
     async fn settle(&self) -> Result<(), EngineError> {
         let lake = self.engine.lake();
-        let consumed = lake.current().get(TableId::Conversations).consumed();
+        let consumed = self.target.get(TableId::Conversations).consumed();
         for (raw, consumed) in CONSUMED.into_iter().zip(consumed) {
             let table = self.target.get(raw);
             if table.version() > consumed {
@@ -110,72 +178,69 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Derives tables, and commits them in their order.
+    /// Derives tables, and commits them in rounds. Returns what was rewritten, and the accounts to derive again.
     async fn derive_tables(
         &mut self,
         tables: &[TableId],
         progress: &dyn Progress,
-    ) -> Result<Vec<TableReport>, EngineError> {
-        let mut stages = Vec::new();
-        for table in tables {
-            stages.extend(self.stage(*table).await?);
+    ) -> Result<(Vec<TableReport>, BTreeSet<Arc<str>>), EngineError> {
+        let stages = self.stages(tables).await?;
+        if stages.is_empty() {
+            let report = |table: &TableId| TableReport {
+                table: table.name(),
+                ..TableReport::default()
+            };
+            return Ok((tables.iter().map(report).collect(), BTreeSet::new()));
         }
         let accounts = self.accounts_to_derive(&stages)?;
-        progress.begin("deriving", "accounts", Some(accounts.len() as u64));
-        let derived = self.derive_accounts(accounts, progress).await;
+        let events = accounts.iter().map(|account| account.events).sum();
+        progress.begin("deriving", "events", Some(events));
+        let derived = self.derive_accounts(accounts, &stages, progress).await;
         progress.end();
-        let mut parts: HashMap<TableId, BTreeMap<Arc<str>, Rewritten>> = HashMap::new();
-        for account in derived {
-            for (table, part) in account.tables {
-                let of_table = parts.entry(table).or_default();
-                of_table.insert(Arc::clone(&account.name), part);
-            }
-            if let Some(failure) = account.failed {
-                self.failed.insert(account.name, failure);
-            }
-        }
-        if let Some(error) = Self::common_cause(&stages, &mut self.failed) {
-            self.discard(parts).await;
-            return Err(error);
-        }
-        let mut stages = stages.into_iter().peekable();
-        let mut reports = Vec::with_capacity(tables.len());
-        for table in tables {
-            let report = match stages.next_if(|stage| stage.table == *table) {
-                Some(stage) => {
-                    let parts = parts.remove(table).unwrap_or_default();
-                    self.commit(stage, parts).await
-                }
-                None => Ok(TableReport {
-                    table: table.name(),
-                    ..TableReport::default()
-                }),
-            };
-            match report {
-                Ok(report) => reports.push(report),
-                Err(error) => {
-                    self.discard(parts).await;
-                    return Err(error);
-                }
-            }
-        }
-        Ok(reports)
+        let (derived, failed) = derived?;
+        self.failed = failed;
+        Ok(derived)
     }
 
-    /// Deletes the files of tables that will not be committed.
-    async fn discard(&self, parts: HashMap<TableId, BTreeMap<Arc<str>, Rewritten>>) {
-        for (table, accounts) in parts {
-            for file in accounts.values().flat_map(|part| &part.adds) {
-                files::discard(self.engine.lake(), table, &file.path).await;
+    /// Derives accounts. Each time those that are done have enough events, their rows are committed.
+    async fn derive_accounts(
+        &self,
+        accounts: Vec<DirtyAccount>,
+        stages: &[Stage],
+        progress: &dyn Progress,
+    ) -> Result<((Vec<TableReport>, BTreeSet<Arc<str>>), Failed), EngineError> {
+        let options = self.engine.options();
+        let mut rounds = Rounds::new(self, stages);
+        let mut deriving = Deriving::new(accounts, options.threads);
+        let (mut done, mut failed) = (Vec::new(), Failed::new());
+        let mut events = 0;
+        let mut has_succeeded = deriving.is_done();
+        while let Some(mut account) = deriving.next().await {
+            progress.advance(account.events);
+            events += account.events;
+            match account.failed.take() {
+                Some(failure) => {
+                    rounds.discard(&mut account).await;
+                    failed.insert(Arc::clone(&account.name), failure);
+                }
+                None => has_succeeded = true,
+            }
+            done.push(account);
+            if has_succeeded && events >= options.round_events && !deriving.is_done() {
+                rounds.commit(std::mem::take(&mut done), &failed).await?;
+                events = 0;
             }
         }
+        if !has_succeeded && let Some((_, (_, error))) = failed.pop_first() {
+            // Every account has failed: then the cause is likely not theirs.
+            return Err(error);
+        }
+        rounds.commit(done, &failed).await?;
+        Ok(((rounds.reports, rounds.dropped), failed))
     }
 
     /// Returns the accounts that are dirty in any table, the largest first.
     fn accounts_to_derive(&self, stages: &[Stage]) -> Result<Vec<DirtyAccount>, EngineError> {
-        let lake = self.engine.lake();
-        // Landed tables at the versions that this run consumes; derived tables at their newest versions.
-        let snapshot = Arc::new(self.target.with_derived(&lake.current()));
         let state = derive_state(self.engine);
         let plans = Arc::new(Plans::default());
         let today = day_of(self.engine.now().timestamp_micros());
@@ -192,12 +257,13 @@ impl<'a> Run<'a> {
                 None => Rules::from(&default_settings(name)?),
             };
             accounts.push(DirtyAccount {
+                events: self.events(name),
                 tables: dirty.collect(),
                 account: Account {
                     engine: self.engine.clone(),
                     name: Arc::clone(name),
                     rules,
-                    lake: Arc::clone(&snapshot),
+                    lake: Arc::clone(&self.target),
                     changes: Changes::default(),
                     today,
                     partitions,
@@ -210,7 +276,7 @@ impl<'a> Run<'a> {
                 },
             });
         }
-        accounts.sort_by_cached_key(|dirty| Reverse(self.size(&dirty.account.name)));
+        accounts.sort_by_key(|account| Reverse(account.events));
         Ok(accounts)
     }
 

@@ -1,9 +1,13 @@
-//! Finds the newest versions at which all derived tables have consumed the same landed versions (SPEC M7).
+//! Finds the newest versions at which all derived tables agree: they have consumed the same landed versions, and have the
+//! rows of the same accounts from them (SPEC M7).
 //!
-//! A derive commits one table after the other. A process that opens the lake between two of these commits, or after a
+//! A derive commits rounds. A round replaces the rows of some accounts by one commit of each derived table, and each records
+//! the round's number and what the table has consumed. Rounds follow each other in all tables in the same order, so tables
+//! with the same number agree.
+//!
+//! A round commits one table after the other. A process that opens the lake between two of these commits, or after a
 //! derive was killed there, finds derived tables of which some have consumed more than others, and must not serve them
-//! together. Each commit of a derived table records everything that the table has consumed, so the logs, read backwards,
-//! give the last versions that agree: those that the last complete derive has left.
+//! together. The logs, read backwards, give the last versions that agree: those that the last complete round has left.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,9 +17,48 @@ use futures::future::try_join_all;
 use super::LakeSnapshot;
 use super::error::LakeError;
 use super::log::TableLog;
+use super::snapshot::TableSnapshot;
 use super::table::TableId;
 
-/// The versions of the landed tables that a derived table has consumed, by table name. A missing name means 0.
+/// Name of the transaction in which a derived table records the number of its last round.
+pub(super) const ROUND: &str = "round";
+
+impl TableSnapshot {
+    /// Returns the number of the last round; 0 before the first.
+    pub(crate) fn round(&self) -> i64 {
+        self.transaction(ROUND).unwrap_or_default()
+    }
+}
+
+impl LakeSnapshot {
+    /// Returns whether all derived tables have consumed the same landed versions in the same rounds.
+    pub(crate) fn agrees(&self) -> bool {
+        let state = |id: TableId| (self.get(id).round(), self.get(id).consumed());
+        let [first, rest @ ..] = TableId::DERIVED.map(state);
+        rest.iter().all(|other| *other == first)
+    }
+}
+
+/// Returns the transactions of a round's commit of a derived table.
+pub(crate) fn record_round(
+    number: i64,
+    consumed: [i64; TableId::CONSUMED.len()],
+) -> impl Iterator<Item = (String, i64)> {
+    let names = TableId::CONSUMED.map(TableId::name);
+    let consumed = names.into_iter().zip(consumed);
+    let all = consumed.chain([(ROUND, number)]);
+    all.map(|(name, number)| (name.to_owned(), number))
+}
+
+/// The names of what each round's commit records.
+fn names() -> impl Iterator<Item = &'static str> {
+    TableId::CONSUMED
+        .map(TableId::name)
+        .into_iter()
+        .chain([ROUND])
+}
+
+/// What a round's commit of a derived table has recorded, by name. A missing name means 0.
 type Consumed = HashMap<String, i64>;
 
 /// Returns the lake with each derived table at its newest version at which all agree; `None` if the logs do not reach back
@@ -82,7 +125,7 @@ impl<'a> Past<'a> {
             };
             // A commit that records some of what the table has consumed records all of it.
             let mut consumed: Consumed = changes.transactions.into_iter().collect();
-            consumed.retain(|name, _| TableId::CONSUMED.iter().any(|id| id.name() == name));
+            consumed.retain(|name, _| names().any(|known| known == name));
             if recorded <= 0 || !consumed.is_empty() {
                 return Ok(Some(Self {
                     log,
@@ -105,17 +148,14 @@ impl<'a> Past<'a> {
 }
 
 fn least<'a>(all: impl Iterator<Item = &'a Consumed> + Clone) -> Consumed {
-    let names = TableId::CONSUMED.map(TableId::name);
     let of = |name: &str| all.clone().map(|consumed| version(consumed, name)).min();
-    names
-        .into_iter()
+    names()
         .map(|name| (name.to_owned(), of(name).unwrap_or_default()))
         .collect()
 }
 
 fn is_within(consumed: &Consumed, bounds: &Consumed) -> bool {
-    let mut names = TableId::CONSUMED.iter().map(|id| id.name());
-    names.all(|name| version(consumed, name) <= version(bounds, name))
+    names().all(|name| version(consumed, name) <= version(bounds, name))
 }
 
 fn version(consumed: &Consumed, name: &str) -> i64 {

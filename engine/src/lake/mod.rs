@@ -55,7 +55,9 @@ pub use stats::{FileStatistics, date_text, parse_date};
 pub use table::{Partitioning, TableId, instant, money, strings, word};
 pub use write::{Freshness, NewFile};
 
-pub(crate) use behind::mark_behind;
+pub(crate) use agreement::record_round;
+pub use behind::Marked;
+pub(crate) use behind::{Backfill, Mark, mark_accounts, mark_backfill};
 pub(crate) use commit::Work;
 pub(crate) use conform::{Missing, conform};
 pub(crate) use layout::mark_derived_anew;
@@ -63,6 +65,7 @@ pub(crate) use log::COMPACTED;
 use log::TableLog;
 pub(crate) use resident::{LateColumnsExec, ResidentExec, ResidentScan};
 pub(crate) use store::Location;
+pub use store::StoreLayer;
 pub(crate) use zone_rules::mark_rules;
 
 /// How often all tables are read again at opening, where landed ones were compacted after the derived ones were read.
@@ -91,12 +94,6 @@ impl LakeSnapshot {
             mixed.tables[id as usize] = Arc::clone(other.get(id));
         }
         mixed
-    }
-
-    /// Returns whether all derived tables have consumed the same landed versions.
-    fn agrees(&self) -> bool {
-        let [first, rest @ ..] = TableId::DERIVED.map(|id| self.get(id).consumed());
-        rest.iter().all(|other| *other == first)
     }
 
     /// Returns whether every compacted file of a landed table holds events that the derived tables have consumed. In a
@@ -143,7 +140,15 @@ impl Lake {
         options: &HashMap<String, String>,
         create: bool,
     ) -> Result<Lake, LakeError> {
-        let location = Location::resolve(url, options, create)?;
+        Self::open_at(Location::resolve(url, options, create)?, url, create).await
+    }
+
+    /// As [`Lake::open`], at an address that is resolved.
+    pub(crate) async fn open_at(
+        location: Location,
+        url: &str,
+        create: bool,
+    ) -> Result<Lake, LakeError> {
         let logs = TableId::ALL
             .iter()
             .map(|id| TableLog::new(*id, &location))

@@ -213,6 +213,12 @@ impl TableSnapshot {
         self.transactions.get(application).copied()
     }
 
+    /// Returns the numbers of the application transactions whose names begin with `prefix`.
+    pub(super) fn transactions_with(&self, prefix: &str) -> impl Iterator<Item = i64> {
+        let named = self.transactions.iter();
+        named.filter_map(move |(name, number)| name.starts_with(prefix).then_some(*number))
+    }
+
     /// Returns the version consumed of each table of [`TableId::CONSUMED`], in that order.
     pub fn consumed(&self) -> [i64; TableId::CONSUMED.len()] {
         TableId::CONSUMED.map(|raw| self.transaction(raw.name()).unwrap_or_default())
@@ -250,6 +256,13 @@ impl TableSnapshot {
         self.files(file.partition.account.as_deref(), date..=date)
             .iter()
             .any(|known| known.path == file.path)
+    }
+
+    /// Returns whether a file is part of the table.
+    pub(crate) fn has(&self, file: &DataFile) -> bool {
+        let date = file.partition.date.unwrap_or_default();
+        let files = self.files(file.partition.account.as_deref(), date..=date);
+        files.iter().any(|known| known.path == file.path)
     }
 
     /// Returns all files.

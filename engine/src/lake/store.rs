@@ -16,6 +16,12 @@ const SCHEMES: [&str; 9] = [
     "file", "memory", "s3", "s3a", "gs", "az", "azure", "abfs", "abfss",
 ];
 
+/// Wraps the object store of a lake: to count requests, say, or to make them fail.
+pub trait StoreLayer: std::fmt::Debug + Send + Sync {
+    /// Returns the store to use for one that is rooted at the bucket.
+    fn wrap(&self, store: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore>;
+}
+
 /// A lake's address, resolved.
 #[derive(Debug, Clone)]
 pub(crate) struct Location {
@@ -64,6 +70,14 @@ impl Location {
             root: Arc::from(store),
             prefix,
         })
+    }
+
+    /// Returns the location with another store.
+    pub fn over(mut self, layer: Option<&dyn StoreLayer>) -> Location {
+        if let Some(layer) = layer {
+            self.root = layer.wrap(self.root);
+        }
+        self
     }
 
     /// Returns the store rooted at the lake.

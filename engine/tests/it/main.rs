@@ -6,6 +6,7 @@
 
 mod derive;
 mod explain;
+mod faults;
 mod layout;
 mod maintain;
 mod support;

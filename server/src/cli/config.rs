@@ -23,7 +23,14 @@ use crate::dialect::Postgres;
 /// The lake if none is named.
 const DEFAULT_LAKE: &str = "./rapport-lake";
 /// The settings that variables of the environment may give and flags may not.
-const ENVIRONMENT: [&str; 5] = ["threads", "memory_limit", "queries", "spill", "users"];
+const ENVIRONMENT: [&str; 6] = [
+    "threads",
+    "memory_limit",
+    "round_events",
+    "queries",
+    "spill",
+    "users",
+];
 /// The prefixes of the environment's variables that configure object stores.
 const STORAGE_PREFIXES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
 
@@ -35,6 +42,7 @@ struct FileConfig {
     now: Option<String>,
     threads: Option<usize>,
     memory_limit: Option<String>,
+    round_events: Option<u64>,
     queries: Option<PathBuf>,
     spill: Option<PathBuf>,
     users: Option<PathBuf>,
@@ -101,6 +109,7 @@ impl Config {
         let engine = EngineOptions {
             lake: lake.clone().unwrap_or_else(|| DEFAULT_LAKE.to_owned()),
             storage,
+            store_layer: None,
             create: false,
             memory_limit: match &file.memory_limit {
                 Some(text) => bytes("memory_limit", text, 64)?,
@@ -115,6 +124,7 @@ impl Config {
                 Some(threads) => threads,
                 None => defaults.threads,
             },
+            round_events: file.round_events.unwrap_or(defaults.round_events),
             now: match (global.now, file.now) {
                 (Some(now), _) => Some(now),
                 (None, Some(text)) => Some(fixed_now(&text)?),

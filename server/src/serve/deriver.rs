@@ -4,7 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rapport_engine::{AccountFailure, Engine, EngineError, NoProgress};
+use rapport_engine::lake::TableId;
+use rapport_engine::{AccountFailure, Engine, EngineError, Include, NoProgress};
 use tokio::sync::Notify;
 
 use super::background::Background;
@@ -16,6 +17,9 @@ use super::retry::{Backoff, attempt};
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(10);
 /// How long to wait at most after failures in a row: each costs as much as a derive and gains nothing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// How long another process may take for its next round before this server does what it has left.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Starts deriving on threads of its own. `refreshed` is notified after each refresh of the lake.
 pub(super) fn start(
@@ -33,6 +37,7 @@ async fn run(engine: Engine, health: Arc<Health>, refreshed: Arc<Notify>) {
     // When failed accounts are tried again, and the landed versions with which the whole derive failed.
     let mut retry_at: Option<Instant> = None;
     let mut failed_with = None;
+    let mut others = Others::default();
     loop {
         // A refresh that ended while a derive ran is not missed: it may have found more.
         refreshed.notified().await;
@@ -41,7 +46,11 @@ async fn run(engine: Engine, health: Arc<Health>, refreshed: Arc<Notify>) {
         if !retries && failed_with == Some(landed) {
             continue;
         }
-        match attempt(derive_pending(&engine, retries)).await {
+        let include = Include {
+            failed: retries,
+            pending: retries && others.have_stopped(&engine),
+        };
+        match attempt(derive_pending(&engine, include)).await {
             Ok(failed) => {
                 failed_with = None;
                 if !failed.is_empty() {
@@ -76,22 +85,46 @@ async fn run(engine: Engine, health: Arc<Health>, refreshed: Arc<Notify>) {
     }
 }
 
-/// Derives unless nothing is pending (another server may have been first). With `retries` it includes the accounts that
-/// failed before. Returns the accounts that fail now.
+/// Watches the accounts that another process has yet to derive. It derives them in rounds; if none comes, it has ended.
+#[derive(Debug, Default)]
+struct Others {
+    last_round: Option<(i64, Instant)>,
+}
+
+impl Others {
+    /// Returns whether accounts are left and nobody has derived any of them for long.
+    fn have_stopped(&mut self, engine: &Engine) -> bool {
+        let lake = engine.lake();
+        if lake.marked_accounts().pending == 0 {
+            self.last_round = None;
+            return false;
+        }
+        let version = lake.current().get(TableId::Conversations).version();
+        match self.last_round {
+            Some((seen, since)) if seen == version => since.elapsed() > PATIENCE,
+            _ => {
+                self.last_round = Some((version, Instant::now()));
+                false
+            }
+        }
+    }
+}
+
+/// Derives unless nothing is pending (another server may have been first). Returns the accounts that fail now.
 async fn derive_pending(
     engine: &Engine,
-    retries: bool,
+    include: Include,
 ) -> Result<Vec<AccountFailure>, EngineError> {
     let lake = engine.lake();
-    let pending = lag::has_unconsumed(&lake.current()) || retries && lake.has_accounts_behind();
+    let marked = lake.marked_accounts();
+    let pending = lag::has_unconsumed(&lake.current())
+        || include.failed && marked.failed > 0
+        || include.pending && marked.pending > 0;
     if !pending {
         return Ok(Vec::new());
     }
     let started = Instant::now();
-    let report = match retries {
-        true => engine.derive(&NoProgress).await?,
-        false => engine.derive_others(&NoProgress).await?,
-    };
+    let report = engine.derive_including(include, &NoProgress).await?;
     health::record_derive(&report, started.elapsed());
     if !report.is_clean() {
         let rows: u64 = report.tables.iter().map(|table| table.rows).sum();

@@ -9,48 +9,66 @@ use tokio::task::JoinSet;
 
 use super::super::account::{Account, Changes, Rewritten};
 use super::super::entity::{CONVERSATION, ORDER};
-use super::Run;
+use crate::EngineError;
 use crate::lake::TableId;
-use crate::{EngineError, Progress};
 
 /// An account, and what has changed of the input of each of its tables that is dirty, in the order of deriving.
 pub(super) struct DirtyAccount {
     pub account: Account,
+    /// The number of its events.
+    pub events: u64,
     pub tables: Vec<(TableId, Changes)>,
 }
 
 /// The tables of an account that were derived, and the one that could not be. The tables after it are not derived.
 pub(super) struct DerivedAccount {
     pub name: Arc<str>,
+    pub events: u64,
     pub tables: BTreeMap<TableId, Rewritten>,
     pub failed: Option<(TableId, EngineError)>,
 }
 
-impl Run<'_> {
-    /// Derives accounts. A failing account does not affect the others.
-    pub(super) async fn derive_accounts(
-        &self,
-        accounts: Vec<DirtyAccount>,
-        progress: &dyn Progress,
-    ) -> Vec<DerivedAccount> {
-        let concurrent = self.engine.options().threads.max(1);
-        let mut derived = Vec::with_capacity(accounts.len());
-        let mut accounts = accounts.into_iter();
-        let mut running = JoinSet::new();
+/// Accounts that are being derived, several concurrently. A failing account does not affect the others.
+pub(super) struct Deriving {
+    concurrent: usize,
+    left: std::vec::IntoIter<DirtyAccount>,
+    running: JoinSet<DerivedAccount>,
+}
+
+impl Deriving {
+    /// Derives up to `concurrent` accounts at once, in this order.
+    pub fn new(accounts: Vec<DirtyAccount>, concurrent: usize) -> Self {
+        let mut deriving = Self {
+            concurrent: concurrent.max(1),
+            left: accounts.into_iter(),
+            running: JoinSet::new(),
+        };
+        deriving.start();
+        deriving
+    }
+
+    fn start(&mut self) {
+        while self.running.len() < self.concurrent
+            && let Some(account) = self.left.next()
+        {
+            self.running.spawn(derive_account(account));
+        }
+    }
+
+    /// Returns whether all accounts were returned.
+    pub fn is_done(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Returns the next account that is derived; `None` after the last.
+    pub async fn next(&mut self) -> Option<DerivedAccount> {
         loop {
-            while running.len() < concurrent
-                && let Some(account) = accounts.next()
-            {
-                running.spawn(derive_account(account));
-            }
-            match running.join_next().await {
-                None => return derived,
-                Some(Ok(account)) => {
-                    progress.advance(1);
-                    derived.push(account);
-                }
+            let derived = self.running.join_next().await?;
+            self.start();
+            match derived {
+                Ok(account) => return Some(account),
                 // A task is cancelled only when its runtime ends, which ends this run too.
-                Some(Err(error)) => tracing::error!(%error, "deriving stopped"),
+                Err(error) => tracing::error!(%error, "deriving stopped"),
             }
         }
     }
@@ -59,10 +77,12 @@ impl Run<'_> {
 async fn derive_account(dirty: DirtyAccount) -> DerivedAccount {
     let DirtyAccount {
         mut account,
+        events,
         tables,
     } = dirty;
     let mut derived = DerivedAccount {
         name: Arc::clone(&account.name),
+        events,
         tables: BTreeMap::new(),
         failed: None,
     };

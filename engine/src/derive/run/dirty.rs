@@ -7,10 +7,11 @@ use std::sync::Arc;
 use rapport_data::Settings;
 
 use super::super::account::{Changed, Changes, FilesByAccount};
+use super::super::days::Days;
 use super::super::rules::Rules;
-use super::{Added, CONSUMED, Request, Run};
+use super::{Added, CONSUMED, Run};
 use crate::EngineError;
-use crate::lake::{ALL_DATES, DataFile, TableId, TableSnapshot};
+use crate::lake::{ALL_DATES, DataFile, Mark, TableId, TableSnapshot};
 use crate::settings::StoredVersion;
 
 /// The share of new events, as a fraction, from which on an account is derived as a whole: finding what they affect would
@@ -19,11 +20,13 @@ const MOSTLY_NEW: (u64, u64) = (1, 2);
 
 impl Run<'_> {
     /// Returns the accounts with anything to derive again in a table, on a version of it, with what has changed. An account is
-    /// derived as a whole if the table is outdated, if it is behind, or if the rules of its zone have changed (`moved`).
+    /// derived as a whole if the table is outdated, if its mark says so, or if the rules of its zone have changed (`moved`).
+    ///
+    /// Marked accounts that the request leaves out keep their marks. One whose turn has not come is derived all the same when it
+    /// has new events.
     pub(super) async fn dirty_accounts(
         &mut self,
         base: &TableSnapshot,
-        behind: &BTreeSet<Arc<str>>,
         moved: &BTreeSet<&'static str>,
     ) -> Result<BTreeMap<Arc<str>, Changes>, EngineError> {
         let [conversations, orders, touches, settings] = base.consumed();
@@ -41,10 +44,7 @@ impl Run<'_> {
         let mut dirty = BTreeMap::new();
         for name in self.accounts() {
             let is_moved = moved.contains(self.zone(&name).name());
-            let everything = base.is_outdated()
-                || is_moved
-                || reset.contains(name.as_ref())
-                || behind.contains(&name);
+            let everything = base.is_outdated() || is_moved || reset.contains(name.as_ref());
             let mut changes = if everything {
                 Changes::everything()
             } else {
@@ -59,11 +59,19 @@ impl Run<'_> {
                 let files = files.as_ref().map(|files| files.get(&name));
                 changes.set_uncounted(*raw, files);
             }
-            if let Request::Days { days, accounts } = self.request
-                && (accounts.is_empty() || accounts.iter().any(|a| *a == *name))
-            {
-                changes.forced = days.within(self.landed_days(&name));
+            let mut days = Days::default();
+            match base.mark(&name) {
+                Some(Mark::Failed) if !self.request.failed => continue,
+                Some(Mark::Whole | Mark::Days(_))
+                    if changes.is_nothing() && !self.request.takes(&name) => {}
+                Some(Mark::Failed | Mark::Whole) => changes = Changes::everything(),
+                Some(Mark::Days(backfill)) => days = Days::of(backfill.days()),
+                None => {}
             }
+            if let Some(backfill) = self.forced_of(&name) {
+                days.extend(backfill.days());
+            }
+            changes.forced = days.within(self.landed_days(&name));
             if !changes.is_nothing() {
                 dirty.insert(name, changes);
             }
@@ -91,14 +99,10 @@ impl Run<'_> {
         first..=days.next_back().unwrap_or(first)
     }
 
-    /// Returns the number of an account's conversation events.
-    pub(super) fn size(&self, account: &str) -> u64 {
-        rows(
-            &self
-                .target
-                .get(TableId::ConversationEvents)
-                .files(Some(account), ALL_DATES),
-        )
+    /// Returns the number of an account's events.
+    pub(super) fn events(&self, account: &str) -> u64 {
+        let files = |raw: &TableId| rows(&self.target.get(*raw).files(Some(account), ALL_DATES));
+        CONSUMED.iter().map(files).sum()
     }
 
     fn changed(&self, raw: TableId, added: &Added, account: &str) -> Changed {
@@ -147,8 +151,7 @@ impl Run<'_> {
         if orphans_come_first.contains(&base.id()) {
             return Ok((raw, Some(FilesByAccount::new())));
         }
-        let orphans = lake.current();
-        let counted = orphans.get(TableId::Orphans).transaction(raw.name());
+        let counted = self.target.get(TableId::Orphans).transaction(raw.name());
         let counted = counted.unwrap_or_default();
         let files = lake.files_added(raw, counted, consumed).await?;
         Ok((raw, files.map(by_account)))
@@ -203,7 +206,7 @@ impl Run<'_> {
     }
 }
 
-fn by_account(files: Vec<Arc<DataFile>>) -> FilesByAccount {
+pub(super) fn by_account(files: Vec<Arc<DataFile>>) -> FilesByAccount {
     let mut by_account = FilesByAccount::new();
     for file in files {
         if let Some(account) = file.partition.account.clone() {
