@@ -162,6 +162,7 @@ impl Lake {
             return Err(LakeError::Missing(url.to_owned()));
         }
         if !missing.is_empty() {
+            location.require_conditional_writes().await?;
             try_join_all(missing.into_iter().map(TableLog::create)).await?;
             tables = load(&logs).await?;
         }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, parse_url_opts};
+use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutPayload, parse_url_opts};
 use url::Url;
+use uuid::Uuid;
 
 use super::error::LakeError;
 
@@ -94,6 +95,37 @@ impl Location {
             Arc::clone(&self.root),
             self.prefix.clone().join(name),
         ))
+    }
+
+    /// Refuses a store that writes an object although it exists: of two commits of a version the second would overwrite the
+    /// first.
+    ///
+    /// # Errors
+    /// [`LakeError::Address`] for such a store, and for one that cannot be written.
+    pub async fn require_conditional_writes(&self) -> Result<(), LakeError> {
+        let refuse = |reason: String| LakeError::Address {
+            url: self.url.to_string(),
+            reason,
+        };
+        let store = self.lake_store();
+        let name = Path::from(format!("_conditional_write/{}", Uuid::new_v4()));
+        let write = || {
+            let once = PutMode::Create.into();
+            store.put_opts(&name, PutPayload::from_static(b"once"), once)
+        };
+        let written = write().await.map_err(|e| refuse(e.to_string()))?;
+        drop(written);
+        let again = write().await;
+        if let Err(error) = store.delete(&name).await {
+            tracing::warn!(%error, object = %name, "an object that only tried the store could not be deleted");
+        }
+        match again {
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(()),
+            Err(error) => Err(refuse(error.to_string())),
+            Ok(_) => Err(refuse(
+                "the store has no conditional writes: it overwrites an object that it is asked to create, so writers would lose each other's commits".to_owned(),
+            )),
+        }
     }
 
     /// Returns the folder of a lake on a local disk.

@@ -61,5 +61,11 @@ fn print(report: &DeriveReport, format: TextOrJson) -> Result<(), CliError> {
         ))?;
     }
     say(format_args!("orphans {}", report.orphans))?;
+    if report.done_before > 0 {
+        let done = report.done_before;
+        say(format_args!(
+            "went on with an interrupted backfill, which had done {done} accounts"
+        ))?;
+    }
     Ok(())
 }

@@ -32,7 +32,7 @@ const TABLES: [&str; 9] = [
     "SELECT * FROM accounts ORDER BY account_id",
 ];
 
-fn tables(program: &Program) -> Vec<Value> {
+pub fn tables(program: &Program) -> Vec<Value> {
     TABLES
         .iter()
         .map(|sql| program.json(&["query", "--sql", sql, "--format", "json"]))
@@ -90,7 +90,8 @@ fn a_command_that_was_killed_is_finished_by_the_next() {
     let mut random = SmallRng::seed_from_u64(1);
     for round in 0..ROUNDS {
         let lake = home.path().join(format!("round-{round}"));
-        let program = Program::new(&lake);
+        // Each shop is a round of its own.
+        let program = Program::new(&lake).with("RAPPORT_ROUND_EVENTS", "1");
         program.ok(&put);
         kill_after(
             &program,

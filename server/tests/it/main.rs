@@ -13,6 +13,7 @@ mod examples;
 mod http;
 mod http_tls;
 mod needs;
+mod object_store;
 mod pg_activity;
 mod pg_bounds;
 mod pg_catalog;

@@ -9,15 +9,29 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 
 /// The binary, and the lake that it works on.
+#[derive(Clone)]
 pub struct Program {
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 impl Program {
     pub fn new(lake: &Path) -> Self {
+        Self::at(lake.to_str().unwrap())
+    }
+
+    /// The binary on the lake at a path or URL.
+    pub fn at(lake: &str) -> Self {
         Self {
-            arguments: vec!["--lake".into(), lake.to_str().unwrap().into()],
+            arguments: vec!["--lake".into(), lake.into()],
+            environment: Vec::new(),
         }
+    }
+
+    /// The same with a variable in its environment.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// The same at a fixed time.
@@ -31,6 +45,7 @@ impl Program {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = bare();
         command.args(&self.arguments).args(arguments);
+        command.envs(self.environment.iter().map(|(k, v)| (k, v)));
         command
     }
 
