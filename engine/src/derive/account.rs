@@ -82,21 +82,20 @@ impl Changes {
         }
     }
 
-    /// Returns whether nothing has changed.
+    /// Returns whether there is nothing to derive.
     pub fn is_nothing(&self) -> bool {
-        self.forced.is_empty()
-            && [&self.conversations, &self.orders, &self.touches]
-                .iter()
-                .all(|changed| matches!(changed, Changed::Nothing))
+        self.forced.is_empty() && self.has_no_new_events()
     }
 
     /// Returns whether days are to be derived again and nothing else has changed.
     pub fn is_forced_alone(&self) -> bool {
-        let unchanged = Self {
-            forced: Days::default(),
-            ..self.clone()
-        };
-        unchanged.is_nothing() && self.uncounted.values().all(Vec::is_empty)
+        self.has_no_new_events() && self.uncounted.values().all(Vec::is_empty)
+    }
+
+    fn has_no_new_events(&self) -> bool {
+        [&self.conversations, &self.orders, &self.touches]
+            .iter()
+            .all(|changed| matches!(changed, Changed::Nothing))
     }
 
     /// Returns whether any raw table has changed beyond single files.

@@ -33,7 +33,7 @@ pub use report::{AccountFailure, DeriveReport, TableReport};
 
 use chrono::NaiveDate;
 
-use crate::lake::LakeError;
+use crate::lake::{LakeError, TableId};
 use crate::{Engine, EngineError, Progress};
 
 use run::{Outcome, Request, Run};
@@ -123,27 +123,33 @@ impl Engine {
         progress: &dyn Progress,
     ) -> Result<DeriveReport, EngineError> {
         let mut report = DeriveReport::default();
-        for attempt in 1.. {
+        for _ in 0..ATTEMPTS {
             let outcome = match Run::prepare(self, &request).await {
                 Ok(run) => run.derive(progress).await,
                 Err(error) => Err(error),
             };
             match outcome {
-                Err(EngineError::Lake(LakeError::Conflict { .. })) if attempt < ATTEMPTS => {}
+                Err(EngineError::Lake(LakeError::Conflict { .. })) => {}
                 Err(error) => return Err(error),
                 Ok(Outcome {
                     report: part,
                     dropped,
                 }) => {
                     report.add(part);
-                    if dropped.is_empty() || attempt >= ATTEMPTS {
-                        break;
+                    if dropped.is_empty() {
+                        return Ok(report);
                     }
-                    request.accounts = dropped;
-                    request.backfill = None;
+                    request = Request {
+                        pending: request.pending,
+                        accounts: dropped,
+                        ..Request::default()
+                    };
                 }
             }
         }
-        Ok(report)
+        Err(EngineError::Lake(LakeError::Contended {
+            table: TableId::Conversations.name(),
+            attempts: ATTEMPTS,
+        }))
     }
 }

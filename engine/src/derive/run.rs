@@ -79,10 +79,16 @@ pub(super) struct Run<'a> {
     settings: BTreeMap<String, SettingsVersion>,
     added: HashMap<(TableId, i64), Arc<Added>>,
     changed_settings: HashMap<i64, Arc<BTreeSet<String>>>,
-    /// The accounts that have failed, each with the table in which it did.
+}
+
+/// What a run derived.
+struct Derived {
+    tables: Vec<TableReport>,
+    dropped: BTreeSet<Arc<str>>,
     failed: Failed,
 }
 
+/// The accounts that have failed, each with the table in which it did.
 type Failed = BTreeMap<Arc<str>, (TableId, EngineError)>;
 
 impl<'a> Run<'a> {
@@ -100,7 +106,6 @@ impl<'a> Run<'a> {
             settings,
             added: HashMap::new(),
             changed_settings: HashMap::new(),
-            failed: Failed::new(),
         };
         if let Some((days, accounts)) = &request.backfill {
             run.force(days.clone(), accounts)?;
@@ -154,14 +159,16 @@ impl<'a> Run<'a> {
     /// Derives all that the request asks for, and commits it.
     pub async fn derive(mut self, progress: &dyn Progress) -> Result<Outcome, EngineError> {
         self.settle().await?;
-        let (tables, dropped) = self.derive_tables(&TableId::DERIVED, progress).await?;
-        let report = DeriveReport {
-            tables,
-            orphans: self.orphans().await?,
-            failed: self.failed.iter().map(failure).collect(),
-            done_before: self.done_before,
-        };
-        Ok(Outcome { report, dropped })
+        let derived = self.derive_tables(&TableId::DERIVED, progress).await?;
+        Ok(Outcome {
+            report: DeriveReport {
+                tables: derived.tables,
+                orphans: self.orphans().await?,
+                failed: derived.failed.iter().map(failure).collect(),
+                done_before: self.done_before,
+            },
+            dropped: derived.dropped,
+        })
     }
 
     /// Waits until the landed versions to consume would survive a power loss: a record of having consumed them must not
@@ -178,28 +185,30 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Derives tables, and commits them in rounds. Returns what was rewritten, and the accounts to derive again.
+    /// Derives tables, and commits them in rounds.
     async fn derive_tables(
         &mut self,
         tables: &[TableId],
         progress: &dyn Progress,
-    ) -> Result<(Vec<TableReport>, BTreeSet<Arc<str>>), EngineError> {
+    ) -> Result<Derived, EngineError> {
         let stages = self.stages(tables).await?;
         if stages.is_empty() {
             let report = |table: &TableId| TableReport {
                 table: table.name(),
                 ..TableReport::default()
             };
-            return Ok((tables.iter().map(report).collect(), BTreeSet::new()));
+            return Ok(Derived {
+                tables: tables.iter().map(report).collect(),
+                dropped: BTreeSet::new(),
+                failed: Failed::new(),
+            });
         }
         let accounts = self.accounts_to_derive(&stages)?;
         let events = accounts.iter().map(|account| account.events).sum();
         progress.begin("deriving", "events", Some(events));
         let derived = self.derive_accounts(accounts, &stages, progress).await;
         progress.end();
-        let (derived, failed) = derived?;
-        self.failed = failed;
-        Ok(derived)
+        derived
     }
 
     /// Derives accounts. Each time those that are done have enough events, their rows are committed.
@@ -208,7 +217,7 @@ impl<'a> Run<'a> {
         accounts: Vec<DirtyAccount>,
         stages: &[Stage],
         progress: &dyn Progress,
-    ) -> Result<((Vec<TableReport>, BTreeSet<Arc<str>>), Failed), EngineError> {
+    ) -> Result<Derived, EngineError> {
         let options = self.engine.options();
         let mut rounds = Rounds::new(self, stages);
         let mut deriving = Deriving::new(accounts, options.threads);
@@ -236,7 +245,11 @@ impl<'a> Run<'a> {
             return Err(error);
         }
         rounds.commit(done, &failed).await?;
-        Ok(((rounds.reports, rounds.dropped), failed))
+        Ok(Derived {
+            tables: rounds.reports,
+            dropped: rounds.dropped,
+            failed,
+        })
     }
 
     /// Returns the accounts that are dirty in any table, the largest first.

@@ -108,13 +108,12 @@ impl Location {
             reason,
         };
         let store = self.lake_store();
-        let name = Path::from(format!("_conditional_write/{}", Uuid::new_v4()));
+        let name = Path::from(format!("_conditional_write-{}", Uuid::new_v4()));
         let write = || {
             let once = PutMode::Create.into();
             store.put_opts(&name, PutPayload::from_static(b"once"), once)
         };
-        let written = write().await.map_err(|e| refuse(e.to_string()))?;
-        drop(written);
+        write().await.map_err(|e| refuse(e.to_string()))?;
         let again = write().await;
         if let Err(error) = store.delete(&name).await {
             tracing::warn!(%error, object = %name, "an object that only tried the store could not be deleted");

@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rapport_engine::lake::TableId;
 use rapport_engine::{AccountFailure, Engine, EngineError, Include, NoProgress};
 use tokio::sync::Notify;
 
@@ -46,9 +45,10 @@ async fn run(engine: Engine, health: Arc<Health>, refreshed: Arc<Notify>) {
         if !retries && failed_with == Some(landed) {
             continue;
         }
+        let left = engine.lake().marked_accounts().pending;
         let include = Include {
             failed: retries,
-            pending: retries && others.have_stopped(&engine),
+            pending: others.have_stopped(left, Instant::now()) && retries,
         };
         match attempt(derive_pending(&engine, include)).await {
             Ok(failed) => {
@@ -85,28 +85,25 @@ async fn run(engine: Engine, health: Arc<Health>, refreshed: Arc<Notify>) {
     }
 }
 
-/// Watches the accounts that another process has yet to derive. It derives them in rounds; if none comes, it has ended.
+/// Watches how many accounts other processes have yet to derive. A process that derives them makes them fewer with each
+/// round; landing does not, which goes on though that process has ended.
 #[derive(Debug, Default)]
 struct Others {
-    last_round: Option<(i64, Instant)>,
+    left: usize,
+    since: Option<Instant>,
 }
 
 impl Others {
-    /// Returns whether accounts are left and nobody has derived any of them for long.
-    fn have_stopped(&mut self, engine: &Engine) -> bool {
-        let lake = engine.lake();
-        if lake.marked_accounts().pending == 0 {
-            self.last_round = None;
-            return false;
+    /// Takes in how many accounts are left now. Returns whether there are any and nobody has derived one for long.
+    fn have_stopped(&mut self, left: usize, now: Instant) -> bool {
+        if left != self.left {
+            *self = Others {
+                left,
+                since: Some(now),
+            };
         }
-        let version = lake.current().get(TableId::Conversations).version();
-        match self.last_round {
-            Some((seen, since)) if seen == version => since.elapsed() > PATIENCE,
-            _ => {
-                self.last_round = Some((version, Instant::now()));
-                false
-            }
-        }
+        let waited = self.since.map(|since| now.duration_since(since));
+        left > 0 && waited.is_some_and(|waited| waited > PATIENCE)
     }
 }
 
@@ -136,4 +133,29 @@ async fn derive_pending(
         );
     }
     Ok(report.failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns in which seconds the others count as stopped, with so many accounts left in each.
+    fn stopped(left: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        let mut others = Others::default();
+        let start = Instant::now();
+        let seconds = left.into_iter().enumerate().filter(|(second, left)| {
+            let now = start + Duration::from_secs(*second as u64);
+            others.have_stopped(*left, now)
+        });
+        seconds.map(|(second, _)| second).collect()
+    }
+
+    #[test]
+    fn others_have_stopped_when_accounts_are_left_and_become_no_fewer() {
+        assert!(stopped([0; 100]).is_empty());
+        assert_eq!(stopped([3; 23]), [21, 22]);
+        assert!(stopped((1..100).rev()).is_empty());
+        assert!(stopped([3; 15].into_iter().chain([2; 15]).chain([0; 30])).is_empty());
+        assert_eq!(stopped([3; 15].into_iter().chain([2; 22])), [36]);
+    }
 }

@@ -4,14 +4,14 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
 
 use crate::crash::tables;
-use crate::program::Program;
+use crate::program::{Program, worked};
 
 /// How often commands are killed.
 const ROUNDS: u64 = 3;
@@ -112,9 +112,7 @@ fn local(home: &Path) -> Program {
     let program = Program::new(&home.join("lake"));
     let size = ["--accounts", "2", "--days", "4", "--conversations", "60"];
     program.ok(&[&["synth", "--out", events.to_str().unwrap()], &size[..]].concat());
-    for command in [&put(home)[..], &land(home), &["derive".to_owned()]] {
-        ok(&program, command);
-    }
+    fill(&program, home);
     program
 }
 
@@ -147,10 +145,11 @@ fn start(program: &Program, command: &[String]) -> Child {
         .unwrap()
 }
 
-#[track_caller]
-fn ended_well(child: Child) {
-    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
-    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+/// Lands the events of a folder and derives them.
+fn fill(program: &Program, home: &Path) {
+    for command in [&put(home)[..], &land(home), &["derive".to_owned()]] {
+        ok(program, command);
+    }
 }
 
 #[test]
@@ -176,13 +175,7 @@ fn a_lake_on_s3_has_the_tables_of_a_local_one() {
         String::from_utf8_lossy(&none.stderr).contains("no lake at"),
         "{none:?}"
     );
-    for command in [
-        &put(home.path())[..],
-        &land(home.path()),
-        &["derive".to_owned()],
-    ] {
-        ok(&program, command);
-    }
+    fill(&program, home.path());
     let expected = tables(&local);
     assert_eq!(tables(&program), expected);
     program.ok(&["maintain"]);
@@ -211,7 +204,12 @@ fn writers_of_one_lake_on_s3_lose_and_double_nothing() {
             let commands = [&land[..], &derive, &land, &backfill];
             let running = commands.into_iter().cycle().take(writers);
             let running: Vec<Child> = running.map(|command| start(&program, command)).collect();
-            running.into_iter().for_each(ended_well);
+            for child in running {
+                worked(
+                    &["one of several writers"],
+                    child.wait_with_output().unwrap(),
+                );
+            }
         }
         program.ok(&["derive"]);
         assert_eq!(tables(&program), expected, "{writers} writers");

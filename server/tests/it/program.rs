@@ -104,8 +104,9 @@ pub fn bare() -> Command {
     command
 }
 
+/// Returns the standard output of a command that has worked.
 #[track_caller]
-fn worked(arguments: &[&str], output: Output) -> Vec<u8> {
+pub fn worked(arguments: &[&str], output: Output) -> Vec<u8> {
     assert!(
         output.status.success(),
         "{arguments:?}: {}\n{}",

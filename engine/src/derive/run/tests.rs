@@ -250,11 +250,13 @@ async fn files_of_a_derive_that_lost_its_race_are_taken_away() {
     other.derive(&NoProgress).await.unwrap();
     let versions = |lake: &LakeSnapshot| TableId::DERIVED.map(|id| lake.get(id).version());
     let before = versions(&other.lake().current());
-    let (reports, dropped) = late
+    let Derived {
+        tables, dropped, ..
+    } = late
         .derive_tables(&TableId::DERIVED, &NoProgress)
         .await
         .unwrap();
-    assert!(reports.iter().all(|table| table.rows == 0), "{reports:?}");
+    assert!(tables.iter().all(|table| table.rows == 0), "{tables:?}");
     assert!(dropped.is_empty(), "the other has derived them");
     assert_eq!(versions(&other.lake().refresh().await.unwrap()), before);
     for id in TableId::DERIVED {
